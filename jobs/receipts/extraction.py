@@ -1,0 +1,179 @@
+"""What a receipt says: the values that every stage fills and the wire carries.
+
+Money is `Decimal` and refuses floats; nothing here is ever changed in place. `nested()` and
+`flat()` are the two JSON forms of the wire contract.
+"""
+
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+
+def _no_float(value: object) -> object:
+    if isinstance(value, float):
+        raise ValueError("money is decimal, never a float")  # noqa: TRY004 - pydantic wants this
+    return value
+
+
+Amount = Annotated[Decimal, BeforeValidator(_no_float), Field(allow_inf_nan=False)]
+Confidence = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Money(_Value):
+    """An amount in the unit of its currency (dollars, not cents); currency is ISO 4217 or None."""
+
+    amount: Amount
+    currency: str | None = None
+    confidence: Confidence
+
+    def nested(self) -> dict[str, object]:
+        """{"amount": "87.43", "currency": "USD", "confidence": 0.97}"""
+        return {
+            "amount": format(self.amount, "f"),
+            "currency": self.currency,
+            "confidence": round(self.confidence, 3),
+        }
+
+
+class Merchant(_Value):
+    """The shop's name as a person would say it."""
+
+    name: str
+    confidence: Confidence
+
+
+class ReceiptDate(_Value):
+    """The day of the purchase, ISO 8601 (YYYY-MM-DD)."""
+
+    value: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+    confidence: Confidence
+
+
+class Match(_Value):
+    """The catalog's item that a line item is."""
+
+    id: str
+    confidence: Confidence
+    strategy: Literal["exact", "normalised", "synonym", "fuzzy", "semantic"]
+
+
+class LineItem(_Value):
+    """One thing bought. `total_price` is the line as printed, before its own `discount`."""
+
+    raw_text: str
+    parsed_name: str
+    quantity: Annotated[Amount, Field(gt=0)]
+    unit: str | None = None
+    unit_price: Money
+    total_price: Money
+    discount: Money | None = None
+    """What was taken off this line: a positive amount."""
+    confidence: Confidence
+    category: str | None = None
+    match: Match | None = None
+
+    def nested(self) -> dict[str, object]:
+        """The line as the wire's `line_items` has it; category and match only when known."""
+        line: dict[str, object] = {
+            "raw_text": self.raw_text,
+            "parsed_name": self.parsed_name,
+            "quantity": _number(self.quantity),
+            "unit": self.unit,
+            "unit_price": self.unit_price.nested(),
+            "total_price": self.total_price.nested(),
+            "discount": self.discount.nested() if self.discount else None,
+            "confidence": self.confidence,
+        }
+        if self.category is not None:
+            line["category"] = self.category
+        if self.match is not None:
+            line["match"] = self.match.model_dump()
+        return line
+
+    def flat(self) -> dict[str, object]:
+        """The line as the wire's `items` has it: price is of one unit, price * quantity = total."""
+        return {
+            "name": self.parsed_name,
+            "quantity": _number(self.quantity),
+            "unit": self.unit,
+            "price": float(self.total_price.amount / self.quantity),
+            "unit_price": self.unit_price.nested(),
+            "total_price": self.total_price.nested(),
+            "raw_text": self.raw_text,
+            "confidence": self.confidence,
+        }
+
+
+class Checks(_Value):
+    """Does the receipt add up, and what a person should look at."""
+
+    items_sum: Amount = Decimal("0.00")
+    """Line items less their discounts."""
+    matches_total: bool = False
+    """The items, with tax, charges, discounts and rounding, come to the total."""
+    warnings: tuple[str, ...] = ()
+
+
+class Extraction(_Value):
+    """A receipt, read. A field the receipt does not show is None."""
+
+    merchant: Merchant | None = None
+    date: ReceiptDate | None = None
+    currency: str | None = None
+    total: Money | None = None
+    subtotal: Money | None = None
+    tax: Money | None = None
+    line_items: tuple[LineItem, ...] = ()
+    raw_ocr_text: str = ""
+    overall_confidence: Confidence = 0.0
+    checks: Checks = Checks()
+    pages: Annotated[int, Field(ge=1)] = 1
+    duplicate_of: str | None = None
+
+    def nested(self) -> dict[str, object]:
+        """The contract's nested form, ready for JSON: amounts are strings."""
+        return {
+            "merchant": self.merchant.model_dump() if self.merchant else None,
+            "date": self.date.model_dump() if self.date else None,
+            "total": self.total.nested() if self.total else None,
+            "subtotal": self.subtotal.nested() if self.subtotal else None,
+            "tax": self.tax.nested() if self.tax else None,
+            "line_items": [item.nested() for item in self.line_items],
+            **self._common(),
+        }
+
+    def flat(self) -> dict[str, object]:
+        """The contract's flat form: bare fields, `total` a number, `items` priced by the unit."""
+        return {
+            "merchant": self.merchant.name if self.merchant else None,
+            "date": self.date.value if self.date else None,
+            "total": float(self.total.amount) if self.total else None,
+            "currency": self.currency,
+            "items": [item.flat() for item in self.line_items],
+            "line_items": [item.nested() for item in self.line_items],
+            **self._common(),
+        }
+
+    def _common(self) -> dict[str, object]:
+        common: dict[str, object] = {
+            "raw_ocr_text": self.raw_ocr_text,
+            "overall_confidence": self.overall_confidence,
+            "checks": {
+                "items_sum": format(self.checks.items_sum, "f"),
+                "matches_total": self.checks.matches_total,
+                "warnings": list(self.checks.warnings),
+            },
+            "pages": self.pages,
+        }
+        if self.duplicate_of is not None:
+            common["duplicate_of"] = self.duplicate_of
+        return common
+
+
+def _number(value: Decimal) -> int | float:
+    return int(value) if value == value.to_integral_value() else float(value)

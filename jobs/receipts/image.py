@@ -1,0 +1,111 @@
+"""Bytes to pages: every limit is checked before a pixel is decoded.
+
+A hostile file is small on the wire and huge in memory (a 30 000 x 30 000 PNG is 109 kB), so the
+header's size decides, never the decoder's. Pages come back as BGR arrays, turned upright by EXIF.
+"""
+
+import contextlib
+import io
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from deployments.errors import InvalidImage, TooLarge, UnsupportedImage
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+Pixels = npt.NDArray[np.uint8]
+"""A page: shape (height, width, 3), blue-green-red, 0..255."""
+
+_MAGIC: tuple[tuple[int, bytes, str], ...] = (
+    (0, b"\xff\xd8\xff", "jpeg"),
+    (0, b"\x89PNG\r\n\x1a\n", "png"),
+    (8, b"WEBP", "webp"),
+)
+_SMALLEST_SIDE = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageLimits:
+    """What a caller may send; all of it is checked on headers, before decoding."""
+
+    max_bytes: int = 20 * 1024 * 1024
+    max_pixels: int = 50_000_000
+    max_pages: int = 20
+
+
+def sniff(data: bytes) -> str | None:
+    """The format by its magic bytes ("jpeg", "png", "webp"), or None; nothing is decoded."""
+    for offset, magic, name in _MAGIC:
+        if data[offset : offset + len(magic)] == magic:
+            return name
+    return None
+
+
+def decode(data: bytes, limits: ImageLimits) -> tuple[Pixels, ...]:
+    """The pages of an image file, upright by EXIF, each (height, width, 3) BGR.
+
+    Raises TooLarge for bytes, pixels or pages over `limits`, UnsupportedImage for what is no
+    image of a known kind, InvalidImage for a damaged one.
+    """
+    if len(data) > limits.max_bytes:
+        raise TooLarge(f"The image has {len(data)} bytes; the limit is {limits.max_bytes}.")
+    if not data:
+        raise InvalidImage("The image is empty.")
+    if sniff(data) is None:
+        raise UnsupportedImage
+    return (_decode_still(data, limits),)
+
+
+def _decode_still(data: bytes, limits: ImageLimits) -> Pixels:
+    from PIL import Image
+
+    with _damage_is_invalid(), Image.open(io.BytesIO(data)) as image:
+        _check_pixels(image.width, image.height, limits)
+        return to_pixels(image)
+
+
+def _check_pixels(width: int, height: int, limits: ImageLimits) -> None:
+    if width * height > limits.max_pixels:
+        raise TooLarge(
+            f"The image has {width} x {height} pixels; the limit is {limits.max_pixels} in all."
+        )
+    if min(width, height) < _SMALLEST_SIDE:
+        raise InvalidImage(f"The image has {width} x {height} pixels: too small to hold text.")
+
+
+def to_pixels(image: "Image.Image") -> Pixels:
+    """A PIL image of any mode as BGR; transparency is put on white paper."""
+    from PIL import ImageOps
+
+    image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I") or image.mode == "F":  # 16-bit scans; convert() would clip them
+        deep = np.asarray(image, dtype=np.float64)
+        low, high = float(deep.min()), float(deep.max())
+        grey = ((deep - low) * (255 / (high - low or 1))).astype(np.uint8)
+        return np.ascontiguousarray(np.repeat(grey[..., None], 3, axis=2))
+    if "A" in image.getbands() or "transparency" in image.info:
+        layer = image.convert("RGBA")
+        image = layer.convert("RGB")
+        image.paste((255, 255, 255), mask=layer.getchannel("A").point(lambda a: 255 - a))
+    return np.ascontiguousarray(np.asarray(image.convert("RGB"))[..., ::-1])
+
+
+@contextlib.contextmanager
+def _damage_is_invalid() -> Iterator[None]:
+    """What PIL raises on damaged data (it names no common class) becomes InvalidImage."""
+    from PIL import Image
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # our own pixel limit stands in for PIL's warning
+            yield
+    except Image.DecompressionBombError as bomb:
+        raise TooLarge("The image has too many pixels.") from bomb
+    except (OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError) as damage:
+        raise InvalidImage from damage

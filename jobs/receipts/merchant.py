@@ -1,0 +1,165 @@
+"""The shop's name: the line of the header that looks most like one.
+
+A name is early, large, made of letters, and often says what it is (a company's legal form, a kind
+of shop); slogans, addresses, registration numbers and "TAX INVOICE" are not.
+"""
+
+import functools
+import re
+import statistics
+import tomllib
+from collections.abc import Sequence
+from importlib import resources
+
+from jobs.receipts.extraction import Merchant
+from jobs.receipts.lines import Line, Receipt
+from jobs.receipts.vocabulary import Role, fold
+
+_HEADER = 14  # lines a header may have
+_LEGAL = re.compile(
+    r"\bS[DO0OB]N\.? ?\.?B[HN][DO]\b|\bBERHAD\b|\bS/B\b|\bPLT\b|\bLTD\b|\bLIMITED\b|\bPLC\b|\bINC\b\.?|\bLLC\b|\bGMBH\b|\bE\.?K\.?$|\bOHG\b|\bKG\b$"
+    r"|\bS\.?A\.?S?\b$|\bS\.?R\.?L\b|\bS\.?L\.?U?\b$|\bB\.?V\.?$|\bAG$|\bCO\.? ?\(M\)|\bPTY\b|\bSARL\b|\bSPA$|\bCORP\b|\bCOMPANY\b|\bBHD\b"
+)
+_KIND = re.compile(
+    r"ENTERPRISE|TRADING|RESTAURA|\bCAFE|COFFEE|\bMART\b|MARKET|\bSTORES?\b|\bSHOP|HARDWARE|PHARMAC|FARMASI|APOTHEKE|DRUG|BAKERY|BOULANGERIE"
+    r"|BAKER|BISTRO|KITCHEN|GRILL|PIZZ|BURGER|DELI\b|FOODS?\b|GROCER|BOOK|STATION|PETROL|SERVICE STATION|BOUTIQUE|SALON|HOTEL|INDUSTR|MARKETING"
+    r"|SUPPLY|SUPPLIES|ELECTRIC|DECO\b|GIFT|FASHION|KEDAI|PERNIAGAAN|SYARIKAT|RESTORAN|PASAR|HYPERMARKET|SUPERMARKET|CASH ?& ?CARRY|BROTHERS"
+    r"|& ?SONS|HOLDINGS|GROUP|CENTRE|CENTER|HOUSE|CORNER|TAVERN|\bPUB\b|\bBAR\b|\bINN\b|MINI ?MART|MINIMARKET|CLINIC|KLINIK|OPTIC|SEAFOOD|NOODLE"
+    r"|CONFECTION|DELIGHT|PARKING|BUTCHER|METZGEREI|B[AÄ]CKEREI|FLEISCHEREI|MARKT|DROGERIE|TIENDA|PANADER|CARNICER|FRUTER|SUPERMERCADO|EPICERIE"
+)
+_ADDRESS = re.compile(
+    r"\b(JALAN|JLN|LORONG|TAMAN|TMN|LOT|NO\.? ?\d|BANDAR|SEKSYEN|SECTION|PERSIARAN|LEBUH|KAMPUNG|KG\.|SELANGOR|JOHOR|KUALA|MALAYSIA|FLOOR|LEVEL|BLOCK"
+    r"|STREET|ST\.|ROAD|RD\.?|AVENUE|AVE\.?|BLVD|LANE|DRIVE|SUITE|UNIT|HWY|HIGHWAY|PKWY|STRASSE|STR\.|PLATZ|WEG|RUE|ALLEE|PLACE|CALLE|PLAZA|VIA|STRAAT"
+    r"|P\.?O\.? BOX|WILAYAH|PENANG|MELAKA|PERAK|KEDAH|PAHANG|SABAH|SARAWAK|BATU|DARUL|PETALING|SHAH ALAM|JAYA,?)\b|STRASSE|STRAAT|\w+STR\. ?\d|\d{5}"
+)
+_NOT_NAME = re.compile(
+    r"TAX ?INVO|INVO?ICE\b|RECEIPT|SIMPLIFIED|OFFICIAL|\bCASH (BILL|SALES?)\b|GUEST CHECK|WELCOME|THANK|\bTEL\b|\bFAX\b|GST|\bSST\b|\bVAT\b|REG\b|REG\.|CO\. ?NO"
+    r"|COMPANY (REG|NO)|\bROC\b|\bBRN\b|\bDATE|\bTIME\b|CASHIER|\bTABLE\b|WWW|HTTP|\.COM|@.*\.|E-?MAIL|HOTLINE|PHONE|SHOPPING HOURS|OPEN|MON ?- ?SUN"
+    r"|CUSTOMER|COPY|REPRINT|DUPLICATE|BILL ?(NO|#)|ORDER|\bTHE BEST\b|SAVE MONEY|LIVE BETTER|QUALITY|EVERY LITTLE|PLEASE|COME AGAIN|GOODS SOLD|FEEDBACK"
+    r"|QUITTUNG|KASSENBON|RECHNUNG|TICKET|FACTURA|FACTURE|SCONTRINO|DOCUMENTO|BIENVENUE|BIENVENIDO|WILLKOMMEN|VOUCHER|MEMBER\b|MANAGER|^ST ?#|^TC ?#"
+)
+_REGISTRATION = re.compile(
+    r"\s*[\(\[{]?\s*(?:(?:CO|COMPANY|BUSINESS|BRN|ROC)\.?\s*(?:REG|NO|RES)?[A-Z.]*\s*(?:NO)?\s*[:.#-]*\s*)?"
+    r"(?:\d{5,12}|[A-Z]{1,3}\d{6,})\s*-?\s*[A-Z]{0,2}\s*[\)\]}]?\.?\s*$",
+    re.IGNORECASE,
+)
+_OWNER = re.compile(
+    r"^\W*(?:OWNED|OWN|OPERATED|MANAGED|DIMILIKI|TRADING)\s?(?:BY|AS|OLEH)?\s?:\s?|^T/A ",
+    re.IGNORECASE,
+)
+_EMPTY_TAIL = re.compile(r"[\s\(\[,.:;*_=~|-]*$|^[\s*_=~|:.,;\"'<>-]+")
+_CONTINUES = re.compile(r"(&|\bAND|\bOF|\bDE|,|-)$", re.IGNORECASE)
+
+
+def merchant_of(receipt: Receipt) -> Merchant | None:
+    """The merchant, or None when no line of the header can be a name."""
+    header = _header(receipt.lines)
+    if not header:
+        return None
+    height = statistics.median(line.row.height for line in receipt.lines)
+    scores = [_score(line, place, height) for place, line in enumerate(header)]
+    best = max(range(len(header)), key=lambda place: scores[place])
+    if scores[best] <= 0:
+        return None
+    name = _tidy(_whole(header, best))
+    if not name:
+        return None
+    chain = next((c for line in header if (c := _chain(line.row.text))), None)
+    if chain and not _LEGAL.search(fold(name)):
+        return Merchant(name=chain, confidence=0.97)
+    rivals = sorted((s for place, s in enumerate(scores) if place != best), reverse=True)
+    lead = scores[best] - (rivals[0] if rivals else 0)
+    sure = header[best].row.confidence * (0.97 if lead > 1 else 0.9 if lead > 0.4 else 0.75)
+    return Merchant(name=name, confidence=round(sure, 3))
+
+
+def _header(lines: Sequence[Line]) -> list[Line]:
+    """The lines before the first amount or column heading."""
+    header: list[Line] = []
+    for line in lines[:_HEADER]:
+        if line.role is Role.COLUMNS or (line.figures and line.role is not Role.META and header):
+            break
+        header.append(line)
+    return header
+
+
+def _score(line: Line, place: int, height: float) -> float:
+    text = fold(line.row.text)
+    letters = sum(char.isalpha() for char in text)
+    if letters < 3 or _NOT_NAME.search(text):
+        return -1.0
+    score = 2.0 - 0.22 * place
+    score += min(1.5, 1.2 * (line.row.height / height - 1))
+    score += 1.8 if _LEGAL.search(text) else 0.0
+    score += 0.8 if _KIND.search(text) else 0.0
+    score -= 1.8 if _ADDRESS.search(text) and not _LEGAL.search(text) else 0.0
+    score -= 1.5 * (1 - letters / max(1, len(text.replace(" ", ""))))
+    score -= 2.0 * (1 - line.row.confidence)
+    if line.row.text == line.row.text.lower():
+        score -= 1.0  # shops print capitals; all small is handwriting or a slogan
+    if letters < 5:
+        score -= 0.5
+    return score
+
+
+def _whole(header: Sequence[Line], best: int) -> str:
+    """The name with the line it was broken from or onto."""
+    text = header[best].row.text
+    after = header[best + 1] if best + 1 < len(header) else None
+    before = header[best - 1] if best else None
+    if (
+        after is not None
+        and _is_part(after)
+        and (
+            _CONTINUES.search(_strip(text))
+            or _only_legal(after)
+            or (
+                not _LEGAL.search(fold(text))
+                and _LEGAL.search(fold(after.row.text))
+                and _alike(header[best], after)
+            )
+        )
+    ):
+        return f"{text} {after.row.text}"
+    if (
+        before is not None
+        and _is_part(before)
+        and (_CONTINUES.search(_strip(before.row.text)) or _only_legal(header[best]))
+    ):
+        return f"{before.row.text} {text}"
+    return text
+
+
+def _is_part(line: Line) -> bool:
+    text = fold(line.row.text)
+    return (
+        not (_NOT_NAME.search(text) or _ADDRESS.search(text)) and sum(map(str.isalpha, text)) >= 3
+    )
+
+
+def _only_legal(line: Line) -> bool:
+    rest = _LEGAL.sub("", _strip(fold(line.row.text)))
+    return sum(map(str.isalpha, rest.replace("(M)", ""))) <= 2
+
+
+def _alike(one: Line, other: Line) -> bool:
+    return 0.8 < one.row.height / max(1.0, other.row.height) < 1.25
+
+
+def _strip(text: str) -> str:
+    return _EMPTY_TAIL.sub("", _REGISTRATION.sub("", text))
+
+
+def _tidy(text: str) -> str:
+    return " ".join(_strip(_OWNER.sub("", text)).split())
+
+
+def _chain(text: str) -> str | None:
+    plain = " ".join(re.sub(r"[^A-Z0-9]+", " ", fold(text).replace("&", " AND ")).split())
+    return next((name for name, pattern in _chains() if pattern.fullmatch(plain)), None)
+
+
+@functools.cache
+def _chains() -> tuple[tuple[str, re.Pattern[str]], ...]:
+    source = resources.files("jobs.receipts").joinpath("data/merchants.toml").read_text("utf-8")
+    return tuple((name, re.compile(pattern)) for name, pattern in tomllib.loads(source).items())

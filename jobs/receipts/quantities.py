@@ -1,0 +1,106 @@
+"""How many, of what unit, at what price each: read from a line and proved by its total.
+
+2 @ 1.99 · 0.482 kg x 3.99/kg · 3 x £1.20 · 12.50*2 · columns of quantity, price and amount.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from jobs.receipts.amounts import Mark, cents
+from jobs.receipts.units import UNIT_WORDS, unit_of
+
+_NUMBER = r"\d{1,6}(?:[.,]\d{1,4})?"
+_SIGN = r"(?:RM|[$£€]|EUR|USD|GBP)?\s?"
+_TIMES = re.compile(
+    rf"(?<![\w.,])(?P<a>{_SIGN}{_NUMBER})\s*(?P<unit>{UNIT_WORDS})?\.?\s*(?P<op>[X×@*]|\bAT\b|\bÀ\b)\s*"
+    rf"(?P<b>{_SIGN}{_NUMBER})(?![\d%])(?:\s*(?:EUR|€)?\s*(?:/|PER\b)\s*(?P<per>{UNIT_WORDS})\b)?",
+)
+_BARE = re.compile(
+    rf"(?<![\w.,])(?:X\s?(?P<after>\d{{1,3}})|(?P<before>\d{{1,3}})\s?[X×])(?![\w.,/-])"
+    rf"|(?<![\w.,])(?P<count>\d{{1,3}}|\d{{1,3}}[.,]\d{{2,3}})\s?(?P<unit>{UNIT_WORDS})(?![\w./])"
+)
+_SLACK = Decimal("0.011")
+_MOST = Decimal(10_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """Quantity, unit and price of one; `start` and `end` is the part of the text that said so."""
+
+    quantity: Decimal
+    unit: str | None
+    unit_price: Decimal | None
+    start: int
+    end: int
+
+
+def multiplication(text: str, mark: Mark) -> Quantity | None:
+    """The product a text spells out ("2 @ 1.99"); which side is the price shows in its decimals."""
+    match = _TIMES.search(text.upper())
+    if match is None:
+        return None
+    a, b = _decimal(match["a"], mark), _decimal(match["b"], mark)
+    if a is None or b is None:
+        return None
+    unit = unit_of(match["unit"]) or unit_of(match["per"])
+    price_first = _places(a) >= 2 and _places(b) == 0 and match["unit"] is None
+    quantity, price = (b, a) if price_first else (a, b)
+    if not 0 < quantity <= _MOST:
+        return None
+    return Quantity(quantity, unit, price, match.start(), match.end())
+
+
+def bare_quantity(text: str, mark: Mark) -> Quantity | None:
+    """A quantity without a price ("X2", "3 PCS")."""
+    match = _BARE.search(text.upper())
+    if match is None:
+        return None
+    value = _decimal(match["after"] or match["before"] or match["count"], mark)
+    if value is None or not 0 < value <= _MOST:
+        return None
+    return Quantity(value, unit_of(match["unit"]), None, match.start(), match.end())
+
+
+def factors(numbers: Sequence[Decimal], total: Decimal) -> tuple[Decimal, Decimal] | None:
+    """The (quantity, price) among a line's numbers whose product is its total, or None.
+
+    Quantities come first on most tills, so earlier pairs win; a price has cents.
+    """
+    for i, a in enumerate(numbers):
+        for b in numbers[i + 1 :]:
+            for quantity, price in ((a, b), (b, a)):
+                if quantity > 0 and _proves(quantity, price, total) and _countable(quantity):
+                    return quantity, price
+    return None
+
+
+def proves(quantity: Quantity, total: Decimal) -> bool:
+    """Whether quantity times unit price is the line's total, to the cent."""
+    return quantity.unit_price is not None and _proves(
+        quantity.quantity, quantity.unit_price, total
+    )
+
+
+def _proves(quantity: Decimal, price: Decimal, total: Decimal) -> bool:
+    return total != 0 and abs(cents(quantity * price) - abs(total)) <= _SLACK
+
+
+def _countable(value: Decimal) -> bool:
+    return value == value.to_integral_value() and value < 1000
+
+
+def _decimal(text: str, mark: Mark) -> Decimal | None:
+    digits = re.sub(r"[^\d.,]", "", text)
+    other = "," if mark == "." else "."
+    if mark not in digits and digits.count(other) == 1:
+        digits = digits.replace(other, ".")  # a weight may keep to the other mark
+    else:
+        digits = digits.replace(other, "").replace(mark, ".")
+    return Decimal(digits) if re.fullmatch(r"\d+(\.\d+)?", digits) else None
+
+
+def _places(value: Decimal) -> int:
+    exponent = value.as_tuple().exponent
+    return -exponent if isinstance(exponent, int) else 0

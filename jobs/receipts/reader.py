@@ -1,0 +1,112 @@
+"""A receipt's image in, its Extraction out, with progress on the way.
+
+    bytes -> pages -> boxes -> texts -> rows -> fields
+
+Each stage is a pure function of the one before; only the OCR engine is warm state, and it is
+handed in.
+"""
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from jobs.receipts.extraction import Extraction
+from jobs.receipts.image import ImageLimits, Pixels, decode
+from jobs.receipts.ocr import OcrEngine, Text
+from jobs.receipts.options import ReceiptOptions
+from jobs.receipts.parse import parse
+from jobs.receipts.rows import Row, rows_of
+
+MODEL_ID = "pp-ocrv6-small"
+MODEL_VERSION = "receipts-1"
+
+_LONG_SIDE = {"fast": 736, "default": 960, "best": 1280}
+_SHORT_SIDE = {"fast": 352, "default": 416, "best": 608}
+_LONGEST = 2560
+_WORKING_PIXELS = 4_000_000  # a page is shrunk to this before its text is cut out
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a reading has come."""
+
+    stage: Literal["decode", "detect", "recognise", "read"]
+    fraction: float
+    """Of the whole reading, 0 to 1."""
+
+
+def read(
+    image: bytes, options: ReceiptOptions, ocr: OcrEngine, limits: ImageLimits
+) -> Generator[Progress, None, Extraction]:
+    """Read a receipt, yielding progress; the generator's return value is the Extraction.
+
+    Raises InvalidImage, UnsupportedImage, UnreadablePdf and TooLarge of deployments.errors.
+    An image without text is an empty Extraction with a warning.
+    """
+    yield Progress("decode", 0.0)
+    pages = decode(image, limits)
+    rows: list[Row] = []
+    for number, page in enumerate(pages):
+        rows += yield from _read_page(_working(page), options, ocr, number, len(pages))
+    yield Progress("read", 0.95)
+    extraction = parse(rows, options, pages=len(pages))
+    yield Progress("read", 1.0)
+    return extraction
+
+
+def read_receipt(
+    image: bytes,
+    options: ReceiptOptions,
+    ocr: OcrEngine,
+    limits: ImageLimits,
+) -> Extraction:
+    """`read` without the progress."""
+    steps = read(image, options, ocr, limits)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as done:
+            extraction: Extraction = done.value
+            return extraction
+
+
+def _read_page(
+    page: Pixels, options: ReceiptOptions, ocr: OcrEngine, number: int, count: int
+) -> Generator[Progress, None, list[Row]]:
+    def at(stage: Literal["detect", "recognise"], share: float) -> Progress:
+        return Progress(stage, round(0.05 + 0.9 * (number + share) / count, 3))
+
+    yield at("detect", 0.0)
+    boxes = ocr.detect(page, *detection_size(page, options.accuracy))
+    yield at("recognise", 0.2)
+    texts: list[Text] = []
+    done = 0
+    for batch in ocr.recognise(page, boxes):
+        texts += [text for _, text in batch]
+        done += len(batch)
+        yield at("recognise", 0.2 + 0.8 * done / max(1, len(boxes)))
+    return list(rows_of(texts))
+
+
+def detection_size(page: Pixels, accuracy: Literal["fast", "default", "best"]) -> tuple[int, int]:
+    """Width and height to look for text at: the long side bounded, but a long receipt not starved
+    of width.
+    """
+    height, width = page.shape[:2]
+    long, short = max(height, width), min(height, width)
+    scale = max(_LONG_SIDE[accuracy] / long, _SHORT_SIDE[accuracy] / short)
+    scale = min(1.0, scale, _LONGEST / long)
+    return round(width * scale), round(height * scale)
+
+
+def _working(page: Pixels) -> Pixels:
+    import cv2
+
+    height, width = page.shape[:2]
+    scale = (_WORKING_PIXELS / (height * width)) ** 0.5
+    if scale >= 1:
+        return page
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return np.asarray(cv2.resize(page, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)

@@ -1,0 +1,175 @@
+"""The words receipts use, and what a line that holds them is for.
+
+One table, most telling first: the first role that a line's words fit is its role. Words are
+matched in upper case after the look-alikes of recognition are folded (0 to O, 1 and | to I), so
+"T0TAL" is a total. English, Malay, German, French, Spanish, Italian, Dutch and Portuguese.
+"""
+
+import enum
+import re
+import unicodedata
+
+
+class Role(enum.Enum):
+    """What a printed line is for."""
+
+    TAX_TABLE = "heading of the table that breaks the tax down"
+    COLUMNS = "heading of the item columns"
+    COUNT = "how many items"
+    POINTS = "loyalty points: numbers that are no money"
+    SAVINGS = "what was saved in all: already taken off"
+    CHANGE = "money handed back"
+    ROUNDING = "to the nearest coin"
+    SUBTOTAL = "before tax or before rounding"
+    TAX_BASE = "the amount that tax is on"
+    TAX = "tax, added or included"
+    SERVICE = "a charge on the sum"
+    TIP = "a tip"
+    DISCOUNT = "taken off"
+    TOTAL = "what was to be paid"
+    TENDERED = "money given"
+    META = "about the shop, the till or the sale"
+
+
+_TABLE: tuple[tuple[Role, str], ...] = (
+    (
+        Role.TAX_TABLE,
+        r"(GST|VAT|TAX|SST|MWST|UST|TVA|IVA|BTW) ?(SUMMARY|ANALYSIS|BREAK ?DOWN|DETAILS?)\b"
+        r"|\bSUMMARY\b|STEUERSATZ|TAX ?ANALYSIS|^(GST|VAT) ?-? ?(SUMM|RATE)|NETTO.*BRUTTO|BRUTTO.*NETTO"
+        r"|\bRATE\b.*\b(NET|VAT|GST|TAX)\b|SETEMPAT",
+    ),
+    (
+        Role.COLUMNS,
+        r"\b(DESCRIPT\w*|DESC|ITEM\w*|ITEM\(S\)|CODE|PRODUCT|ARTIKEL|ARTICLE|BEZEICHNUNG|DENOMINATION|PARTICULARS)\b.*"
+        r"\b(QTY|QUANTITY|PRICE|AMOUNT|AMT|TOTAL|MENGE|PREIS|PRIX|U/?P|VALUE|RM)\b"
+        r"|\b(QTY|QUANTITY|MENGE|QTE|ANZ)\b.*\b(DESCRIPT\w*|ITEM|PRICE|U\.?/?PRICE|AMOUNT|AMT|TOTAL|RM|ARTIKEL)\b"
+        r"|^(U\.?/?PRICE|UNIT PRICE|PRICE|S/PRICE)\b.*\b(AMOUNT|AMT|TOTAL|DISC)",
+    ),
+    (
+        Role.COUNT,
+        r"\b(NO|NUMBER|TOTAL|TOT|TTL)\.? ?(OF )?(THE )?(ITEMS?|QTYS?|QUANTITY|PCS|PIECES|UNITS|ARTICLES|LINES?)"
+        r"(\(S\))?\b(?! ?(PRICE|DISC|AMOUNT|AMT|SALES?|INCL|EXCL))"
+        r"|^#? ?(ITEMS?|QTY|QTYS|QUANTITY|ARTICLES|ARTIKEL|POSTEN)(\(S\))? ?(COUNT|SOLD|PURCHASED)?\b ?[:=# ] ?\d*$"
+        r"|ITEMS? (COUNT|SOLD|PURCHASED)|ITEM COUNT|^\d+ ITEMS?\b|^BALANCE (TO PAY )?\d+ ITEMS",
+    ),
+    (
+        Role.POINTS,
+        r"\bPOINTS?\b|\bPTS\b|PUNKTE|LOYALTY|\bPUNTOS|NECTAR|CLUBCARD|BONUSLINK|REWARDS?\b(?!.*DISC)|STAMPS",
+    ),
+    (
+        Role.SAVINGS,
+        r"\bYOU (HAVE )?SAVED?\b|\b(TOTAL|YOUR|TODAY.?S) ?SAVINGS?\b|SAVINGS? (FOR )?TODAY|^SAVINGS\b|SIE SPAREN"
+        r"|TOTAL DISCOUNTS? ?(GIVEN|RECEIVED)|ERSPARNIS",
+    ),
+    (
+        Role.CHANGE,
+        r"\bCHANGE\b|\bCHANG[E ]|\bCHARGE DUE\b|\bR(UE|U)CKGELD|ZUR(UE|U)CK|WECHSELGELD|\bRENDU\b|\bMONNAIE\b|\bCAMBIO\b"
+        r"|\bRESTO\b|\bBAKI\b|WISSELGELD|\bTROCO\b|CASH ?BACK|\bTERUG\b",
+    ),
+    (
+        Role.ROUNDING,
+        r"\bROUND\w* ?(ADJ\w*|AMT|AMOUNT|DIFF\w*|OFF)|\bRND ?ADJ|^ROUND(ING|)?\b(?!.*TOTAL)|\bROUNDING\b(?!.*TOTAL)"
+        r"|ROUR? ?DING|RUNDUNG|ARRONDI|PELARASAN|BILL ROUND|PENGGENAPAN|ADJUSTMENT",
+    ),
+    (
+        Role.TOTAL,
+        r"\b(ROUNDED|NET|NETT|GRAND|FINAL) ?TOTAL|TOTAL ?(AMT|AMOUNT|SALES?)? ?(AFTER )?ROUND|ROUND\w* ?TOTAL|TOTAL ROUND",
+    ),
+    (
+        Role.SUBTOTAL,
+        r"\bS(UB|U8|VB|UD) ?[-.:_]? ?(TOTAL|TTL|TOT)|ZWISCHENSUMME|SOUS ?-?TOTAL|SUBTOTAAL|TOTAL (PARCIAL|HT)\b"
+        r"|\b(TOTAL|AMOUNT|SALES?|AMT) ?\(?(SALES? |AMOUNT |AMT )?\(?(EXCL?|EXCLUDING|EXCLUSIVE|BEFORE|W/O|WITHOUT)\b"
+        r"|\bEX[CE]L?\w*\.? ?(OF )?(GST|TAX|VAT|SST)\b|\bTOTAL EXEL|NETT? ?(OF|TOTAL EX) ?TAX|^GROSS\b|TOTAL BEFORE"
+        r"|IMPONIBILE|TOTAL SALES? ?\(?EXC|^NETTO\b|MERCHANDISE|TOTAL ?EXCL",
+    ),
+    (
+        Role.TAX_BASE,
+        r"TAXABLE|\bTAX AMT ?\(|\bGST TA AMT|TAX(ABLE)? ?(BASE|SALES)|^(SR|ZR|ZRL|OS|ES) ?[=(@×X]"
+        r"|ZERO[- ]RATED|STANDARD[- ]RATED|^NON[- ]?TAX",
+    ),
+    (
+        Role.DISCOUNT,
+        r"\bDISC\w*\b|\bCOUPON|\bVOUCHER|\bRABATT|\bREMISE|\bDESCUENTO|\bSCONTO|KORTING|\bPROMO\w*\b|\bLESS\b|\bMARK ?DOWN"
+        r"|\bREDUCED|MULTI ?BUY|MULTI ?SAVE|\bSAVING\b|\bMEMBER (PRICE|SAV)|NACHLASS|\bOFFER\b|\bBOGO|PRICE CUT|AKTION"
+        r"|\bSAVE\b|\bDESCONTO|\bREBATE",
+    ),
+    (
+        Role.TOTAL,
+        r"\b(TOTAL|T0TAL|TOTA1|TOTAI|OTAL|FOTAL|TOTL|TOTAAL|TOTALE)\b.*\b(INCL?\w*|WITH|NCLUSIVE|ICLUSIVE|INCLUSIVE|TTC|IVA INC)"
+        r"|AMOUNT ?\(?(INCL|INC)|ANOUNT INCL",
+    ),
+    (
+        Role.TAX,
+        r"\b(GST|VAT|SST|HST|PST|QST|TVA|IVA|BTW|MWST|UST|SALES TAX|TAX|TAXES|CUKAI|STEUER|MVA|MOMS|IGIC|TPS|TVQ)\b"
+        r"(?!.*\b(INVOICE|ID|REG\w*|NO|NUMBER|NR|TOTAL (SALE|AMO)\w*)\b)|TAX\d?\b ?\(?\d",
+    ),
+    (
+        Role.SERVICE,
+        r"\bSERV\w*\.? ?(CHG|CHARGE|CHRG|TAX)|\bSRV ?CHG|\bSVC ?(CHG|CHARGE)|SERVICE ?CHARGE|^SERVICE\b|\bS/?CHARGE|DELIVERY (FEE|CHARGE)"
+        r"|\bBAG (FEE|CHARGE)",
+    ),
+    (Role.TIP, r"^TIP\b|\bGRATUITY|TRINKGELD|POURBOIRE|\bPROPINA"),
+    (
+        Role.TOTAL,
+        r"\b(TOTAL|TOTA[1IL]|OTAL|FOTAL|TOTAAL|TOTALE|TOTL|JUMLAH|SUMME|GESAMT\w*|GESAMTBETRAG|ENDBETRAG|ZU ZAHLEN|A PAYER|NET A PAYER"
+        r"|IMPORTE|TE BETALEN|AMOUNT DUE|BALANCE DUE|BALANCE TO PAY|AMOUNT PAYABLE|TO PAY|DUE|IMPORTO|MONTANT|BETRAG|AMT DUE)\b"
+        r"|AMOUNT TO (BE )?PA(Y|ID)|^AMOUNT\b|^NETT?\b|^BALANCE\b|^TTL\b",
+    ),
+    (
+        Role.TENDERED,
+        r"\b(CASH|VISA|MASTER ?CARD|MASTER|AMEX|DEBIT|CREDIT|CARD|TENDER\w*|PAID|PAYMENT|BAR|BARGELD|GEGEBEN|KARTE|EC|GIROCARD|ESPECES|CB"
+        r"|CARTE|EFECTIVO|TARJETA|CONTANTE\w*|CONTANTI|PIN|MAESTRO|TUNAI|BANKCARD|RECEIVED|APPLE PAY|GOOGLE PAY|CHEQUE|EFTPOS|CONTACTLESS"
+        r"|E-?WALLET|TOUCH ?N ?GO|DINHEIRO|CARTAO|BIZUM|KONTANT|DISCOVER|EBT|GIFT CARD)\b",
+    ),
+)  # fmt: skip
+_ROLES = tuple((role, re.compile(pattern)) for role, pattern in _TABLE)
+
+_COLUMN_WORDS = re.compile(
+    r"(RM|CODE|TAX|QTY|QUANTITY|AMT|AMOUNT|U?/?PRICE|S/PRICE|TOTAL|DISC|U/P|U\.PRICE|DESC\w*|ITEMS?|GST|NO|EUR|USD|MYR|UNIT|INCL?|[/&.()#]|\W+)+"
+)
+
+_META = re.compile(
+    r"\b(TEL|FAX|PHONE|TELEPHONE|MOBILE|WHATSAPPS?|E-?MAIL|WEBSITE|WWW|HTTPS?|INVOICE|INV|BILL ?(NO|#)|RECEIPT ?(NO|#|:)|DOC ?(UMENT)? ?NO"
+    r"|DATE|TIME|CASHIER|OPERATOR|SERVER|SERVED|STAFF|TABLE|TBL\d*|PAX|TERMINAL|COUNTER|TILL|REG(ISTER|ISTRATION)?|TRANS?(ACTION)?"
+    r"|MEMBER|SALES ?PERSON|ORDER|CHK|CHECK|GUESTS?|GST ?(NO|ID|REG)|CO\.? ?(REG|NO)|COMPANY|ROC|BRN|STORE ?(#|NO)|LANE|POS\d*|REF|SHIFT"
+    r"|THANK|PLEASE|WELCOME|CUSTOMER|RETURNABLE|EXCHANGE\w*|REFUNDABLE|APPROVAL|AUTH|TRACE|BATCH|CARD NO|AID|DATUM|UHRZEIT|BON|KASSE|BEDIENER"
+    r"|USER|CLERK|HOST|VEHICLE|INVOICE#|TICKET|ENTRY|PRINTED|OPEN(ED)?|CLOSED?|ROOM|LOCATION|JALAN|JLN|TAMAN|DOC)\b"
+    r"|@|\.COM\b|^DATE|^INV|^TEL\b|CASHIER|INVOICE",
+)
+
+_FOLD = str.maketrans({"0": "O", "1": "I", "|": "I", "!": "I", "5": "S", "8": "B"})
+
+
+def fold(text: str) -> str:
+    """Upper case without accents, look-alike digits inside words made letters, spaces evened."""
+    plain = unicodedata.normalize("NFKD", text.upper().replace("ß", "SS"))
+    plain = "".join(char for char in plain if not unicodedata.combining(char))
+    words = plain.split()
+    return " ".join(word.translate(_FOLD) if _mostly_letters(word) else word for word in words)
+
+
+def role_of(label: str) -> Role | None:
+    """The role of a line by its words (amounts left out), or None: an item, a name, an address."""
+    folded = fold(label)
+    if _is_heading(folded):
+        return Role.COLUMNS
+    for role, pattern in _ROLES:
+        if pattern.search(folded):
+            return role
+    return Role.META if _META.search(folded) else None
+
+
+def _is_heading(folded: str) -> bool:
+    """Two or more words that only head columns ("RM  Code"), and no others."""
+    words = re.findall(r"[A-Z/]{2,}", folded)
+    return (
+        len(words) >= 2
+        and len(set(words)) >= 1
+        and all(_COLUMN_WORDS.fullmatch(word) for word in words)
+        and not folded.startswith(("TOTAL", "TAX", "AMOUNT", "GST", "NO", "INCL"))
+    )
+
+
+def _mostly_letters(word: str) -> bool:
+    letters = sum(char.isalpha() for char in word)
+    return letters * 2 > len(word) and letters >= 2
