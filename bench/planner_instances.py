@@ -53,9 +53,7 @@ def instance(
         if draw.random() < budgets
     }
     fitting = [
-        dish
-        for dish in dishes
-        if dish["id"] not in excluded and set(dietary) <= set(dish["tags"])
+        dish for dish in dishes if dish["id"] not in excluded and set(dietary) <= set(dish["tags"])
     ]
     locked: dict[str, dict[str, str]] = {}
     for _ in range(draw.randint(0, 2) if locks is None else locks):

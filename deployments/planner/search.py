@@ -73,7 +73,9 @@ class Tables:
                 self.left[row, : min(lot.expiry, NEVER) + 1] += lot.quantity
         names = sorted({dish.cuisine for dish in problem.dishes if dish.cuisine is not None})
         numbers = {name: number for number, name in enumerate(names)}
-        self.cuisine = np.array([numbers.get(d.cuisine or "", -1) for d in problem.dishes], np.int64)
+        self.cuisine = np.array(
+            [numbers.get(d.cuisine or "", -1) for d in problem.dishes], np.int64
+        )
         self.cuisines = len(names)
         self.needs = [
             (
@@ -120,7 +122,9 @@ class Kitchen:
         problem = tables.problem
         self.tables = tables
         self.plan: list[int] = [OPEN] * len(problem.slots)
-        self.spare = tables.left.copy()  # I x days: left after day t - 1 less what is used from t on
+        self.spare = (
+            tables.left.copy()
+        )  # I x days: left after day t - 1 less what is used from t on
         self.eaten = np.zeros_like(tables.stored)  # used up to and including each lot's last day
         self.short = np.zeros(len(problem.items), np.int64)  # stocks short of each item
         self.count = np.zeros(len(problem.dishes), np.int64)
