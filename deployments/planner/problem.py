@@ -26,14 +26,19 @@ UNBUDGETED_MINUTES = 60  # a meal without a time budget fits the better the furt
 
 MEAL_TAGS = frozenset({"breakfast", "brunch", "lunch", "dinner", "supper", "snack", "dessert"})
 CUISINES = frozenset(
-    "african american argentinian asian australian austrian balkan basque belgian brazilian british "
-    "cajun cambodian caribbean chinese creole cuban czech danish dutch egyptian english ethiopian "
-    "european filipino finnish french german georgian greek hawaiian hungarian indian indonesian "
-    "iranian iraqi irish israeli italian jamaican japanese jewish korean latin lebanese malaysian "
-    "mediterranean mexican moroccan nigerian nordic norwegian pakistani persian peruvian polish "
-    "polynesian portuguese puerto-rican romanian russian scandinavian scottish sicilian southern "
-    "spanish swedish swiss syrian taiwanese tex-mex thai tibetan tunisian turkish ukrainian "
-    "vietnamese welsh".split()
+    {
+        *("african", "american", "argentinian", "asian", "australian", "austrian", "balkan"),
+        *("basque", "belgian", "brazilian", "british", "cajun", "cambodian", "caribbean"),
+        *("chinese", "creole", "cuban", "czech", "danish", "dutch", "egyptian", "english"),
+        *("ethiopian", "european", "filipino", "finnish", "french", "georgian", "german"),
+        *("greek", "hawaiian", "hungarian", "indian", "indonesian", "iranian", "iraqi"),
+        *("irish", "israeli", "italian", "jamaican", "japanese", "jewish", "korean", "latin"),
+        *("lebanese", "malaysian", "mediterranean", "mexican", "moroccan", "nigerian"),
+        *("nordic", "norwegian", "pakistani", "persian", "peruvian", "polish", "portuguese"),
+        *("romanian", "russian", "scandinavian", "scottish", "sicilian", "spanish", "swedish"),
+        *("swiss", "syrian", "taiwanese", "tex-mex", "thai", "tibetan", "tunisian", "turkish"),
+        *("ukrainian", "vietnamese", "welsh"),
+    }
 )
 
 Plan = tuple[int, ...]  # a recipe index, or OPEN, for each slot
@@ -102,7 +107,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dish:
-    """A recipe that may be cooked: `needs` maps stock to quantity, `meals` holds the fitting meals."""
+    """A recipe as numbers: `needs` are (stock, quantity) pairs, `meals` the meals it fits."""
 
     id: str
     name: str
@@ -340,8 +345,8 @@ class Pantry:
         lots = tuple(Lot(*lot) for lot in sorted(self._lots.get(key, {}).items()))
         if not lots and (others := self._units.get(ingredient_id)):
             self.warnings.append(
-                f"{recipe} needs {self._names[ingredient_id]} in {unit or 'pieces'}, which can't be "
-                f"converted to the {_dimension_name(min(others))} at home; it counts as a purchase"
+                f"{recipe} needs {self._names[ingredient_id]} in {unit or 'pieces'}, which can't "
+                f"be converted to the {_dimension_name(min(others))} at home; it counts as a purchase"
             )
         self._stock_of[key] = len(self.stocks)
         self.stocks.append(

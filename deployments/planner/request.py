@@ -67,7 +67,7 @@ Weight = Annotated[float, Field(ge=0, le=1)]
 
 
 class _Part(BaseModel):
-    """Frozen, finite numbers only, unknown fields ignored, oversized lists refused before parsing."""
+    """Frozen; finite numbers only; unknown fields ignored; oversized lists refused unparsed."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 

@@ -6,7 +6,7 @@ counted, not timed, and the random numbers are seeded, so a request gets the sam
 unless a deadline cuts the search short.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import exp
 
@@ -23,12 +23,12 @@ Bools = NDArray[np.bool_]
 _IMPOSSIBLE = -1e12
 _MEAL = 1e6  # a filled slot outweighs whatever it costs
 _LARGEST_RUIN = 4
-_HOTTEST = 0.6  # of the dearest purchase-like step, see `_temperature`
+_HOTTEST = 0.6  # of the points that a typical step gains or loses
 
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """The dishes that fit a slot, their needs laid end to end: need k belongs to dish `owner[k]`."""
+    """The dishes that fit a slot, their needs laid end to end: need k is of dish `owner[k]`."""
 
     dishes: Ints
     minutes: Ints
@@ -213,37 +213,13 @@ class Kitchen:
 def _rescued(tables: Tables, stock: Ints, eaten: Floats) -> Floats:
     """Points for expiring food used in time; `eaten` is rows x K for the stocks in `stock`.
 
-    Of the first k lots, first-expiry-first-out takes min over j <= k of eaten_j + stored_k - stored_j
-    (with j = 0 standing for nothing eaten and nothing stored).
+    Of the first k lots, first-expiry-first-out takes the least over j <= k of
+    eaten_j + stored_k - stored_j (j = 0 standing for nothing eaten and nothing stored).
     """
     stored = tables.stored[stock]
     missed = np.maximum.accumulate(np.maximum(stored - eaten, 0.0), axis=1)
     taken: Floats = np.einsum("ij,ij->i", stored - missed, tables.drop[stock])
     return taken
-
-
-def pin_locks(problem: Problem) -> dict[int, int] | None:
-    """Locked dishes by slot, a free choice of meal settled by backtracking; None if none fits."""
-    width = len(problem.meals)
-
-    def settle(rest: tuple[int, ...], pins: dict[int, int]) -> dict[int, int] | None:
-        if not rest:
-            return pins
-        lock = problem.locks[rest[0]]
-        meals = range(width) if lock.meal is None else (lock.meal,)
-        slots = [lock.day * width + meal for meal in meals]
-        # A slot that already holds the dish satisfies a lock on any meal of the day.
-        for slot in sorted(slots, key=lambda slot: pins.get(slot) != lock.dish):
-            taken = pins.get(slot)
-            if taken not in (None, lock.dish) or not problem.fits(lock.dish, slot):
-                continue
-            found = settle(rest[1:], {**pins, slot: lock.dish})
-            if found is not None:
-                return found
-        return None
-
-    order = sorted(range(len(problem.locks)), key=lambda n: problem.locks[n].meal is None)
-    return settle(tuple(order), {})
 
 
 def construct(tables: Tables, pins: Mapping[int, int]) -> Kitchen:
@@ -277,9 +253,9 @@ def improve(
         trial = current.copy()
         size = min(len(free), int(draw.integers(1, _LARGEST_RUIN)))
         ruined = [int(slot) for slot in draw.choice(free, size, replace=False)]
-        ruined += [
-            int(slot) for slot in free if trial.plan[slot] == OPEN and int(slot) not in ruined
-        ]
+        still_open = [slot for slot in open_slots(trial.plan) if slot not in ruined]
+        if still_open:
+            ruined += [int(slot) for slot in draw.permutation(still_open)[:_LARGEST_RUIN]]
         for slot in ruined:
             if trial.plan[slot] != OPEN:
                 trial.clear(slot)
@@ -294,6 +270,20 @@ def improve(
                 if (now := rank(problem, plan)) > best_rank:
                     best_rank = now
                     yield plan
+
+
+def open_slots(plan: Sequence[int]) -> list[int]:
+    """The slots a plan leaves open."""
+    return [slot for slot, dish in enumerate(plan) if dish == OPEN]
+
+
+def kitchen_of(tables: Tables, plan: Plan) -> Kitchen:
+    """A kitchen that cooks this plan."""
+    kitchen = Kitchen(tables)
+    for slot, dish in enumerate(plan):
+        if dish != OPEN:
+            kitchen.put(slot, dish)
+    return kitchen
 
 
 def _fill(
