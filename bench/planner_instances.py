@@ -6,20 +6,10 @@ from typing import Any
 
 START = date(2026, 1, 12)
 MEALS = ("dinner", "lunch", "breakfast")
-CUISINES = [
-    "italian",
-    "mexican",
-    "thai",
-    "indian",
-    "greek",
-    "french",
-    "japanese",
-    "american",
-    "chinese",
-    "spanish",
-    "moroccan",
-    "korean",
-]
+CUISINES = (
+    *("italian", "mexican", "thai", "indian", "greek", "french"),
+    *("japanese", "american", "chinese", "spanish", "moroccan", "korean"),
+)
 DIETS = {"vegetarian": 0.4, "gluten-free": 0.45, "dairy-free": 0.5}
 UNITS = (("g", 50, 600), ("ml", 30, 500), ("piece", 0.5, 4), ("cup", 0.25, 2), ("lb", 0.25, 2))
 

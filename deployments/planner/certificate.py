@@ -12,7 +12,7 @@ from fractions import Fraction
 import z3
 
 from deployments.planner.problem import OPEN, Plan, Problem
-from deployments.planner.worth import Assessment
+from deployments.planner.worth import Assessment, uses_of
 
 
 def certify(problem: Problem, plan: Plan, claim: Assessment) -> bool:
@@ -26,16 +26,14 @@ def certify(problem: Problem, plan: Plan, claim: Assessment) -> bool:
 
 def _statements(problem: Problem, plan: Plan, claim: Assessment) -> Iterator[str]:
     yield from _rules(problem, plan)
-    uses: dict[int, dict[int, int]] = defaultdict(lambda: defaultdict(int))
-    for slot, dish in enumerate(plan):
-        if dish != OPEN:
-            for stock, quantity in problem.dishes[dish].needs:
-                uses[stock][problem.day(slot)] += quantity
     if problem.max_items is not None:
         yield f"(assert (<= {len(claim.purchases)} {problem.max_items}))"
     points = [_number(_certain_points(problem, plan, claim))]
-    for stock, by_day in uses.items():
+    for stock, uses in uses_of(problem, plan).items():
         lots = problem.stocks[stock].lots
+        by_day: Counter[int] = Counter()
+        for day, quantity in uses:
+            by_day[day] += quantity
         allotted: dict[int, list[str]] = defaultdict(list)
         for day, quantity in by_day.items():
             parts = []
@@ -76,9 +74,9 @@ def _rules(problem: Problem, plan: Plan) -> Iterator[str]:
         if dish != OPEN:
             yield f"(assert (<= {count} {problem.max_repeats}))"
     for lock in problem.locks:
-        day = plan[lock.day * width : (lock.day + 1) * width]
-        places = day if lock.meal is None else day[lock.meal : lock.meal + 1]
-        held = " ".join(f"(= {dish + 1} {lock.dish + 1})" for dish in places)
+        meals = plan[lock.day * width : (lock.day + 1) * width]
+        places = meals if lock.meal is None else meals[lock.meal : lock.meal + 1]
+        held = " ".join(f"(= {held + 1} {lock.dish + 1})" for held in places)
         yield f"(assert (or false {held}))"
 
 

@@ -6,7 +6,7 @@ locked dishes alone, the second one dish and one slot. Each user constraint is g
 an unsatisfiable core over these, shrunk by deletion, is a minimal conflict.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -14,7 +14,7 @@ from enum import StrEnum
 import z3
 
 from deployments.planner.problem import OPEN, Plan, Problem
-from deployments.planner.worth import assess
+from deployments.planner.worth import assess, take, uses_of
 
 
 class Kind(StrEnum):
@@ -80,15 +80,8 @@ def decide(problem: Problem) -> Verdict:
         if pins is not None:
             return Verdict(pins)
         return Verdict(None, tuple(_with_relaxations(problem, core) for core in model.conflicts()))
-    pairs = {
-        (dish, slot) for dish in range(len(problem.dishes)) for slot in _kinds_of_slot(problem)
-    }
-    blocked = [_blockers(problem, dish, slot, None) for dish, slot in sorted(pairs)]
-    blocked = [rules for rules in blocked if rules is not None]
-    core = _minimal_cover(blocked)
-    if core is None:
-        return Verdict({})
-    return Verdict(None, (_with_relaxations(problem, core),))
+    core = _minimal_cover(_all_blockers(problem))
+    return Verdict({}) if core is None else Verdict(None, (_with_relaxations(problem, core),))
 
 
 def why_open(problem: Problem, plan: Plan, slot: int) -> Conflict | None:
@@ -96,12 +89,13 @@ def why_open(problem: Problem, plan: Plan, slot: int) -> Conflict | None:
 
     None if no rule does: no dish in the request is for this meal at all.
     """
-    found = [_blockers(problem, dish, slot, plan) for dish in range(len(problem.dishes))]
+    kitchen = _Rest(problem, plan)
+    found = [kitchen.blockers(dish, slot) for dish in range(len(problem.dishes))]
     blocked = [rules for rules in found if rules is not None]
     core = _minimal_cover(blocked) if blocked else None
     if core is None:
         return None
-    # Where a rule is all that keeps some dish out, the quickest such dish says how far to loosen it.
+    # Where a rule is all that keeps a dish out, the quickest such dish says how far to loosen it.
     helped: dict[Rule, int] = {}
     for dish, rules in enumerate(found):
         if rules is not None and len(rules) == 1:
@@ -110,7 +104,7 @@ def why_open(problem: Problem, plan: Plan, slot: int) -> Conflict | None:
                 problem.dishes[dish].minutes < problem.dishes[helped[rule]].minutes
             ):
                 helped[rule] = dish
-    spent = _minutes_spent(problem, plan, problem.day(slot))
+    spent = kitchen.minutes[problem.day(slot)]
     relaxations: list[tuple[Rule, int | None]] = []
     for rule in core:
         match rule.kind:
@@ -132,7 +126,7 @@ def _with_relaxations(problem: Problem, core: tuple[Rule, ...]) -> Conflict:
     relaxations: list[tuple[Rule, int | None]] = []
     for rule in core:
         if rule.kind in _NUMBERS:
-            # With other conflicts about, nothing in the whole problem helps: look at this one alone.
+            # Beside another conflict nothing helps the whole problem: then look at this one alone.
             limit = _least_limit(problem, rule) or _least_limit(alone, rule)
             if limit is not None:
                 relaxations.append((rule, limit))
@@ -214,55 +208,76 @@ def _set(values: Sequence[int | None], place: int, value: int) -> tuple[int | No
 def _feasible(problem: Problem) -> bool:
     if problem.locks:
         return _LockedMeals(problem).pins() is not None
-    return any(
-        _blockers(problem, dish, slot, None) == frozenset()
-        for slot in _kinds_of_slot(problem)
-        for dish in range(len(problem.dishes))
-    )
+    return frozenset() in _all_blockers(problem)
+
+
+def _all_blockers(problem: Problem) -> set[frozenset[Rule]]:
+    """The sets of rules that keep single dishes out of an empty plan; just {{}} if one is free."""
+    kitchen = _Rest(problem, (OPEN,) * len(problem.slots))
+    found: set[frozenset[Rule]] = set()
+    for slot in _kinds_of_slot(problem):
+        for dish in range(len(problem.dishes)):
+            rules = kitchen.blockers(dish, slot)
+            if rules is None:
+                continue
+            if not rules:
+                return {rules}
+            found.add(rules)
+    return found
 
 
 def _kinds_of_slot(problem: Problem) -> list[int]:
-    """The slots that differ in their meal or their limits, unlimited ones standing for each other."""
-    kinds: dict[tuple[int, int | None, int | None, int | None], int] = {}
+    """The slots with limits of their own, and of the unlimited ones the first of each meal."""
+    kinds: dict[tuple[int, int | None], int] = {}
     for slot in problem.slots:
-        day, own = problem.day(slot), problem.slot_budgets[slot]
-        shared = problem.day_budgets[day]
         # Budgets are rules of their own date, so slots that have one never stand for each other;
         # without one, a later day only has less food left than an earlier one.
-        limited = slot if own is not None or shared is not None else None
-        kinds.setdefault((problem.meal(slot), own, shared, limited), slot)
+        limited = problem.minutes_allowed(slot) is not None
+        kinds.setdefault((problem.meal(slot), slot if limited else None), slot)
     return list(kinds.values())
 
 
-def _blockers(problem: Problem, dish: int, slot: int, plan: Plan | None) -> frozenset[Rule] | None:
-    """The rules that each alone keep a dish out of a slot; None if it is not for that meal."""
-    candidate = problem.dishes[dish]
-    day = problem.day(slot)
-    if problem.meal(slot) not in candidate.meals:
-        return None
-    rules = {Rule(Kind.DIET, problem.diet.index(tag)) for tag in candidate.lacking}
-    if candidate.excluded:
-        rules.add(Rule(Kind.EXCLUDED, dish))
-    own, shared = problem.slot_budgets[slot], problem.day_budgets[day]
-    if own is not None and candidate.minutes > own:
-        rules.add(Rule(Kind.MEAL_BUDGET, slot))
-    before = plan or (OPEN,) * len(problem.slots)
-    spent = _minutes_spent(problem, before, day)
-    if shared is not None and candidate.minutes + spent > shared:
-        rules.add(Rule(Kind.DAY_BUDGET, day))
-    if before.count(dish) >= problem.max_repeats:
-        rules.add(Rule(Kind.REPEATS))
-    if problem.max_items is not None:
-        after = (*before[:slot], dish, *before[slot + 1 :])
-        if len(assess(problem, after).purchases) > problem.max_items:
+class _Rest:
+    """The rest of a plan, around one dish more."""
+
+    def __init__(self, problem: Problem, plan: Plan) -> None:
+        self.problem = problem
+        self.count = Counter(plan)
+        self.uses = uses_of(problem, plan)
+        self.purchases = assess(problem, plan).purchases
+        self.minutes = [0] * problem.days
+        for slot, dish in enumerate(plan):
+            if dish != OPEN:
+                self.minutes[problem.day(slot)] += problem.dishes[dish].minutes
+
+    def blockers(self, dish: int, slot: int) -> frozenset[Rule] | None:
+        """The rules that each alone keep a dish out of a slot; None if it is not for that meal."""
+        problem, candidate = self.problem, self.problem.dishes[dish]
+        day = problem.day(slot)
+        if problem.meal(slot) not in candidate.meals:
+            return None
+        rules = {Rule(Kind.DIET, problem.diet.index(tag)) for tag in candidate.lacking}
+        if candidate.excluded:
+            rules.add(Rule(Kind.EXCLUDED, dish))
+        own, shared = problem.slot_budgets[slot], problem.day_budgets[day]
+        if own is not None and candidate.minutes > own:
+            rules.add(Rule(Kind.MEAL_BUDGET, slot))
+        if shared is not None and candidate.minutes + self.minutes[day] > shared:
+            rules.add(Rule(Kind.DAY_BUDGET, day))
+        if self.count[dish] >= problem.max_repeats:
+            rules.add(Rule(Kind.REPEATS))
+        if problem.max_items is not None and self._purchases_with(dish, day) > problem.max_items:
             rules.add(Rule(Kind.SHOPPING))
-    return frozenset(rules)
+        return frozenset(rules)
 
-
-def _minutes_spent(problem: Problem, plan: Plan, day: int) -> int:
-    width = len(problem.meals)
-    today = plan[day * width : (day + 1) * width]
-    return sum(problem.dishes[dish].minutes for dish in today if dish != OPEN)
+    def _purchases_with(self, dish: int, day: int) -> int:
+        new = {
+            self.problem.stocks[stock].item
+            for stock, quantity in self.problem.dishes[dish].needs
+            if self.problem.stocks[stock].item not in self.purchases
+            and take(self.problem.stocks[stock], [*self.uses.get(stock, ()), (day, quantity)])[1]
+        }
+        return len(self.purchases) + len(new)
 
 
 def _minimal_cover(blocked: Iterable[frozenset[Rule]]) -> tuple[Rule, ...] | None:
@@ -285,7 +300,7 @@ def _minimal_cover(blocked: Iterable[frozenset[Rule]]) -> tuple[Rule, ...] | Non
 
 
 def _minimal_core(solver: z3.Solver, guards: dict[Rule, z3.BoolRef]) -> tuple[Rule, ...] | None:
-    """A minimal subset of guards the solver can't satisfy, by deletion; None if it can satisfy all."""
+    """A minimal subset of guards that can't all hold, by deletion; None if all can."""
     if solver.check(*guards.values()) != z3.unsat:
         return None
     names = {str(guard): rule for rule, guard in guards.items()}
@@ -416,11 +431,11 @@ class _LockedMeals:
             for stock, quantity in problem.dishes[dish].needs:
                 uses[stock].append((literal, quantity, problem.day(slot)))
         bought: dict[int, z3.BoolRef] = {}
-        for number, terms in uses.items():
-            stock = problem.stocks[number]
-            item = bought.setdefault(stock.item, z3.Bool(f"buy {stock.item}", self.context))
-            for after in (-1, *(lot.expiry for lot in stock.lots)):
-                left = sum(lot.quantity for lot in stock.lots if lot.expiry > after)
+        for stock, terms in uses.items():
+            lots, food = problem.stocks[stock].lots, problem.stocks[stock].item
+            item = bought.setdefault(food, z3.Bool(f"buy {food}", self.context))
+            for after in (-1, *(lot.expiry for lot in lots)):
+                left = sum(lot.quantity for lot in lots if lot.expiry > after)
                 late = [(literal, quantity) for literal, quantity, day in terms if day > after]
                 self._add_enough(late, left, item)
         if bought:

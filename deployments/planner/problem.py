@@ -152,6 +152,8 @@ class Problem:
     max_repeats: int
     points: Points
     diet: tuple[str, ...]
+    expiring_until: int  # the last day on which what expires counts as expiring
+    expiring: frozenset[str]  # ids of ingredients with such lots, needed or not
     warnings: tuple[str, ...] = field(default=())
 
     @property
@@ -238,6 +240,8 @@ def compile_request(request: PlanRequest) -> Problem:
         max_repeats=constraints.max_repeats,
         points=points,
         diet=constraints.dietary,
+        expiring_until=pantry.window,
+        expiring=pantry.expiring(),
         warnings=tuple(pantry.warnings),
     )
 
@@ -293,7 +297,7 @@ class Pantry:
         self.warnings: list[str] = []
         self._stock_of: dict[tuple[str, str], int] = {}
         self._names = _names(inventory, recipes)
-        self._window = max(EXPIRING_DAYS, days - 1)
+        self.window = max(EXPIRING_DAYS, days - 1)
         self._rescue = rescue
         self._lots: dict[tuple[str, str], dict[int, int]] = defaultdict(lambda: defaultdict(int))
         self._units: dict[str, set[str]] = defaultdict(set)
@@ -337,6 +341,14 @@ class Pantry:
             )
         return tuple(sorted(total.items()))
 
+    def expiring(self) -> frozenset[str]:
+        """The ingredients with lots that expire within the window."""
+        return frozenset(
+            ingredient_id
+            for (ingredient_id, _), lots in self._lots.items()
+            if min(lots, default=NEVER) <= self.window
+        )
+
     def _open(self, ingredient_id: str, unit: str, item: int, recipe: str) -> None:
         by = self.measure(ingredient_id, unit)
         key = (ingredient_id, by.dimension)
@@ -346,7 +358,8 @@ class Pantry:
         if not lots and (others := self._units.get(ingredient_id)):
             self.warnings.append(
                 f"{recipe} needs {self._names[ingredient_id]} in {unit or 'pieces'}, which can't "
-                f"be converted to the {_dimension_name(min(others))} at home; it counts as a purchase"
+                f"be converted to the {_dimension_name(min(others))} at home; "
+                "it counts as a purchase"
             )
         self._stock_of[key] = len(self.stocks)
         self.stocks.append(
@@ -355,10 +368,10 @@ class Pantry:
 
     def _rates(self, lots: tuple[Lot, ...]) -> tuple[Fraction, ...]:
         """Points a thousandth: rescue x 3 / (3 + days left), shared over all that is expiring."""
-        expiring = sum(lot.quantity for lot in lots if lot.expiry <= self._window)
+        expiring = sum(lot.quantity for lot in lots if lot.expiry <= self.window)
         return tuple(
             Fraction(self._rescue * 3, (3 + lot.expiry) * expiring)
-            if lot.expiry <= self._window
+            if lot.expiry <= self.window
             else Fraction(0)
             for lot in lots
         )

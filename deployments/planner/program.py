@@ -21,7 +21,7 @@ from math import floor, inf
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import Bounds, LinearConstraint, linprog, milp
-from scipy.sparse import csr_array, vstack
+from scipy.sparse import csr_array
 
 from deployments.planner.problem import OPEN, Plan, Problem
 
@@ -161,8 +161,8 @@ def build(problem: Problem, meals: int) -> Program:
     )
 
 
-def relax(program: Program) -> Relaxation | None:
-    """Solve the linear relaxation; None if it has no solution.
+def relax(program: Program, seconds: float) -> Relaxation | None:
+    """Solve the linear relaxation; None if that took too long.
 
     The bound is the Lagrangian one of the (clipped) row duals, which holds for any duals whatever
     the solver's tolerance was.
@@ -173,8 +173,9 @@ def relax(program: Program) -> Relaxation | None:
         b_ub=program.limit,
         bounds=np.column_stack([program.lower, program.upper]),
         method="highs",
+        options={"time_limit": max(0.05, seconds)},
     )
-    if result.x is None:
+    if result.x is None or result.status != 0:
         return None
     duals = np.maximum(0.0, -result.ineqlin.marginals)
     reduced = program.worth - program.matrix.T @ duals
@@ -195,20 +196,18 @@ def tighten(program: Program, relaxation: Relaxation, target: int) -> Program:
     return replace(program, lower=lower, upper=upper)
 
 
-def search(program: Program, target: int, seconds: float) -> Outcome:
-    """Look for a plan worth `target` points or more, with a bound on the worth of any."""
-    matrix = vstack([program.matrix, csr_array(-program.worth[None, :])], format="csr")
+def search(program: Program, seconds: float) -> Outcome:
+    """The best plan branch-and-cut finds in this time, with a bound on the worth of any."""
     result = milp(
         -program.worth,
         integrality=program.whole.astype(int),
         bounds=Bounds(program.lower, program.upper),
-        constraints=LinearConstraint(matrix, -inf, np.append(program.limit, -float(target))),
+        constraints=LinearConstraint(program.matrix, -inf, program.limit),
         options={"time_limit": max(0.05, seconds), "mip_rel_gap": 0.0},
     )
-    plan = None if result.x is None else program.plan(result.x)
     bound = result.mip_dual_bound
     return Outcome(
-        plan=plan,
+        plan=None if result.x is None else program.plan(result.x),
         bound=None if bound is None or not np.isfinite(bound) else whole_points(-bound),
         impossible=result.status == _INFEASIBLE,
     )
@@ -219,7 +218,7 @@ def most_meals(problem: Problem, seconds: float) -> Outcome:
     program = build(problem, 0)
     meals = np.zeros(len(program.worth))
     meals[: len(program.cells)] = 1.0
-    return search(replace(program, worth=meals), 0, seconds)
+    return search(replace(program, worth=meals), seconds)
 
 
 def whole_points(bound: float) -> int:

@@ -6,7 +6,7 @@ counted, not timed, and the random numbers are seeded, so a request gets the sam
 unless a deadline cuts the search short.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import exp
 
@@ -284,6 +284,15 @@ def kitchen_of(tables: Tables, plan: Plan) -> Kitchen:
         if dish != OPEN:
             kitchen.put(slot, dish)
     return kitchen
+
+
+def refill(kitchen: Kitchen, slot: int, banned: Collection[int]) -> None:
+    """Put the best candidate but the banned ones in an open slot, or leave it open."""
+    gain = kitchen.gains(slot)
+    dishes = kitchen.tables.candidates[slot].dishes
+    gain[np.isin(dishes, list(banned))] = _IMPOSSIBLE
+    if gain.size and gain.max() > _IMPOSSIBLE / 2:
+        kitchen.put(slot, int(dishes[int(np.argmax(gain))]))
 
 
 def _fill(

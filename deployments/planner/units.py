@@ -97,7 +97,7 @@ _WORD = re.compile(r"[a-z]{1,24}")
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """What a unit measures (`dimension`: g, ml, piece, or the noun counted) and its size in that."""
+    """What a unit measures (g, ml, piece or the noun counted) and its size in that."""
 
     dimension: str
     size: Fraction

@@ -6,7 +6,7 @@ one purchase for the whole plan.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import floor
@@ -31,30 +31,45 @@ class Assessment:
         return floor(self.worth)
 
 
-def take(stock: Stock, uses: Iterable[tuple[int, int]]) -> tuple[tuple[int, ...], int]:
-    """What (day, quantity) uses take of each lot, first expiry first, and what is left short."""
+def allot(stock: Stock, uses: Sequence[tuple[int, int]]) -> list[tuple[int, ...]]:
+    """What each (day, quantity) use, given in order of time, takes of each lot."""
     left = [lot.quantity for lot in stock.lots]
-    short = 0
-    for day, wanted in sorted(uses):
+    taken: list[tuple[int, ...]] = []
+    for day, quantity in uses:
+        wanted = quantity
+        parts = [0] * len(left)
         for number, lot in enumerate(stock.lots):
-            if lot.expiry >= day and left[number]:
-                taken = min(left[number], wanted)
-                left[number] -= taken
-                wanted -= taken
-        short += wanted
-    return tuple(lot.quantity - rest for lot, rest in zip(stock.lots, left, strict=True)), short
+            if lot.expiry >= day:
+                parts[number] = min(left[number], wanted)
+                left[number] -= parts[number]
+                wanted -= parts[number]
+        taken.append(tuple(parts))
+    return taken
+
+
+def take(stock: Stock, uses: Sequence[tuple[int, int]]) -> tuple[tuple[int, ...], int]:
+    """What (day, quantity) uses take of each lot together, and what they leave short."""
+    shares = allot(stock, sorted(uses))
+    used = tuple(sum(share[number] for share in shares) for number in range(len(stock.lots)))
+    return used, sum(quantity for _, quantity in uses) - sum(used)
+
+
+def uses_of(problem: Problem, plan: Plan) -> dict[int, list[tuple[int, int]]]:
+    """The (day, quantity) uses of each stock, in order of time."""
+    uses: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    for slot, dish in enumerate(plan):
+        if dish != OPEN:
+            for stock, quantity in problem.dishes[dish].needs:
+                uses[stock].append((problem.day(slot), quantity))
+    return uses
 
 
 def assess(problem: Problem, plan: Plan) -> Assessment:
     """Cook a plan through, day by day."""
-    uses: dict[int, list[tuple[int, int]]] = defaultdict(list)
-    worth = Fraction(0)
-    for slot, dish in enumerate(plan):
-        if dish == OPEN:
-            continue
-        worth += problem.meal_points(dish, slot)
-        for stock, quantity in problem.dishes[dish].needs:
-            uses[stock].append((problem.day(slot), quantity))
+    uses = uses_of(problem, plan)
+    worth = Fraction(
+        sum(problem.meal_points(dish, slot) for slot, dish in enumerate(plan) if dish != OPEN)
+    )
     used: dict[int, tuple[int, ...]] = {}
     short: dict[int, int] = {}
     for number in sorted(uses):
