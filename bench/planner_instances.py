@@ -138,3 +138,49 @@ def _recipe(
 def _amount(draw: random.Random, least: float, most: float) -> float:
     amount = draw.uniform(least, most)
     return max(0.25, round(amount * 4) / 4) if most <= 4 else round(amount / 5) * 5.0
+
+
+def small(seed: int, **fields: Any) -> dict[str, Any]:
+    """A small request with any kind of constraint, some of them impossible to meet."""
+    draw = random.Random(f"small/{seed}")
+    days, meals = draw.choice(((2, 1), (3, 1), (4, 1), (2, 2), (1, 3), (5, 1), (3, 2)))
+    request = instance(
+        seed, draw.randint(3, 9), days, meals, budgets=0.4, cap=0.4, pantry=14, locks=0
+    )
+    constraints, recipes = request["constraints"], request["recipes"]
+    planned = request["planning_horizon"]["meal_types"]
+    for recipe in recipes:
+        recipe["ingredients"] = recipe["ingredients"][: draw.randint(1, 4)]
+        if draw.random() < 0.5:
+            recipe["tags"] = [tag for tag in recipe["tags"] if tag not in MEALS]
+        if draw.random() < 0.3:
+            recipe["servings"] = draw.choice((2, 3, 4))
+        if draw.random() < 0.2:
+            recipe["ingredients"][-1]["optional"] = len(recipe["ingredients"]) > 1
+    for lot in request["inventory"]:
+        if draw.random() < 0.5:
+            lot["days_until_expiry"] = draw.randint(0, days)
+    dates = [(START + timedelta(day)).isoformat() for day in range(days)]
+    if meals > 1 and draw.random() < 0.5:
+        constraints["time_budgets"] = {
+            day: {meal: draw.choice((20, 40, 60)) for meal in planned if draw.random() < 0.6}
+            if draw.random() < 0.5
+            else draw.choice((40, 80, 120))
+            for day in dates
+            if draw.random() < 0.7
+        }
+    locks = {
+        (draw.choice(dates), draw.choice((None, *planned)), draw.choice(recipes)["id"])
+        for _ in range(draw.choice((0, 0, 1, 2)))
+    }
+    constraints["locked_meals"] = [
+        {"date": day, "meal_type": meal, "recipe_id": recipe}
+        for day, meal, recipe in sorted(locks, key=str)
+    ]
+    constraints["max_repeats"] = draw.choice((1, 1, 2, 3))
+    if draw.random() < 0.3:
+        constraints["servings"] = draw.choice((1, 2, 6))
+    if constraints["max_shopping_items"] is not None:
+        constraints["max_shopping_items"] = draw.randint(0, 3 * days * meals)
+    request["weights"] = {name: draw.choice((0, 0.1, 0.3, 0.5, 1)) for name in request["weights"]}
+    return {**request, **fields}

@@ -231,7 +231,8 @@ class WorkerPool:
             self._workers.discard(worker)
             while not self._closed:
                 try:
-                    return await self._add()
+                    await self._add()
+                    break
                 except ServiceError:
                     _log.exception("a planner process could not be replaced; trying again")
                     await asyncio.sleep(_RESTART_PAUSE_S)
