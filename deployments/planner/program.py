@@ -280,8 +280,8 @@ def _add_dishes(layout: _Layout) -> dict[int, int]:
             continue
         cooked[dish] = layout.column(problem.points.repeat if most > 1 else 0, 1, whole=most > 1)
         layout.row({**dict.fromkeys(places, 1.0), cooked[dish]: -float(most)}, 0.0)
+        layout.row({**dict.fromkeys(places, -1.0), cooked[dish]: 1.0}, 0.0)
         if most > 1:  # each cooking costs a repeat, the first gets it back
-            layout.row({**dict.fromkeys(places, -1.0), cooked[dish]: 1.0}, 0.0)
             for place in places:
                 layout.worth[place] -= problem.points.repeat
     return cooked
