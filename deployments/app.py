@@ -3,6 +3,7 @@
 from ray.serve import Application
 
 from deployments.ingress.deployment import Ingress
+from deployments.planner.deployment import Planner
 from deployments.settings import Settings
 from jobs.deployment import JobRunner
 
@@ -11,4 +12,6 @@ def build(settings: Settings) -> Application:
     """The graph. serve_config.yaml calls this with what stands under `args`, and says how many
     replicas each deployment has and what they may use.
     """
-    return Ingress.bind(settings, JobRunner.bind(settings))
+    return Ingress.bind(
+        settings, job_runner=JobRunner.bind(settings), planner=Planner.bind(settings)
+    )

@@ -75,6 +75,17 @@ class Settings(BaseSettings):
     receipt_max_attempts: int = Field(3, ge=1, le=20, description="Attempts at a receipt.")
     receipt_threads: int = Field(1, ge=1, description="CPU threads of one receipt reader.")
 
+    planner_workers: int = Field(
+        2, ge=1, description="Processes that solve meal plans, kept warm; one plan each."
+    )
+    planner_waiting: int = Field(
+        16, ge=0, description="Meal plans that may wait for a process; more is 503."
+    )
+    planner_memory_bytes: int = Field(
+        2048 * MiB, ge=256 * MiB, description="Memory of one solver process, in bytes."
+    )
+    planner_max_attempts: int = Field(2, ge=1, le=20, description="Attempts at a planner job.")
+
     @field_validator("data_dir", "image_dir")
     @classmethod
     def _absolute(cls, folder: Path | None) -> Path | None:

@@ -55,6 +55,10 @@ class Artifacts:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    async def add(self, artifact: Artifact) -> None:
+        """Durable when it returns."""
+        await self._database.write(lambda connection: insert_artifact(connection, artifact))
+
     async def get(self, tenant_id: str, artifact_id: str) -> Artifact:
         """Raises NotFound when this tenant has no such artifact."""
         async with self._database.read() as connection:

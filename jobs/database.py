@@ -9,6 +9,8 @@ write is a transaction of its own.
 
 import asyncio
 import logging
+import sqlite3
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -149,7 +151,7 @@ def _sqlite_engine(url: str, *, pool_size: int, query_only: bool) -> AsyncEngine
             cursor.execute("PRAGMA query_only = ON")
         else:
             cursor.execute("PRAGMA auto_vacuum = INCREMENTAL")  # heeded only before the first table
-            cursor.execute("PRAGMA journal_mode = WAL")
+            _enter_wal(cursor)
             cursor.execute("PRAGMA synchronous = FULL")  # an answered request survives a power cut
             cursor.execute("PRAGMA foreign_keys = ON")
         cursor.close()
@@ -161,3 +163,18 @@ def _sqlite_engine(url: str, *, pool_size: int, query_only: bool) -> AsyncEngine
             connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine
+
+
+def _enter_wal(cursor: Any) -> None:
+    """Switches the file to WAL, once in its life; the busy timeout doesn't cover that switch when
+    several processes open a new file at once, so it is tried again.
+    """
+    for pause_s in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, None):
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if pause_s is None:
+                raise
+            time.sleep(pause_s)
+        else:
+            return

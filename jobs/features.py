@@ -1,11 +1,16 @@
 """What can be done as a job: each feature's payload, its work, and the limits of an attempt."""
 
+import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from queue import SimpleQueue
 from typing import Any
 
 from pydantic import BaseModel
 
+from deployments.planner.answer import Incumbent
+from deployments.planner.request import PlanRequest
 from deployments.settings import Settings
 from jobs.job import Outcome
 from jobs.receipts.options import ReceiptOptions
@@ -49,6 +54,9 @@ class ReceiptJob(BaseModel):
 
 
 RECEIPT_EXTRACTION = "receipt_extraction"
+MEAL_OPTIMIZATION = "meal_optimization"
+
+MAX_SOLVE_S = 50.0  # the longest timeout_ms that a request may ask for
 
 
 def features(settings: Settings) -> Mapping[str, Feature]:
@@ -60,7 +68,14 @@ def features(settings: Settings) -> Mapping[str, Feature]:
         max_attempts=settings.receipt_max_attempts,
         cpus=float(settings.receipt_threads),
     )
-    return {feature.name: feature for feature in (receipts,)}
+    plans = Feature(
+        name=MEAL_OPTIMIZATION,
+        work=plan_meals,
+        time_limit_s=2 * MAX_SOLVE_S,
+        max_attempts=settings.planner_max_attempts,
+        cpus=1.0,
+    )
+    return {feature.name: feature for feature in (receipts, plans)}
 
 
 def read_receipt(work: Work) -> Iterator[float | Outcome]:
@@ -94,6 +109,20 @@ def read_receipt(work: Work) -> Iterator[float | Outcome]:
         model_id=MODEL_ID,
         model_version=MODEL_VERSION,
     )
+
+
+def plan_meals(work: Work) -> Iterator[float | Outcome]:
+    """The work of meal_optimization; its progress is the share of the time that is used up."""
+    from deployments.planner.solve import MODEL_ID, MODEL_VERSION, solve
+
+    request = PlanRequest.model_validate(work.payload)
+    incumbents: SimpleQueue[Incumbent | None] = SimpleQueue()
+    with ThreadPoolExecutor(max_workers=1) as solver:
+        answer = solver.submit(solve, request, clock=time.monotonic, on_incumbent=incumbents.put)
+        answer.add_done_callback(lambda _: incumbents.put(None))
+        while (incumbent := incumbents.get()) is not None:
+            yield min(0.99, incumbent.elapsed_ms / request.timeout_ms)
+    yield Outcome(output=answer.result().wire(), model_id=MODEL_ID, model_version=MODEL_VERSION)
 
 
 def nested_extraction(output: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -11,12 +11,14 @@ from deployments.ingress.health import health_router
 from deployments.ingress.jobs import jobs_router
 from deployments.ingress.middleware import RequestScope
 from deployments.ingress.parts import Parts
+from deployments.ingress.plans import plans_router
 from deployments.ingress.receipts import receipts_router
 from jobs.ids import new_id
 from jobs.queue import utc_now
 
-DESCRIPTION = """Reads receipts for a grocery planner. Send the tenant as `tenant_id` in a body or
-as the header `X-Tenant-ID`. Only HTTP 200 is success; every error has the same shape."""
+DESCRIPTION = """Reads receipts and plans meals for a grocery planner. Send the tenant as
+`tenant_id` in a body or as the header `X-Tenant-ID`. Only HTTP 200 is success; every error has the
+same shape."""
 
 
 def build_app(parts: Parts) -> FastAPI:
@@ -27,7 +29,7 @@ def build_app(parts: Parts) -> FastAPI:
         description=DESCRIPTION,
         redoc_url=None,
     )
-    for router in (receipts_router, jobs_router, artifacts_router, health_router):
+    for router in (receipts_router, plans_router, jobs_router, artifacts_router, health_router):
         app.include_router(router(parts))
     app.add_exception_handler(ServiceError, answer)
     app.add_exception_handler(RequestValidationError, answer)

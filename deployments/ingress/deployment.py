@@ -4,11 +4,9 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 from ray import serve
-from ray.exceptions import RayError
-from ray.serve.exceptions import RayServeException
 from ray.serve.handle import DeploymentHandle
 
-from deployments.errors import Overloaded
+from deployments.handles import ask
 from deployments.ingress.app import build_app
 from deployments.ingress.parts import Parts
 from deployments.logs import configure_logging
@@ -26,10 +24,13 @@ from jobs.watch import JobWatch
 class Ingress:
     """Holds the connections that the routers use."""
 
-    def __init__(self, settings: Settings, job_runner: DeploymentHandle) -> None:
+    def __init__(
+        self, settings: Settings, job_runner: DeploymentHandle, planner: DeploymentHandle
+    ) -> None:
         configure_logging(settings.log_level)
         self._settings = settings
         self._job_runner = job_runner
+        self._planner = planner
         self._database = Database(settings.resolved_database_url)
 
     def __serve_build_asgi_app__(self) -> FastAPI:
@@ -45,16 +46,13 @@ class Ingress:
                 artifacts=Artifacts(database),
                 watch=JobWatch(queue, poll_s=self._settings.poll_s / 2),
                 features=features(self._settings),
-                running_attempts=self._running_attempts,
+                clock=utc_now,
+                plan=lambda request: ask(self._planner.plan.remote(request)),
+                suggest=lambda request: ask(self._planner.suggest.remote(request)),
+                solver_processes=lambda: ask(self._planner.processes.remote()),
+                running_attempts=lambda: ask(self._job_runner.running.remote()),
             )
         )
-
-    async def _running_attempts(self) -> int:
-        try:
-            running: int = await self._job_runner.running.remote()
-        except (RayError, RayServeException) as error:
-            raise Overloaded("The job runner does not answer.") from error
-        return running
 
     async def __del__(self) -> None:
         await self._database.close()

@@ -63,6 +63,7 @@ async def _checks(parts: Parts) -> Mapping[str, Check]:
         "database": _database(parts),
         "storage": _storage(parts),
         "job_runner": _job_runner(parts),
+        "planner": _planner(parts),
     }
     results = await asyncio.gather(*(_check(probe) for probe in probes.values()))
     return dict(zip(probes, results, strict=True))
@@ -90,3 +91,7 @@ async def _storage(parts: Parts) -> str:
 
 async def _job_runner(parts: Parts) -> str:
     return f"{await parts.running_attempts()} attempts running"
+
+
+async def _planner(parts: Parts) -> str:
+    return f"{await parts.solver_processes()} solver processes"

@@ -1,17 +1,19 @@
 """From what a caller submits for a feature to the payload that the job row keeps."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from deployments.errors import Invalid
 from deployments.ingress.images import ImageSource, accept
 from deployments.ingress.parts import Parts
 from deployments.ingress.wire import validation_message
-from jobs.features import RECEIPT_EXTRACTION, ReceiptJob, StoredImage
+from deployments.planner.request import PlanRequest
+from jobs.features import MEAL_OPTIMIZATION, RECEIPT_EXTRACTION, ReceiptJob, StoredImage
 from jobs.receipts.options import ReceiptOptions
+
+Payload = TypeVar("Payload", bound=BaseModel)
 
 
 class ReceiptPayload(ImageSource):
@@ -27,13 +29,36 @@ async def store_receipt(parts: Parts, tenant_id: str, payload: ReceiptPayload) -
     return ReceiptJob(image=image, options=payload.options).model_dump(mode="json")
 
 
-@dataclass(frozen=True)
-class _Submission:
-    payload: type[ReceiptPayload]
-    store: Callable[[Parts, str, ReceiptPayload], Awaitable[Mapping[str, Any]]]
+async def store_plan(parts: Parts, tenant_id: str, payload: PlanRequest) -> Mapping[str, Any]:
+    """The payload as it is."""
+    return payload.model_dump(mode="json", exclude_unset=True)
 
 
-_SUBMISSIONS = {RECEIPT_EXTRACTION: _Submission(ReceiptPayload, store_receipt)}
+class _Submission(Generic[Payload]):
+    """How one feature's payload is checked and kept."""
+
+    def __init__(
+        self,
+        payload: type[Payload],
+        keep: Callable[[Parts, str, Payload], Awaitable[Mapping[str, Any]]],
+    ) -> None:
+        self._payload = payload
+        self._keep = keep
+
+    async def store(
+        self, parts: Parts, tenant_id: str, sent: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        try:
+            payload = self._payload.model_validate(sent)
+        except ValidationError as error:
+            raise Invalid(validation_message(error.errors(), prefix="payload")) from error
+        return await self._keep(parts, tenant_id, payload)
+
+
+_SUBMISSIONS: Mapping[str, _Submission[Any]] = {
+    RECEIPT_EXTRACTION: _Submission(ReceiptPayload, store_receipt),
+    MEAL_OPTIMIZATION: _Submission(PlanRequest, store_plan),
+}
 
 
 async def store(
@@ -47,8 +72,4 @@ async def store(
     submission = _SUBMISSIONS.get(feature)
     if submission is None:
         raise Invalid(f"feature: must be one of {', '.join(sorted(_SUBMISSIONS))}.")
-    try:
-        checked = submission.payload.model_validate(payload)
-    except ValidationError as error:
-        raise Invalid(validation_message(error.errors(), prefix="payload")) from error
-    return await submission.store(parts, tenant_id, checked)
+    return await submission.store(parts, tenant_id, payload)

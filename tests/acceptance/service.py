@@ -29,12 +29,12 @@ class Service:
     log: Path
     data_dir: Path
 
-    def processes(self, title: str) -> list[psutil.Process]:
-        """Those of its processes whose command line starts with `title`."""
+    def processes(self, words: str) -> list[psutil.Process]:
+        """Those of its processes whose command line has `words` in it."""
         return [
             process
             for process in psutil.Process(self.process.pid).children(recursive=True)
-            if _title(process).startswith(title)
+            if words in _title(process)
         ]
 
     def stop(self) -> int:

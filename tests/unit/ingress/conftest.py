@@ -1,4 +1,6 @@
-from collections.abc import AsyncIterator
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +10,10 @@ import pytest
 
 from deployments.ingress.app import build_app
 from deployments.ingress.parts import Parts
+from deployments.planner.answer import PlanAnswer, Suggestion
+from deployments.planner.request import PlanRequest, SuggestionRequest
+from deployments.planner.solve import solve
+from deployments.planner.suggest import suggest
 from deployments.settings import Settings
 from jobs.artifacts import Artifacts
 from jobs.blobs import BlobStore
@@ -41,8 +47,16 @@ def settings(tmp_path: Path) -> Settings:
     )
 
 
-async def _one_attempt() -> int:
+async def _one() -> int:
     return 1
+
+
+async def _plan(request: PlanRequest) -> PlanAnswer:
+    return await asyncio.to_thread(solve, request, clock=time.monotonic)
+
+
+async def _suggest(request: SuggestionRequest) -> Sequence[Suggestion]:
+    return suggest(request)
 
 
 @asynccontextmanager
@@ -63,7 +77,11 @@ async def serving(
             artifacts=Artifacts(database),
             watch=JobWatch(queue, poll_s=settings.poll_s),
             features=features(settings),
-            running_attempts=_one_attempt,
+            clock=utc_now,
+            plan=_plan,
+            suggest=_suggest,
+            solver_processes=_one,
+            running_attempts=_one,
         )
     )
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)

@@ -93,6 +93,7 @@ class QueueMachine(RuleBasedStateMachine):
 
     @rule()
     def submit(self) -> None:
+        self.time_passes(0.001)  # ids of one moment sort by chance, and a run must repeat itself
         new = NewJob(
             tenant_id="t",
             feature="f",
