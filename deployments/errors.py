@@ -2,7 +2,7 @@
 
 Each class names its HTTP status, its `code` on the wire and whether trying the same request again
 can help. The class docstring is the sentence the caller reads when none is given. Errors cross
-process borders by pickle, and job rows by `code`: `from_code` is the way back.
+process borders by pickle, and job rows by `code`: `by_code` is the way back.
 """
 
 from typing import ClassVar
@@ -127,6 +127,10 @@ class StorageUnavailable(Overloaded):
     code = "storage_unavailable"
 
 
+class WorkerLost(ServiceError):
+    """The process that did the work died."""
+
+
 class WorkTimeout(ServiceError):
     """The work ran out of its time limit."""
 
@@ -135,7 +139,12 @@ class WorkTimeout(ServiceError):
 
 def from_code(code: str | None, message: str | None) -> ServiceError:
     """The error a job row recorded; an unknown code is an internal error."""
-    return _BY_CODE.get(code or "", ServiceError)(message)
+    return by_code(code)(message)
+
+
+def by_code(code: str | None) -> type[ServiceError]:
+    """The class that a code belongs to."""
+    return CODES.get(code or "", ServiceError)
 
 
 def _subclasses(root: type[ServiceError]) -> list[type[ServiceError]]:
@@ -146,4 +155,5 @@ def _rebuild(kind: type[ServiceError], message: str, retry_after_s: int | None) 
     return kind(message, retry_after_s=retry_after_s)
 
 
-_BY_CODE = {kind.code: kind for kind in _subclasses(ServiceError)}
+#: Every code that can be on the wire, with its class.
+CODES = {kind.code: kind for kind in reversed(_subclasses(ServiceError))}

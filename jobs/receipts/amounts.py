@@ -109,7 +109,10 @@ def figures(row: Row, mark: Mark) -> tuple[tuple[Figure, ...], tuple[Word, ...]]
         word, taken = words[index], 1
         amount = None
         if index + 1 < len(words):
-            joined = _rejoined(word, words[index + 1], row, last=index + 2 == len(words))
+            # Three bare numbers in a row are an identifier in groups, not an amount.
+            grouped = index > 0 and words[index - 1].text.isdigit()
+            last = index + 2 == len(words) and not grouped
+            joined = _rejoined(word, words[index + 1], row, last=last)
             amount = figure(joined, mark) if joined else None
             taken = 2 if amount else 1
         amount = amount or figure(word, mark)

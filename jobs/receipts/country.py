@@ -18,7 +18,27 @@ class Country:
     date_order: Order | None = None
 
 
-_CODES = ["USD", "EUR", "GBP", "MYR", "SGD", "AUD", "CAD", "NZD", "CHF", "SEK", "NOK", "DKK", "PLN", "CZK", "JPY", "INR", "IDR", "THB", "HKD"]
+_CODES = [
+    "USD",
+    "EUR",
+    "GBP",
+    "MYR",
+    "SGD",
+    "AUD",
+    "CAD",
+    "NZD",
+    "CHF",
+    "SEK",
+    "NOK",
+    "DKK",
+    "PLN",
+    "CZK",
+    "JPY",
+    "INR",
+    "IDR",
+    "THB",
+    "HKD",
+]
 _SIGNS: tuple[tuple[str, str], ...] = (
     (r"£\s?-?\d|-?\d\s?£", "GBP"),
     (r"€|\bEURO\b|(?<![A-Z])EUR(?![A-Z])", "EUR"),

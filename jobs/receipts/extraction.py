@@ -36,7 +36,7 @@ class Money(_Value):
         return {
             "amount": format(self.amount, "f"),
             "currency": self.currency,
-            "confidence": self.confidence,
+            "confidence": round(self.confidence, 3),
         }
 
 

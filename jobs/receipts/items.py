@@ -262,7 +262,8 @@ def _draft(part: _Part, pending: Sequence[_Part]) -> Draft:
         )
     numbers = [number for p in (*pending, part) for number in p.numbers]
     if pair := factors(numbers, abs(total)):
-        return replace(draft, quantity=pair[0], unit_price=pair[1], proved=True)
+        name = re.sub(rf"\s+{pair[0]}$", "", draft.name)  # a column, not a part of the name
+        return replace(draft, name=name, quantity=pair[0], unit_price=pair[1], proved=True)
     bare = next((p for p in products if p.unit_price is None), None)
     if (
         bare is not None

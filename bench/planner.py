@@ -1,0 +1,266 @@
+"""How well and how fast the planner plans: `python -m bench.planner [part …]`.
+
+Prints a table a part. Seconds are this machine's; the shares and gaps are what to compare.
+`referee` needs a Python that has ortools (`--referee-python`), see bench/planner_referee.py.
+"""
+
+import argparse
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from typing import Any
+
+from bench.planner_instances import START, instance, small
+from deployments.planner.answer import Incumbent, PlanAnswer, Status
+from deployments.planner.certificate import certify
+from deployments.planner.conflicts import decide
+from deployments.planner.pool import Limits, WorkerPool
+from deployments.planner.problem import OPEN, Plan, Problem, compile_request
+from deployments.planner.request import PlanRequest
+from deployments.planner.solve import solve
+from deployments.planner.worth import assess, permitted
+
+UNCONSTRAINED = {"diet": 0.0, "budgets": 0.0, "cap": 0.0, "locks": 0}
+
+
+def main() -> None:
+    """Run the parts asked for, all by default."""
+    parts: dict[str, Callable[[argparse.Namespace], None]] = {
+        "first": first_plans,
+        "proofs": proofs,
+        "certificates": certificates,
+        "referee": referee,
+        "conflicts": conflicts,
+        "crowd": crowd,
+    }
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("parts", nargs="*", metavar="part", default=[])
+    parser.add_argument("--seeds", type=int, default=0, help="requests a row (0: the part's own)")
+    parser.add_argument("--sizes", nargs="*", default=[], help="rows to run, e.g. 100x7x1")
+    parser.add_argument("--timeout-ms", type=int, default=5_000)
+    parser.add_argument("--referee-python", default=sys.executable)
+    options = parser.parse_args()
+    for name in options.parts or parts:
+        print(f"\n{name}: {(parts[name].__doc__ or '').splitlines()[0]}")
+        parts[name](options)
+
+
+def first_plans(options: argparse.Namespace) -> None:
+    """Seconds from a parsed request to the first certified plan with every slot filled."""
+    print(f"{'size':>12} {'requests':>9} {'median s':>9} {'worst s':>8} {'not full':>9}")
+    for recipes, days, meals, seeds in (
+        (100, 7, 3, 10),
+        (100, 28, 1, 10),
+        (200, 28, 3, 5),
+        (1000, 28, 3, 5),
+    ):
+        times, missed = [], 0
+        for seed in range(options.seeds or seeds):
+            # Enough recipes for every slot: a request whose constraints allow a full plan.
+            repeats = 3 if recipes < 1_000 else 1
+            raw = instance(
+                seed, recipes, days, meals, **UNCONSTRAINED, timeout_ms=options.timeout_ms
+            )
+            raw["constraints"]["max_repeats"] = repeats
+            heard: list[Incumbent] = []
+            solve(PlanRequest.model_validate(raw), clock=perf_counter, on_incumbent=heard.append)
+            full = [each.elapsed_ms for each in heard if each.meals == days * meals]
+            times.append(full[0] / 1_000 if full else float("inf"))
+            missed += not full
+        size = f"{recipes}x{days}x{meals}"
+        print(f"{size:>12} {len(times):>9} {median(times):>9.2f} {max(times):>8.2f} {missed:>9}")
+
+
+def proofs(options: argparse.Namespace) -> None:
+    """How many plans are proven best within the time limit, and the gap left where not."""
+    print(
+        f"{'size':>12} {'requests':>9} {'proven':>7} {'median s':>9} {'worst s':>8} "
+        f"{'median gap':>11} {'worst gap':>10}   (gaps in purchases)"
+    )
+    rows = (
+        (30, 7, 1, 50),
+        (60, 7, 1, 40),
+        (100, 7, 1, 40),
+        (100, 14, 1, 30),
+        (100, 7, 3, 15),
+        (100, 28, 1, 15),
+    )
+    for recipes, days, meals, seeds in rows:
+        size = f"{recipes}x{days}x{meals}"
+        if options.sizes and size not in options.sizes:
+            continue
+        answers: list[PlanAnswer] = []
+        times = []
+        for seed in range(options.seeds or seeds):
+            raw = instance(seed, recipes, days, meals, timeout_ms=options.timeout_ms)
+            started = perf_counter()
+            answers.append(solve(PlanRequest.model_validate(raw), clock=perf_counter))
+            times.append(perf_counter() - started)
+        proven = sum(answer.status is not Status.TIMEOUT for answer in answers)
+        gaps = [(answer.gap or 0) / answer.points_per_purchase for answer in answers]
+        print(
+            f"{size:>12} {len(answers):>9} {proven / len(answers):>7.0%} {median(times):>9.2f} "
+            f"{max(times):>8.2f} {median(gaps):>11.2f} {max(gaps):>10.2f}",
+            flush=True,
+        )
+
+
+def certificates(options: argparse.Namespace) -> None:
+    """Plans of small requests that Z3 or the constraints reject: there should be none."""
+    plans = rejected = 0
+    for seed in range(options.seeds or 500):
+        request = PlanRequest.model_validate(small(seed, alternatives=5, timeout_ms=1_000))
+        problem = compile_request(request)
+        answer = solve(request, clock=perf_counter)
+        if answer.status is Status.INFEASIBLE:
+            continue
+        for meals in (answer.meal_plan, *(other.meal_plan for other in answer.alternatives)):
+            plan = _plan(problem, [(m.day_index, m.meal_type, m.recipe_id) for m in meals])
+            plans += 1
+            rejected += not (
+                permitted(problem, plan) and certify(problem, plan, assess(problem, plan))
+            )
+    print(f"{plans} plans, {rejected} rejected")
+
+
+def referee(options: argparse.Namespace) -> None:
+    """Disagreements with CP-SAT on small requests with any kind of constraint."""
+    problems, answers = [], []
+    for seed in range(options.seeds or 200):
+        request = PlanRequest.model_validate(small(seed, timeout_ms=10_000))
+        problems.append(_for_referee(compile_request(request)))
+        answers.append(solve(request, clock=perf_counter))
+    run = subprocess.run(
+        [options.referee_python, str(Path(__file__).with_name("planner_referee.py"))],
+        input=json.dumps(problems),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    wrong = unproven = infeasible = 0
+    for seed, (answer, verdict) in enumerate(zip(answers, json.loads(run.stdout), strict=True)):
+        infeasible += verdict is None
+        unproven += answer.status is Status.TIMEOUT
+        if verdict is None or answer.objective is None:
+            agree = verdict is None and answer.objective is None
+        else:
+            # Points are rounded down; the referee's rates are, at a thousand-millionth.
+            agree = len(answer.meal_plan) == verdict[0] and (
+                answer.objective - 0.01 <= verdict[1] < answer.objective + 1.01
+            )
+        if not agree:
+            wrong += 1
+            print(f"  seed {seed}: {answer.status} {answer.objective} against {verdict}")
+    print(
+        f"{len(answers)} requests, {infeasible} of them infeasible: "
+        f"{wrong} disagreements, {unproven} unproven"
+    )
+
+
+def conflicts(options: argparse.Namespace) -> None:
+    """Seconds to a minimal conflict at 100 recipes x 7 days x 3 meals."""
+    times, sizes = [], []
+    for seed in range(options.seeds or 20):
+        raw = instance(seed, 100, 7, 3, locks=0)
+        recipes = sorted(raw["recipes"], key=lambda each: each["prep_time"] + each["cook_time"])
+        day = START.isoformat()
+        constraints = raw["constraints"]
+        constraints["locked_meals"] = [
+            {"date": day, "recipe_id": recipe["id"]} for recipe in recipes[-3:]
+        ]
+        constraints["time_budgets"] = {day: 100}
+        constraints["max_shopping_items"] = 12
+        started = perf_counter()
+        verdict = decide(compile_request(PlanRequest.model_validate(raw)))
+        times.append(perf_counter() - started)
+        sizes.extend(len(conflict.rules) for conflict in verdict.conflicts)
+    print(f"{len(times)} requests, {len(sizes)} conflicts of {min(sizes)}-{max(sizes)} constraints")
+    print(f"median {median(times):.2f} s, worst {max(times):.2f} s")
+
+
+def crowd(options: argparse.Namespace) -> None:
+    """Four requests at once: seconds over their timeout when they are answered."""
+
+    async def run() -> list[float]:
+        async with WorkerPool(Limits(workers=4)) as pool:
+
+            async def one(seed: int) -> float:
+                raw = instance(seed, 100, 7, 3, timeout_ms=options.timeout_ms, alternatives=5)
+                request = PlanRequest.model_validate(raw)
+                started = perf_counter()
+                await pool.run(request)
+                return perf_counter() - started - options.timeout_ms / 1_000
+
+            over: list[float] = []
+            for batch in range(options.seeds or 3):
+                over += await asyncio.gather(*(one(4 * batch + seed) for seed in range(4)))
+            return over
+
+    over = asyncio.run(run())
+    print(f"{len(over)} requests, median {median(over):+.2f} s, worst {max(over):+.2f} s")
+
+
+def _plan(problem: Problem, meals: list[tuple[int, str, str]]) -> Plan:
+    dishes = {dish.id: number for number, dish in enumerate(problem.dishes)}
+    plan = [OPEN] * len(problem.slots)
+    for day, meal, recipe in meals:
+        plan[day * len(problem.meals) + problem.meals.index(meal)] = dishes[recipe]
+    return tuple(plan)
+
+
+def _for_referee(problem: Problem) -> dict[str, Any]:
+    """The problem in the referee's words: slots a dish fits, lots as (expiry, quantity, rate)."""
+    width = len(problem.meals)
+    dishes = []
+    for number, dish in enumerate(problem.dishes):
+        slots = [slot for slot in problem.slots if problem.fits(number, slot)]
+        dishes.append(
+            {
+                "id": number,
+                "minutes": dish.minutes,
+                "cuisine": dish.cuisine,
+                "needs": dish.needs,
+                "slots": slots,
+                "points": [problem.meal_points(number, slot) for slot in slots],
+            }
+        )
+    return {
+        "slots": len(problem.slots),
+        "width": width,
+        "dishes": dishes,
+        "stocks": [
+            {
+                "item": stock.item,
+                "lots": [
+                    (lot.expiry, lot.quantity, int(rate * 10**9))
+                    for lot, rate in zip(stock.lots, stock.rates, strict=True)
+                ],
+            }
+            for stock in problem.stocks
+        ],
+        "day_budgets": problem.day_budgets,
+        "locks": [
+            {
+                "dish": lock.dish,
+                "slots": [
+                    lock.day * width + meal
+                    for meal in (range(width) if lock.meal is None else (lock.meal,))
+                ],
+            }
+            for lock in problem.locks
+        ],
+        "max_items": problem.max_items,
+        "max_repeats": problem.max_repeats,
+        "purchase": problem.points.purchase,
+        "cuisine": problem.points.cuisine,
+        "repeat": problem.points.repeat,
+    }
+
+
+if __name__ == "__main__":
+    main()

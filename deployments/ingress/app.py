@@ -1,0 +1,42 @@
+"""The FastAPI application: the routers over the parts, and every error in the contract's shape."""
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from deployments.errors import ServiceError
+from deployments.ingress.artifacts import artifacts_router
+from deployments.ingress.errors import answer
+from deployments.ingress.health import health_router
+from deployments.ingress.jobs import jobs_router
+from deployments.ingress.middleware import RequestScope
+from deployments.ingress.parts import Parts
+from deployments.ingress.plans import plans_router
+from deployments.ingress.receipts import receipts_router
+from jobs.ids import new_id
+from jobs.queue import utc_now
+
+DESCRIPTION = """Reads receipts and plans meals for a grocery planner. Send the tenant as
+`tenant_id` in a body or as the header `X-Tenant-ID`. Only HTTP 200 is success; every error has the
+same shape."""
+
+
+def build_app(parts: Parts) -> FastAPI:
+    """The whole HTTP surface over the given parts."""
+    app = FastAPI(
+        title="Grocery side-car",
+        version=parts.version,
+        description=DESCRIPTION,
+        redoc_url=None,
+    )
+    for router in (receipts_router, plans_router, jobs_router, artifacts_router, health_router):
+        app.include_router(router(parts))
+    app.add_exception_handler(ServiceError, answer)
+    app.add_exception_handler(RequestValidationError, answer)
+    app.add_exception_handler(HTTPException, answer)
+    app.add_middleware(
+        RequestScope,
+        max_body_bytes=parts.settings.max_body_bytes,
+        new_request_id=lambda: new_id("req_", utc_now()),
+    )
+    return app

@@ -1,0 +1,58 @@
+"""The Ingress deployment: the HTTP surface in a Serve replica."""
+
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from ray import serve
+from ray.serve.handle import DeploymentHandle
+
+from deployments.handles import ask
+from deployments.ingress.app import build_app
+from deployments.ingress.parts import Parts
+from deployments.logs import configure_logging
+from deployments.settings import Settings
+from jobs.artifacts import Artifacts
+from jobs.blobs import BlobStore
+from jobs.database import Database
+from jobs.features import features
+from jobs.queue import Queue, utc_now
+from jobs.watch import JobWatch
+
+
+@serve.deployment
+@serve.ingress()
+class Ingress:
+    """Holds the connections that the routers use."""
+
+    def __init__(
+        self, settings: Settings, job_runner: DeploymentHandle, planner: DeploymentHandle
+    ) -> None:
+        configure_logging(settings.log_level)
+        self._settings = settings
+        self._job_runner = job_runner
+        self._planner = planner
+        self._database = Database(settings.resolved_database_url)
+
+    def __serve_build_asgi_app__(self) -> FastAPI:
+        """Ray Serve calls this once, after the constructor."""
+        database = self._database
+        queue = Queue.configured(database, self._settings)
+        return build_app(
+            Parts(
+                settings=self._settings,
+                version=version("grocery-sidecar"),
+                queue=queue,
+                blobs=BlobStore(self._settings.blob_dir, database, utc_now),
+                artifacts=Artifacts(database),
+                watch=JobWatch(queue, poll_s=self._settings.poll_s / 2),
+                features=features(self._settings),
+                clock=utc_now,
+                plan=lambda request: ask(self._planner.plan.remote(request)),
+                suggest=lambda request: ask(self._planner.suggest.remote(request)),
+                solver_processes=lambda: ask(self._planner.processes.remote()),
+                running_attempts=lambda: ask(self._job_runner.running.remote()),
+            )
+        )
+
+    async def __del__(self) -> None:
+        await self._database.close()

@@ -1,0 +1,54 @@
+"""From whatever was raised to the answer that tells of it."""
+
+from http import HTTPStatus
+
+from fastapi import Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+
+from deployments.errors import BadRequest, Invalid, MethodNotAllowed, NotFound, ServiceError
+from deployments.ingress.wire import ErrorBody, validation_message
+
+
+async def answer(request: Request, error: Exception) -> Response:
+    """One place turns whatever was raised into the contract's error."""
+    shaped = _shaped(request, error)
+    request.state.log["code"] = shaped.code
+    return error_response(shaped, request.state.request_id)
+
+
+def _shaped(request: Request, error: Exception) -> ServiceError:
+    if isinstance(error, ServiceError):
+        return error
+    if isinstance(error, RequestValidationError):
+        return _shaped_fault(request, error)
+    if isinstance(error, HTTPException):
+        if error.status_code == HTTPStatus.NOT_FOUND:
+            return NotFound("There is nothing at this path.")
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            return MethodNotAllowed()
+        if error.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
+            return BadRequest(str(error.detail))
+    return ServiceError()
+
+
+def _shaped_fault(request: Request, error: RequestValidationError) -> ServiceError:
+    faults = error.errors()
+    first = faults[0]
+    if first["type"] == "json_invalid":
+        return BadRequest(f"The body is not valid JSON: {first['ctx']['error']}.")
+    if tuple(first["loc"]) == ("body",):
+        if first["type"] == "missing":
+            return BadRequest("The body is empty; send a JSON object.")
+        if "json" not in request.headers.get("content-type", ""):
+            return BadRequest("Send the body as JSON, with Content-Type: application/json.")
+    return Invalid(validation_message(faults))
+
+
+def error_response(error: ServiceError, request_id: str) -> JSONResponse:
+    """The answer to a request that failed."""
+    headers = {}
+    if error.status in (429, 503):
+        headers["retry-after"] = str(error.retry_after_s or 1)
+    return JSONResponse(ErrorBody.of(error, request_id).model_dump(), error.status, headers)

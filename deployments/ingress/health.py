@@ -1,0 +1,97 @@
+"""Health: alive without asking anybody, ready by asking every part."""
+
+import asyncio
+from collections.abc import Awaitable, Mapping
+from typing import Literal
+
+from fastapi import APIRouter, Response
+
+from deployments.errors import ServiceError
+from deployments.ingress.parts import Parts
+from deployments.ingress.wire import Wire
+
+#: Seconds that a part has to answer.
+_PATIENCE_S = 3.0
+
+
+class Alive(Wire):
+    """The process answers."""
+
+    status: Literal["ok"] = "ok"
+    version: str
+
+
+class Check(Wire):
+    """One part."""
+
+    status: Literal["ok", "error"]
+    detail: str
+
+
+class Ready(Wire):
+    """Every part: ok, degraded when some are down, error when none of them works."""
+
+    status: Literal["ok", "degraded", "error"]
+    version: str
+    checks: Mapping[str, Check]
+
+
+def health_router(parts: Parts) -> APIRouter:
+    """/health, /health/live and /health/ready."""
+    router = APIRouter(tags=["health"])
+
+    @router.get("/health", summary="Alive")
+    @router.get("/health/live", summary="Alive")
+    async def live() -> Alive:
+        return Alive(version=parts.version)
+
+    @router.get("/health/ready", summary="What each part is doing")
+    async def ready(response: Response) -> Ready:
+        checks = await _checks(parts)
+        failed = [name for name, check in checks.items() if check.status == "error"]
+        status: Literal["ok", "degraded", "error"] = "degraded" if failed else "ok"
+        if len(failed) == len(checks):
+            status = "error"
+            response.status_code = 503
+        return Ready(status=status, version=parts.version, checks=checks)
+
+    return router
+
+
+async def _checks(parts: Parts) -> Mapping[str, Check]:
+    probes = {
+        "database": _database(parts),
+        "storage": _storage(parts),
+        "job_runner": _job_runner(parts),
+        "planner": _planner(parts),
+    }
+    results = await asyncio.gather(*(_check(probe) for probe in probes.values()))
+    return dict(zip(probes, results, strict=True))
+
+
+async def _check(probe: Awaitable[str]) -> Check:
+    try:
+        async with asyncio.timeout(_PATIENCE_S):
+            return Check(status="ok", detail=await probe)
+    except ServiceError as error:
+        return Check(status="error", detail=error.message)
+    except TimeoutError:
+        return Check(status="error", detail=f"no answer within {_PATIENCE_S:g} s")
+
+
+async def _database(parts: Parts) -> str:
+    counts = await parts.queue.counts()
+    return ", ".join(f"{count} jobs {status}" for status, count in counts.items())
+
+
+async def _storage(parts: Parts) -> str:
+    free = await parts.blobs.free_bytes()
+    return f"{free / 2**30:.1f} GiB free"
+
+
+async def _job_runner(parts: Parts) -> str:
+    return f"{await parts.running_attempts()} attempts running"
+
+
+async def _planner(parts: Parts) -> str:
+    return f"{await parts.solver_processes()} solver processes"

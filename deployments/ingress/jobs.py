@@ -1,0 +1,118 @@
+"""Jobs: submit, look, list, cancel, retry."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Request
+from pydantic import Field
+
+from deployments.ingress.parts import Parts
+from deployments.ingress.strict_json import JsonRoute
+from deployments.ingress.submissions import store
+from deployments.ingress.wire import (
+    ERRORS,
+    JobBody,
+    JobPage,
+    Name,
+    Wire,
+    request_id_of,
+    tenant_of,
+)
+from jobs.job import JobStatus, NewJob
+from jobs.queue import JobFilter
+
+JobId = Annotated[str, Path(max_length=200)]
+
+
+class JobRequest(Wire):
+    """Work to be done in the background."""
+
+    tenant_id: Name | None = Field(None, description="Needed here or in the X-Tenant-ID header.")
+    user_id: Name | None = None
+    feature: Name = Field(examples=["receipt_extraction"])
+    payload: Mapping[str, Any] = Field(
+        description="As the feature's own endpoint takes it.",
+        examples=[{"image_base64": "/9j/4AAQSkZJRg…", "options": {"currency": "USD"}}],
+    )
+    model_id: Name | None = None
+    model_version: Name | None = None
+    request_id: Name | None = Field(
+        None, description="The same (tenant, feature, request_id) names the same job for ever."
+    )
+    callback_url: None = Field(None, description="Not offered: poll the job.")
+
+
+class TenantBody(Wire):
+    """What a POST without a payload may carry."""
+
+    tenant_id: Name | None = None
+
+
+def jobs_router(parts: Parts) -> APIRouter:
+    """Everything below /api/v1/jobs."""
+    router = APIRouter(
+        prefix="/api/v1/jobs", tags=["jobs"], responses=ERRORS, route_class=JsonRoute
+    )
+
+    @router.post("", summary="Submit a job; it is durable when this answers")
+    async def submit(request: Request, body: JobRequest) -> JobBody:
+        request_id = request_id_of(request, body.request_id)
+        tenant_id = tenant_of(request, body.tenant_id)
+        request.state.log["feature"] = body.feature
+        payload = await store(parts, tenant_id, body.feature, body.payload)
+        job = await parts.queue.submit(
+            NewJob(
+                tenant_id=tenant_id,
+                user_id=body.user_id,
+                feature=body.feature,
+                input_payload=payload,
+                request_id=request_id,
+                idempotency_key=body.request_id,
+                max_attempts=parts.features[body.feature].max_attempts,
+                model_id=body.model_id,
+                model_version=body.model_version,
+            )
+        )
+        request.state.log["job_id"] = job.id
+        return await _whole(parts, job.tenant_id, job.id)
+
+    @router.get("", summary="List this tenant's jobs, newest first")
+    async def list_jobs(
+        request: Request,
+        feature: Annotated[str | None, Query(max_length=50)] = None,
+        status: JobStatus | None = None,
+        limit: Annotated[int, Query(ge=1, le=100)] = 20,
+        offset: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
+    ) -> JobPage:
+        tenant_id = tenant_of(request)
+        wanted = JobFilter(feature=feature, status=status)
+        jobs, total = await parts.queue.list(tenant_id, wanted, limit=limit, offset=offset)
+        return JobPage(
+            jobs=[JobBody.of(job) for job in jobs], total=total, limit=limit, offset=offset
+        )
+
+    @router.get("/{job_id}", summary="One job, with its result when it has succeeded")
+    async def get_job(request: Request, job_id: JobId) -> JobBody:
+        return await _whole(parts, tenant_of(request), job_id)
+
+    @router.post("/{job_id}/cancel", summary="Call off a queued or running job")
+    async def cancel(request: Request, job_id: JobId, body: TenantBody | None = None) -> JobBody:
+        tenant_id = tenant_of(request, body.tenant_id if body else None)
+        return JobBody.of(await parts.queue.cancel(tenant_id, job_id))
+
+    @router.post("/{job_id}/retry", summary="Queue a failed or cancelled job again")
+    async def retry(request: Request, job_id: JobId, body: TenantBody | None = None) -> JobBody:
+        tenant_id = tenant_of(request, body.tenant_id if body else None)
+        job = await parts.queue.get(tenant_id, job_id)
+        more = parts.features[job.feature].max_attempts
+        return JobBody.of(await parts.queue.retry(tenant_id, job_id, attempts_more=more))
+
+    return router
+
+
+async def _whole(parts: Parts, tenant_id: str, job_id: str) -> JobBody:
+    job = await parts.queue.get(tenant_id, job_id)
+    if job.artifact_id is None:
+        return JobBody.of(job)
+    artifact = await parts.artifacts.get(tenant_id, job.artifact_id)
+    return JobBody.of(job, artifact.output_payload)

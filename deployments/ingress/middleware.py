@@ -1,0 +1,116 @@
+"""What happens around every request: its id, the body limit, the last resort, one log line."""
+
+import logging
+import re
+import time
+from collections.abc import Callable
+from typing import Any
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from deployments.errors import BadRequest, ServiceError, TooLarge
+from deployments.ingress.errors import error_response
+
+log = logging.getLogger(__name__)
+
+_REQUEST_ID = re.compile(r"[\x21-\x7e]{1,200}")
+
+
+class RequestScope:
+    """The outermost layer of the ingress, as plain ASGI so that streams pass untouched.
+
+    Puts `request_id` (str) and `log` (a dict of fields for the log line: tenant_id, feature, code)
+    into the request's state.
+    """
+
+    def __init__(
+        self, app: ASGIApp, *, max_body_bytes: int, new_request_id: Callable[[], str]
+    ) -> None:
+        self._app = app
+        self._max_body_bytes = max_body_bytes
+        self._new_request_id = new_request_id
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        sent = Headers(scope=scope).get("x-request-id")
+        request_id = sent if sent and _REQUEST_ID.fullmatch(sent) else self._new_request_id()
+        state: dict[str, Any] = scope.setdefault("state", {})
+        state["request_id"] = request_id
+        fields: dict[str, Any] = {}
+        state["log"] = fields
+        status: int | None = None
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                if sent is None:  # Ray Serve sees to it that one is sent, and echoes it itself
+                    MutableHeaders(scope=message)["x-request-id"] = request_id
+            await send(message)
+
+        try:
+            body = await _read_body(scope, receive, self._max_body_bytes)
+            await self._app(scope, _replay(body, receive), send_with_id)
+        except ServiceError as error:
+            fields["code"] = error.code
+            await error_response(error, request_id)(scope, receive, send_with_id)
+        except Exception:
+            fields["code"] = ServiceError.code
+            log.exception("unhandled error", extra={"request_id": request_id})
+            if status is not None:
+                raise  # the answer has begun; the connection must break
+            await error_response(ServiceError(), request_id)(scope, receive, send_with_id)
+        finally:
+            route = scope.get("route")
+            log.info(
+                "request",
+                extra={
+                    "request_id": state["request_id"],
+                    "method": scope["method"],
+                    "path": getattr(route, "path", None),
+                    "status": status,
+                    "latency_ms": round((time.perf_counter() - started) * 1000, 1),
+                    **fields,
+                },
+            )
+
+
+async def _read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
+    """The whole body. Raises TooLarge as soon as it is known to be over the limit, which for a
+    declared length is before any of it is read, and BadRequest when the client leaves midway.
+    """
+    too_large = TooLarge(f"The request body is over the limit of {limit} bytes.")
+    declared = Headers(scope=scope).get("content-length", "")
+    if declared.isascii() and declared.isdigit() and int(declared[:20]) > limit:
+        raise too_large
+    chunks = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise BadRequest("The request ended before its body did.")
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if size > limit:
+            raise too_large
+        chunks.append(chunk)
+        if not message.get("more_body", False):
+            return b"".join(chunks)
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """A `receive` that gives the body in one piece, and then what the connection does."""
+    given = False
+
+    async def replaying() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return replaying

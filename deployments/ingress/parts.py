@@ -1,0 +1,34 @@
+"""What the routers work with, made once a replica and handed to each of them."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from deployments.planner.answer import PlanAnswer, Suggestion
+from deployments.planner.request import PlanRequest, SuggestionRequest
+from deployments.settings import Settings
+from jobs.artifacts import Artifacts
+from jobs.blobs import BlobStore
+from jobs.features import Feature
+from jobs.queue import Queue
+from jobs.watch import JobWatch
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """The service as the ingress sees it."""
+
+    settings: Settings
+    version: str
+    queue: Queue
+    blobs: BlobStore
+    artifacts: Artifacts
+    watch: JobWatch
+    features: Mapping[str, Feature]
+    plan: Callable[[PlanRequest], Awaitable[PlanAnswer]]
+    suggest: Callable[[SuggestionRequest], Awaitable[Sequence[Suggestion]]]
+    clock: Callable[[], datetime]
+    #: Asks the planner how many solver processes are up; raises when it doesn't answer.
+    solver_processes: Callable[[], Awaitable[int]]
+    #: Asks the job runner how many attempts are under way; raises when it doesn't answer.
+    running_attempts: Callable[[], Awaitable[int]]

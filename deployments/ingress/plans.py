@@ -1,0 +1,41 @@
+"""Meal plans and suggestions, worked out while the caller waits."""
+
+from fastapi import APIRouter, Request
+
+from deployments.ingress.parts import Parts
+from deployments.ingress.record import answered
+from deployments.ingress.strict_json import JsonRoute
+from deployments.ingress.wire import ERRORS, Answer, Envelope
+from deployments.planner.request import PlanRequest, SuggestionRequest
+from deployments.planner.solve import MODEL_ID, MODEL_VERSION
+from jobs.features import MEAL_OPTIMIZATION
+from jobs.job import Outcome
+
+MEAL_SUGGESTIONS = "meal_suggestions"
+
+
+def plans_router(parts: Parts) -> APIRouter:
+    """POST /api/v1/optimize/meal-plan and POST /api/v1/optimize/suggestions."""
+    router = APIRouter(
+        prefix="/api/v1/optimize", tags=["planner"], responses=ERRORS, route_class=JsonRoute
+    )
+
+    @router.post("/meal-plan", summary="The best plan that is found in time, with its proof")
+    async def meal_plan(request: Request, body: Envelope[PlanRequest]) -> Answer:
+        async def work(tenant_id: str) -> Outcome:
+            plan = await parts.plan(body.payload)
+            return Outcome(output=plan.wire(), model_id=MODEL_ID, model_version=MODEL_VERSION)
+
+        return await answered(parts, request, body, MEAL_OPTIMIZATION, work)
+
+    @router.post("/suggestions", summary="What to cook now")
+    async def suggestions(request: Request, body: Envelope[SuggestionRequest]) -> Answer:
+        async def work(tenant_id: str) -> Outcome:
+            found = [one.wire() for one in await parts.suggest(body.payload)]
+            return Outcome(
+                output={"suggestions": found}, model_id=MODEL_ID, model_version=MODEL_VERSION
+            )
+
+        return await answered(parts, request, body, MEAL_SUGGESTIONS, work)
+
+    return router

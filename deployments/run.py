@@ -1,0 +1,201 @@
+"""`python -m deployments.run`: the whole service on this machine, until it is told to stop.
+
+Starts Ray on loopback with token authentication, deploys serve_config.yaml, waits until every part
+is ready, says where things are, and stays. Ctrl-C or SIGTERM stops everything that was started and
+leaves no process behind.
+"""
+
+import argparse
+import contextlib
+import io
+import json
+import logging
+import os
+import secrets
+import signal
+import socket
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import psutil
+import yaml
+
+from deployments.settings import Settings
+
+READY_TIMEOUT_S = 120
+STOP_TIMEOUT_S = 30
+
+
+def main() -> int:
+    """The exit status: 0 when it was told to stop, 1 when it could not start."""
+    parser = argparse.ArgumentParser(prog="python -m deployments.run", description=__doc__)
+    parser.add_argument("config", nargs="?", type=Path, default=Path("serve_config.yaml"))
+    config = yaml.safe_load(parser.parse_args().config.read_text())
+    http = config.get("http_options", {})
+    host, port = http.get("host", "127.0.0.1"), http.get("port", 8000)
+    if _is_taken(host, port):
+        return _refuse(f"{host}:{port} is in use; stop what runs there or change the port.")
+    _prepare_environment(Settings(**config["applications"][0].get("args", {})).data_dir)
+
+    told_to_stop = threading.Event()
+    started = time.monotonic()
+    try:
+        _start(config)
+        # After Ray's start, which installs handlers of its own.
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, lambda *_: told_to_stop.set())
+        url = f"http://{host}:{port}"
+        problem = _wait_until_ready(url, told_to_stop)
+        if problem is not None:
+            return _refuse(problem)
+        if not told_to_stop.is_set():
+            _say(_greeting(url, time.monotonic() - started))
+        told_to_stop.wait()
+        return 0
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        _stop()
+
+
+def _prepare_environment(data_dir: Path) -> None:
+    """What Ray reads from the environment once, when it is first imported."""
+    data_dir.mkdir(parents=True, exist_ok=True)
+    token = data_dir / "ray_auth_token"
+    if not token.exists():
+        token.touch(mode=0o600)
+        token.write_text(secrets.token_hex(32))
+    os.environ |= {
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN_PATH": str(token),
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_DEDUP_LOGS": "0",  # each request's log line is one of a kind
+        "RAY_COLOR_PREFIX": "0",
+        "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "deployments.ingress.proxy:middlewares",
+    }
+    os.environ.pop("RAY_ADDRESS", None)
+
+
+def _start(config: dict[str, Any]) -> None:
+    import ray
+    from ray import serve
+    from ray.serve.context import _get_global_client
+    from ray.serve.schema import ServeDeploySchema
+
+    schema = ServeDeploySchema.model_validate(config)
+    _say("starting Ray …")
+    ray.init(
+        address="local",
+        namespace="serve",
+        _node_ip_address="127.0.0.1",
+        dashboard_host="127.0.0.1",
+        include_dashboard=True,
+        logging_level=logging.WARNING,
+    )
+    _say("deploying …")
+    serve.start(
+        proxy_location=schema.proxy_location,
+        http_options=schema.http_options.model_dump(),
+        logging_config=schema.logging_config,
+    )
+    # As `serve run` does; there is no public name for it.
+    client = _get_global_client(raise_if_no_controller_running=True)
+    assert client is not None
+    client.deploy_apps(schema)
+
+
+def _wait_until_ready(url: str, told_to_stop: threading.Event) -> str | None:
+    """None when the service is ready (or nobody waits any more); else what keeps it from being."""
+    from ray import serve
+
+    deadline = time.monotonic() + READY_TIMEOUT_S
+    last = "the service does not answer"
+    while not told_to_stop.wait(0.2):
+        for name, application in serve.status().applications.items():
+            if application.status == "DEPLOY_FAILED":
+                reason = application.message.strip().rpartition("\n")[2]
+                return f"The application {name} could not be deployed: {reason}"
+        try:
+            with urllib.request.urlopen(f"{url}/health/ready", timeout=5) as answer:
+                ready = json.load(answer)
+        except (OSError, urllib.error.HTTPError):
+            ready = {}
+        if ready.get("status") == "ok":
+            return None
+        failing = {
+            name: check["detail"]
+            for name, check in ready.get("checks", {}).items()
+            if check["status"] != "ok"
+        }
+        last = "; ".join(f"{name}: {detail}" for name, detail in failing.items()) or last
+        if time.monotonic() > deadline:
+            return f"Not ready after {READY_TIMEOUT_S} s: {last}"
+    return None
+
+
+def _greeting(url: str, seconds: float) -> str:
+    sample = Path(__file__).parent.parent / "samples" / "receipt.jpg"
+    return f"""
+Ready after {seconds:.0f} s. Ctrl-C stops it.
+
+  API            {url}/api/v1
+  Documentation  {url}/docs
+  Health         {url}/health/ready
+
+Read a receipt:
+
+  base64 -w0 {os.path.relpath(sample)} | sed 's/.*/{{"payload": {{"image_base64": "&"}}}}/' \\
+    | curl -s {url}/api/v1/extract-receipt -H 'Content-Type: application/json' \\
+        -H 'X-Tenant-ID: demo' -d @-
+"""
+
+
+def _stop() -> None:
+    """Stops Serve and Ray; whatever process is left of them after a while is killed."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    if "ray" not in sys.modules:
+        return
+    import ray
+    from ray import serve
+
+    _say("stopping …")
+    started = psutil.Process().children(recursive=True)
+    # Ray tells of each process that it is told to end as if it had failed.
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        if ray.is_initialized():
+            serve.shutdown()
+            ray.shutdown()
+    _, left = psutil.wait_procs(started, timeout=STOP_TIMEOUT_S)
+    for process in left:
+        process.kill()
+    psutil.wait_procs(left, timeout=5)
+    _say("stopped.")
+
+
+def _is_taken(host: str, port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return True
+    return False
+
+
+def _refuse(problem: str) -> int:
+    print(problem, file=sys.stderr)  # noqa: T201
+    return 1
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,115 @@
+"""Every knob of the service that is not about replicas, in one model.
+
+Each field is set by the environment variable of the same name in capitals, or under `args` of the
+application in serve_config.yaml, which wins. Replicas, CPU and GPU shares, queue bounds and request
+timeouts are Ray Serve's own and live in serve_config.yaml alone.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+MiB = 1024 * 1024
+
+
+class Settings(BaseSettings):
+    """The settings of one running service; frozen, so that every replica sees the same."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid")
+
+    data_dir: Path = Field(
+        Path("data"), description="Folder that holds all state: database file, blobs, Ray's token."
+    )
+    database_url: str = Field(
+        "",
+        description="postgresql://user:password@host/name for PostgreSQL; "
+        "empty: the SQLite file service.db in DATA_DIR.",
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="Lowest level that is logged."
+    )
+
+    max_body_bytes: int = Field(
+        32 * MiB, ge=1024, description="Largest request body, in bytes; more is 413."
+    )
+    max_image_bytes: int = Field(
+        20 * MiB, ge=1024, description="Largest image after base64 is decoded, in bytes."
+    )
+    max_image_pixels: int = Field(
+        50_000_000, ge=10_000, description="Most pixels of an image, by its header."
+    )
+    max_image_pages: int = Field(20, ge=1, description="Most pages of a PDF or TIFF.")
+    image_dir: Path | None = Field(
+        None, description="Folder below which image_path may point; unset: image_path is refused."
+    )
+    url_allowed_networks: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Address ranges (CIDR, by comma) that image_url may reach although they are "
+        "private, such as 10.1.2.0/24.",
+    )
+    url_timeout_s: float = Field(10.0, gt=0, description="Seconds to fetch an image_url.")
+
+    wait_timeout_s: float = Field(
+        55.0,
+        gt=0,
+        description="Seconds a synchronous receipt request waits before it answers 504.",
+    )
+    running_jobs: int = Field(
+        0, ge=0, description="Jobs that run at once; 0: as many as the cluster has CPUs."
+    )
+    lease_s: float = Field(
+        30.0, gt=0, description="Seconds a claimed job stays claimed without a sign of life."
+    )
+    poll_s: float = Field(
+        0.1, gt=0, description="Seconds between looks at the queue, and for what was cancelled."
+    )
+    retry_base_s: float = Field(
+        1.0, ge=0, description="Backoff before the second attempt, in seconds; doubles each time."
+    )
+    retry_cap_s: float = Field(300.0, ge=0, description="Longest backoff, in seconds.")
+    receipt_time_limit_s: float = Field(
+        120.0, gt=0, description="Seconds one attempt at a receipt may take before it is killed."
+    )
+    receipt_max_attempts: int = Field(3, ge=1, le=20, description="Attempts at a receipt.")
+    receipt_threads: int = Field(1, ge=1, description="CPU threads of one receipt reader.")
+
+    planner_workers: int = Field(
+        2, ge=1, description="Processes that solve meal plans, kept warm; one plan each."
+    )
+    planner_waiting: int = Field(
+        16, ge=0, description="Meal plans that may wait for a process; more is 503."
+    )
+    planner_memory_bytes: int = Field(
+        2048 * MiB, ge=256 * MiB, description="Memory of one solver process, in bytes."
+    )
+    planner_max_attempts: int = Field(2, ge=1, le=20, description="Attempts at a planner job.")
+
+    @field_validator("data_dir", "image_dir")
+    @classmethod
+    def _absolute(cls, folder: Path | None) -> Path | None:
+        # Replicas run in other working directories than the command that started them.
+        return None if folder is None else folder.expanduser().resolve()
+
+    @field_validator("url_allowed_networks", mode="before")
+    @classmethod
+    def _split(cls, ranges: object) -> object:
+        if isinstance(ranges, str):
+            return tuple(part.strip() for part in ranges.split(",") if part.strip())
+        return ranges
+
+    @property
+    def blob_dir(self) -> Path:
+        """Where blobs are."""
+        return self.data_dir / "blobs"
+
+    @property
+    def resolved_database_url(self) -> str:
+        """The SQLAlchemy URL, with its async driver."""
+        if not self.database_url:
+            return f"sqlite+aiosqlite:///{self.data_dir / 'service.db'}"
+        scheme, separator, rest = self.database_url.partition("://")
+        if scheme in ("postgresql", "postgres"):
+            scheme = "postgresql+asyncpg"
+        return f"{scheme}{separator}{rest}"

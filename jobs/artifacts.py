@@ -1,0 +1,101 @@
+"""Artifacts: what went into a model and what came out, one for each answer or ended job."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, func, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from deployments.errors import NotFound
+from jobs.database import Database
+from jobs.tables import artifacts
+
+
+@dataclass(frozen=True, kw_only=True)
+class Artifact:
+    """The record of one piece of work; also what comes back when it is read."""
+
+    id: str
+    tenant_id: str
+    user_id: str | None
+    feature: str
+    request_id: str
+    job_id: str | None
+    success: bool
+    input_payload: Mapping[str, Any]  # JSON; images are references to blobs
+    output_payload: Mapping[str, Any] | None  # JSON; None when it failed
+    error_code: str | None
+    error_message: str | None
+    model_id: str | None
+    model_version: str | None
+    latency_ms: float  # from the request to the result, waiting included
+    created_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArtifactFilter:
+    """Which of a tenant's artifacts to list."""
+
+    feature: str | None = None
+    success: bool | None = None
+    job_id: str | None = None
+    request_id: str | None = None
+
+
+async def insert_artifact(connection: AsyncConnection, artifact: Artifact) -> None:
+    """Writes it within the caller's transaction."""
+    await connection.execute(insert(artifacts).values(**asdict(artifact)))
+
+
+class Artifacts:
+    """The artifacts in one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add(self, artifact: Artifact) -> None:
+        """Durable when it returns."""
+        await self._database.write(lambda connection: insert_artifact(connection, artifact))
+
+    async def get(self, tenant_id: str, artifact_id: str) -> Artifact:
+        """Raises NotFound when this tenant has no such artifact."""
+        async with self._database.read() as connection:
+            row = (
+                await connection.execute(
+                    select(artifacts).where(
+                        artifacts.c.tenant_id == tenant_id, artifacts.c.id == artifact_id
+                    )
+                )
+            ).one_or_none()
+        if row is None:
+            raise NotFound("There is no such artifact.")
+        return _artifact(row)
+
+    async def list(
+        self, tenant_id: str, wanted: ArtifactFilter, *, limit: int, offset: int
+    ) -> tuple[Sequence[Artifact], int]:
+        """One page, newest first, and how many match in all."""
+        where = [artifacts.c.tenant_id == tenant_id]
+        where += [
+            artifacts.c[name] == value
+            for name, value in asdict(wanted).items()
+            if value is not None
+        ]
+        async with self._database.read() as connection:
+            total = await connection.scalar(
+                select(func.count()).select_from(artifacts).where(*where)
+            )
+            page = await connection.execute(
+                select(artifacts)
+                .where(*where)
+                .order_by(artifacts.c.id.desc())
+                .limit(limit)
+                .offset(offset)
+            )
+            return [_artifact(row) for row in page], total or 0
+
+
+def _artifact(row: Row[Any]) -> Artifact:
+    return Artifact(**row._mapping)

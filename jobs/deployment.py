@@ -1,0 +1,109 @@
+"""The JobRunner deployment: the loop of jobs.runner in a replica, its attempts as Ray tasks."""
+
+import asyncio
+import logging
+import socket
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import ray
+from ray import serve
+from ray.exceptions import RayError, RayTaskError, TaskCancelledError
+
+from deployments.errors import DatabaseUnavailable, ServiceError, WorkerLost
+from deployments.logs import configure_logging
+from deployments.settings import Settings
+from jobs.blobs import BlobStore
+from jobs.database import Database
+from jobs.features import Feature, Work, features
+from jobs.job import Outcome
+from jobs.migrations import migrate
+from jobs.queue import Queue, utc_now
+from jobs.runner import Runner
+
+log = logging.getLogger(__name__)
+
+
+@ray.remote(max_retries=0, num_returns="streaming")
+def attempt(feature: Feature, work: Work) -> Iterator[float | Outcome]:
+    """One attempt in a worker process. The row counts attempts, so Ray retries nothing."""
+    yield from feature.work(work)
+
+
+class RayAttempt:
+    """An attempt that runs as a Ray task, anywhere in the cluster."""
+
+    def __init__(self, feature: Feature, work: Work) -> None:
+        self._events: Any = attempt.options(num_cpus=feature.cpus, name=feature.name).remote(
+            feature, work
+        )
+
+    async def __aiter__(self) -> AsyncIterator[float | Outcome]:
+        try:
+            async for event in self._events:
+                yield await event
+        except TaskCancelledError as error:
+            raise WorkerLost("The work was stopped from outside.") from error
+        except RayTaskError as error:
+            if isinstance(error.cause, ServiceError):
+                raise error.cause from None
+            raise
+        except RayError as error:
+            raise WorkerLost from error
+
+    def kill(self) -> None:
+        """Kills the worker process: a thread deep in native code heeds nothing less."""
+        ray.cancel(self._events, force=True)
+
+
+def cluster_cpus() -> int:
+    """How many CPUs the cluster offers to tasks."""
+    return int(ray.cluster_resources().get("CPU", 1))
+
+
+@serve.deployment
+class JobRunner:
+    """Owns the Ray tasks of all jobs; one replica, for Ray ends tasks whose owner dies."""
+
+    # Asynchronous, so that it runs on the event loop that the job loop is to live on.
+    async def __init__(self, settings: Settings) -> None:  # type: ignore[misc]
+        configure_logging(settings.log_level)
+        self._database = Database(settings.resolved_database_url)
+        queue = Queue.configured(self._database, settings)
+        self._runner = Runner(
+            name=f"{socket.gethostname()}:{serve.get_replica_context().replica_id.unique_id}",
+            queue=queue,
+            blobs=BlobStore(settings.blob_dir, self._database, utc_now),
+            features=features(settings),
+            launch=RayAttempt,
+            slots=lambda: settings.running_jobs or cluster_cpus(),
+            settings=settings,
+        )
+        self._loop = asyncio.create_task(self._run())
+
+    async def _run(self) -> None:
+        # The one place that changes the schema. Until it has, every other part answers that the
+        # database is unavailable.
+        while True:
+            try:
+                await migrate(self._database)
+            except DatabaseUnavailable:
+                await asyncio.sleep(1)
+            else:
+                break
+        await self._runner.run()
+
+    async def running(self) -> int:
+        """How many attempts are under way."""
+        return self._runner.running
+
+    async def check_health(self) -> None:
+        """Raises when the loop has died, so that Serve replaces the replica."""
+        if self._loop.done():
+            self._loop.result()
+            raise RuntimeError("the job loop has ended")
+
+    async def __del__(self) -> None:
+        await self._runner.stop()
+        await self._loop
+        await self._database.close()

@@ -1,0 +1,132 @@
+"""What can be done as a job: each feature's payload, its work, and the limits of an attempt."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from queue import SimpleQueue
+from typing import Any
+
+from pydantic import BaseModel
+
+from deployments.planner.answer import Incumbent
+from deployments.planner.request import PlanRequest
+from deployments.settings import Settings
+from jobs.job import Outcome
+from jobs.receipts.options import ReceiptOptions
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """All that an attempt needs, wherever in the cluster it runs."""
+
+    payload: Mapping[str, Any]  # the job's input_payload
+    image: bytes | None  # the blob that the payload refers to
+    settings: Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Feature:
+    """One kind of job."""
+
+    name: str
+    #: What an attempt runs: yields its progress (0 to 1) as it goes, and its Outcome last. Raises a
+    #: ServiceError for what it can't do. A module-level function, so that it travels by its name.
+    work: Callable[[Work], Iterator[float | Outcome]]
+    time_limit_s: float  # the attempt is killed after this
+    max_attempts: int
+    cpus: float  # of the worker process
+
+
+class StoredImage(BaseModel):
+    """How a job's payload refers to an image."""
+
+    sha256: str
+    media_type: str
+    size: int
+
+
+class ReceiptJob(BaseModel):
+    """The stored input_payload of receipt_extraction."""
+
+    image: StoredImage
+    options: ReceiptOptions
+
+
+RECEIPT_EXTRACTION = "receipt_extraction"
+MEAL_OPTIMIZATION = "meal_optimization"
+
+MAX_SOLVE_S = 50.0  # the longest timeout_ms that a request may ask for
+
+
+def features(settings: Settings) -> Mapping[str, Feature]:
+    """Every feature that this service can do as a job, by name."""
+    receipts = Feature(
+        name=RECEIPT_EXTRACTION,
+        work=read_receipt,
+        time_limit_s=settings.receipt_time_limit_s,
+        max_attempts=settings.receipt_max_attempts,
+        cpus=float(settings.receipt_threads),
+    )
+    plans = Feature(
+        name=MEAL_OPTIMIZATION,
+        work=plan_meals,
+        time_limit_s=2 * MAX_SOLVE_S,
+        max_attempts=settings.planner_max_attempts,
+        cpus=1.0,
+    )
+    return {feature.name: feature for feature in (receipts, plans)}
+
+
+def read_receipt(work: Work) -> Iterator[float | Outcome]:
+    """The work of receipt_extraction."""
+    # Imported where the work runs: the reader brings OpenCV and an inference runtime, which neither
+    # the ingress nor the runner should carry.
+    from jobs.receipts.image import ImageLimits
+    from jobs.receipts.ocr import engine
+    from jobs.receipts.reader import MODEL_ID, MODEL_VERSION, read
+
+    if work.image is None:
+        raise ValueError("a receipt job without its image")
+    settings = work.settings
+    options = ReceiptJob.model_validate(work.payload).options
+    limits = ImageLimits(
+        max_bytes=settings.max_image_bytes,
+        max_pixels=settings.max_image_pixels,
+        max_pages=settings.max_image_pages,
+    )
+    steps = read(work.image, options, engine(settings.receipt_threads), limits)
+    while True:
+        try:
+            yield next(steps).fraction
+        except StopIteration as finished:
+            extraction = finished.value
+            break
+    nested = extraction.nested()
+    fields = {name: nested[name] for name in ("merchant", "date", "total", "subtotal", "tax")}
+    yield Outcome(
+        output={**extraction.flat(), "fields": fields},
+        model_id=MODEL_ID,
+        model_version=MODEL_VERSION,
+    )
+
+
+def plan_meals(work: Work) -> Iterator[float | Outcome]:
+    """The work of meal_optimization; its progress is the share of the time that is used up."""
+    from deployments.planner.solve import MODEL_ID, MODEL_VERSION, solve
+
+    request = PlanRequest.model_validate(work.payload)
+    incumbents: SimpleQueue[Incumbent | None] = SimpleQueue()
+    with ThreadPoolExecutor(max_workers=1) as solver:
+        answer = solver.submit(solve, request, clock=time.monotonic, on_incumbent=incumbents.put)
+        answer.add_done_callback(lambda _: incumbents.put(None))
+        while (incumbent := incumbents.get()) is not None:
+            yield min(0.99, incumbent.elapsed_ms / request.timeout_ms)
+    yield Outcome(output=answer.result().wire(), model_id=MODEL_ID, model_version=MODEL_VERSION)
+
+
+def nested_extraction(output: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The nested form of the wire contract from a job's flat output."""
+    flat_only = {"fields", "items", "currency"}
+    rest = {name: value for name, value in output.items() if name not in flat_only}
+    return {**rest, **output["fields"]}

@@ -1,0 +1,207 @@
+"""The loop from claimed rows to running work and back to rows.
+
+One asyncio task an attempt. The loop claims what is due while it has free slots, renews the leases
+of what runs, kills what has been cancelled or taken away, and now and then rescues what other
+runners lost. How an attempt runs is the launcher's business (jobs/deployment.py: a Ray task).
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from deployments.errors import DatabaseUnavailable, ServiceError, WorkTimeout
+from deployments.settings import Settings
+from jobs.blobs import BlobStore
+from jobs.features import Feature, Work
+from jobs.job import AttemptError, Job, Outcome
+from jobs.queue import Queue
+
+log = logging.getLogger(__name__)
+
+
+class Attempt(Protocol):
+    """Work under way in some other process."""
+
+    def __aiter__(self) -> AsyncIterator[float | Outcome]:
+        """Progress as it comes, the Outcome last. Raises the ServiceError that ended the work."""
+        ...
+
+    def kill(self) -> None:
+        """Ends the work itself, at once; nothing when it has ended."""
+        ...
+
+
+Launcher = Callable[[Feature, Work], Attempt]
+
+
+@dataclass(frozen=True)
+class _Running:
+    job: Job
+    task: asyncio.Task[None]
+
+
+class Runner:
+    """Runs jobs until it is stopped."""
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        queue: Queue,
+        blobs: BlobStore,
+        features: Mapping[str, Feature],
+        launch: Launcher,
+        slots: Callable[[], int],
+        settings: Settings,
+    ) -> None:
+        """`slots()` is how many attempts may run at once; it may change with the cluster."""
+        self._name = name
+        self._queue = queue
+        self._blobs = blobs
+        self._features = features
+        self._launch = launch
+        self._slots = slots
+        self._settings = settings
+        self._running: dict[str, _Running] = {}
+        self._slot_freed = asyncio.Event()
+        self._stopping = False
+
+    @property
+    def running(self) -> int:
+        """How many attempts are under way."""
+        return len(self._running)
+
+    async def run(self) -> None:
+        """Returns after `stop()`; outlives a database that comes and goes."""
+        loop = asyncio.get_running_loop()
+        upkeep_s = self._settings.lease_s / 3
+        next_upkeep = loop.time()
+        while not self._stopping:
+            try:
+                await self._drop_what_was_taken_away()
+                if loop.time() >= next_upkeep:
+                    next_upkeep = loop.time() + upkeep_s
+                    await self._keep_leases()
+                await self._claim()
+            except DatabaseUnavailable:
+                log.warning("the database does not answer; the queue waits")
+            await self._pause()
+
+    async def stop(self) -> None:
+        """Claims no more, kills what runs and gives it back to the queue."""
+        self._stopping = True
+        self._slot_freed.set()
+        held = [running.job for running in self._running.values()]
+        tasks = [running.task for running in self._running.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._queue.release(held)
+
+    async def _claim(self) -> None:
+        free = self._slots() - len(self._running)
+        if free <= 0:
+            return
+        for job in await self._queue.claim(self._name, list(self._features), free):
+            task = asyncio.create_task(self._attempt(job), name=job.id)
+            task.add_done_callback(self._ended)
+            self._running[job.id] = _Running(job, task)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        del self._running[task.get_name()]
+        self._slot_freed.set()
+
+    async def _pause(self) -> None:
+        """Until a slot comes free, and no longer than a look at the queue may wait."""
+        self._slot_freed.clear()
+        try:
+            async with asyncio.timeout(self._settings.poll_s):
+                await self._slot_freed.wait()
+        except TimeoutError:
+            pass
+
+    async def _drop_what_was_taken_away(self) -> None:
+        if not self._running:
+            return
+        still_held = await self._queue.still_held([r.job for r in self._running.values()])
+        for job_id, running in self._running.items():
+            if job_id not in still_held:
+                running.task.cancel()
+
+    async def _keep_leases(self) -> None:
+        if self._running:
+            await self._queue.renew([running.job for running in self._running.values()])
+        rescued = await self._queue.rescue()
+        if rescued:
+            log.warning("took back jobs whose lease ran out", extra={"count": rescued})
+
+    async def _attempt(self, job: Job) -> None:
+        try:
+            outcome = await self._work(job)
+        except ServiceError as error:
+            failure = AttemptError(
+                code=error.code, message=error.message, retryable=error.retryable
+            )
+            log.warning("attempt failed", extra={**_named(job), "code": error.code})
+            await self._record(lambda: self._queue.fail(job, failure))
+        except Exception:
+            log.exception("attempt broke", extra=_named(job))
+            failure = AttemptError(
+                code=ServiceError.code, message="The job failed unexpectedly.", retryable=True
+            )
+            await self._record(lambda: self._queue.fail(job, failure))
+        else:
+            await self._record(lambda: self._queue.succeed(job, outcome))
+            log.info("attempt succeeded", extra=_named(job))
+
+    async def _work(self, job: Job) -> Outcome:
+        feature = self._features[job.feature]
+        image = None
+        if "image" in job.input_payload:
+            sha256 = job.input_payload["image"]["sha256"]
+            _, image = await self._blobs.get(job.tenant_id, sha256)
+        work = Work(payload=job.input_payload, image=image, settings=self._settings)
+        attempt = self._launch(feature, work)
+        try:
+            async with asyncio.timeout(feature.time_limit_s):
+                async for event in attempt:
+                    if isinstance(event, Outcome):
+                        return event
+                    await self._report(job, event)
+        except TimeoutError as error:
+            raise WorkTimeout(
+                f"The work ran out of its time limit of {feature.time_limit_s:g} s."
+            ) from error
+        finally:
+            attempt.kill()
+        raise RuntimeError("the work ended without an outcome")
+
+    async def _report(self, job: Job, progress: float) -> None:
+        try:
+            await self._queue.report_progress(job, progress)
+        except DatabaseUnavailable:
+            log.warning("progress was not recorded", extra=_named(job))
+
+    async def _record(self, write: Callable[[], Awaitable[object]]) -> None:
+        """Writes how an attempt ended, however long the database is away: the work is done, and
+        the token decides whether it still counts.
+        """
+        while True:
+            try:
+                await write()
+            except DatabaseUnavailable:
+                await asyncio.sleep(1)
+            else:
+                return
+
+
+def _named(job: Job) -> dict[str, object]:
+    return {
+        "job_id": job.id,
+        "tenant_id": job.tenant_id,
+        "request_id": job.request_id,
+        "feature": job.feature,
+        "attempt": job.attempt,
+    }

@@ -1,0 +1,155 @@
+"""The schema. A change here needs a migration beside it (jobs/migrations)."""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment: only timezone-aware values get in, and UTC comes out.
+
+    SQLite has no such type and keeps the text of the naive UTC time, which sorts by time.
+    """
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"a naive time can't be stored: {value!r}")
+        utc = value.astimezone(UTC)
+        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("tenant_id", String(200), nullable=False),
+    Column("user_id", String(200)),
+    Column("feature", String(50), nullable=False),
+    Column("status", String(10), nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("request_id", String(200), nullable=False),
+    Column("idempotency_key", String(200)),
+    Column("fingerprint", String(64), nullable=False),
+    Column("input_payload", JSON, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("max_attempts", Integer, nullable=False),
+    Column("attempt_token", String(40)),
+    Column("lease_expires_at", UtcDateTime),
+    Column("progress", Float, nullable=False),
+    Column("due_at", UtcDateTime, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("started_at", UtcDateTime),
+    Column("finished_at", UtcDateTime),
+    Column("error_code", String(50)),
+    Column("error_message", Text),
+    Column("model_id", String(200)),
+    Column("model_version", String(200)),
+    Column("artifact_id", String(40)),
+    UniqueConstraint("tenant_id", "feature", "idempotency_key"),
+    # The lease belongs to the running attempt and to nothing else.
+    CheckConstraint(
+        "(status = 'running') = (attempt_token IS NOT NULL AND lease_expires_at IS NOT NULL)",
+        name="lease_iff_running",
+    ),
+    CheckConstraint("(status = 'succeeded') = (artifact_id IS NOT NULL)", name="result_iff_done"),
+)
+# The claim reads the head of this index alone, however many finished jobs there are.
+Index(
+    "ix_jobs_queued",
+    jobs.c.priority,
+    jobs.c.due_at,
+    jobs.c.id,
+    sqlite_where=text("status = 'queued'"),
+    postgresql_where=text("status = 'queued'"),
+)
+Index(
+    "ix_jobs_running",
+    jobs.c.lease_expires_at,
+    sqlite_where=text("status = 'running'"),
+    postgresql_where=text("status = 'running'"),
+)
+Index("ix_jobs_tenant_id_id", jobs.c.tenant_id, jobs.c.id)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("job_id", ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("runner", String(100), nullable=False),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
+    Column("outcome", String(10)),
+    Column("error_code", String(50)),
+    Column("error_message", Text),
+)
+
+blobs = Table(
+    "blobs",
+    metadata,
+    Column("tenant_id", String(200), primary_key=True),
+    Column("sha256", String(64), primary_key=True),
+    Column("media_type", String(100), nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+artifacts = Table(
+    "artifacts",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("tenant_id", String(200), nullable=False),
+    Column("user_id", String(200)),
+    Column("feature", String(50), nullable=False),
+    Column("request_id", String(200), nullable=False),
+    Column("job_id", String(40)),
+    Column("success", Boolean(create_constraint=False), nullable=False),
+    Column("input_payload", JSON, nullable=False),
+    Column("output_payload", JSON(none_as_null=True)),
+    Column("error_code", String(50)),
+    Column("error_message", Text),
+    Column("model_id", String(200)),
+    Column("model_version", String(200)),
+    Column("latency_ms", Float, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+Index("ix_artifacts_tenant_id_id", artifacts.c.tenant_id, artifacts.c.id)
+Index("ix_artifacts_tenant_id_request_id", artifacts.c.tenant_id, artifacts.c.request_id)
+Index("ix_artifacts_job_id", artifacts.c.job_id)

@@ -1,0 +1,55 @@
+import base64
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.acceptance.service import REPOSITORY, Service, running
+
+SAMPLE = REPOSITORY / "samples" / "receipt.jpg"
+
+
+@pytest.fixture(scope="session")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """One service for the whole run."""
+    with running(tmp_path_factory.mktemp("service")) as service:
+        yield service
+
+
+@pytest.fixture
+def client(service: Service) -> Iterator[httpx.Client]:
+    """A caller of the service, as tenant `acceptance`."""
+    with httpx.Client(
+        base_url=service.url, headers={"x-tenant-id": "acceptance"}, timeout=60
+    ) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def sample() -> str:
+    """The sample receipt in base64."""
+    return base64.b64encode(SAMPLE.read_bytes()).decode()
+
+
+@pytest.fixture
+def until(client: httpx.Client) -> Callable[..., dict[str, Any]]:
+    """Polls a job until it is as wanted; by default, until it has ended."""
+
+    def poll(
+        job_id: str,
+        wanted: Callable[[dict[str, Any]], bool] = lambda job: (
+            job["status"] in ("succeeded", "failed", "cancelled")
+        ),
+        seconds: float = 60,
+    ) -> dict[str, Any]:
+        deadline = time.monotonic() + seconds
+        while True:
+            job: dict[str, Any] = client.get(f"/api/v1/jobs/{job_id}").json()
+            if wanted(job):
+                return job
+            assert time.monotonic() < deadline, f"still {job}"
+            time.sleep(0.05)
+
+    return poll

@@ -1,0 +1,98 @@
+"""The real service as a child process: what `make run` starts, on ports and folders of its own."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import yaml
+
+REPOSITORY = Path(__file__).parents[2]
+START_TIMEOUT_S = 120
+STOP_TIMEOUT_S = 60
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service that is ready."""
+
+    url: str
+    process: subprocess.Popen[bytes]
+    log: Path
+    data_dir: Path
+
+    def processes(self, words: str) -> list[psutil.Process]:
+        """Those of its processes whose command line has `words` in it."""
+        return [
+            process
+            for process in psutil.Process(self.process.pid).children(recursive=True)
+            if words in _title(process)
+        ]
+
+    def stop(self) -> int:
+        """Ctrl-C, as a terminal sends it: to the whole process group. Gives the exit status."""
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGINT)
+        return self.process.wait(STOP_TIMEOUT_S)
+
+
+@contextmanager
+def running(
+    folder: Path,
+    *,
+    settings: Mapping[str, Any] | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[Service]:
+    """Starts the service over `folder` and stops it in the end."""
+    port = _free_port()
+    config = yaml.safe_load((REPOSITORY / "serve_config.yaml").read_text())
+    config["http_options"]["port"] = port
+    data_dir = folder / "data"
+    config["applications"][0]["args"] = {"data_dir": str(data_dir), **(settings or {})}
+    config_file = folder / "serve_config.yaml"
+    config_file.write_text(yaml.safe_dump(config))
+    log = folder / "service.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "deployments.run", str(config_file)],
+            cwd=REPOSITORY,
+            env={**os.environ, **(environment or {})},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    service = Service(f"http://127.0.0.1:{port}", process, log, data_dir)
+    try:
+        _wait_for(service, "Ready after")
+        yield service
+    finally:
+        service.stop()
+
+
+def _wait_for(service: Service, words: str) -> None:
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while words not in (text := service.log.read_text(errors="replace")):
+        if service.process.poll() is not None or time.monotonic() > deadline:
+            raise AssertionError(f"the service did not start:\n{text[-5000:]}")
+        time.sleep(0.2)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _title(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""

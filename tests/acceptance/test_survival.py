@@ -1,0 +1,105 @@
+"""What dies in between costs nothing, and what is stopped leaves nothing."""
+
+import contextlib
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+
+from tests.acceptance.service import REPOSITORY, Service, running
+from tests.acceptance.test_receipts import is_the_sample, submit
+
+Until = Callable[..., dict[str, Any]]
+
+
+def test_a_worker_killed_in_the_middle_costs_an_attempt_and_not_the_result(
+    client: httpx.Client, service: Service, sample: str, until: Until
+) -> None:
+    job_id = submit(client, sample).json()["id"]
+    until(job_id, lambda job: 0 < job["progress"] < 1)
+    [worker] = service.processes("ray::receipt_extraction")
+    worker.send_signal(signal.SIGKILL)
+    job = until(job_id)
+    assert (job["status"], job["attempt"]) == ("succeeded", 2)
+    is_the_sample(job["output_payload"])
+    assert client.get("/api/v1/artifacts", params={"job_id": job_id}).json()["total"] == 1
+
+
+def test_cancelling_ends_the_work_itself(
+    client: httpx.Client, service: Service, sample: str, until: Until
+) -> None:
+    job_id = submit(client, sample).json()["id"]
+    until(job_id, lambda job: 0 < job["progress"] < 1)
+    assert client.post(f"/api/v1/jobs/{job_id}/cancel").json()["status"] == "cancelled"
+    deadline = time.monotonic() + 5
+    while service.processes("ray::receipt_extraction"):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert client.get(f"/api/v1/jobs/{job_id}").json()["status"] == "cancelled"
+    assert client.post(f"/api/v1/jobs/{job_id}/retry").json()["status"] == "queued"
+    assert until(job_id)["status"] == "succeeded"
+
+
+def test_a_client_that_hangs_up_stops_its_receipt(
+    client: httpx.Client, sample: str, until: Until
+) -> None:
+    with contextlib.suppress(httpx.ReadTimeout):
+        client.post(
+            "/api/v1/extract-receipt",
+            json={"tenant_id": "acceptance", "payload": {"image_base64": sample}},
+            headers={"x-request-id": "hang-up"},
+            timeout=0.5,
+        )
+    newest = client.get("/api/v1/jobs", params={"limit": 1}).json()["jobs"][0]
+    assert newest["request_id"] == "hang-up"
+    assert until(newest["id"])["status"] == "cancelled"
+
+
+def test_stopping_and_starting_again_loses_no_job_and_leaves_no_process(
+    tmp_path: Path, sample: str
+) -> None:
+    with running(tmp_path) as service, httpx.Client(base_url=service.url, timeout=60) as client:
+        client.headers["x-tenant-id"] = "acceptance"
+        ids = [submit(client, sample).json()["id"] for _ in range(3)]
+        processes = [
+            psutil.Process(service.process.pid),
+            *psutil.Process(service.process.pid).children(recursive=True),
+        ]
+        assert service.stop() == 0
+        assert not [process for process in processes if process.is_running()]
+    with running(tmp_path) as service, httpx.Client(base_url=service.url, timeout=60) as client:
+        client.headers["x-tenant-id"] = "acceptance"
+        deadline = time.monotonic() + 60
+        while True:
+            jobs = [client.get(f"/api/v1/jobs/{job_id}").json() for job_id in ids]
+            if all(job["status"] == "succeeded" for job in jobs):
+                break
+            assert time.monotonic() < deadline, jobs
+            time.sleep(0.1)
+        assert client.get("/api/v1/artifacts").json()["total"] == 3
+    with sqlite3.connect(service.data_dir / "service.db") as database:
+        assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def test_a_port_in_use_is_said_at_once(service: Service, tmp_path: Path) -> None:
+    config = (service.data_dir.parent / "serve_config.yaml").read_text()
+    (tmp_path / "serve_config.yaml").write_text(config)
+    second = subprocess.run(
+        [sys.executable, "-m", "deployments.run", str(tmp_path / "serve_config.yaml")],
+        cwd=REPOSITORY,
+        env=os.environ,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert second.returncode == 1
+    assert "in use" in second.stderr

@@ -1,0 +1,96 @@
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from deployments.ingress.app import build_app
+from deployments.ingress.parts import Parts
+from deployments.planner.answer import PlanAnswer, Suggestion
+from deployments.planner.request import PlanRequest, SuggestionRequest
+from deployments.planner.solve import solve
+from deployments.planner.suggest import suggest
+from deployments.settings import Settings
+from jobs.artifacts import Artifacts
+from jobs.blobs import BlobStore
+from jobs.database import Database
+from jobs.features import features
+from jobs.migrations import migrate
+from jobs.queue import Queue, utc_now
+from jobs.watch import JobWatch
+
+
+@dataclass
+class Front:
+    """The HTTP surface over a real database, with nobody who runs its jobs."""
+
+    client: httpx.AsyncClient
+    queue: Queue
+    database: Database
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    images = tmp_path / "images"
+    images.mkdir()
+    return Settings(
+        data_dir=tmp_path / "data",
+        image_dir=images,
+        max_body_bytes=20_000,
+        max_image_bytes=8_000,
+        wait_timeout_s=0.05,
+        poll_s=0.01,
+    )
+
+
+async def _one() -> int:
+    return 1
+
+
+async def _plan(request: PlanRequest) -> PlanAnswer:
+    return await asyncio.to_thread(solve, request, clock=time.monotonic)
+
+
+async def _suggest(request: SuggestionRequest) -> Sequence[Suggestion]:
+    return suggest(request)
+
+
+@asynccontextmanager
+async def serving(
+    settings: Settings, *, database_url: str | None = None, migrated: bool = True
+) -> AsyncIterator[Front]:
+    settings.data_dir.mkdir(exist_ok=True)
+    database = Database(database_url or settings.resolved_database_url)
+    if migrated:
+        await migrate(database)
+    queue = Queue.configured(database, settings)
+    app = build_app(
+        Parts(
+            settings=settings,
+            version="1.2.3",
+            queue=queue,
+            blobs=BlobStore(settings.blob_dir, database, utc_now),
+            artifacts=Artifacts(database),
+            watch=JobWatch(queue, poll_s=settings.poll_s),
+            features=features(settings),
+            clock=utc_now,
+            plan=_plan,
+            suggest=_suggest,
+            solver_processes=_one,
+            running_attempts=_one,
+        )
+    )
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
+        yield Front(client, queue, database)
+    await database.close()
+
+
+@pytest.fixture
+async def front(settings: Settings) -> AsyncIterator[Front]:
+    async with serving(settings) as front:
+        yield front

