@@ -14,8 +14,8 @@ from jobs.receipts.rows import Row, Word
 
 Mark = Literal[".", ","]
 
-_SIGNS = r"(?:RM|R\$|US\$|C\$|CA\$|A\$|AU\$|S\$|NZ\$|HK\$|\$|£|€|¥|₹|EUR|USD|GBP|MYR|CHF|SGD|AUD|CAD|kr|Fr\.?)"
-_DIGITS = r"[\dOoQIl|]"  # what recognition takes for digits inside a number
+_SIGNS = r"(?:RM|R\$|US\$|C\$|CA\$|A\$|AU\$|S\$|NZ\$|HK\$|\$|£|€|¥|₹|EUR|USD|GBP|MYR|CHF|SGD|AUD|CAD|kr|Fr\.?|[RFPK][MNH])"
+_DIGITS = r"[\dOoQDIl|]"  # what recognition takes for digits inside a number
 _BODY = {
     ".": rf"(?:{_DIGITS}{{1,3}}(?:[,']\d{{3}})+|{_DIGITS}{{0,6}})\.\s?{_DIGITS}{{2,4}}",
     ",": rf"(?:{_DIGITS}{{1,3}}(?:[.']\d{{3}})+|{_DIGITS}{{1,6}}),\s?{_DIGITS}{{2,4}}",
@@ -31,7 +31,7 @@ _MONEY = {
 }
 _WHOLE = re.compile(rf"^(?P<sign>{_SIGNS})(?P<body>\d{{1,6}})$")
 _LOST_POINT = re.compile(r"^(\d{1,5})[-;'*·](\d{2})$")
-_LOOKALIKE = str.maketrans("OoQqIiLl|", "000011111")
+_LOOKALIKE = str.maketrans("OoQqDdIiLl|", "00000011111")
 _VOTE = re.compile(r"\d([.,])\d{2}(?!\d)")
 _LARGEST = Decimal(10_000_000)
 

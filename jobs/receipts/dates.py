@@ -39,7 +39,7 @@ _MONTHS = {
 _MONTH = "|".join(sorted(_MONTHS, key=len, reverse=True))
 _D = r"[\dOoIl]"
 _NUMERIC = re.compile(
-    rf"(?<![\d.,/-])({_D}{{1,4}})\s?([/.\-~])\s?({_D}{{1,2}})\s?[/.\-~]\s?({_D}{{4}}|\d{{2}}(?!\d))"
+    rf"(?<![\d.,/-])({_D}{{1,4}})\s?([/.\-~])\s?({_D}{{1,2}})\s?\2\s?({_D}{{4}}|\d{{2}}(?!\d))(?![/.-]\d)"
 )
 _DAY_MONTH = re.compile(
     rf"(?<!\d)(\d{{1,2}})(?:ST|ND|RD|TH)?[\s.,/\-]{{0,3}}({_MONTH})[A-Z]*[\s.,/\-']{{0,3}}(\d{{4}}|\d{{2}})(?!\d)"
@@ -48,12 +48,16 @@ _MONTH_DAY = re.compile(
     rf"(?<![A-Z])({_MONTH})[\s.,/\-]{{0,3}}(\d{{1,2}})(?:ST|ND|RD|TH)?[\s.,/\-']{{1,3}}(\d{{4}}|\d{{2}})(?!\d)"
 )
 _COMPACT = re.compile(r"(?<!\d)(20[0-4]\d)(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(?!\d)")
+_COMPACT_TIMED = re.compile(
+    r"(?<!\d)(0[1-9]|[12]\d|3[01])(0[1-9]|1[0-2])(20[0-4]\d) (?=\d{1,2}:\d{2})"
+)
+_GLUED_TIME = re.compile(r"(\d{1,2}:\d{2})(?=\d{2}[/-]\d{2}[/-])")
 _TIME = re.compile(r"\b\d{1,2}\s?[:.]\s?\d{2}(?:\s?[:.]\s?\d{2})?\s?(?:[AP]\.?M)?|\d{1,2}[:H]\d{2}")
 _LABEL = re.compile(r"\b(DATE|DATUM|TARIKH|FECHA|DATA|DATED|DT)\b|DATE")
 _OTHER = re.compile(
     r"EXP|VALID|UNTIL|BEFORE|RETURN|SINCE|BIRTH|DOB|WARRANTY|PROMO|GULTIG|BEST BY|USE BY|EFFECTIVE|\bFROM\b|DUE DATE"
 )
-_YEARS = range(1990, 2050)
+_YEARS = range(2000, 2050)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +106,7 @@ def _dates(receipt: Receipt) -> Iterator[_Found]:
     count = len(receipt.lines)
     above = ""
     for number, line in enumerate(receipt.lines):
-        text = line.row.text.upper()
+        text = _GLUED_TIME.sub(r"\1 ", line.row.text.upper())
         weight = 1.0 + 0.2 * (1 - number / count)
         weight += 1.0 if _LABEL.search(text) else 0.4 if _LABEL.search(above) else 0.0
         weight -= 2.0 if _OTHER.search(text) else 0.0
@@ -124,19 +128,20 @@ def _readings(text: str) -> Iterator[tuple[tuple[tuple[Order, datetime.date], ..
             options = [("ymd", _day(first, second, third))]
         else:
             options = [("dmy", _day(third, second, first)), ("mdy", _day(third, first, second))]
-            if len(match[4]) == 2:
-                options.append(("ymd", _day(first, second, third)))
-        valid = [(kind, day) for kind, day in options if day is not None]
-        if valid and len({day for _, day in valid if _ != "ymd"}) == 1:
-            valid = [pair for pair in valid if pair[0] != "ymd" or len(valid) == 1][:1]
+        valid = tuple((kind, day) for kind, day in options if day is not None)
+        if not valid and len(match[1]) == len(match[4]) == 2:
+            day = _day(first, second, third)  # the year first, in two digits: only if nothing else
+            valid = (("ymd", day),) if day is not None else ()
         if valid:
-            named = tuple((kind, day) for kind, day in valid if day is not None)
-            yield named, match.end()
+            yield valid if len({day for _, day in valid}) > 1 else valid[:1], match.end()
     for match in _DAY_MONTH.finditer(text):
         if day := _day(_int(match[3]), _MONTHS[match[2]], _int(match[1])):
             yield (("ymd", day),), match.end()
     for match in _MONTH_DAY.finditer(text):
         if day := _day(_int(match[3]), _MONTHS[match[1]], _int(match[2])):
+            yield (("ymd", day),), match.end()
+    for match in _COMPACT_TIMED.finditer(text):
+        if day := _day(_int(match[3]), _int(match[2]), _int(match[1])):
             yield (("ymd", day),), match.end()
     if not re.search(r"INV|REC|BILL|TRANS|NO\b|#", text):
         for match in _COMPACT.finditer(text):
@@ -150,7 +155,7 @@ def _int(digits: str) -> int:
 
 def _day(year: int, month: int, day: int) -> datetime.date | None:
     if year < 100:
-        year += 2000 if year < 70 else 1900
+        year += 2000
     if year not in _YEARS:
         return None
     try:

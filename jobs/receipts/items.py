@@ -19,6 +19,7 @@ from jobs.receipts.quantities import (
     multiplication,
     proves,
 )
+from jobs.receipts.rows import Word
 from jobs.receipts.vocabulary import Role, fold
 
 _ENDS = {
@@ -98,7 +99,7 @@ def _region(lines: Sequence[Line]) -> tuple[int, int]:
     start = heading + 1
     if heading < 0:
         start = first
-        while start > 0 and first - start < 2 and _may_be_name(lines[start - 1], lines[start]):
+        while start > 0 and first - start < 3 and _may_be_name(lines[start - 1], lines[start]):
             start -= 1
     end = next((i for i in range(max(first, start), len(lines)) if _ends(lines[i])), len(lines))
     return start, max(start, end)
@@ -138,9 +139,9 @@ def _may_be_name(line: Line, below: Line) -> bool:
     return (
         line.role is None
         and not line.figures
-        and line.letters >= 3
+        and line.letters >= 2
         and below.row.middle - line.row.middle < 2.2 * max(line.row.height, below.row.height)
-        and not re.search(r":|\d{5}|\(\w+-\w+\)|\b\d{1,2}[/-]\d{1,2}[/-]\d{2,4}", text)
+        and not re.search(r":|\b\d{5}\b|\(\w+-\w+\)|\b\d{1,2}[/-]\d{1,2}[/-]\d{2,4}", text)
     )
 
 
@@ -148,12 +149,13 @@ def _part(line: Line, mark: Mark) -> _Part:
     text = line.row.text
     product = multiplication(text, mark)
     figures = line.figures
-    total = figures[-1] if figures else None
+    total = next((f for f in reversed(figures) if f.places == 2 or f.sign), None)
     if product is not None and total is not None and len(figures) == 1:
         tail = text[product.end :]
         if product.unit_price == total.value and not re.search(r"\d[.,]\d{2}", tail):
             total = None  # the one amount of the line is the price of one
-    product = product or bare_quantity(text, mark)
+    if product is None and _tells_quantity(line):
+        product = bare_quantity(text, mark)
     amount = None
     if (
         total is not None
@@ -170,25 +172,43 @@ def _part(line: Line, mark: Mark) -> _Part:
     return _Part(line, name, total, product, numbers, amount)
 
 
+def _tells_quantity(line: Line) -> bool:
+    """Whether a bare "X2" or "3 PCS" is how many were bought, not what a pack holds: it opens the
+    line, or stands among amounts.
+    """
+    text = line.row.text.upper()
+    if re.match(r"^\W*\d{1,3}\s?([X×]\s|PCS?\b|EA\b|STK\b)", text):
+        return True
+    tail = " ".join(w.text for w in line.words if line.figures and w.left > line.figures[0].left)
+    return bool(re.search(r"\bX\s?\d|\d\s?X", tail.upper()))
+
+
 def _name(line: Line, product: Quantity | None) -> str:
     """The words of a line that name a thing: no codes, amounts, quantities or tax marks."""
     limit = line.figures[0].left if line.figures else float("inf")
-    words = [word.text for word in line.words if word.left < limit or not line.figures]
-    text = " ".join(words)
+    words = [word for word in line.words if word.left < limit]
+    while len(words) > 1 and _in_a_column(words[-1], words[-2], line):
+        words.pop()
+    text = " ".join(word.text for word in words)
     if product is not None and product.unit_price is not None:
         spelled = line.row.text[product.start : product.end]
         for piece in spelled.split():
             text = re.sub(rf"(?<!\S){re.escape(piece)}(?!\S)", " ", text, count=1)
-    kept = [word for word in text.split() if not re.fullmatch(r"\W+|[xX@]", word)]
-    while kept and (
-        (_TAX_CODE.match(kept[-1]) and len(kept) > 1) or re.match(r"^\W*\d{6,}\W*$", kept[-1])
-    ):
+    kept = [word for word in text.split() if not _NO_WORD.fullmatch(word)]
+    while len(kept) > 1 and _TAX_CODE.match(kept[-1]):
         kept.pop()
-    while kept and (
-        re.match(r"^\W*\d{4,}\W*$", kept[0]) or re.fullmatch(r"(SR|ZR|ZRL|OS)", kept[0])
-    ):
+    while len(kept) > 1 and re.fullmatch(r"\d{4,}|SR|ZR|ZRL|OS", kept[0]):
         kept.pop(0)
-    return " ".join(kept)
+    return " ".join(kept).strip("-–—*#: ")
+
+
+_NO_WORD = re.compile(r"\W+|[xX@]|\S*\d{7,}\S*")  # signs, and what a scanner reads
+
+
+def _in_a_column(word: Word, before: Word, line: Line) -> bool:
+    """Whether a bare number stands so far from the name that it is a column of its own."""
+    gap = word.left - before.right
+    return bool(re.fullmatch(r"\d{1,4}", word.text)) and gap > 0.8 * line.row.height
 
 
 def _names_something(name: str) -> bool:
@@ -215,6 +235,11 @@ def _gather(parts: Sequence[_Part], *, names_above: bool) -> _Gathered:
             continue
         if part.total is not None:
             draft = _draft(part, pending)
+            if drafts and not pending and _multiplies(draft, drafts[-1]):
+                drafts[-1] = replace(
+                    draft, raw=(*drafts[-1].raw, *draft.raw), name=drafts[-1].name
+                )
+                continue
             loose += 1.0 if not _names_something(draft.name) and names_above else 0.0
             loose += 0.3 * max(0, len(pending) - 2)
             pending = []
@@ -243,7 +268,7 @@ def _draft(part: _Part, pending: Sequence[_Part]) -> Draft:
     assert part.total is not None
     total = part.total.value
     lines = [*pending, part]
-    name = " ".join(p.name for p in lines if p.name and (p is part or p.line.role is None))
+    name = " ".join(p.name for p in lines if re.search(r"[^\W\d_]{2}", p.name))
     draft = Draft(
         raw=tuple(p.line.row.text for p in lines),
         name=" ".join(name.split()),
@@ -272,6 +297,17 @@ def _draft(part: _Part, pending: Sequence[_Part]) -> Draft:
     ):
         return _shared(draft, bare.quantity, bare.unit)
     return draft
+
+
+def _multiplies(draft: Draft, above: Draft) -> bool:
+    """Whether a nameless draft is the multiplication of the price that was printed above it."""
+    return (
+        draft.proved
+        and draft.quantity > 1
+        and not above.proved
+        and draft.unit_price == above.total.value
+        and not _names_something(draft.name)
+    )
 
 
 _MEASURES = {"kg", "g", "lb", "oz", "l", "ml", "gal", "m"}  # "500 G" in a name is its size
@@ -319,8 +355,10 @@ def _leading_quantities(drafts: tuple[Draft, ...], quantity_first: bool) -> tupl
     present = [number for number in leading if number is not None]
     if not present:
         return drafts
-    counted = len(present) > 1 and all(
-        number is None or number == place for place, number in enumerate(leading, start=1)
+    numbered = sum(bool(re.match(r"^\W*\d{1,3}[.)]", draft.name)) for draft in drafts)
+    counted = numbered * 2 > len(present) or (
+        len(present) > 1
+        and all(number is None or number == place for place, number in enumerate(leading, start=1))
     )
     used = quantity_first or len(present) * 2 > len(drafts)
     tidied = []

@@ -1,5 +1,6 @@
 """Rows with their amounts taken out and their role known: what the field readers work on."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -50,7 +51,10 @@ def receipt_of(rows: Sequence[Row]) -> Receipt:
 def _line(row: Row, mark: Mark) -> Line:
     found, others = figures(row, mark)
     label = " ".join(word.text for word in others)
-    return Line(row, found, others, role_of(label) if any(map(str.isalpha, label)) else None)
+    role = role_of(label) if any(map(str.isalpha, label)) else None
+    if role is Role.COLUMNS and (found or re.search(r"\d", label)):
+        role = Role.COUNT if "TOTAL" not in label.upper() else Role.TOTAL
+    return Line(row, found, others, role)
 
 
 _SUMMED = {Role.TOTAL, Role.SUBTOTAL, Role.TENDERED, Role.CHANGE, Role.TAX, Role.ROUNDING}

@@ -43,6 +43,7 @@ _REGISTRATION = re.compile(
     r"(?:\d{5,12}|[A-Z]{1,3}\d{6,})\s*-?\s*[A-Z]{0,2}\s*[\)\]}]?\.?\s*$",
     re.IGNORECASE,
 )
+_NUMBERED = re.compile(r"\s*[\(\[{][^()\[\]{}]*\d{4}[^()\[\]{}]*[\)\]}]?.*$|\s\d{5,7} ?- ?[A-Z]\b.*$")
 _OWNER = re.compile(
     r"^\W*(?:OWNED|OWN|OPERATED|MANAGED|DIMILIKI|TRADING)\s?(?:BY|AS|OLEH)?\s?:\s?|^T/A ",
     re.IGNORECASE,
@@ -57,7 +58,11 @@ def merchant_of(receipt: Receipt) -> Merchant | None:
     if not header:
         return None
     height = statistics.median(line.row.height for line in receipt.lines)
-    scores = [_score(line, place, height) for place, line in enumerate(header)]
+    contact = next((i for i, line in enumerate(header) if _contact(line)), len(header))
+    scores = [
+        _score(line, place, height) - (0.8 if place > contact else 0.0)
+        for place, line in enumerate(header)
+    ]
     best = max(range(len(header)), key=lambda place: scores[place])
     if scores[best] <= 0:
         return None
@@ -83,15 +88,21 @@ def _header(lines: Sequence[Line]) -> list[Line]:
     return header
 
 
+def _contact(line: Line) -> bool:
+    """An address or a telephone: what is below it is seldom the name."""
+    text = fold(_strip(line.row.text))
+    return not _LEGAL.search(text) and bool(re.search(r"\bTEL\b|\d{5}", text) or _ADDRESS.search(text))
+
+
 def _score(line: Line, place: int, height: float) -> float:
-    text = fold(line.row.text)
+    text = fold(_strip(line.row.text))
     letters = sum(char.isalpha() for char in text)
     if letters < 3 or _NOT_NAME.search(text):
         return -1.0
-    score = 2.0 - 0.22 * place
+    score = 2.0 - 0.28 * place
     score += min(1.5, 1.2 * (line.row.height / height - 1))
-    score += 1.8 if _LEGAL.search(text) else 0.0
-    score += 0.8 if _KIND.search(text) else 0.0
+    score += 2.4 if _LEGAL.search(text) else 0.0
+    score += 0.35 if _KIND.search(text) else 0.0
     score -= 1.8 if _ADDRESS.search(text) and not _LEGAL.search(text) else 0.0
     score -= 1.5 * (1 - letters / max(1, len(text.replace(" ", ""))))
     score -= 2.0 * (1 - line.row.confidence)
@@ -103,51 +114,56 @@ def _score(line: Line, place: int, height: float) -> float:
 
 
 def _whole(header: Sequence[Line], best: int) -> str:
-    """The name with the line it was broken from or onto."""
-    text = header[best].row.text
-    after = header[best + 1] if best + 1 < len(header) else None
-    before = header[best - 1] if best else None
-    if (
-        after is not None
-        and _is_part(after)
-        and (
-            _CONTINUES.search(_strip(text))
-            or _only_legal(after)
-            or (
-                not _LEGAL.search(fold(text))
-                and _LEGAL.search(fold(after.row.text))
-                and _alike(header[best], after)
-            )
-        )
+    """The name with the lines it was broken over."""
+    first = last = best
+    while first > 0 and _is_part(header[first - 1]) and _joined(header[first - 1], header[first]):
+        first -= 1
+    while (
+        last + 1 < len(header)
+        and _is_part(header[last + 1])
+        and _joined(header[last], header[last + 1])
     ):
-        return f"{text} {after.row.text}"
-    if (
-        before is not None
-        and _is_part(before)
-        and (_CONTINUES.search(_strip(before.row.text)) or _only_legal(header[best]))
-    ):
-        return f"{before.row.text} {text}"
-    return text
+        last += 1
+    return " ".join(line.row.text for line in header[first : last + 1])
+
+
+def _joined(above: Line, below: Line) -> bool:
+    """Whether two lines are one name: a bracket or an "&" is left open, the second line is but a
+    legal form or a kind of shop, or both share a word that is a name.
+    """
+    one, other = fold(_strip(above.row.text)), fold(_strip(below.row.text))
+    if _CONTINUES.search(one) or other.count(")") > other.count("("):
+        return True
+    if (one.count("(") > one.count(")") and ")" in other) or _OPENS_WITH_KIND.match(other):
+        return not _LEGAL.search(one)
+    if _only_legal(below):
+        return not _LEGAL.search(one)
+    plain = not (_LEGAL.search(one) or _LEGAL.search(other) or other.startswith("("))
+    return plain and bool(_distinctive(one) & _distinctive(other))
+
+
+_OPENS_WITH_KIND = re.compile(r"^(ENTERPRISE|TRADING|HOLDINGS|INDUSTR\w+|STORES?|MARKETING|BROTHERS)\b")
+
+
+def _distinctive(text: str) -> set[str]:
+    words = re.findall(r"[A-Z]{4,}", text)
+    return {word for word in words if not _KIND.search(word) and not _LEGAL.search(word)}
 
 
 def _is_part(line: Line) -> bool:
-    text = fold(line.row.text)
-    return (
-        not (_NOT_NAME.search(text) or _ADDRESS.search(text)) and sum(map(str.isalpha, text)) >= 3
-    )
+    text = fold(_strip(line.row.text))
+    letters = sum(map(str.isalpha, text))
+    return letters >= 3 and not (_NOT_NAME.search(text) or _ADDRESS.search(text) and not _LEGAL.search(text))
 
 
 def _only_legal(line: Line) -> bool:
-    rest = _LEGAL.sub("", _strip(fold(line.row.text)))
+    rest = _LEGAL.sub("", fold(_strip(line.row.text)))
     return sum(map(str.isalpha, rest.replace("(M)", ""))) <= 2
 
 
-def _alike(one: Line, other: Line) -> bool:
-    return 0.8 < one.row.height / max(1.0, other.row.height) < 1.25
-
-
 def _strip(text: str) -> str:
-    return _EMPTY_TAIL.sub("", _REGISTRATION.sub("", text))
+    """The text without a company's registration number and without stray signs at its ends."""
+    return _EMPTY_TAIL.sub("", _REGISTRATION.sub("", _NUMBERED.sub("", text)))
 
 
 def _tidy(text: str) -> str:

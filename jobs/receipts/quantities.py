@@ -15,7 +15,7 @@ _NUMBER = r"\d{1,6}(?:[.,]\d{1,4})?"
 _SIGN = r"(?:RM|[$£€]|EUR|USD|GBP)?\s?"
 _TIMES = re.compile(
     rf"(?<![\w.,])(?P<a>{_SIGN}{_NUMBER})\s*(?P<unit>{UNIT_WORDS})?\.?\s*(?P<op>[X×@*]|\bAT\b|\bÀ\b)\s*"
-    rf"(?P<b>{_SIGN}{_NUMBER})(?![\d%])(?:\s*(?:EUR|€)?\s*(?:/|PER\b)\s*(?P<per>{UNIT_WORDS})\b)?",
+    rf"(?P<b>{_SIGN}{_NUMBER})(?![\d%A-FH-Z'\"])(?:\s*(?:EUR|€)?\s*(?:/|PER\b)\s*(?P<per>{UNIT_WORDS})\b)?",
 )
 _BARE = re.compile(
     rf"(?<![\w.,])(?:X\s?(?P<after>\d{{1,3}})|(?P<before>\d{{1,3}})\s?[X×])(?![\w.,/-])"
@@ -47,6 +47,8 @@ def multiplication(text: str, mark: Mark) -> Quantity | None:
     unit = unit_of(match["unit"]) or unit_of(match["per"])
     price_first = _places(a) >= 2 and _places(b) == 0 and match["unit"] is None
     quantity, price = (b, a) if price_first else (a, b)
+    if _places(price) < 2 and not re.search(r"[^\d\s.,]", match["b"]) and unit is None:
+        return None  # 36G*15, 2X150: the size of a pack
     if not 0 < quantity <= _MOST:
         return None
     return Quantity(quantity, unit, price, match.start(), match.end())

@@ -155,12 +155,15 @@ def _votes(
             witnesses[value].add(witness)
             votes[value] += weight
 
+    payment = next((i for i, line in enumerate(lines) if line.role is Role.CHANGE), len(lines))
+    after_payment = lines[payment:]
     totals = [line for line in lines if line.role is Role.TOTAL and line.figures]
     for place, line in enumerate(totals):
         text = fold(line.label)
         weight = 3.0 + 0.3 * place / len(totals)
         weight += 0.6 if _STRONG.search(text) else 0.0
         weight -= 1.5 if _WEAK.search(text) else 0.0
+        weight -= 1.2 if line in after_payment else 0.0
         value = line.figures[-1].value
         if value > 0:
             before = votes[value]
@@ -173,6 +176,8 @@ def _votes(
             speak(line.figures[-1].value, 0.9, "tendered")
     if paid is not None and paid > 0:
         speak(paid, 2.2, "paid")
+        if paid in {figure.value for line in lines for figure in line.figures} or paid == items:
+            speak(paid, 0.6, "printed")
     for value in list(votes):
         if items > 0 and explains(items, value, tax, charges, discounts, rounding):
             speak(value, 1.2 if items != value else 1.5, "items")
@@ -184,6 +189,12 @@ def _votes(
             speak(value, 1.0, "subtotal and tax")
         if rounding and value - rounding in votes and paid in (None, value):
             speak(value, 0.8, "rounding")
+    if rounding:
+        printed = {figure.value for line in lines for figure in line.figures}
+        for value in [v for v in votes if "total" in witnesses[v]]:
+            if value + rounding in printed and value + rounding not in votes:
+                votes[value + rounding] = votes[value]
+                speak(value + rounding, 0.8, "rounding")
     if not votes:
         rest = [f.value for line in lines for f in line.figures if line.role is not Role.POINTS]
         for value in rest:

@@ -3,9 +3,9 @@
 _UNITS: dict[str, str] = {
     printed: unit
     for unit, forms in {
-        "kg": "KG KGS KILO KILOS KILOGRAM",
+        "kg": "KG KGS K9 KQ KILO KILOS KILOGRAM",
         "g": "G GR GM GMS GRAM GRAMS",
-        "lb": "LB LBS POUND POUNDS",
+        "lb": "LB LBS 1B IB POUND POUNDS",
         "oz": "OZ OUNCE",
         "l": "L LT LTR LITRE LITER LITRES LITERS",
         "ml": "ML",

@@ -67,20 +67,20 @@ _TABLE: tuple[tuple[Role, str], ...] = (
         r"|\bRESTO\b|\bBAKI\b|WISSELGELD|\bTROCO\b|CASH ?BACK|\bTERUG\b",
     ),
     (
+        Role.TOTAL,
+        r"\b(ROUNDED|NET|NETT|GRAND|FINAL) ?TOTAL|TOTAL ?(AMT|AMOUNT|SALES?)? ?(AFTER )?ROUNDED|AFTER ROUND|TOTAL ?AFTER|ROUND\w* ?TOTAL|TOTAL ROUND",
+    ),
+    (
         Role.ROUNDING,
         r"\bROUND\w* ?(ADJ\w*|AMT|AMOUNT|DIFF\w*|OFF)|\bRND ?ADJ|^ROUND(ING|)?\b(?!.*TOTAL)|\bROUNDING\b(?!.*TOTAL)"
         r"|ROUR? ?DING|RUNDUNG|ARRONDI|PELARASAN|BILL ROUND|PENGGENAPAN|ADJUSTMENT",
-    ),
-    (
-        Role.TOTAL,
-        r"\b(ROUNDED|NET|NETT|GRAND|FINAL) ?TOTAL|TOTAL ?(AMT|AMOUNT|SALES?)? ?(AFTER )?ROUND|ROUND\w* ?TOTAL|TOTAL ROUND",
     ),
     (
         Role.SUBTOTAL,
         r"\bS(UB|U8|VB|UD) ?[-.:_]? ?(TOTAL|TTL|TOT)|ZWISCHENSUMME|SOUS ?-?TOTAL|SUBTOTAAL|TOTAL (PARCIAL|HT)\b"
         r"|\b(TOTAL|AMOUNT|SALES?|AMT) ?\(?(SALES? |AMOUNT |AMT )?\(?(EXCL?|EXCLUDING|EXCLUSIVE|BEFORE|W/O|WITHOUT)\b"
         r"|\bEX[CE]L?\w*\.? ?(OF )?(GST|TAX|VAT|SST)\b|\bTOTAL EXEL|NETT? ?(OF|TOTAL EX) ?TAX|^GROSS\b|TOTAL BEFORE"
-        r"|IMPONIBILE|TOTAL SALES? ?\(?EXC|^NETTO\b|MERCHANDISE|TOTAL ?EXCL",
+        r"|\bSUB\b|IMPONIBILE|TOTAL SALES? ?\(?EXC|^NETTO\b|MERCHANDISE|TOTAL ?EXCL",
     ),
     (
         Role.TAX_BASE,
@@ -117,7 +117,7 @@ _TABLE: tuple[tuple[Role, str], ...] = (
     ),
     (
         Role.TENDERED,
-        r"\b(CASH|VISA|MASTER ?CARD|MASTER|AMEX|DEBIT|CREDIT|CARD|TENDER\w*|PAID|PAYMENT|BAR|BARGELD|GEGEBEN|KARTE|EC|GIROCARD|ESPECES|CB"
+        r"^PAY\b|\b(CASH|VISA|MASTER ?CARD|MASTER|AMEX|DEBIT|CREDIT|CARD|TENDER\w*|PAID|PAYMENT|BAR|BARGELD|GEGEBEN|KARTE|EC|GIROCARD|ESPECES|CB"
         r"|CARTE|EFECTIVO|TARJETA|CONTANTE\w*|CONTANTI|PIN|MAESTRO|TUNAI|BANKCARD|RECEIVED|APPLE PAY|GOOGLE PAY|CHEQUE|EFTPOS|CONTACTLESS"
         r"|E-?WALLET|TOUCH ?N ?GO|DINHEIRO|CARTAO|BIZUM|KONTANT|DISCOVER|EBT|GIFT CARD)\b",
     ),
@@ -129,12 +129,13 @@ _COLUMN_WORDS = re.compile(
 )
 
 _META = re.compile(
-    r"\b(TEL|FAX|PHONE|TELEPHONE|MOBILE|WHATSAPPS?|E-?MAIL|WEBSITE|WWW|HTTPS?|INVOICE|INV|BILL ?(NO|#)|RECEIPT ?(NO|#|:)|DOC ?(UMENT)? ?NO"
-    r"|DATE|TIME|CASHIER|OPERATOR|SERVER|SERVED|STAFF|TABLE|TBL\d*|PAX|TERMINAL|COUNTER|TILL|REG(ISTER|ISTRATION)?|TRANS?(ACTION)?"
-    r"|MEMBER|SALES ?PERSON|ORDER|CHK|CHECK|GUESTS?|GST ?(NO|ID|REG)|CO\.? ?(REG|NO)|COMPANY|ROC|BRN|STORE ?(#|NO)|LANE|POS\d*|REF|SHIFT"
-    r"|THANK|PLEASE|WELCOME|CUSTOMER|RETURNABLE|EXCHANGE\w*|REFUNDABLE|APPROVAL|AUTH|TRACE|BATCH|CARD NO|AID|DATUM|UHRZEIT|BON|KASSE|BEDIENER"
-    r"|USER|CLERK|HOST|VEHICLE|INVOICE#|TICKET|ENTRY|PRINTED|OPEN(ED)?|CLOSED?|ROOM|LOCATION|JALAN|JLN|TAMAN|DOC)\b"
-    r"|@|\.COM\b|^DATE|^INV|^TEL\b|CASHIER|INVOICE",
+    r"\b(TEL|FAX|PHONE|TELEPHONE|WHATSAPPS?|E-?MAIL|WEBSITE|WWW|HTTPS?|INVOICE|INV|BILL ?(NO|#)|RECEIPT ?(NO|#|:)|DOC(UMENT)? ?NO"
+    r"|CASHIER|OPERATOR|GST ?(NO|ID|REG)|VAT ?(NO|REG)|CO\.? ?(REG|NO)|ROC|BRN|SALES ?PERSON|THANK|PLEASE|WELCOME|RETURNABLE|REFUNDABLE"
+    r"|APPROVAL|AUTH|TRACE|CARD NO|AID|UHRZEIT|BEDIENER|JALAN|JLN|TAMAN)\b|@\w+\.|\.COM\b|CASHIER|INVOICE"
+    r"|^\W*(DATE|DATUM|TIME|MOBILE|SERVER|SERVED|STAFF|TABLE|TBL\d*|PAX|TERMINAL|COUNTER|TILL|REG(ISTER)?|TRANS?(ACTION)?|MEMBER|ORDER|CHK|CHECK"
+    r"|GUESTS?|COMPANY|STORE|LANE|POS\d*|REF|SHIFT|CUSTOMER|EXCHANGE\w*|BATCH|BON|KASSE|USER|CLERK|HOST|VEHICLE|TICKET|ENTRY|PRINTED|OPEN(ED)?"
+    r"|CLOSED?|ROOM|LOCATION|DOC)\b"
+    r"|\b(DATE|TIME|TABLE|PAX|MEMBER|ORDER|CHECK|GUESTS?|STORE|POS|REF|CUSTOMER|TICKET|SHIFT|TERMINAL|COUNTER|TILL|STAFF|SERVER) ?(NO|NR)?\.? ?[:#]",
 )
 
 _FOLD = str.maketrans({"0": "O", "1": "I", "|": "I", "!": "I", "5": "S", "8": "B"})
@@ -150,13 +151,41 @@ def fold(text: str) -> str:
 
 def role_of(label: str) -> Role | None:
     """The role of a line by its words (amounts left out), or None: an item, a name, an address."""
-    folded = fold(label)
+    folded = _respelled(fold(label))
     if _is_heading(folded):
         return Role.COLUMNS
     for role, pattern in _ROLES:
         if pattern.search(folded):
             return role
     return Role.META if _META.search(folded) else None
+
+
+_CONFUSED = str.maketrans(
+    {
+        **dict.fromkeys("I1LTJ|!", "I"),
+        **dict.fromkeys("O0DQUCG", "O"),
+        **dict.fromkeys("S5B8", "S"),
+        **dict.fromkeys("EF", "E"),
+        **dict.fromkeys("KXRH", "K"),
+        **dict.fromkeys("MNW", "N"),
+        **dict.fromkeys("VY", "V"),
+    }
+)
+"""Letters that faded print makes one of: words are compared after all of a class are the same."""
+_RESPELLED = {
+    word.translate(_CONFUSED): word
+    for word in (
+        "SUBTOTAL SUB-TOTAL TOTAL ROUNDING CHANGE DISCOUNT RECEIPT INVOICE CASHIER SUMMARY AMOUNT TENDERED"
+        " ADJUSTMENT SERVICE INCLUSIVE INCL EXCLUDING DESCRIPTION SAVINGS POINTS SUMME GESAMT"
+    ).split()
+}
+
+
+def _respelled(folded: str) -> str:
+    """The text with misread key words put right: SUBIUIAL is SUBTOTAL."""
+    return re.sub(
+        r"[^\s:()=]{5,}", lambda match: _RESPELLED.get(match[0].translate(_CONFUSED), match[0]), folded
+    )
 
 
 def _is_heading(folded: str) -> bool:
