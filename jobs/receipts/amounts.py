@@ -29,6 +29,15 @@ _MONEY = {
     )
     for mark, body in _BODY.items()
 }
+_OTHER_MARK = {
+    mark: re.compile(
+        rf"^(?P<open>\()?(?P<minus>[-–—])?(?P<sign>{_SIGNS})?(?P<minus2>[-–—])?(?P<body>\d{{1,4}}{other}\d{{2}})"
+        rf"(?P<after>[-–—])?(?P<close>\))?(?P<unit>{_SIGNS})?(?P<code>[A-Z]{{0,2}})$"
+    )
+    for mark, other in ((".", ","), (",", "[.]"))
+}
+"""One point misread as a comma, or the other way: two decimals leave no doubt."""
+_SIZES = {"L", "ML", "KG", "G", "LB", "OZ", "CM", "MM", "M", "LT", "GM", "IN", "X"}
 _WHOLE = re.compile(rf"^(?P<sign>{_SIGNS})(?P<body>\d{{1,6}})$")
 _LOST_POINT = re.compile(r"^(\d{1,5})[-;'*·](\d{2})$")
 _LOOKALIKE = str.maketrans("OoQqDdIiLl|", "00000011111")
@@ -62,11 +71,14 @@ def decimal_mark(rows: Iterable[Row]) -> Mark:
 def figure(word: Word, mark: Mark) -> Figure | None:
     """The amount that a word is, or None."""
     text = word.text
-    if match := _MONEY[mark].match(text):
+    match = _MONEY[mark].match(text) or _OTHER_MARK[mark].match(text)
+    if match and (match["code"] or "").upper() in _SIZES:
+        return None  # 2.25L is how big, not how much
+    if match:
         body = match["body"].translate(_LOOKALIKE).replace(" ", "")
         if not any(char.isdigit() for char in match["body"]):
             return None
-        whole, _, cents = body.rpartition(mark)
+        whole, cents = re.split(r"[.,](?=[^.,]*$)", body)
         whole = re.sub(r"[.,']", "", whole)
         negative = bool(match["minus"] or match["minus2"] or match["after"])
         negative = negative or bool(match["open"] and match["close"])

@@ -76,15 +76,20 @@ class _Part:
 def items_of(receipt: Receipt) -> tuple[tuple[Draft, ...], int]:
     """The drafts, and the index of the line where the summary begins."""
     start, end = _region(receipt.lines)
+    discounted = any(
+        line.role is Role.COLUMNS and "DISC" in fold(line.row.text) for line in receipt.lines[:start]
+    )
     parts = [
-        _part(line, receipt.mark)
+        _part(line, receipt.mark, discounted=discounted)
         for line in receipt.lines[start:end]
-        if line.role not in (Role.COLUMNS, Role.POINTS)
+        if line.role not in (Role.COLUMNS, Role.POINTS) and not _empty_discount(line)
     ]
+    quantity_first = _quantity_first(receipt.lines[:end])
+    if quantity_first:
+        parts = _without_free_lines(parts)
     above, below = _gather(parts, names_above=True), _gather(parts, names_above=False)
     chosen = above if above.loose <= below.loose else below
-    quantity_first = _quantity_first(receipt.lines[:end])
-    return _leading_quantities(chosen.drafts, quantity_first), end
+    return _without_codes(_leading_quantities(chosen.drafts, quantity_first)), end
 
 
 def _region(lines: Sequence[Line]) -> tuple[int, int]:
@@ -116,6 +121,10 @@ def _heading(lines: Sequence[Line]) -> int:
     return heading
 
 
+def _empty_discount(line: Line) -> bool:
+    return line.role is Role.DISCOUNT and not any(figure.value for figure in line.figures)
+
+
 def _is_price_line(line: Line, below_heading: bool) -> bool:
     if not line.figures or _CLOCK.search(line.row.text):
         return False
@@ -139,17 +148,19 @@ def _may_be_name(line: Line, below: Line) -> bool:
     return (
         line.role is None
         and not line.figures
-        and line.letters >= 2
+        and line.letters >= 1
         and below.row.middle - line.row.middle < 2.2 * max(line.row.height, below.row.height)
         and not re.search(r":|\b\d{5}\b|\(\w+-\w+\)|\b\d{1,2}[/-]\d{1,2}[/-]\d{2,4}", text)
     )
 
 
-def _part(line: Line, mark: Mark) -> _Part:
+def _part(line: Line, mark: Mark, *, discounted: bool) -> _Part:
     text = line.row.text
     product = multiplication(text, mark)
     figures = line.figures
     total = next((f for f in reversed(figures) if f.places == 2 or f.sign), None)
+    if discounted and total is not None and total.value == 0 and len(figures) > 1:
+        total = _undiscounted(line, figures[0]) or total
     if product is not None and total is not None and len(figures) == 1:
         tail = text[product.end :]
         if product.unit_price == total.value and not re.search(r"\d[.,]\d{2}", tail):
@@ -172,6 +183,14 @@ def _part(line: Line, mark: Mark) -> _Part:
     return _Part(line, name, total, product, numbers, amount)
 
 
+def _undiscounted(line: Line, price: Figure) -> Figure | None:
+    """The amount of a line whose last column was not read: quantity times price, nothing off."""
+    counts = [w.text for w in line.words if w.right <= price.left and w.text.isdigit()]
+    if not counts or len(counts[-1]) > 3:
+        return None
+    return replace(price, value=price.value * int(counts[-1]), confidence=price.confidence / 2)
+
+
 def _tells_quantity(line: Line) -> bool:
     """Whether a bare "X2" or "3 PCS" is how many were bought, not what a pack holds: it opens the
     line, or stands among amounts.
@@ -185,11 +204,12 @@ def _tells_quantity(line: Line) -> bool:
 
 def _name(line: Line, product: Quantity | None) -> str:
     """The words of a line that name a thing: no codes, amounts, quantities or tax marks."""
-    limit = line.figures[0].left if line.figures else float("inf")
+    limit = _columns_begin(line)
     words = [word for word in line.words if word.left < limit]
     while len(words) > 1 and _in_a_column(words[-1], words[-2], line):
         words.pop()
     text = " ".join(word.text for word in words)
+    text = re.sub(r"(?<=\w\w)\((?=\w)", " (", re.sub(r"\)(?=\w\w)", ") ", text))
     if product is not None and product.unit_price is not None:
         spelled = line.row.text[product.start : product.end]
         for piece in spelled.split():
@@ -202,7 +222,14 @@ def _name(line: Line, product: Quantity | None) -> str:
     return " ".join(kept).strip("-–—*#: ")
 
 
-_NO_WORD = re.compile(r"\W+|[xX@]|\S*\d{7,}\S*")  # signs, and what a scanner reads
+def _columns_begin(line: Line) -> float:
+    """Where the figures begin that no word of the name stands behind."""
+    named = [w.right for w in line.words if re.search(r"[^\W\d_]{3}", w.text)]
+    last = max(named, default=0.0)
+    return next((f.left for f in line.figures if f.left >= last - 1), float("inf"))
+
+
+_NO_WORD = re.compile(r"\W+|[\d./-]{6,}|\d{1,3}[.,]\d|[xX@]|\S*\d{7,}\S*")  # signs, and what a scanner reads
 
 
 def _in_a_column(word: Word, before: Word, line: Line) -> bool:
@@ -214,6 +241,22 @@ def _in_a_column(word: Word, before: Word, line: Line) -> bool:
 def _names_something(name: str) -> bool:
     words = [word for word in name.split() if not _CODE.match(word) and not _TAX_CODE.match(word)]
     return sum(char.isalpha() for word in words for char in word) >= 3
+
+
+def _without_free_lines(parts: list[_Part]) -> list[_Part]:
+    """Where each item opens with its quantity, what opens so but has no price is a free extra."""
+    opens = re.compile(r"^\d{1,3}\s+\S*[^\W\d]{2}")
+    priced = [bool(p.total and opens.match(p.line.row.text)) for p in parts]
+    if sum(priced) * 2 <= sum(1 for p in parts if p.total):
+        return parts
+    kept: list[_Part] = []
+    free = False
+    for part in parts:
+        starts = bool(opens.match(part.line.row.text))
+        free = part.total is None and (starts or (free and part.product is None))
+        if not free:
+            kept.append(part)
+    return kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +278,7 @@ def _gather(parts: Sequence[_Part], *, names_above: bool) -> _Gathered:
             continue
         if part.total is not None:
             draft = _draft(part, pending)
-            if drafts and not pending and _multiplies(draft, drafts[-1]):
+            if names_above and drafts and not pending and _multiplies(draft, drafts[-1]):
                 drafts[-1] = replace(
                     draft, raw=(*drafts[-1].raw, *draft.raw), name=drafts[-1].name
                 )
@@ -268,7 +311,7 @@ def _draft(part: _Part, pending: Sequence[_Part]) -> Draft:
     assert part.total is not None
     total = part.total.value
     lines = [*pending, part]
-    name = " ".join(p.name for p in lines if re.search(r"[^\W\d_]{2}", p.name))
+    name = " ".join(_worded([p.name for p in lines]))
     draft = Draft(
         raw=tuple(p.line.row.text for p in lines),
         name=" ".join(name.split()),
@@ -297,6 +340,12 @@ def _draft(part: _Part, pending: Sequence[_Part]) -> Draft:
     ):
         return _shared(draft, bare.quantity, bare.unit)
     return draft
+
+
+def _worded(names: Sequence[str]) -> list[str]:
+    """The names without what is only a code or a number, unless there is nothing else."""
+    worded = [name for name in names if 2 * sum(map(str.isalpha, name)) > sum(map(str.isdigit, name))]
+    return worded or [name for name in names if re.search(r"[^\W\d_]{2}", name)]
 
 
 def _multiplies(draft: Draft, above: Draft) -> bool:
@@ -372,6 +421,27 @@ def _leading_quantities(drafts: tuple[Draft, ...], quantity_first: bool) -> tupl
         else:
             tidied.append(_shared(bare, Decimal(number), None) if number else bare)
     return tuple(tidied)
+
+
+_ARTICLE = r"\(?(?:[A-Z]{1,4}-?[A-Z]?\d{1,6}|\d{3,6})\)?"
+_LONG_ARTICLE = re.compile(r"\(?[A-Z]{1,4}-?[A-Z]?\d{4,}\)?|\([A-Z]\d{2,}\)")
+
+
+def _without_codes(drafts: tuple[Draft, ...]) -> tuple[Draft, ...]:
+    """The shop's article codes taken off names: "B1" alone may be a word, on every line it is none."""
+    for side in (rf"^{_ARTICLE}(?=\s)\s*[-:]?\s*", rf"\s+{_ARTICLE}$"):
+        pattern = re.compile(side)
+        coded = sum(bool(pattern.search(draft.name)) for draft in drafts)
+        everywhere = coded >= 2 and coded * 2 > len(drafts)
+        drafts = tuple(
+            replace(draft, name=rest)
+            if (match := pattern.search(draft.name))
+            and (everywhere or side[0] == "^" and _LONG_ARTICLE.fullmatch(match[0].strip(" -:")))
+            and _names_something(rest := pattern.sub("", draft.name))
+            else draft
+            for draft in drafts
+        )
+    return drafts
 
 
 def _leading(name: str) -> int | None:
