@@ -14,7 +14,7 @@ from jobs.receipts.rows import Row, Word
 
 Mark = Literal[".", ","]
 
-_SIGNS = r"(?:RM|R\$|US\$|C\$|CA\$|A\$|AU\$|S\$|NZ\$|HK\$|\$|£|€|¥|₹|EUR|USD|GBP|MYR|CHF|SGD|AUD|CAD|kr|Fr\.?|[RFPK][MNH])"
+_SIGNS = r"(?:RM|R\$|US\$|C\$|CA\$|A\$|AU\$|S\$|NZ\$|HK\$|\$|£|€|¥|₹|EUR|USD|GBP|MYR|CHF|SGD|AUD|CAD|kr|Fr\.?|[RFPK][MNH]|F(?=\d))"
 _DIGITS = r"[\dOoQDIl|]"  # what recognition takes for digits inside a number
 _BODY = {
     ".": rf"(?:{_DIGITS}{{1,3}}(?:[,']\d{{3}})+|{_DIGITS}{{0,6}})\.\s?{_DIGITS}{{2,4}}",

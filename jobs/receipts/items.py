@@ -161,7 +161,7 @@ def _part(line: Line, mark: Mark, *, discounted: bool) -> _Part:
     total = next((f for f in reversed(figures) if f.places == 2 or f.sign), None)
     if discounted and total is not None and total.value == 0 and len(figures) > 1:
         total = _undiscounted(line, figures[0]) or total
-    if product is not None and total is not None and len(figures) == 1:
+    if product is not None and total is not None and sum(f.places == 2 for f in figures) == 1:
         tail = text[product.end :]
         if product.unit_price == total.value and not re.search(r"\d[.,]\d{2}", tail):
             total = None  # the one amount of the line is the price of one
@@ -219,7 +219,10 @@ def _name(line: Line, product: Quantity | None) -> str:
         kept.pop()
     while len(kept) > 1 and re.fullmatch(r"\d{4,}|SR|ZR|ZRL|OS", kept[0]):
         kept.pop(0)
-    return " ".join(kept).strip("-–—*#: ")
+    return _LETTER_O.sub("O", " ".join(kept).strip("-–—*#: "))
+
+
+_LETTER_O = re.compile(r"(?<![\d.,])0(?=[^\W\d_]{2})|(?<=[^\W\d_]{2})0(?=[^\W\d_])")  # OLIVE 0IL
 
 
 def _columns_begin(line: Line) -> float:
