@@ -26,6 +26,12 @@ _MAGIC: tuple[tuple[int, bytes, str], ...] = (
     (0, b"\xff\xd8\xff", "jpeg"),
     (0, b"\x89PNG\r\n\x1a\n", "png"),
     (8, b"WEBP", "webp"),
+    (0, b"II*\0", "tiff"),
+    (0, b"MM\0*", "tiff"),
+    *(
+        (4, b"ftyp" + brand, "heic")
+        for brand in (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
+    ),
 )
 _SMALLEST_SIDE = 8
 
@@ -40,34 +46,59 @@ class ImageLimits:
 
 
 def sniff(data: bytes) -> str | None:
-    """The format by its magic bytes ("jpeg", "png", "webp"), or None; nothing is decoded."""
+    """The format by its magic bytes ("jpeg", "png", "webp", "tiff", "heic", "pdf"), or None.
+
+    Nothing is decoded. A PDF may have up to a kilobyte of other bytes in front (ISO 32000, H.3).
+    """
     for offset, magic, name in _MAGIC:
         if data[offset : offset + len(magic)] == magic:
             return name
-    return None
+    return "pdf" if b"%PDF-" in data[:1024] else None
 
 
-def decode(data: bytes, limits: ImageLimits) -> tuple[Pixels, ...]:
-    """The pages of an image file, upright by EXIF, each (height, width, 3) BGR.
-
-    Raises TooLarge for bytes, pixels or pages over `limits`, UnsupportedImage for what is no
-    image of a known kind, InvalidImage for a damaged one.
-    """
+def check_size(data: bytes, limits: ImageLimits) -> None:
+    """Raises TooLarge for too many bytes, InvalidImage for none, UnsupportedImage for no image."""
     if len(data) > limits.max_bytes:
         raise TooLarge(f"The image has {len(data)} bytes; the limit is {limits.max_bytes}.")
     if not data:
         raise InvalidImage("The image is empty.")
     if sniff(data) is None:
         raise UnsupportedImage
-    return (_decode_still(data, limits),)
 
 
-def _decode_still(data: bytes, limits: ImageLimits) -> Pixels:
-    from PIL import Image
+def decode(data: bytes, limits: ImageLimits) -> tuple[Pixels, ...]:
+    """The pages of an image file, upright by EXIF, each (height, width, 3) BGR.
 
+    Raises TooLarge for bytes, pixels or pages over `limits`, UnsupportedImage for what is no
+    still image of a known kind (PDF is `pdf.py`'s), InvalidImage for a damaged one.
+    """
+    check_size(data, limits)
+    kind = sniff(data)
+    if kind == "pdf":
+        raise UnsupportedImage
+    from PIL import Image, ImageSequence
+
+    if kind == "heic":
+        import pillow_heif
+
+        pillow_heif.register_heif_opener()
     with _damage_is_invalid(), Image.open(io.BytesIO(data)) as image:
         _check_pixels(image.width, image.height, limits)
-        return to_pixels(image)
+        frames = getattr(image, "n_frames", 1)
+        if kind != "tiff":
+            if frames > 1 and kind in ("png", "webp"):
+                raise UnsupportedImage("The image is animated; send a still one.")
+            return (to_pixels(image),)
+        if frames > limits.max_pages:
+            raise TooLarge(f"The file has {frames} pages; the limit is {limits.max_pages}.")
+        pages, left = [], limits.max_pixels
+        for frame in ImageSequence.Iterator(image):
+            _check_pixels(frame.width, frame.height, limits)
+            left -= frame.width * frame.height
+            if left < 0:
+                raise TooLarge(f"The pages have more than {limits.max_pixels} pixels in all.")
+            pages.append(to_pixels(frame))
+        return tuple(pages)
 
 
 def _check_pixels(width: int, height: int, limits: ImageLimits) -> None:

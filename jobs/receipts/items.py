@@ -77,7 +77,8 @@ def items_of(receipt: Receipt) -> tuple[tuple[Draft, ...], int]:
     """The drafts, and the index of the line where the summary begins."""
     start, end = _region(receipt.lines)
     discounted = any(
-        line.role is Role.COLUMNS and "DISC" in fold(line.row.text) for line in receipt.lines[:start]
+        line.role is Role.COLUMNS and "DISC" in fold(line.row.text)
+        for line in receipt.lines[:start]
     )
     parts = [
         _part(line, receipt.mark, discounted=discounted)
@@ -232,7 +233,9 @@ def _columns_begin(line: Line) -> float:
     return next((f.left for f in line.figures if f.left >= last - 1), float("inf"))
 
 
-_NO_WORD = re.compile(r"\W+|[\d./-]{6,}|\d{1,3}[.,]\d|[xX@]|\S*\d{7,}\S*")  # signs, and what a scanner reads
+_NO_WORD = re.compile(
+    r"\W+|[\d./-]{6,}|\d{1,3}[.,]\d|[xX@]|\S*\d{7,}\S*"
+)  # signs, and what a scanner reads
 
 
 def _in_a_column(word: Word, before: Word, line: Line) -> bool:
@@ -282,9 +285,7 @@ def _gather(parts: Sequence[_Part], *, names_above: bool) -> _Gathered:
         if part.total is not None:
             draft = _draft(part, pending)
             if names_above and drafts and not pending and _multiplies(draft, drafts[-1]):
-                drafts[-1] = replace(
-                    draft, raw=(*drafts[-1].raw, *draft.raw), name=drafts[-1].name
-                )
+                drafts[-1] = replace(draft, raw=(*drafts[-1].raw, *draft.raw), name=drafts[-1].name)
                 continue
             loose += 1.0 if not _names_something(draft.name) and names_above else 0.0
             loose += 0.3 * max(0, len(pending) - 2)
@@ -347,7 +348,9 @@ def _draft(part: _Part, pending: Sequence[_Part]) -> Draft:
 
 def _worded(names: Sequence[str]) -> list[str]:
     """The names without what is only a code or a number, unless there is nothing else."""
-    worded = [name for name in names if 2 * sum(map(str.isalpha, name)) > sum(map(str.isdigit, name))]
+    worded = [
+        name for name in names if 2 * sum(map(str.isalpha, name)) > sum(map(str.isdigit, name))
+    ]
     return worded or [name for name in names if re.search(r"[^\W\d_]{2}", name)]
 
 
@@ -439,7 +442,7 @@ def _without_codes(drafts: tuple[Draft, ...]) -> tuple[Draft, ...]:
         drafts = tuple(
             replace(draft, name=rest)
             if (match := pattern.search(draft.name))
-            and (everywhere or side[0] == "^" and _LONG_ARTICLE.fullmatch(match[0].strip(" -:")))
+            and (everywhere or (side[0] == "^" and _LONG_ARTICLE.fullmatch(match[0].strip(" -:"))))
             and _names_something(rest := pattern.sub("", draft.name))
             else draft
             for draft in drafts

@@ -43,7 +43,9 @@ _REGISTRATION = re.compile(
     r"(?:\d{5,12}|[A-Z]{1,3}\d{6,})\s*-?\s*[A-Z]{0,2}\s*[\)\]}]?\.?\s*$",
     re.IGNORECASE,
 )
-_NUMBERED = re.compile(r"\s*[\(\[{][^()\[\]{}]*\d{4}[^()\[\]{}]*[\)\]}]?.*$|\s\d{5,7} ?- ?[A-Z]\b.*$")
+_NUMBERED = re.compile(
+    r"\s*[\(\[{][^()\[\]{}]*\d{4}[^()\[\]{}]*[\)\]}]?.*$|\s\d{5,7} ?- ?[A-Z]\b.*$"
+)
 _OWNER = re.compile(
     r"^\W*(?:OWNED|OWN|OPERATED|MANAGED|DIMILIKI|TRADING)\s?(?:BY|AS|OLEH)?\s?:\s?|^T/A ",
     re.IGNORECASE,
@@ -91,7 +93,9 @@ def _header(lines: Sequence[Line]) -> list[Line]:
 def _contact(line: Line) -> bool:
     """An address or a telephone: what is below it is seldom the name."""
     text = fold(_strip(line.row.text))
-    return not _LEGAL.search(text) and bool(re.search(r"\bTEL\b|\d{5}", text) or _ADDRESS.search(text))
+    return not _LEGAL.search(text) and bool(
+        re.search(r"\bTEL\b|\d{5}", text) or _ADDRESS.search(text)
+    )
 
 
 def _score(line: Line, place: int, height: float) -> float:
@@ -142,7 +146,9 @@ def _joined(above: Line, below: Line) -> bool:
     return plain and bool(_distinctive(one) & _distinctive(other))
 
 
-_OPENS_WITH_KIND = re.compile(r"^(ENTERPRISE|TRADING|HOLDINGS|INDUSTR\w+|STORES?|MARKETING|BROTHERS)\b")
+_OPENS_WITH_KIND = re.compile(
+    r"^(ENTERPRISE|TRADING|HOLDINGS|INDUSTR\w+|STORES?|MARKETING|BROTHERS)\b"
+)
 
 
 def _distinctive(text: str) -> set[str]:
@@ -153,7 +159,9 @@ def _distinctive(text: str) -> set[str]:
 def _is_part(line: Line) -> bool:
     text = fold(_strip(line.row.text))
     letters = sum(map(str.isalpha, text))
-    return letters >= 3 and not (_NOT_NAME.search(text) or _ADDRESS.search(text) and not _LEGAL.search(text))
+    return letters >= 3 and not (
+        _NOT_NAME.search(text) or (_ADDRESS.search(text) and not _LEGAL.search(text))
+    )
 
 
 def _only_legal(line: Line) -> bool:

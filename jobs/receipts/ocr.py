@@ -21,6 +21,7 @@ Boxes = npt.NDArray[np.float32]
 """Quadrilaterals, shape (n, 4, 2): x, y of top left, top right, bottom right, bottom left."""
 
 _HEIGHT = 48  # the recogniser's fixed input height
+_CLASSIFIER_WIDTH = 192
 _BATCH_COLUMNS = 6 * 320  # columns of a batch: bounds memory, and keeps a crop of 100 items short
 _WIDTH_STEP = 32
 _MIN_WIDTH = 96
@@ -81,6 +82,11 @@ class OcrEngine:
         self._recogniser = onnxruntime.InferenceSession(
             str(folder / "PP-OCRv6_rec_small.onnx"), options, providers=["CPUExecutionProvider"]
         )
+        self._classifier = onnxruntime.InferenceSession(
+            str(folder / "ch_ppocr_mobile_v2.0_cls_mobile.onnx"),
+            options,
+            providers=["CPUExecutionProvider"],
+        )
         self._boxes = DBPostProcess(thresh=0.3, box_thresh=0.5, unclip_ratio=1.6, use_dilation=True)
         alphabet = self._recogniser.get_modelmeta().custom_metadata_map["character"].splitlines()
         self._classes, self._alphabet = _latin(["", *alphabet, " "])
@@ -95,6 +101,15 @@ class OcrEngine:
         heat = self._detector.run(None, {"x": pixels})[0]
         boxes, _ = self._boxes(heat, page.shape[:2])
         return np.asarray(boxes, dtype=np.float32).reshape(-1, 4, 2)
+
+    def upside_down(self, page: Pixels, boxes: Boxes) -> float:
+        """The share of the boxes, 0 to 1, whose text stands on its head."""
+        pixels = np.zeros((len(boxes), 3, _HEIGHT, _CLASSIFIER_WIDTH), dtype=np.float32)
+        for row, box in enumerate(boxes):
+            crop = _crop(page, box)[:, :_CLASSIFIER_WIDTH].astype(np.float32) / 127.5 - 1
+            pixels[row, :, :, : crop.shape[1]] = crop.transpose(2, 0, 1)
+        scores = self._classifier.run(None, {"x": pixels})[0]
+        return float((scores[:, 1] > scores[:, 0]).mean())
 
     def recognise(self, page: Pixels, boxes: Boxes) -> Iterator[list[tuple[int, Text]]]:
         """Read the boxes, in batches of like width: (index into `boxes`, its text) for each.

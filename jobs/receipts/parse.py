@@ -17,10 +17,15 @@ from jobs.receipts.summary import Pick, Summary, explains, summary_of
 _NO_TEXT = "No text was found in the image."
 
 
-def parse(rows: Sequence[Row], options: ReceiptOptions, pages: int = 1) -> Extraction:
-    """What the rows of a receipt say. Never raises on any text."""
+def parse(
+    rows: Sequence[Row],
+    options: ReceiptOptions,
+    pages: int = 1,
+    warnings: Sequence[str] = (),
+) -> Extraction:
+    """What the rows of a receipt say; `warnings` of earlier stages go first. Never raises."""
     if not rows:
-        return Extraction(pages=pages, checks=Checks(warnings=(_NO_TEXT,)))
+        return Extraction(pages=pages, checks=Checks(warnings=(*warnings, _NO_TEXT)))
     receipt = receipt_of(rows)
     country = country_of(receipt.text, options.currency)
     date, date_warnings = date_of(receipt, options.date_order, country.date_order)
@@ -48,7 +53,7 @@ def parse(rows: Sequence[Row], options: ReceiptOptions, pages: int = 1) -> Extra
         checks=Checks(
             items_sum=items_sum,
             matches_total=matches,
-            warnings=(*date_warnings, *arithmetic_warnings),
+            warnings=(*warnings, *date_warnings, *arithmetic_warnings),
         ),
         pages=pages,
     )

@@ -6,18 +6,20 @@ Each stage is a pure function of the one before; only the OCR engine is warm sta
 handed in.
 """
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
 from jobs.receipts.extraction import Extraction
-from jobs.receipts.image import ImageLimits, Pixels, decode
+from jobs.receipts.image import ImageLimits, Pixels, check_size, decode, sniff
 from jobs.receipts.ocr import OcrEngine, Text
 from jobs.receipts.options import ReceiptOptions
 from jobs.receipts.parse import parse
+from jobs.receipts.quality import photo_warnings
 from jobs.receipts.rows import Row, rows_of
+from jobs.receipts.upright import upright
 
 MODEL_ID = "pp-ocrv6-small"
 MODEL_VERSION = "receipts-1"
@@ -46,12 +48,19 @@ def read(
     An image without text is an empty Extraction with a warning.
     """
     yield Progress("decode", 0.0)
-    pages = decode(image, limits)
+    check_size(image, limits)
+    pages = tuple(_pages(image, limits))
     rows: list[Row] = []
+    warnings: list[str] = []
     for number, page in enumerate(pages):
-        rows += yield from _read_page(_working(page), options, ocr, number, len(pages))
+        if isinstance(page, tuple):
+            rows += rows_of(page)
+        else:
+            found = yield from _read_page(_working(page), options, ocr, number, len(pages))
+            rows += found.rows
+            warnings += found.warnings
     yield Progress("read", 0.95)
-    extraction = parse(rows, options, pages=len(pages))
+    extraction = parse(rows, options, pages=len(pages), warnings=warnings)
     yield Progress("read", 1.0)
     return extraction
 
@@ -72,14 +81,30 @@ def read_receipt(
             return extraction
 
 
+@dataclass(frozen=True, slots=True)
+class _PageRead:
+    rows: tuple[Row, ...]
+    warnings: tuple[str, ...]
+
+
+def _pages(image: bytes, limits: ImageLimits) -> Iterator[tuple[Text, ...] | Pixels]:
+    if sniff(image) == "pdf":
+        from jobs.receipts.pdf import pdf_pages
+
+        yield from pdf_pages(image, limits)
+    else:
+        yield from decode(image, limits)
+
+
 def _read_page(
     page: Pixels, options: ReceiptOptions, ocr: OcrEngine, number: int, count: int
-) -> Generator[Progress, None, list[Row]]:
+) -> Generator[Progress, None, _PageRead]:
     def at(stage: Literal["detect", "recognise"], share: float) -> Progress:
         return Progress(stage, round(0.05 + 0.9 * (number + share) / count, 3))
 
     yield at("detect", 0.0)
     boxes = ocr.detect(page, *detection_size(page, options.accuracy))
+    page, boxes = upright(page, boxes, ocr)
     yield at("recognise", 0.2)
     texts: list[Text] = []
     done = 0
@@ -87,7 +112,7 @@ def _read_page(
         texts += [text for _, text in batch]
         done += len(batch)
         yield at("recognise", 0.2 + 0.8 * done / max(1, len(boxes)))
-    return list(rows_of(texts))
+    return _PageRead(rows_of(texts), photo_warnings(page, boxes, texts))
 
 
 def detection_size(page: Pixels, accuracy: Literal["fast", "default", "best"]) -> tuple[int, int]:

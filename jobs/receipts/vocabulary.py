@@ -175,17 +175,16 @@ _CONFUSED = str.maketrans(
 """Letters that faded print makes one of: words are compared after all of a class are the same."""
 _RESPELLED = {
     word.translate(_CONFUSED): word
-    for word in (
-        "SUBTOTAL SUB-TOTAL TOTAL ROUNDING CHANGE DISCOUNT RECEIPT INVOICE CASHIER SUMMARY AMOUNT TENDERED"
-        " ADJUSTMENT SERVICE INCLUSIVE INCL EXCLUDING DESCRIPTION SAVINGS POINTS SUMME GESAMT"
-    ).split()
+    for word in ["SUBTOTAL", "SUB-TOTAL", "TOTAL", "ROUNDING", "CHANGE", "DISCOUNT", "RECEIPT", "INVOICE", "CASHIER", "SUMMARY", "AMOUNT", "TENDERED", "ADJUSTMENT", "SERVICE", "INCLUSIVE", "INCL", "EXCLUDING", "DESCRIPTION", "SAVINGS", "POINTS", "SUMME", "GESAMT"]
 }
 
 
 def _respelled(folded: str) -> str:
     """The text with misread key words put right: SUBIUIAL is SUBTOTAL."""
     return re.sub(
-        r"[^\s:()=]{5,}", lambda match: _RESPELLED.get(match[0].translate(_CONFUSED), match[0]), folded
+        r"[^\s:()=]{5,}",
+        lambda match: _RESPELLED.get(match[0].translate(_CONFUSED), match[0]),
+        folded,
     )
 
 

@@ -59,32 +59,102 @@ class Printed:
 
 
 _ENGLISH = (
-    "WHOLE MILK 2L", "BROWN EGGS LARGE 12", "SLICED BREAD WHEAT", "CHEDDAR MILD 400G", "BANANA LOOSE",
-    "GREEK YOGURT PLAIN", "PENNE PASTA 500G", "TOMATO CHOPPED TIN", "OLIVE OIL 500ML", "BASMATI RICE 1KG",
-    "CHICKEN BREAST", "GROUND BEEF LEAN", "SALMON FILLET", "ORANGE JUICE 1L", "GREEN TEA 50S",
-    "PEANUT BUTTER CRUNCHY", "STRAWBERRY JAM", "SEA SALT CRISPS", "DARK CHOCOLATE BAR", "DISH SOAP LEMON",
-    "PAPER TOWEL 6 ROLL", "AA BATTERIES 4PK", "FROZEN PEAS 900G", "ICE CREAM VANILLA", "RED ONION NET",
-    "GARLIC BULB", "AVOCADO RIPE", "COFFEE BEANS 250G", "SPARKLING WATER 6PK", "OAT BISCUITS",
-)  # fmt: skip
+    "WHOLE MILK 2L",
+    "BROWN EGGS LARGE 12",
+    "SLICED BREAD WHEAT",
+    "CHEDDAR MILD 400G",
+    "BANANA LOOSE",
+    "GREEK YOGURT PLAIN",
+    "PENNE PASTA 500G",
+    "TOMATO CHOPPED TIN",
+    "OLIVE OIL 500ML",
+    "BASMATI RICE 1KG",
+    "CHICKEN BREAST",
+    "GROUND BEEF LEAN",
+    "SALMON FILLET",
+    "ORANGE JUICE 1L",
+    "GREEN TEA 50S",
+    "PEANUT BUTTER CRUNCHY",
+    "STRAWBERRY JAM",
+    "SEA SALT CRISPS",
+    "DARK CHOCOLATE BAR",
+    "DISH SOAP LEMON",
+    "PAPER TOWEL 6 ROLL",
+    "AA BATTERIES 4PK",
+    "FROZEN PEAS 900G",
+    "ICE CREAM VANILLA",
+    "RED ONION NET",
+    "GARLIC BULB",
+    "AVOCADO RIPE",
+    "COFFEE BEANS 250G",
+    "SPARKLING WATER 6PK",
+    "OAT BISCUITS",
+)
 _GERMAN = (
-    "VOLLMILCH 3,5%", "BIO EIER 10ER", "ROGGENBROT 750G", "GOUDA JUNG", "BANANEN", "NATURJOGHURT",
-    "SPAGHETTI NR.5", "TOMATEN PASSIERT", "RAPSOEL 1L", "LANGKORNREIS", "HAEHNCHENBRUST", "APFELSAFT 1L",
-    "KAFFEE GEMAHLEN", "BUTTER MILD", "MINERALWASSER", "SCHOKOLADE ZARTBITTER",
-)  # fmt: skip
+    "VOLLMILCH 3,5%",
+    "BIO EIER 10ER",
+    "ROGGENBROT 750G",
+    "GOUDA JUNG",
+    "BANANEN",
+    "NATURJOGHURT",
+    "SPAGHETTI NR.5",
+    "TOMATEN PASSIERT",
+    "RAPSOEL 1L",
+    "LANGKORNREIS",
+    "HAEHNCHENBRUST",
+    "APFELSAFT 1L",
+    "KAFFEE GEMAHLEN",
+    "BUTTER MILD",
+    "MINERALWASSER",
+    "SCHOKOLADE ZARTBITTER",
+)
 _FRENCH = (
-    "LAIT DEMI ECREME", "OEUFS PLEIN AIR X6", "BAGUETTE TRADITION", "COMTE 12 MOIS", "BANANES",
-    "YAOURT NATURE X4", "COQUILLETTES 500G", "PULPE DE TOMATE", "HUILE OLIVE", "RIZ LONG GRAIN",
-    "FILET DE POULET", "JUS DE POMME", "BEURRE DOUX", "EAU GAZEUSE",
-)  # fmt: skip
+    "LAIT DEMI ECREME",
+    "OEUFS PLEIN AIR X6",
+    "BAGUETTE TRADITION",
+    "COMTE 12 MOIS",
+    "BANANES",
+    "YAOURT NATURE X4",
+    "COQUILLETTES 500G",
+    "PULPE DE TOMATE",
+    "HUILE OLIVE",
+    "RIZ LONG GRAIN",
+    "FILET DE POULET",
+    "JUS DE POMME",
+    "BEURRE DOUX",
+    "EAU GAZEUSE",
+)
 _SPANISH = (
-    "LECHE ENTERA", "HUEVOS L DOCENA", "PAN DE MOLDE", "QUESO MANCHEGO", "PLATANO", "YOGUR NATURAL",
-    "MACARRONES", "TOMATE FRITO", "ACEITE DE OLIVA", "ARROZ REDONDO", "PECHUGA POLLO", "ZUMO NARANJA",
-)  # fmt: skip
+    "LECHE ENTERA",
+    "HUEVOS L DOCENA",
+    "PAN DE MOLDE",
+    "QUESO MANCHEGO",
+    "PLATANO",
+    "YOGUR NATURAL",
+    "MACARRONES",
+    "TOMATE FRITO",
+    "ACEITE DE OLIVA",
+    "ARROZ REDONDO",
+    "PECHUGA POLLO",
+    "ZUMO NARANJA",
+)
 _MALAY = (
-    "MILO 3IN1 18S", "BERAS WANGI 5KG", "GULA PASIR 1KG", "TELUR GRED A 10S", "SARDIN SOS TOMATO",
-    "KICAP MANIS 640ML", "MI SEGERA AYAM 5S", "TEH TARIK 15S", "BISKUT MARIE 300G", "SABUN CUCI 2KG",
-    "MINYAK MASAK 2KG", "SUSU PEKAT MANIS", "ROTI PUTIH 400G", "UBAT GIGI HERBA", "CABLE TIE 4X200MM",
-)  # fmt: skip
+    "MILO 3IN1 18S",
+    "BERAS WANGI 5KG",
+    "GULA PASIR 1KG",
+    "TELUR GRED A 10S",
+    "SARDIN SOS TOMATO",
+    "KICAP MANIS 640ML",
+    "MI SEGERA AYAM 5S",
+    "TEH TARIK 15S",
+    "BISKUT MARIE 300G",
+    "SABUN CUCI 2KG",
+    "MINYAK MASAK 2KG",
+    "SUSU PEKAT MANIS",
+    "ROTI PUTIH 400G",
+    "UBAT GIGI HERBA",
+    "CABLE TIE 4X200MM",
+)
 
 
 def _money(value: Decimal) -> Decimal:
@@ -105,7 +175,11 @@ def _basket(
     items = []
     for name in rng.sample(names, rng.randint(2, min(9, len(names)))):
         each = _price(rng, low)
-        count = Decimal(rng.randint(2, most_each)) if most_each > 1 and rng.random() < 0.35 else Decimal(1)
+        count = (
+            Decimal(rng.randint(2, most_each))
+            if most_each > 1 and rng.random() < 0.35
+            else Decimal(1)
+        )
         items.append(Sold(name, count, each, each * count))
     return tuple(items)
 
@@ -143,31 +217,62 @@ def us_barcodes(rng: random.Random) -> Printed:
     """Name, bar code and price on a line, a letter for tax; sales tax added."""
     width, day = 40, _day(rng)
     items = _basket(rng, _ENGLISH)
-    lines = ["HARVEST BARN", "Save more. Every day.", "(555) 201-7788", "1420 MAPLE ST", "DAYTON OH 45402",
-             "ST# 02133 OP# 0041 TE# 07 TR# 03321"]  # fmt: skip
-    lines += [_row(f"{i.name[:20]:<20} {_ean(rng)}", f"{i.total} {rng.choice('FNX')}", width) for i in items]
+    lines = [
+        "HARVEST BARN",
+        "Save more. Every day.",
+        "(555) 201-7788",
+        "1420 MAPLE ST",
+        "DAYTON OH 45402",
+        "ST# 02133 OP# 0041 TE# 07 TR# 03321",
+    ]
+    lines += [
+        _row(f"{i.name[:20]:<20} {_ean(rng)}", f"{i.total} {rng.choice('FNX')}", width)
+        for i in items
+    ]
     net = _sum(items)
     tax = _money(net * Decimal("0.0725"))
     total = net + tax
-    lines += [_row("SUBTOTAL", f"{net}  ", width), _row("TAX 1   7.250 %", f"{tax}  ", width),
-              _row("TOTAL", f"{total}  ", width), _row("DEBIT TEND", f"{total}  ", width), _row("CHANGE DUE", "0.00  ", width),
-              "", f"# ITEMS SOLD {len(items)}", "TC# 2045 3310 9982 1178 0021",
-              day.strftime("%m/%d/%y") + f"  {rng.randrange(10, 21)}:{rng.randrange(10, 59)}:12", "THANK YOU"]  # fmt: skip
-    return Printed("us_barcodes", "HARVEST BARN", day, "USD", items, total, tuple(lines), frozenset({0}))
+    lines += [
+        _row("SUBTOTAL", f"{net}  ", width),
+        _row("TAX 1   7.250 %", f"{tax}  ", width),
+        _row("TOTAL", f"{total}  ", width),
+        _row("DEBIT TEND", f"{total}  ", width),
+        _row("CHANGE DUE", "0.00  ", width),
+        "",
+        f"# ITEMS SOLD {len(items)}",
+        "TC# 2045 3310 9982 1178 0021",
+        day.strftime("%m/%d/%y") + f"  {rng.randrange(10, 21)}:{rng.randrange(10, 59)}:12",
+        "THANK YOU",
+    ]
+    return Printed(
+        "us_barcodes", "HARVEST BARN", day, "USD", items, total, tuple(lines), frozenset({0})
+    )
 
 
 def us_savings(rng: random.Random) -> Printed:
     """Member savings under the item, weighed goods above theirs, points that look like money."""
     width, day = 38, _day(rng)
     items = [*_basket(rng, _ENGLISH, 3), _weighed(rng, "GALA APPLES", "lb")]
-    lines = ["GREEN VALLEY MARKET", "2210 Lakeview Ave", "Madison, WI 53703", "Your cashier was DANA", ""]
+    lines = [
+        "GREEN VALLEY MARKET",
+        "2210 Lakeview Ave",
+        "Madison, WI 53703",
+        "Your cashier was DANA",
+        "",
+    ]
     sold = []
     for item in items:
         if item.unit:
-            lines += [f"{item.quantity} lb @ {item.unit_price} /lb", _row(f"WT {item.name}", f"{item.total} F", width)]
+            lines += [
+                f"{item.quantity} lb @ {item.unit_price} /lb",
+                _row(f"WT {item.name}", f"{item.total} F", width),
+            ]
             item = Sold(f"WT {item.name}", item.quantity, item.unit_price, item.total, item.unit)
         elif item.quantity > 1:
-            lines += [f"{item.quantity} @ {item.unit_price}", _row(item.name, f"{item.total} F", width)]
+            lines += [
+                f"{item.quantity} @ {item.unit_price}",
+                _row(item.name, f"{item.total} F", width),
+            ]
         else:
             lines.append(_row(item.name, f"{item.total} F", width))
         if item.total > 3 and rng.random() < 0.3:
@@ -176,27 +281,62 @@ def us_savings(rng: random.Random) -> Printed:
             item = Sold(item.name, item.quantity, item.unit_price, item.total, item.unit, off)
         sold.append(item)
     total = _sum(tuple(sold))
-    lines += [_row("TAX", "0.00", width), _row("**** BALANCE", f"{total}", width), "",
-              _row("VISA", f"{total}", width), _row("CHANGE", "0.00", width),
-              f"TOTAL NUMBER OF ITEMS SOLD = {len(sold)}", day.strftime("%m/%d/%y") + " 05:41pm 113 12 88 201",
-              "POINTS EARNED TODAY   112.00", "Thank you for shopping!"]  # fmt: skip
-    return Printed("us_savings", "GREEN VALLEY MARKET", day, "USD", tuple(sold), total, tuple(lines))
+    lines += [
+        _row("TAX", "0.00", width),
+        _row("**** BALANCE", f"{total}", width),
+        "",
+        _row("VISA", f"{total}", width),
+        _row("CHANGE", "0.00", width),
+        f"TOTAL NUMBER OF ITEMS SOLD = {len(sold)}",
+        day.strftime("%m/%d/%y") + " 05:41pm 113 12 88 201",
+        "POINTS EARNED TODAY   112.00",
+        "Thank you for shopping!",
+    ]
+    return Printed(
+        "us_savings", "GREEN VALLEY MARKET", day, "USD", tuple(sold), total, tuple(lines)
+    )
 
 
 def us_diner(rng: random.Random) -> Printed:
     """A quantity before each dish, dollar signs, tax and tip."""
     width, day = 36, _day(rng)
-    dishes = ("Cheeseburger", "Caesar Salad", "Iced Tea", "Onion Rings", "Apple Pie", "Club Sandwich", "Lemonade")
+    dishes = (
+        "Cheeseburger",
+        "Caesar Salad",
+        "Iced Tea",
+        "Onion Rings",
+        "Apple Pie",
+        "Club Sandwich",
+        "Lemonade",
+    )
     items = _basket(rng, dishes, 3, 350)
-    lines = ["BLUE HERON DINER", "88 Harbor Road", "Portland, ME 04101", "(207) 555-0144", "",
-             "Server: Kim      Table 12", day.strftime("%b %d, %Y") + " 7:22 PM", ""]  # fmt: skip
+    lines = [
+        "BLUE HERON DINER",
+        "88 Harbor Road",
+        "Portland, ME 04101",
+        "(207) 555-0144",
+        "",
+        "Server: Kim      Table 12",
+        day.strftime("%b %d, %Y") + " 7:22 PM",
+        "",
+    ]
     lines += [_row(f"{i.quantity} {i.name}", f"${i.total}", width) for i in items]
     net = _sum(items)
     tax, tip = _money(net * Decimal("0.055")), _money(net * Decimal("0.18"))
     total = net + tax + tip
-    lines += ["", _row("Subtotal", f"${net}", width), _row("Tax", f"${tax}", width), _row("Tip", f"${tip}", width),
-              _row("Total", f"${total}", width), "", _row("Mastercard x4410", f"${total}", width), "Thank you!"]  # fmt: skip
-    return Printed("us_diner", "BLUE HERON DINER", day, "USD", items, total, tuple(lines), frozenset({0}))
+    lines += [
+        "",
+        _row("Subtotal", f"${net}", width),
+        _row("Tax", f"${tax}", width),
+        _row("Tip", f"${tip}", width),
+        _row("Total", f"${total}", width),
+        "",
+        _row("Mastercard x4410", f"${total}", width),
+        "Thank you!",
+    ]
+    return Printed(
+        "us_diner", "BLUE HERON DINER", day, "USD", items, total, tuple(lines), frozenset({0})
+    )
 
 
 def uk_supermarket(rng: random.Random) -> Printed:
@@ -214,9 +354,26 @@ def uk_supermarket(rng: random.Random) -> Printed:
                 item = Sold(item.name, item.quantity, item.unit_price, item.total, None, off)
         items.append(item)
     total = _sum(tuple(items))
-    lines += ["", _row("TOTAL", f"£{total}", width), _row("VISA DEBIT", f"£{total}", width), _row("CHANGE DUE", "£0.00", width),
-              "", "CLUB POINTS THIS VISIT 14", day.strftime("%d/%m/%Y") + " 18:02  4410 021 3305", "Thank you for shopping with us"]  # fmt: skip
-    return Printed("uk_supermarket", "OAKWELL STORES", day, "GBP", tuple(items), total, tuple(lines), frozenset({0}))
+    lines += [
+        "",
+        _row("TOTAL", f"£{total}", width),
+        _row("VISA DEBIT", f"£{total}", width),
+        _row("CHANGE DUE", "£0.00", width),
+        "",
+        "CLUB POINTS THIS VISIT 14",
+        day.strftime("%d/%m/%Y") + " 18:02  4410 021 3305",
+        "Thank you for shopping with us",
+    ]
+    return Printed(
+        "uk_supermarket",
+        "OAKWELL STORES",
+        day,
+        "GBP",
+        tuple(items),
+        total,
+        tuple(lines),
+        frozenset({0}),
+    )
 
 
 def uk_grocer(rng: random.Random) -> Printed:
@@ -232,9 +389,15 @@ def uk_grocer(rng: random.Random) -> Printed:
     off = _money(net * Decimal("0.1"))
     total = net - off
     tendered, change = _change(rng, total)
-    lines += [_row("SUB-TOTAL", f"{net}", width), _row("DISCOUNT 10%", f"-{off}", width), _row("TOTAL TO PAY", f"£{total}", width),
-              _row("CASH", f"£{tendered}.00", width), _row("CHANGE", f"£{change}", width), "",
-              "Date: " + day.strftime("%d %b %Y") + "  Time: 11:27"]  # fmt: skip
+    lines += [
+        _row("SUB-TOTAL", f"{net}", width),
+        _row("DISCOUNT 10%", f"-{off}", width),
+        _row("TOTAL TO PAY", f"£{total}", width),
+        _row("CASH", f"£{tendered}.00", width),
+        _row("CHANGE", f"£{change}", width),
+        "",
+        "Date: " + day.strftime("%d %b %Y") + "  Time: 11:27",
+    ]
     return Printed("uk_grocer", "THE CORNER LARDER LTD", day, "GBP", items, total, tuple(lines))
 
 
@@ -242,33 +405,58 @@ def german_market(rng: random.Random) -> Printed:
     """Decimal commas, tax letters, a multiplication above the item, a MwSt table."""
     width, day = 38, _day(rng)
     items = (*_basket(rng, _GERMAN, 4), _weighed(rng, "RISPENTOMATEN", "kg"))
-    lines = ["SONNENMARKT", "Lindenstr. 14", "50674 Köln", "UID Nr.: DE812345678", _row("", "EUR", width)]
+    lines = [
+        "SONNENMARKT",
+        "Lindenstr. 14",
+        "50674 Köln",
+        "UID Nr.: DE812345678",
+        _row("", "EUR", width),
+    ]
     for item in items:
         if item.unit:
-            lines += [f"   {str(item.quantity).replace('.', ',')} kg x {_comma(item.unit_price)} EUR/kg"]
+            lines += [
+                f"   {str(item.quantity).replace('.', ',')} kg x {_comma(item.unit_price)} EUR/kg"
+            ]
         elif item.quantity > 1:
             lines += [f"   {item.quantity} x {_comma(item.unit_price)}"]
         lines.append(_row(item.name, f"{_comma(item.total)} B", width))
     total = _sum(items)
     tax = _money(total * 7 / 107)
-    lines += ["-" * width, _row("SUMME   EUR", _comma(total), width), "-" * width, _row("Geg. EC-Karte EUR", _comma(total), width), "",
-              "Steuer %    Netto   Steuer   Brutto", f"B=  7,0%  {_comma(total - tax)}   {_comma(tax)}   {_comma(total)}", "",
-              "Datum: " + day.strftime("%d.%m.%Y") + "  Uhrzeit: 17:45:09", "Bon-Nr.: 4471   Kasse: 3", "Vielen Dank"]  # fmt: skip
-    return Printed("german_market", "SONNENMARKT", day, "EUR", items, total, tuple(lines), frozenset({0}))
+    lines += [
+        "-" * width,
+        _row("SUMME   EUR", _comma(total), width),
+        "-" * width,
+        _row("Geg. EC-Karte EUR", _comma(total), width),
+        "",
+        "Steuer %    Netto   Steuer   Brutto",
+        f"B=  7,0%  {_comma(total - tax)}   {_comma(tax)}   {_comma(total)}",
+        "",
+        "Datum: " + day.strftime("%d.%m.%Y") + "  Uhrzeit: 17:45:09",
+        "Bon-Nr.: 4471   Kasse: 3",
+        "Vielen Dank",
+    ]
+    return Printed(
+        "german_market", "SONNENMARKT", day, "EUR", items, total, tuple(lines), frozenset({0})
+    )
 
 
 def german_deposit(rng: random.Random) -> Printed:
     """A bakery-like till: deposit (Pfand) lines, cash given and back."""
     width, day = 32, _day(rng)
-    deposit = Sold("PFAND 0,25", Decimal(1), Decimal("0.25"), Decimal("0.25"))
+    deposit = Sold("PFAND", Decimal(1), Decimal("0.25"), Decimal("0.25"))
     items = (*_basket(rng, _GERMAN), deposit)
     lines = ["Getränke Huber GmbH", "Hauptstraße 3", "80331 München", "Tel. 089 / 555 0199", ""]
     lines += [_row(i.name, f"{_comma(i.total)} {'A'}", width) for i in items]
     total = _sum(items)
     tendered, change = _change(rng, total)
-    lines += ["=" * width, _row("Gesamtbetrag", f"{_comma(total)} €", width), _row("Bar", f"{_comma(Decimal(tendered))} €", width),
-              _row("Rückgeld", f"{_comma(change)} €", width), _row("enthält MwSt 19%", _comma(_money(total * 19 / 119)), width),
-              day.strftime("%d.%m.%y") + " 09:14  Bed. 2"]  # fmt: skip
+    lines += [
+        "=" * width,
+        _row("Gesamtbetrag", f"{_comma(total)} €", width),
+        _row("Bar", f"{_comma(Decimal(tendered))} €", width),
+        _row("Rückgeld", f"{_comma(change)} €", width),
+        _row("enthält MwSt 19%", _comma(_money(total * 19 / 119)), width),
+        day.strftime("%d.%m.%y") + " 09:14  Bed. 2",
+    ]
     return Printed("german_deposit", "Getränke Huber GmbH", day, "EUR", items, total, tuple(lines))
 
 
@@ -276,97 +464,224 @@ def french_market(rng: random.Random) -> Printed:
     """Quantity columns in French, TVA included, textual total."""
     width, day = 40, _day(rng)
     items = _basket(rng, _FRENCH, 4)
-    lines = ["LE PANIER BLEU", "24 rue des Tilleuls", "69003 LYON", "SIRET 552 100 554 00013", "",
-             f"{'ARTICLE':<20}{'QTE':>4}{'P.U.':>7}{'MONTANT':>9}"]  # fmt: skip
-    lines += [f"{i.name[:20]:<20}{i.quantity:>4}{_comma(i.unit_price):>7}{_comma(i.total):>9}" for i in items]
+    lines = [
+        "LE PANIER BLEU",
+        "24 rue des Tilleuls",
+        "69003 LYON",
+        "SIRET 552 100 554 00013",
+        "",
+        f"{'ARTICLE':<20}{'QTE':>4}{'P.U.':>7}{'MONTANT':>9}",
+    ]
+    lines += [
+        f"{i.name[:20]:<20}{i.quantity:>4}{_comma(i.unit_price):>7}{_comma(i.total):>9}"
+        for i in items
+    ]
     total = _sum(items)
-    lines += ["", _row("TOTAL A PAYER", f"{_comma(total)} €", width), _row("CARTE BANCAIRE", f"{_comma(total)} €", width),
-              _row("DONT TVA 5,5%", _comma(_money(total * Decimal(5.5) / Decimal(105.5))), width), "",
-              f"Le {day:%d/%m/%Y} à 12:36   Caisse 4", "Merci de votre visite"]  # fmt: skip
-    return Printed("french_market", "LE PANIER BLEU", day, "EUR", items, total, tuple(lines), frozenset({0}))
+    lines += [
+        "",
+        _row("TOTAL A PAYER", f"{_comma(total)} €", width),
+        _row("CARTE BANCAIRE", f"{_comma(total)} €", width),
+        _row("DONT TVA 5,5%", _comma(_money(total * Decimal(5.5) / Decimal(105.5))), width),
+        "",
+        f"Le {day:%d/%m/%Y} à 12:36   Caisse 4",
+        "Merci de votre visite",
+    ]
+    return Printed(
+        "french_market", "LE PANIER BLEU", day, "EUR", items, total, tuple(lines), frozenset({0})
+    )
 
 
 def spanish_shop(rng: random.Random) -> Printed:
     """Quantity first, unit price in its own column only for multiples, IVA table."""
     width, day = 38, _day(rng)
     items = _basket(rng, _SPANISH, 4)
-    lines = ["MERCADO LA PALMERA S.L.", "C/ Mayor 17", "28013 MADRID", "CIF B12345678", f"{day:%d/%m/%Y} 13:05  OP: 118", "",
-             f"{'Descripción':<22}{'P. Unit':>8}{'Importe':>8}"]  # fmt: skip
+    lines = [
+        "MERCADO LA PALMERA S.L.",
+        "C/ Mayor 17",
+        "28013 MADRID",
+        "CIF B12345678",
+        f"{day:%d/%m/%Y} 13:05  OP: 118",
+        "",
+        f"{'Descripción':<22}{'P. Unit':>8}{'Importe':>8}",
+    ]
     lines += [
         f"{i.quantity} {i.name[:20]:<20}{_comma(i.unit_price) if i.quantity > 1 else '':>8}{_comma(i.total):>8}"
         for i in items
     ]
     total = _sum(items)
     tax = _money(total * 10 / 110)
-    lines += ["", _row("TOTAL (€)", _comma(total), width), _row("TARJETA BANCARIA", _comma(total), width), "",
-              "IVA   BASE IMPONIBLE (€)   CUOTA (€)", f"10%   {_comma(total - tax)}        {_comma(tax)}", "SE ADMITEN DEVOLUCIONES CON TICKET"]  # fmt: skip
-    return Printed("spanish_shop", "MERCADO LA PALMERA S.L.", day, "EUR", items, total, tuple(lines))
+    lines += [
+        "",
+        _row("TOTAL (€)", _comma(total), width),
+        _row("TARJETA BANCARIA", _comma(total), width),
+        "",
+        "IVA   BASE IMPONIBLE (€)   CUOTA (€)",
+        f"10%   {_comma(total - tax)}        {_comma(tax)}",
+        "SE ADMITEN DEVOLUCIONES CON TICKET",
+    ]
+    return Printed(
+        "spanish_shop", "MERCADO LA PALMERA S.L.", day, "EUR", items, total, tuple(lines)
+    )
 
 
 def malay_columns(rng: random.Random) -> Printed:
     """Code and numbers first, the name below, GST inclusive, rounding to five sen."""
     width, day = 42, _day(rng)
     items = _basket(rng, _MALAY, 4)
-    lines = ["PERNIAGAAN SERI INDAH SDN BHD", "(812345-K)", "NO 8, JALAN MAWAR 3,", "TAMAN MELATI, 53100 KUALA LUMPUR",
-             "GST ID: 000112233445", "TAX INVOICE", "", f"Doc No: CS0008{rng.randrange(999)}   Date: {day:%d/%m/%Y}",
-             "Cashier: USER         Time: 13:04:00", f"{'Item':<16}{'Qty':>5}{'S/Price':>9}{'Amount':>9} Tax"]  # fmt: skip
+    lines = [
+        "PERNIAGAAN SERI INDAH SDN BHD",
+        "(812345-K)",
+        "NO 8, JALAN MAWAR 3,",
+        "TAMAN MELATI, 53100 KUALA LUMPUR",
+        "GST ID: 000112233445",
+        "TAX INVOICE",
+        "",
+        f"Doc No: CS0008{rng.randrange(999)}   Date: {day:%d/%m/%Y}",
+        "Cashier: USER         Time: 13:04:00",
+        f"{'Item':<16}{'Qty':>5}{'S/Price':>9}{'Amount':>9} Tax",
+    ]
     for i in items:
         lines += [f"{_ean(rng):<16}{i.quantity:>5}{i.unit_price:>9}{i.total:>9} SR", f"  {i.name}"]
     net = _sum(items)
     total = (net / 5).quantize(_CENT, rounding=ROUND_HALF_UP) * 5
     tendered, change = _change(rng, total)
-    lines += [f"Total Qty: {sum(i.quantity for i in items)}", _row("Total Sales (Inclusive of GST)", f"{net}", width),
-              _row("Rounding Adj", f"{total - net}", width), _row("Net Total", f"{total}", width), _row("CASH", f"{tendered}.00", width),
-              _row("Change", f"{change}", width), "GST Summary      Amount(RM)     Tax(RM)",
-              f"SR (6%)             {_money(net / Decimal('1.06'))}        {net - _money(net / Decimal('1.06'))}", "THANK YOU"]  # fmt: skip
-    return Printed("malay_columns", "PERNIAGAAN SERI INDAH SDN BHD", day, "MYR", items, total, tuple(lines))
+    lines += [
+        f"Total Qty: {sum(i.quantity for i in items)}",
+        _row("Total Sales (Inclusive of GST)", f"{net}", width),
+        _row("Rounding Adj", f"{total - net}", width),
+        _row("Net Total", f"{total}", width),
+        _row("CASH", f"{tendered}.00", width),
+        _row("Change", f"{change}", width),
+        "GST Summary      Amount(RM)     Tax(RM)",
+        f"SR (6%)             {_money(net / Decimal('1.06'))}        {net - _money(net / Decimal('1.06'))}",
+        "THANK YOU",
+    ]
+    return Printed(
+        "malay_columns", "PERNIAGAAN SERI INDAH SDN BHD", day, "MYR", items, total, tuple(lines)
+    )
 
 
 def malay_minimart(rng: random.Random) -> Printed:
     """Name above, multiplication and total below, RM signs."""
     width, day = 36, _day(rng)
     items = _basket(rng, _MALAY, 4)
-    lines = ["MINI MARKET BINTANG", "(JM0456789-X)", "12, JALAN BESAR", "83000 BATU PAHAT, JOHOR", "TEL: 07-5550123", "",
-             f"Bill No: 10{rng.randrange(9999):04}  {day:%d-%m-%Y} 09:41"]  # fmt: skip
+    lines = [
+        "MINI MARKET BINTANG",
+        "(JM0456789-X)",
+        "12, JALAN BESAR",
+        "83000 BATU PAHAT, JOHOR",
+        "TEL: 07-5550123",
+        "",
+        f"Bill No: 10{rng.randrange(9999):04}  {day:%d-%m-%Y} 09:41",
+    ]
     for i in items:
         lines += [i.name, _row(f"  {i.quantity} X {i.unit_price}", f"{i.total}", width)]
     total = _sum(items)
     tendered, change = _change(rng, total)
-    lines += ["-" * width, _row(f"Item(s): {len(items)}", "", width), _row("TOTAL", f"RM {total}", width), _row("CASH", f"RM {tendered}.00", width),
-              _row("CHANGE", f"RM {change}", width), "TERIMA KASIH SILA DATANG LAGI"]  # fmt: skip
-    return Printed("malay_minimart", "MINI MARKET BINTANG", day, "MYR", items, total, tuple(lines), frozenset({0}))
+    lines += [
+        "-" * width,
+        _row(f"Item(s): {len(items)}", "", width),
+        _row("TOTAL", f"RM {total}", width),
+        _row("CASH", f"RM {tendered}.00", width),
+        _row("CHANGE", f"RM {change}", width),
+        "TERIMA KASIH SILA DATANG LAGI",
+    ]
+    return Printed(
+        "malay_minimart",
+        "MINI MARKET BINTANG",
+        day,
+        "MYR",
+        items,
+        total,
+        tuple(lines),
+        frozenset({0}),
+    )
 
 
 def malay_restaurant(rng: random.Random) -> Printed:
     """Service charge and tax on top of the dishes."""
     width, day = 36, _day(rng)
-    dishes = ("NASI LEMAK AYAM", "TEH O AIS", "MEE GORENG", "SATAY AYAM 6S", "KOPI PANAS", "ROTI CANAI")
+    dishes = (
+        "NASI LEMAK AYAM",
+        "TEH O AIS",
+        "MEE GORENG",
+        "SATAY AYAM 6S",
+        "KOPI PANAS",
+        "ROTI CANAI",
+    )
     items = _basket(rng, dishes, 3, 200)
-    lines = ["RESTORAN DAUN HIJAU", "LOT 5, PLAZA SENTRAL", "80000 JOHOR BAHRU", "SST ID: J31-1808-31001234", "", f"Table: 7   {day:%d %b %Y} 20:14", "",
-             f"{'Qty':<4}{'Description':<22}{'Total':>10}"]  # fmt: skip
+    lines = [
+        "RESTORAN DAUN HIJAU",
+        "LOT 5, PLAZA SENTRAL",
+        "80000 JOHOR BAHRU",
+        "SST ID: J31-1808-31001234",
+        "",
+        f"Table: 7   {day:%d %b %Y} 20:14",
+        "",
+        f"{'Qty':<4}{'Description':<22}{'Total':>10}",
+    ]
     lines += [f"{i.quantity:<4}{i.name:<22}{i.total:>10}" for i in items]
     net = _sum(items)
     service, tax = _money(net * Decimal("0.1")), _money(net * Decimal("0.06"))
     total = net + service + tax
-    lines += ["", _row("Subtotal", f"{net}", width), _row("Service Charge 10%", f"{service}", width), _row("SST 6%", f"{tax}", width),
-              _row("Total RM", f"{total}", width), "Thank you, please come again"]  # fmt: skip
-    return Printed("malay_restaurant", "RESTORAN DAUN HIJAU", day, "MYR", items, total, tuple(lines), frozenset({0}))
+    lines += [
+        "",
+        _row("Subtotal", f"{net}", width),
+        _row("Service Charge 10%", f"{service}", width),
+        _row("SST 6%", f"{tax}", width),
+        _row("Total RM", f"{total}", width),
+        "Thank you, please come again",
+    ]
+    return Printed(
+        "malay_restaurant",
+        "RESTORAN DAUN HIJAU",
+        day,
+        "MYR",
+        items,
+        total,
+        tuple(lines),
+        frozenset({0}),
+    )
 
 
 def irish_pharmacy(rng: random.Random) -> Printed:
     """Numbered lines, euro sign before points, VAT codes."""
     width, day = 36, _day(rng)
     items = _basket(rng, _ENGLISH)
-    lines = ["QUAYSIDE PHARMACY", "5 Ormond Quay, Dublin 1", "VAT Reg No: IE1234567T", "", f"{day:%d-%b-%Y} 15:20   Till 2", ""]
+    lines = [
+        "QUAYSIDE PHARMACY",
+        "5 Ormond Quay, Dublin 1",
+        "VAT Reg No: IE1234567T",
+        "",
+        f"{day:%d-%b-%Y} 15:20   Till 2",
+        "",
+    ]
     lines += [_row(f"{n}. {i.name}", f"€{i.total} B", width) for n, i in enumerate(items, start=1)]
     total = _sum(items)
     tendered, change = _change(rng, total)
-    lines += ["", _row("Total", f"€{total}", width), _row("Cash", f"€{tendered}.00", width), _row("Change", f"€{change}", width),
-              _row("VAT incl. B 23%", f"€{_money(total * 23 / 123)}", width), "Thank you"]  # fmt: skip
+    lines += [
+        "",
+        _row("Total", f"€{total}", width),
+        _row("Cash", f"€{tendered}.00", width),
+        _row("Change", f"€{change}", width),
+        _row("VAT incl. B 23%", f"€{_money(total * 23 / 123)}", width),
+        "Thank you",
+    ]
     return Printed("irish_pharmacy", "QUAYSIDE PHARMACY", day, "EUR", items, total, tuple(lines))
 
 
 SHOPS: tuple[Callable[[random.Random], Printed], ...] = (
-    us_barcodes, us_savings, us_diner, uk_supermarket, uk_grocer, german_market, german_deposit,
-    french_market, spanish_shop, malay_columns, malay_minimart, malay_restaurant, irish_pharmacy,
-)  # fmt: skip
+    us_barcodes,
+    us_savings,
+    us_diner,
+    uk_supermarket,
+    uk_grocer,
+    german_market,
+    german_deposit,
+    french_market,
+    spanish_shop,
+    malay_columns,
+    malay_minimart,
+    malay_restaurant,
+    irish_pharmacy,
+)
