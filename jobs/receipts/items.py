@@ -244,7 +244,8 @@ def _in_a_column(word: Word, before: Word, line: Line) -> bool:
     return bool(re.fullmatch(r"\d{1,4}", word.text)) and gap > 0.8 * line.row.height
 
 
-def _names_something(name: str) -> bool:
+def names_something(name: str) -> bool:
+    """Whether a name holds a word, and not codes alone."""
     words = [word for word in name.split() if not _CODE.match(word) and not _TAX_CODE.match(word)]
     return sum(char.isalpha() for word in words for char in word) >= 3
 
@@ -287,7 +288,7 @@ def _gather(parts: Sequence[_Part], *, names_above: bool) -> _Gathered:
             if names_above and drafts and not pending and _multiplies(draft, drafts[-1]):
                 drafts[-1] = replace(draft, raw=(*drafts[-1].raw, *draft.raw), name=drafts[-1].name)
                 continue
-            loose += 1.0 if not _names_something(draft.name) and names_above else 0.0
+            loose += 1.0 if not names_something(draft.name) and names_above else 0.0
             loose += 0.3 * max(0, len(pending) - 2)
             pending = []
             drafts.append(draft)
@@ -306,7 +307,7 @@ def _gather(parts: Sequence[_Part], *, names_above: bool) -> _Gathered:
             drafts[-1] = _extended(drafts[-1], part)
     loose += sum(1.0 for part in pending if part.line.role is None and names_above)
     if not names_above:
-        loose += sum(1.0 for draft in drafts if not _names_something(draft.name))
+        loose += sum(1.0 for draft in drafts if not names_something(draft.name))
         loose += 0.3 * sum(max(0, len(draft.raw) - 3) for draft in drafts)
     return _Gathered(tuple(drafts), loose)
 
@@ -361,7 +362,7 @@ def _multiplies(draft: Draft, above: Draft) -> bool:
         and draft.quantity > 1
         and not above.proved
         and draft.unit_price == above.total.value
-        and not _names_something(draft.name)
+        and not names_something(draft.name)
     )
 
 
@@ -443,7 +444,7 @@ def _without_codes(drafts: tuple[Draft, ...]) -> tuple[Draft, ...]:
             replace(draft, name=rest)
             if (match := pattern.search(draft.name))
             and (everywhere or (side[0] == "^" and _LONG_ARTICLE.fullmatch(match[0].strip(" -:"))))
-            and _names_something(rest := pattern.sub("", draft.name))
+            and names_something(rest := pattern.sub("", draft.name))
             else draft
             for draft in drafts
         )

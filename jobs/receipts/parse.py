@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from jobs.receipts.amounts import cents
+from jobs.receipts.arithmetic import solve
 from jobs.receipts.country import country_of
 from jobs.receipts.dates import date_of
 from jobs.receipts.extraction import Checks, Extraction, LineItem, Money
@@ -31,6 +32,8 @@ def parse(
     date, date_warnings = date_of(receipt, options.date_order, country.date_order)
     drafts, end = items_of(receipt)
     summary = summary_of(receipt, drafts, end)
+    solved = solve(drafts, summary)
+    drafts = solved.drafts
     merchant = merchant_of(receipt)
     items = tuple(_item(draft, country.currency) for draft in drafts)
     items_sum = sum((draft.net for draft in drafts), Decimal("0.00"))
@@ -53,7 +56,7 @@ def parse(
         checks=Checks(
             items_sum=items_sum,
             matches_total=matches,
-            warnings=(*warnings, *date_warnings, *arithmetic_warnings),
+            warnings=(*warnings, *date_warnings, *solved.corrections, *arithmetic_warnings),
         ),
         pages=pages,
     )
