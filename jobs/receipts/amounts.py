@@ -38,7 +38,7 @@ _OTHER_MARK = {
 }
 """One point misread as a comma, or the other way: two decimals leave no doubt."""
 _SIZES = {"L", "ML", "KG", "G", "LB", "OZ", "CM", "MM", "M", "LT", "GM", "IN", "X"}
-_WHOLE = re.compile(rf"^(?P<sign>{_SIGNS})(?P<body>\d{{1,6}})$")
+_WHOLE = re.compile(rf"^(?!F)(?P<sign>{_SIGNS})(?P<body>\d{{1,6}})$")
 _LOST_POINT = re.compile(r"^(\d{1,5})[-;'*·](\d{2})$")
 _LOOKALIKE = str.maketrans("OoQqDdIiLl|", "00000011111")
 _VOTE = re.compile(r"\d([.,])\d{2}(?!\d)")

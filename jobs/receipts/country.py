@@ -52,7 +52,7 @@ _SIGNS: tuple[tuple[str, str], ...] = (
 )
 # Words that only one country's receipts carry, with its currency.
 _WORDS: tuple[tuple[str, str], ...] = (
-    (r"\bSDN\.? ?BHD|\bMALAYSIA\b|\bKUALA LUMPUR\b|\bSELANGOR\b|\bJOHOR\b", "MYR"),
+    (r"\bSDN\.? ?BHD|\bMALAYSIA\b|\bKUALA LUMPUR\b|\bSELANGOR\b|\bJOHOR\b|\bSHAH ALAM\b|\bPETALING JAYA\b|\bPENANG\b|\bMELAKA\b", "MYR"),
     (r"\bHST\b|\bPST\b|\bQST\b|\bTVQ\b", "CAD"),
     (r"\bABN\b|\bPTY\.? LTD|\bEFTPOS\b", "AUD"),
     (r"\bVAT (REG )?(NO|NUMBER|REG)[^A-Z]*GB|\bVAT NO:? ?GB|\bUNITED KINGDOM\b|\b[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}\b", "GBP"),

@@ -10,6 +10,7 @@ from jobs.receipts.dates import date_of
 from jobs.receipts.extraction import Checks, Extraction, LineItem, Money
 from jobs.receipts.items import Draft, items_of
 from jobs.receipts.lines import receipt_of
+from jobs.receipts.matching import Catalog, matched
 from jobs.receipts.merchant import merchant_of
 from jobs.receipts.options import ReceiptOptions
 from jobs.receipts.rows import Row
@@ -36,6 +37,8 @@ def parse(
     drafts = solved.drafts
     merchant = merchant_of(receipt)
     items = tuple(_item(draft, country.currency) for draft in drafts)
+    if options.catalog:
+        items = matched(items, Catalog(options.catalog))
     items_sum = sum((draft.net for draft in drafts), Decimal("0.00"))
     matches, arithmetic_warnings = _adds_up(items_sum, summary)
     fields = [
