@@ -33,7 +33,9 @@ _BACKGROUND_PRODUCTS: Final = 20.0  # ... and weigh as this many products of no 
 _KNOWN_AFFINITY: Final = 1.0  # of a label that names the sub-category itself
 _STEP_PER_LEVEL: Final = 0.1  # less for each wider category, so that the narrowest label wins
 _CATCH_ALL_AFFINITY: Final = 0.35  # what "other" takes when no label is nearer
-_CENTERING: Final = 0.5  # share of a label's mean likeness taken off: broad words are like everything
+_CENTERING: Final = (
+    0.5  # share of a label's mean likeness taken off: broad words are like everything
+)
 _NEAREST_PRODUCTS: Final = 3
 _DIRECT_SHARE: Final = 0.2  # of the likeness of name and label, when the taxonomy knows no label
 _CONFIDENCE: Final = 1.4  # exponent that makes the probabilities mean accuracy
@@ -94,7 +96,7 @@ class Lexicon:
         return scores
 
     def _placed(self, vectors: Floats) -> tuple[Floats, Floats]:
-        """p(sub-category | name), (n, sub-categories), and how sure it is a grocery at all, (n, 1)."""
+        """p(sub-category | name), (n, sub-categories), and p(it is a grocery at all), (n, 1)."""
         weights = np.exp(_NAME_SHARPNESS * (vectors @ self._products.T))
         mass = np.add.reduceat(weights, self._starts, axis=1)
         total = mass.sum(axis=1, keepdims=True)
@@ -128,9 +130,7 @@ class Lexicon:
         place = {name: column for column, name in enumerate(self._taxonomy.categories)}
         nearest, wider = np.empty((2, len(labels), len(self._starts)), dtype=np.float32)
         parts = np.split(to_products, self._starts[1:], axis=1)
-        for column, (sub, part) in enumerate(
-            zip(self._taxonomy.subcategories, parts, strict=True)
-        ):
+        for column, (sub, part) in enumerate(zip(self._taxonomy.subcategories, parts, strict=True)):
             count = min(_NEAREST_PRODUCTS, part.shape[1])
             nearest[:, column] = np.partition(part, -count, axis=1)[:, -count:].mean(axis=1)
             wider[:, column] = to_wider[:, [place[name] for name in sub.within]].max(axis=1)
@@ -154,9 +154,7 @@ def _probabilities(labels: _LabelSet, vectors: Floats, placed: Floats, known: Fl
     by_taxonomy = placed @ labels.share
     hedged = known * by_taxonomy + (1 - known) / by_taxonomy.shape[1]
     alike = _LABEL_SHARPNESS * (vectors @ labels.vectors.T)
-    return _softmax(
-        _CONFIDENCE * ((1 - labels.direct) * np.log(hedged) + labels.direct * alike)
-    )
+    return _softmax(_CONFIDENCE * ((1 - labels.direct) * np.log(hedged) + labels.direct * alike))
 
 
 def _softmax(logits: Floats) -> Floats:

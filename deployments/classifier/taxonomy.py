@@ -73,6 +73,13 @@ def taxonomy() -> Taxonomy:
     return Taxonomy(subcategories, MappingProxyType(names))
 
 
+@cache
+def vocabulary() -> frozenset[str]:
+    """Every word of the taxonomy's products, as `label_key` writes it."""
+    products = (product for sub in taxonomy().subcategories for product in sub.products)
+    return frozenset(word for product in products for word in label_key(product).split())
+
+
 def _toml(name: str) -> dict[str, Any]:
     data = files(__package__).joinpath(f"data/{name}.toml").read_text(encoding="utf-8")
     return tomllib.loads(data)
