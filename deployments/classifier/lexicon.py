@@ -23,6 +23,7 @@ from deployments.classifier.normaliser import subject
 from deployments.classifier.taxonomy import CATCH_ALL, Subcategory, Taxonomy
 
 Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
 
 # The constants below are all there is to fit. They were set on one shop's names with ten, eighteen
 # and a hundred labels at once; accuracy is flat around them (bench/text.py).
@@ -30,8 +31,9 @@ _NAME_SHARPNESS: Final = 20.0  # of likeness to products, per unit of cosine
 _LABEL_SHARPNESS: Final = 20.0  # of likeness between labels and sub-categories
 _BACKGROUND_COSINE: Final = 0.35  # names no nearer than this to products are strangers ...
 _BACKGROUND_PRODUCTS: Final = 20.0  # ... and weigh as this many products of no category
-_KNOWN_AFFINITY: Final = 1.0  # of a label that names the sub-category itself
-_STEP_PER_LEVEL: Final = 0.1  # less for each wider category, so that the narrowest label wins
+# Of a label that names the sub-category itself, and the wider categories one after the other: the
+# narrowest label wins.
+_KNOWN_AFFINITY: Final = (0.8, 0.7, 0.6, 0.5, 0.4)
 _CATCH_ALL_AFFINITY: Final = 0.35  # what "other" takes when no label is nearer
 _CENTERING: Final = (
     0.5  # share of a label's mean likeness taken off: broad words are like everything
@@ -46,7 +48,7 @@ _LABEL_SETS: Final = 256  # kept compiled
 class _LabelSet:
     """What depends on the labels alone."""
 
-    share: Floats  # (sub-categories, labels), rows sum to 1
+    share: Doubles  # (sub-categories, labels), rows sum to 1
     vectors: Floats  # (labels, dimension); the catch-all is the mean of the others
     direct: float  # weight of the likeness of name and label
 
@@ -119,7 +121,7 @@ class Lexicon:
         unknown = meanings.count(None) / len(labels)
         return _LabelSet(_softmax(_LABEL_SHARPNESS * affinity.T), vectors, _DIRECT_SHARE * unknown)
 
-    def _likeness(self, labels: Floats) -> Floats:
+    def _likeness(self, labels: Floats) -> Doubles:
         """Likeness of meaning, (labels, sub-categories), centred.
 
         The mean of three: to the sub-category's name, to its nearest products, and to the wider
@@ -128,28 +130,25 @@ class Lexicon:
         to_products = labels @ self._products.T
         to_wider = labels @ self._categories.T
         place = {name: column for column, name in enumerate(self._taxonomy.categories)}
-        nearest, wider = np.empty((2, len(labels), len(self._starts)), dtype=np.float32)
+        nearest, wider = np.empty((2, len(labels), len(self._starts)))
         parts = np.split(to_products, self._starts[1:], axis=1)
         for column, (sub, part) in enumerate(zip(self._taxonomy.subcategories, parts, strict=True)):
             count = min(_NEAREST_PRODUCTS, part.shape[1])
             nearest[:, column] = np.partition(part, -count, axis=1)[:, -count:].mean(axis=1)
             wider[:, column] = to_wider[:, [place[name] for name in sub.within]].max(axis=1)
-        likeness: Floats = (labels @ self._names.T + nearest + wider) / 3
-        return likeness - _CENTERING * likeness.mean(axis=1, keepdims=True)
+        likeness = (labels @ self._names.T + nearest + wider) / 3
+        centre: Doubles = likeness.mean(axis=1, keepdims=True)
+        return likeness - _CENTERING * centre
 
-    def _membership(self, meaning: str) -> Floats:
+    def _membership(self, meaning: str) -> Doubles:
         """Affinity of the category `meaning` to each sub-category; 0 where it has no part in it."""
         paths = [(sub.name, *sub.within) for sub in self._taxonomy.subcategories]
         return np.array(
-            [
-                _KNOWN_AFFINITY - _STEP_PER_LEVEL * path.index(meaning) if meaning in path else 0.0
-                for path in paths
-            ],
-            dtype=np.float32,
+            [_KNOWN_AFFINITY[path.index(meaning)] if meaning in path else 0.0 for path in paths]
         )
 
 
-def _probabilities(labels: _LabelSet, vectors: Floats, placed: Floats, known: Floats) -> Floats:
+def _probabilities(labels: _LabelSet, vectors: Floats, placed: Floats, known: Floats) -> Doubles:
     """(n, labels), rows summing to 1."""
     by_taxonomy = placed @ labels.share
     hedged = known * by_taxonomy + (1 - known) / by_taxonomy.shape[1]
@@ -157,10 +156,11 @@ def _probabilities(labels: _LabelSet, vectors: Floats, placed: Floats, known: Fl
     return _softmax(_CONFIDENCE * ((1 - labels.direct) * np.log(hedged) + labels.direct * alike))
 
 
-def _softmax(logits: Floats) -> Floats:
-    """Over the last axis, in double precision: the rows must sum to 1 on the wire."""
-    exponentials = np.exp(logits.astype(np.float64) - logits.max(axis=-1, keepdims=True))
-    return exponentials / exponentials.sum(axis=-1, keepdims=True)  # type: ignore[no-any-return]
+def _softmax(logits: Doubles) -> Doubles:
+    """Over the last axis."""
+    exponentials: Doubles = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    total: Doubles = exponentials.sum(axis=-1, keepdims=True)
+    return exponentials / total
 
 
 def _digest(subcategories: Iterable[Subcategory]) -> str:

@@ -12,7 +12,7 @@ import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from deployments.classifier.backend import Item, Scores
-from deployments.embedder.model import length_batches
+from deployments.embedder.model import content_version, length_batches, model_folder
 from deployments.errors import ModelUnavailable
 
 HYPOTHESIS: Final = "This example is {}."  # the pipeline's default
@@ -35,9 +35,10 @@ class Nli:
         torch.set_num_threads(threads)
         on_cpu = device == "cpu"
         try:
-            self._tokenizer: Any = AutoTokenizer.from_pretrained(model)
+            folder = model_folder(model)
+            self._tokenizer: Any = AutoTokenizer.from_pretrained(folder)
             self._model: Any = AutoModelForSequenceClassification.from_pretrained(
-                model, dtype=torch.float32 if on_cpu else torch.float16
+                folder, dtype=torch.float32 if on_cpu else torch.float16
             )
         except (OSError, ValueError) as error:
             raise ModelUnavailable(f"The entailment model {model} can't be loaded.") from error
@@ -45,7 +46,7 @@ class Nli:
         self._entailment = _entailment_class(model, self._model.config.label2id)
         self._budget = _BATCH_TOKENS_CPU if on_cpu else _BATCH_TOKENS_GPU
         self.model_id: Final = model
-        self.model_version: Final = str(self._model.config._commit_hash or "local")[:12]
+        self.model_version: Final = content_version(folder)
 
     def classify(self, items: Sequence[Item]) -> list[Scores]:
         """Scores for each item; a pair that occurs twice is judged once."""

@@ -86,8 +86,11 @@ def _toml(name: str) -> dict[str, Any]:
 
 
 def _singular(word: str) -> str:
-    if len(word) > 4 and word.endswith("ies"):
-        return word[:-3] + "y"
+    """A stem that a word shares with its English plural; "cookie" and "berry" both end in y."""
+    if len(word) > 4 and word.endswith(("ies", "ie")):
+        return word.removesuffix("s")[:-2] + "y"
+    if len(word) > 4 and word.endswith(("oes", "ches", "shes", "xes", "sses")):
+        return word[:-2]
     if len(word) > 3 and word.endswith("s") and not word.endswith("ss"):
         return word[:-1]
     return word

