@@ -1,0 +1,130 @@
+from dataclasses import replace
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bench.planner_instances import START, small
+from deployments.planner.conflicts import Kind, Rule, decide
+from deployments.planner.problem import compile_request
+from deployments.planner.request import PlanRequest
+from deployments.planner.solve import solve
+
+DAY = START.isoformat()
+
+
+def without(problem, rule: Rule):
+    """The problem with one user constraint dropped."""
+    match rule.kind:
+        case Kind.LOCK:
+            locks = problem.locks[: rule.subject] + problem.locks[rule.subject + 1 :]
+            return replace(problem, locks=locks)
+        case Kind.EXCLUDED:
+            dishes = [
+                replace(dish, excluded=dish.excluded and number != rule.subject)
+                for number, dish in enumerate(problem.dishes)
+            ]
+            return replace(problem, dishes=tuple(dishes))
+        case Kind.DIET:
+            tag = problem.diet[rule.subject]
+            dishes = [
+                replace(dish, lacking=tuple(other for other in dish.lacking if other != tag))
+                for dish in problem.dishes
+            ]
+            return replace(problem, dishes=tuple(dishes))
+        case Kind.DAY_BUDGET:
+            budgets = list(problem.day_budgets)
+            budgets[rule.subject] = None
+            return replace(problem, day_budgets=tuple(budgets))
+        case Kind.MEAL_BUDGET:
+            budgets = list(problem.slot_budgets)
+            budgets[rule.subject] = None
+            return replace(problem, slot_budgets=tuple(budgets))
+        case Kind.SHOPPING:
+            return replace(problem, max_items=None)
+        case Kind.REPEATS:
+            return replace(problem, max_repeats=len(problem.slots))
+
+
+def contradictory(seed):
+    """A small request, tightened until it is likely to contradict itself."""
+    raw = small(seed)
+    constraints = raw["constraints"]
+    constraints["locked_meals"] = [
+        {"date": DAY, "recipe_id": recipe["id"]} for recipe in raw["recipes"][:2]
+    ]
+    constraints["max_shopping_items"] = seed % 3
+    constraints["time_budgets"] = {DAY: 30 + seed % 60}
+    return raw
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.integers(0, 10**6))
+def test_dropping_any_rule_of_the_only_conflict_makes_a_plan_possible(seed):
+    problem = compile_request(PlanRequest.model_validate(contradictory(seed)))
+    verdict = decide(problem)
+    if verdict.pins is None and len(verdict.conflicts) == 1:
+        (conflict,) = verdict.conflicts
+        for rule in conflict.rules:
+            changed = without(problem, rule)
+            left = decide(changed)
+            # Other conflicts through rules of this one may remain, but never this one whole.
+            assert left.pins is not None or set(left.conflicts[0].rules) != set(conflict.rules)
+
+
+def only(raw):
+    answer = solve(PlanRequest.model_validate(raw), clock=lambda: 0.0)
+    assert answer.status == "infeasible"
+    (conflict,) = answer.conflict_sets
+    return answer, conflict
+
+
+def request(**constraints):
+    part = {"ingredient_id": "i", "name": "rice", "quantity": 1, "unit": "kg"}
+    return {
+        "planning_horizon": {"start_date": DAY, "days": 3, "meal_types": ["dinner"]},
+        "recipes": [
+            {"id": "l", "name": "Lasagne", "cook_time": 35, "ingredients": [part]},
+            {"id": "r", "name": "Rice", "cook_time": 10, "ingredients": [part]},
+        ],
+        "constraints": constraints,
+    }
+
+
+def test_a_lock_against_a_budget_names_both_and_the_least_that_helps():
+    answer, conflict = only(
+        request(locked_meals=[{"date": DAY, "recipe_id": "l"}], time_budgets={DAY: 20})
+    )
+    assert "Lasagne is locked for Monday 2026-01-12" in answer.conflicts[0]
+    assert "Monday 2026-01-12 allows 20 min" in answer.conflicts[0]
+    assert set(conflict.relaxations) == {
+        "unlock Lasagne on Monday 2026-01-12",
+        "allow 35 min on Monday 2026-01-12",
+    }
+
+
+def test_a_lock_that_the_diet_forbids_is_a_conflict_and_no_error():
+    _, conflict = only(request(locked_meals=[{"date": DAY, "recipe_id": "l"}], dietary=["vegan"]))
+    assert any("vegan" in each for each in conflict.constraints)
+    assert any("Lasagne" in each for each in conflict.constraints)
+
+
+def test_a_lock_of_an_excluded_recipe_is_a_conflict():
+    _, conflict = only(
+        request(locked_meals=[{"date": DAY, "recipe_id": "l"}], excluded_recipes=["l"])
+    )
+    assert "allow Lasagne again" in conflict.relaxations
+
+
+def test_two_dishes_locked_for_one_slot_exclude_each_other():
+    _, conflict = only(request(locked_meals=[{"date": DAY, "recipe_id": name} for name in "lr"]))
+    assert len(conflict.constraints) == 2
+
+
+def test_a_diet_nothing_satisfies_is_named_alone():
+    _, conflict = only(request(dietary=["vegan"]))
+    assert conflict.constraints == ("every recipe must be vegan",)
+
+
+def test_the_least_shopping_that_would_do_is_said():
+    _, conflict = only(request(max_shopping_items=0))
+    assert conflict.relaxations == ("allow 1 ingredients to be bought",)
