@@ -215,7 +215,9 @@ class PlanRequest(_Part):
     @field_validator("constraints", "weights", "inventory", mode="before")
     @classmethod
     def _null_is_the_default(cls, value: object, info: ValidationInfo) -> object:
-        return () if value is None and info.field_name == "inventory" else value or {}
+        if value is None:
+            return () if info.field_name == "inventory" else {}
+        return value
 
     @model_validator(mode="after")
     def _refers_to_what_exists(self) -> Self:

@@ -12,37 +12,33 @@ from deployments.planner.solve import solve
 DAY = START.isoformat()
 
 
-def without(problem, rule: Rule):
-    """The problem with one user constraint dropped."""
-    match rule.kind:
-        case Kind.LOCK:
-            locks = problem.locks[: rule.subject] + problem.locks[rule.subject + 1 :]
-            return replace(problem, locks=locks)
-        case Kind.EXCLUDED:
-            dishes = [
-                replace(dish, excluded=dish.excluded and number != rule.subject)
-                for number, dish in enumerate(problem.dishes)
-            ]
-            return replace(problem, dishes=tuple(dishes))
-        case Kind.DIET:
-            tag = problem.diet[rule.subject]
-            dishes = [
-                replace(dish, lacking=tuple(other for other in dish.lacking if other != tag))
-                for dish in problem.dishes
-            ]
-            return replace(problem, dishes=tuple(dishes))
-        case Kind.DAY_BUDGET:
-            budgets = list(problem.day_budgets)
-            budgets[rule.subject] = None
-            return replace(problem, day_budgets=tuple(budgets))
-        case Kind.MEAL_BUDGET:
-            budgets = list(problem.slot_budgets)
-            budgets[rule.subject] = None
-            return replace(problem, slot_budgets=tuple(budgets))
-        case Kind.SHOPPING:
-            return replace(problem, max_items=None)
-        case Kind.REPEATS:
-            return replace(problem, max_repeats=len(problem.slots))
+def keeping(problem, rules):
+    """The problem with no user constraint but these."""
+    diet = [problem.diet[rule.subject] for rule in rules if rule.kind is Kind.DIET]
+    return replace(
+        problem,
+        dishes=tuple(
+            replace(
+                dish,
+                excluded=Rule(Kind.EXCLUDED, number) in rules,
+                lacking=tuple(tag for tag in dish.lacking if tag in diet),
+            )
+            for number, dish in enumerate(problem.dishes)
+        ),
+        day_budgets=tuple(
+            budget if Rule(Kind.DAY_BUDGET, day) in rules else None
+            for day, budget in enumerate(problem.day_budgets)
+        ),
+        slot_budgets=tuple(
+            budget if Rule(Kind.MEAL_BUDGET, slot) in rules else None
+            for slot, budget in enumerate(problem.slot_budgets)
+        ),
+        locks=tuple(
+            lock for number, lock in enumerate(problem.locks) if Rule(Kind.LOCK, number) in rules
+        ),
+        max_items=problem.max_items if Rule(Kind.SHOPPING) in rules else None,
+        max_repeats=problem.max_repeats if Rule(Kind.REPEATS) in rules else len(problem.slots),
+    )
 
 
 def contradictory(seed):
@@ -59,16 +55,13 @@ def contradictory(seed):
 
 @settings(max_examples=150, deadline=None)
 @given(st.integers(0, 10**6))
-def test_dropping_any_rule_of_the_only_conflict_makes_a_plan_possible(seed):
+def test_a_conflict_excludes_every_plan_and_dropping_any_of_it_lets_one_in(seed):
     problem = compile_request(PlanRequest.model_validate(contradictory(seed)))
-    verdict = decide(problem)
-    if verdict.pins is None and len(verdict.conflicts) == 1:
-        (conflict,) = verdict.conflicts
-        for rule in conflict.rules:
-            changed = without(problem, rule)
-            left = decide(changed)
-            # Other conflicts through rules of this one may remain, but never this one whole.
-            assert left.pins is not None or set(left.conflicts[0].rules) != set(conflict.rules)
+    for conflict in decide(problem).conflicts:
+        rules = set(conflict.rules)
+        assert decide(keeping(problem, rules)).pins is None
+        for rule in rules:
+            assert decide(keeping(problem, rules - {rule})).pins is not None
 
 
 def only(raw):
