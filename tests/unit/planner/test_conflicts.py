@@ -96,7 +96,9 @@ def test_a_lock_against_a_budget_names_both_and_the_least_that_helps():
 
 
 def test_a_lock_that_the_diet_forbids_is_a_conflict_and_no_error():
-    _, conflict = only(request(locked_meals=[{"date": DAY, "recipe_id": "l"}], dietary=["vegan"]))
+    raw = request(locked_meals=[{"date": DAY, "recipe_id": "l"}], dietary=["vegan"])
+    raw["recipes"][1]["tags"] = ["vegan"]
+    _, conflict = only(raw)
     assert any("vegan" in each for each in conflict.constraints)
     assert any("Lasagne" in each for each in conflict.constraints)
 
