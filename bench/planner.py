@@ -25,7 +25,7 @@ from deployments.planner.request import PlanRequest
 from deployments.planner.solve import solve
 from deployments.planner.worth import assess, permitted
 
-UNCONSTRAINED = {"diet": 0.0, "budgets": 0.0, "cap": 0.0, "locks": 0}
+UNCONSTRAINED: dict[str, Any] = {"diet": 0.0, "budgets": 0.0, "cap": 0.0, "locks": 0}
 
 
 def main() -> None:
@@ -164,7 +164,8 @@ def referee(options: argparse.Namespace) -> None:
 
 def conflicts(options: argparse.Namespace) -> None:
     """Seconds to a minimal conflict at 100 recipes x 7 days x 3 meals."""
-    times, sizes = [], []
+    times: list[float] = []
+    sizes: list[int] = []
     for seed in range(options.seeds or 20):
         raw = instance(seed, 100, 7, 3, locks=0)
         recipes = sorted(raw["recipes"], key=lambda each: each["prep_time"] + each["cook_time"])
@@ -194,7 +195,7 @@ def crowd(options: argparse.Namespace) -> None:
                 request = PlanRequest.model_validate(raw)
                 started = perf_counter()
                 await pool.run(request)
-                return perf_counter() - started - options.timeout_ms / 1_000
+                return perf_counter() - started - request.timeout_ms / 1_000
 
             over: list[float] = []
             for batch in range(options.seeds or 3):

@@ -6,8 +6,6 @@ that an attempt which lost its lease can't overwrite the one that came after it.
 counts attempts.
 """
 
-import hashlib
-import json
 import random
 import secrets
 from collections.abc import Callable, Mapping, Sequence
@@ -15,23 +13,33 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, case, func, insert, select, update
+from sqlalchemy import ColumnElement, and_, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from deployments.errors import Conflict, NotFound
+from deployments.errors import Conflict
 from deployments.settings import Settings
 from jobs import tables
-from jobs.artifacts import Artifact, insert_artifact
+from jobs.artifacts import insert_artifact
 from jobs.database import Database
 from jobs.ids import new_id
-from jobs.job import TRANSITIONS, AttemptError, Job, JobStatus, NewJob, Outcome
+from jobs.job import AttemptError, Job, JobStatus, NewJob, Outcome
+from jobs.transitions import (
+    JOB_COLUMNS,
+    RELEASED,
+    artifact_of,
+    end_attempt,
+    fingerprint_of,
+    get_job,
+    held_by,
+    job_of,
+    move,
+    move_all,
+    past,
+)
 
 jobs = tables.jobs
 attempts = tables.attempts
-
-_JOB_COLUMNS = [jobs.c[name] for name in Job.__dataclass_fields__]
-_RELEASED = {"attempt_token": None, "lease_expires_at": None}
 
 
 def utc_now() -> datetime:
@@ -96,7 +104,7 @@ class Queue:
         Raises Conflict when that key came before with another payload.
         """
         now = self._clock()
-        fingerprint = _fingerprint(new)
+        fingerprint = fingerprint_of(new)
         row = {
             "id": new_id("job_", now),
             "tenant_id": new.tenant_id,
@@ -126,14 +134,14 @@ class Queue:
                     .on_conflict_do_nothing(
                         index_elements=["tenant_id", "feature", "idempotency_key"]
                     )
-                    .returning(*_JOB_COLUMNS)
+                    .returning(*JOB_COLUMNS)
                 )
             ).one_or_none()
             if added is not None:
-                return _job(added)
+                return job_of(added)
             first = (
                 await connection.execute(
-                    select(*_JOB_COLUMNS, jobs.c.fingerprint).where(
+                    select(*JOB_COLUMNS, jobs.c.fingerprint).where(
                         jobs.c.tenant_id == new.tenant_id,
                         jobs.c.feature == new.feature,
                         jobs.c.idempotency_key == new.idempotency_key,
@@ -144,14 +152,14 @@ class Queue:
                 raise Conflict(
                     f"The request_id {new.idempotency_key!r} was used before with another payload."
                 )
-            return _job(first)
+            return job_of(first)
 
         return await self._database.write(work)
 
     async def get(self, tenant_id: str, job_id: str) -> Job:
         """Raises NotFound when this tenant has no such job."""
         async with self._database.read() as connection:
-            return await _get(connection, tenant_id, job_id)
+            return await get_job(connection, tenant_id, job_id)
 
     async def list(
         self, tenant_id: str, wanted: JobFilter, *, limit: int, offset: int
@@ -165,13 +173,13 @@ class Queue:
         async with self._database.read() as connection:
             total = await connection.scalar(select(func.count()).select_from(jobs).where(*where))
             page = await connection.execute(
-                select(*_JOB_COLUMNS)
+                select(*JOB_COLUMNS)
                 .where(*where)
                 .order_by(jobs.c.id.desc())
                 .limit(limit)
                 .offset(offset)
             )
-            return [_job(row) for row in page], total or 0
+            return [job_of(row) for row in page], total or 0
 
     async def ended(self, job_ids: Sequence[str]) -> set[str]:
         """Those of the given jobs that are neither queued nor running (any more)."""
@@ -192,17 +200,17 @@ class Queue:
         now = self._clock()
 
         async def work(connection: AsyncConnection) -> Job:
-            job = await _move(
+            job = await move(
                 connection,
                 and_(jobs.c.tenant_id == tenant_id, jobs.c.id == job_id),
                 JobStatus.CANCELLED,
                 finished_at=now,
-                **_RELEASED,
+                **RELEASED,
             )
             if job is None:
-                ended = await _get(connection, tenant_id, job_id)
-                raise Conflict(f"The job has already {_past(ended.status)}.")
-            await _end_attempt(connection, job, now, "cancelled")
+                ended = await get_job(connection, tenant_id, job_id)
+                raise Conflict(f"The job has already {past(ended.status)}.")
+            await end_attempt(connection, job, now, "cancelled")
             return job
 
         return await self._database.write(work)
@@ -215,7 +223,7 @@ class Queue:
         now = self._clock()
 
         async def work(connection: AsyncConnection) -> Job:
-            job = await _move(
+            job = await move(
                 connection,
                 and_(
                     jobs.c.tenant_id == tenant_id,
@@ -231,7 +239,7 @@ class Queue:
                 error_message=None,
             )
             if job is None:
-                there = await _get(connection, tenant_id, job_id)
+                there = await get_job(connection, tenant_id, job_id)
                 raise Conflict(
                     f"Only failed and cancelled jobs can be retried; this one is {there.status}."
                 )
@@ -277,9 +285,9 @@ class Queue:
                     started_at=func.coalesce(jobs.c.started_at, now),
                     progress=0.0,
                 )
-                .returning(*_JOB_COLUMNS)
+                .returning(*JOB_COLUMNS)
             )
-            claimed = sorted(map(_job, rows), key=lambda job: (job.priority, job.due_at, job.id))
+            claimed = sorted(map(job_of, rows), key=lambda job: (job.priority, job.due_at, job.id))
             if claimed:
                 await connection.execute(
                     insert(attempts),
@@ -300,7 +308,7 @@ class Queue:
     async def still_held(self, held: Sequence[Job]) -> set[str]:
         """Ids of those running jobs that still carry the token they were claimed with."""
         async with self._database.read() as connection:
-            rows = await connection.execute(select(jobs.c.id).where(_held(held)))
+            rows = await connection.execute(select(jobs.c.id).where(held_by(held)))
             return set(rows.scalars())
 
     async def renew(self, held: Sequence[Job]) -> None:
@@ -309,7 +317,7 @@ class Queue:
 
         async def work(connection: AsyncConnection) -> None:
             await connection.execute(
-                update(jobs).where(_held(held)).values(lease_expires_at=expires_at)
+                update(jobs).where(held_by(held)).values(lease_expires_at=expires_at)
             )
 
         await self._database.write(work)
@@ -318,7 +326,7 @@ class Queue:
         """Records how far the attempt is, 0 to 1; nothing when it is no longer held."""
 
         async def work(connection: AsyncConnection) -> None:
-            await connection.execute(update(jobs).where(_held([held])).values(progress=progress))
+            await connection.execute(update(jobs).where(held_by([held])).values(progress=progress))
 
         await self._database.write(work)
 
@@ -330,9 +338,9 @@ class Queue:
         artifact_id = new_id("art_", now)
 
         async def work(connection: AsyncConnection) -> bool:
-            job = await _move(
+            job = await move(
                 connection,
-                _held([held]),
+                held_by([held]),
                 JobStatus.SUCCEEDED,
                 progress=1.0,
                 finished_at=now,
@@ -341,12 +349,12 @@ class Queue:
                 model_version=outcome.model_version,
                 error_code=None,
                 error_message=None,
-                **_RELEASED,
+                **RELEASED,
             )
             if job is None:
                 return False
-            await _end_attempt(connection, job, now, "succeeded")
-            await insert_artifact(connection, _artifact(job, now, artifact_id, outcome, None))
+            await end_attempt(connection, job, now, "succeeded")
+            await insert_artifact(connection, artifact_of(job, now, artifact_id, outcome, None))
             return True
 
         return await self._database.write(work)
@@ -364,21 +372,21 @@ class Queue:
         )
 
         async def work(connection: AsyncConnection) -> Job | None:
-            job = await _move(
+            job = await move(
                 connection,
-                _held([held]),
+                held_by([held]),
                 JobStatus.QUEUED if again else JobStatus.FAILED,
                 error_code=error.code,
                 error_message=error.message,
                 **values,
-                **_RELEASED,
+                **RELEASED,
             )
             if job is None:
                 return None
-            await _end_attempt(connection, job, now, "failed", error)
+            await end_attempt(connection, job, now, "failed", error)
             if not again:
                 artifact_id = new_id("art_", now)
-                await insert_artifact(connection, _artifact(job, now, artifact_id, None, error))
+                await insert_artifact(connection, artifact_of(job, now, artifact_id, None, error))
             return job
 
         return await self._database.write(work)
@@ -388,7 +396,7 @@ class Queue:
         stays in the history and doesn't count against the job.
         """
         if held:
-            await self._requeue(_held(held), self._clock(), "released", grant=1)
+            await self._requeue(held_by(held), self._clock(), "released", grant=1)
 
     async def rescue(self) -> int:
         """Takes back every job whose lease ran out; returns how many there were.
@@ -409,19 +417,19 @@ class Queue:
         )
 
         async def fail_spent(connection: AsyncConnection) -> int:
-            failed = await _move_all(
+            failed = await move_all(
                 connection,
                 and_(expired, jobs.c.attempt >= jobs.c.max_attempts),
                 JobStatus.FAILED,
                 finished_at=now,
                 error_code=lost.code,
                 error_message=lost.message,
-                **_RELEASED,
+                **RELEASED,
             )
             for job in failed:
-                await _end_attempt(connection, job, now, "lost", lost)
+                await end_attempt(connection, job, now, "lost", lost)
                 artifact_id = new_id("art_", now)
-                await insert_artifact(connection, _artifact(job, now, artifact_id, None, lost))
+                await insert_artifact(connection, artifact_of(job, now, artifact_id, None, lost))
             return len(failed)
 
         failed = await self._database.write(fail_spent)
@@ -448,7 +456,7 @@ class Queue:
         error: AttemptError | None = None,
     ) -> int:
         async def work(connection: AsyncConnection) -> int:
-            moved = await _move_all(
+            moved = await move_all(
                 connection,
                 which,
                 JobStatus.QUEUED,
@@ -457,111 +465,10 @@ class Queue:
                 max_attempts=jobs.c.max_attempts + grant,
                 error_code=error.code if error else jobs.c.error_code,
                 error_message=error.message if error else jobs.c.error_message,
-                **_RELEASED,
+                **RELEASED,
             )
             for job in moved:
-                await _end_attempt(connection, job, now, outcome, error)
+                await end_attempt(connection, job, now, outcome, error)
             return len(moved)
 
         return await self._database.write(work)
-
-
-async def _move(
-    connection: AsyncConnection, which: ColumnElement[bool], to: JobStatus, **values: Any
-) -> Job | None:
-    moved = await _move_all(connection, which, to, **values)
-    return moved[0] if moved else None
-
-
-async def _move_all(
-    connection: AsyncConnection, which: ColumnElement[bool], to: JobStatus, **values: Any
-) -> Sequence[Job]:
-    """The one UPDATE behind every transition: only from where `to` may be reached."""
-    sources = [source for source, targets in TRANSITIONS.items() if to in targets]
-    rows = await connection.execute(
-        update(jobs)
-        .where(which, jobs.c.status.in_(sources))
-        .values(status=to, **values)
-        .returning(*_JOB_COLUMNS)
-    )
-    return [_job(row) for row in rows]
-
-
-async def _end_attempt(
-    connection: AsyncConnection,
-    job: Job,
-    now: datetime,
-    outcome: str,
-    error: AttemptError | None = None,
-) -> None:
-    await connection.execute(
-        update(attempts)
-        .where(
-            attempts.c.job_id == job.id,
-            attempts.c.number == job.attempt,
-            attempts.c.ended_at.is_(None),
-        )
-        .values(
-            ended_at=now,
-            outcome=outcome,
-            error_code=error.code if error else None,
-            error_message=error.message if error else None,
-        )
-    )
-
-
-async def _get(connection: AsyncConnection, tenant_id: str, job_id: str) -> Job:
-    row = (
-        await connection.execute(
-            select(*_JOB_COLUMNS).where(jobs.c.tenant_id == tenant_id, jobs.c.id == job_id)
-        )
-    ).one_or_none()
-    if row is None:
-        raise NotFound("There is no such job.")
-    return _job(row)
-
-
-def _held(held: Sequence[Job]) -> ColumnElement[bool]:
-    """The given jobs, as long as each still runs under the token it was claimed with."""
-    token = case({job.id: job.attempt_token for job in held}, value=jobs.c.id)
-    return and_(
-        jobs.c.id.in_([job.id for job in held]),
-        jobs.c.status == JobStatus.RUNNING,
-        jobs.c.attempt_token == token,
-    )
-
-
-def _job(row: Row[*tuple[Any, ...]]) -> Job:
-    values = {name: getattr(row, name) for name in Job.__dataclass_fields__}
-    return Job(**{**values, "status": JobStatus(row.status)})
-
-
-def _artifact(
-    job: Job, now: datetime, artifact_id: str, outcome: Outcome | None, error: AttemptError | None
-) -> Artifact:
-    return Artifact(
-        id=artifact_id,
-        tenant_id=job.tenant_id,
-        user_id=job.user_id,
-        feature=job.feature,
-        request_id=job.request_id,
-        job_id=job.id,
-        success=outcome is not None,
-        input_payload=job.input_payload,
-        output_payload=outcome.output if outcome else None,
-        error_code=error.code if error else None,
-        error_message=error.message if error else None,
-        model_id=outcome.model_id if outcome else job.model_id,
-        model_version=outcome.model_version if outcome else job.model_version,
-        latency_ms=(now - job.created_at).total_seconds() * 1000,
-        created_at=now,
-    )
-
-
-def _fingerprint(new: NewJob) -> str:
-    what = [new.input_payload, new.model_id, new.model_version]
-    return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
-
-
-def _past(status: JobStatus) -> str:
-    return "been cancelled" if status is JobStatus.CANCELLED else str(status)

@@ -73,15 +73,24 @@ _DELETION_ORDER = (
 
 
 def decide(problem: Problem) -> Verdict:
-    """Whether the request can be met at all."""
-    if problem.locks:
-        model = _LockedMeals(problem)
-        pins = model.pins()
-        if pins is not None:
-            return Verdict(pins)
-        return Verdict(None, tuple(_with_relaxations(problem, core) for core in model.conflicts()))
-    core = _minimal_cover(_all_blockers(problem))
-    return Verdict({}) if core is None else Verdict(None, (_with_relaxations(problem, core),))
+    """Whether the request can be met at all. Conflicts have no rule in common."""
+    model = _LockedMeals(problem) if problem.locks else None
+    if model is not None and (pins := model.pins()) is not None:
+        return Verdict(pins)
+    # What rules out every single dish needs no lock to be a conflict, so it is looked for first.
+    cores: list[tuple[Rule, ...]] = []
+    blocked = _all_blockers(problem)
+    while len(cores) < _MOST_CONFLICTS and (core := _minimal_cover(blocked)) is not None:
+        cores.append(core)
+        if not core:  # no recipe is for any of the meals: no rule's fault
+            break
+        blocked = {rules.difference(core) for rules in blocked}
+    if model is not None:
+        cores += model.conflicts({rule for core in cores for rule in core})
+    if not cores:
+        return Verdict({})
+    conflicts = tuple(_with_relaxations(problem, core) for core in cores[:_MOST_CONFLICTS])
+    return Verdict(None, conflicts)
 
 
 def why_open(problem: Problem, plan: Plan, slot: int) -> Conflict | None:
@@ -358,10 +367,10 @@ class _LockedMeals:
                 pins[held[0]] = lock.dish
         return pins
 
-    def conflicts(self) -> list[tuple[Rule, ...]]:
-        """Minimal conflicts with no rule in common, until none is left."""
+    def conflicts(self, known: set[Rule]) -> list[tuple[Rule, ...]]:
+        """Minimal conflicts with no rule in common, none of them `known`, until none is left."""
         found: list[tuple[Rule, ...]] = []
-        guards = dict(self.guards)
+        guards = {rule: guard for rule, guard in self.guards.items() if rule not in known}
         while len(found) < _MOST_CONFLICTS and (core := _minimal_core(self.solver, guards)):
             found.append(core)
             for rule in core:

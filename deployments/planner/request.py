@@ -215,9 +215,9 @@ class PlanRequest(_Part):
     @field_validator("constraints", "weights", "inventory", mode="before")
     @classmethod
     def _null_is_the_default(cls, value: object, info: ValidationInfo) -> object:
-        if value is not None:
-            return value
-        return () if info.field_name == "inventory" else {}
+        if value is None:
+            return () if info.field_name == "inventory" else {}
+        return value
 
     @model_validator(mode="after")
     def _refers_to_what_exists(self) -> Self:

@@ -101,31 +101,31 @@ class _Solve:
     def find(self) -> None:
         finish = min(_LONGEST_FINISH_S, _FINISH_SHARE * self.seconds)
         deadline = self.started + self.seconds - finish
-        self._take(tuple(construct(self.tables, self.pins).plan), report=True)
-        self._improve()
+        self.take(tuple(construct(self.tables, self.pins).plan))
+        self._improve(self.started + self.seconds * _SEARCH_SHARE, seed=0)
         if filled(self.best) < self.most_meals:
             self._fill((deadline - self.clock()) * _FILL_SHARE)
         self._prove(deadline)
+        if not self.proven:  # the program was too large to say much: search on
+            self._improve(deadline, seed=1)
 
-    def _improve(self) -> None:
+    def _improve(self, until: float, seed: int) -> None:
         steps = min(_MOST_STEPS, max(_FEWEST_STEPS, _STEPS_A_SLOT * len(self.problem.slots)))
-        until = self.started + self.seconds * _SEARCH_SHARE
         newest = self.best
         start = kitchen_of(self.tables, self.best)
-        for plan in improve(start, self.pins, steps, lambda: self.clock() > until):
+        for plan in improve(start, self.pins, steps, lambda: self.clock() > until, seed):
             newest = plan
             if self.clock() - self.reported > _REPORT_EVERY_S:
-                self._take(newest, report=True)
-        self._take(newest, report=True)
+                self.take(newest)
+        self.take(newest)
 
     def _fill(self, seconds: float) -> None:
         outcome = program.most_meals(self.problem, seconds)
         if outcome.bound is not None:
             self.most_meals = min(self.most_meals, outcome.bound)
         if outcome.plan is not None and filled(outcome.plan) > filled(self.best):
-            self._take(outcome.plan, report=True)
-            self.pins = _pins_in(self.problem, outcome.plan)
-            self._improve()
+            self.take(outcome.plan)
+            self._improve(self.started + self.seconds * _SEARCH_SHARE, seed=0)
 
     def _prove(self, deadline: float) -> None:
         model = program.build(self.problem, filled(self.best))
@@ -141,7 +141,7 @@ class _Solve:
             return
         outcome = program.search(program.tighten(model, relaxation, self.objective + 1), left)
         if outcome.plan is not None:
-            self._take(outcome.plan, report=True)
+            self.take(outcome.plan)
         if outcome.impossible:  # nothing reaches one point more than the best plan
             self._lower(self.objective)
         elif outcome.bound is not None:
@@ -152,7 +152,7 @@ class _Solve:
             self.bound = max(bound, self.objective)
             self._report()
 
-    def _take(self, plan: Plan, *, report: bool) -> None:
+    def take(self, plan: Plan) -> None:
         """Make a plan the best one if it is better, permitted, and certified."""
         facts = assess(self.problem, plan)
         rank = (filled(plan), facts.points)
@@ -161,8 +161,8 @@ class _Solve:
         if not permitted(self.problem, plan) or not certify(self.problem, plan, facts):
             return
         self.best, self.objective = plan, facts.points
-        if report:
-            self._report()
+        self.pins = _pins_in(self.problem, plan)
+        self._report()
 
     def _report(self) -> None:
         self.reported = self.clock()
@@ -179,12 +179,15 @@ class _Solve:
 
 
 def _answer(state: _Solve, most_alternatives: int) -> PlanAnswer:
-    problem, plan = state.problem, state.best
-    facts = assess(problem, plan)
-    deadline = state.started + state.seconds
+    problem, deadline = state.problem, state.started + state.seconds
     others = alternatives(
-        state.tables, plan, state.pins, most_alternatives, lambda: state.clock() > deadline
+        state.tables, state.best, state.pins, most_alternatives, lambda: state.clock() > deadline
     )
+    for other in others:  # short of a proof, one may be better than the best so far
+        state.take(other)
+    others = [other for other in others if other != state.best]
+    plan = state.best
+    facts = assess(problem, plan)
     certified = [
         other
         for other in others

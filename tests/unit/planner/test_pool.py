@@ -1,84 +1,121 @@
-"""The pool: a process a solve, killed when nobody waits, replaced when it dies."""
-
 import asyncio
-import os
-import signal
-from collections.abc import AsyncIterator
+from pathlib import Path
 
+import psutil
 import pytest
 
-from deployments.errors import Overloaded, ServiceError
-from deployments.planner.answer import Status
+from bench.planner_instances import instance
+from deployments.errors import Overloaded, ServiceError, WorkTimeout
+from deployments.planner.answer import Incumbent, Status
 from deployments.planner.pool import Limits, WorkerPool
 from deployments.planner.request import PlanRequest
-from tests.unit.planner.requests import ingredient, recipe, request
-
-SMALL = PlanRequest.model_validate(request([recipe("a"), recipe("b")]))
-HARD = PlanRequest.model_validate(
-    {
-        **request(
-            [
-                recipe(f"dish{n}", *(ingredient(f"t{(n * k) % 97}", 100) for k in (1, 7, 11, 13)))
-                for n in range(300)
-            ],
-            days=28,
-        ),
-        "timeout_ms": 30_000,
-    }
-)
 
 
-@pytest.fixture
-async def pool() -> AsyncIterator[WorkerPool]:
-    async with WorkerPool(Limits(workers=1, waiting=1)) as pool:
-        yield pool
+def easy() -> PlanRequest:
+    return PlanRequest.model_validate(instance(1, 10, 3, timeout_ms=20_000))
 
 
-async def until_another(pool: WorkerPool, pids: frozenset[int]) -> None:
-    async with asyncio.timeout(20):
-        while not pool.pids or pool.pids & pids:
-            await asyncio.sleep(0.02)
+def hard() -> PlanRequest:
+    return PlanRequest.model_validate(instance(3, 100, 7, 3, timeout_ms=30_000, locks=0))
 
 
-async def test_a_plan_is_solved_in_another_process(pool: WorkerPool) -> None:
-    assert os.getpid() not in pool.pids
-    answer = await pool.run(SMALL)
+class Heard:
+    """Lets a test wait for the first progress."""
+
+    def __init__(self) -> None:
+        self.first = asyncio.Event()
+        self.all: list[Incumbent] = []
+
+    def __call__(self, incumbent: Incumbent) -> None:
+        self.all.append(incumbent)
+        self.first.set()
+
+
+async def test_a_plan_comes_back_from_a_worker_with_its_progress():
+    heard = Heard()
+    async with WorkerPool(Limits(workers=1)) as pool:
+        answer = await pool.run(easy(), heard)
     assert answer.status is Status.OPTIMAL
-    assert len(answer.meal_plan) == 2
+    assert heard.all[-1].objective == answer.objective
 
 
-async def test_a_caller_that_leaves_takes_the_process_along(pool: WorkerPool) -> None:
-    pids = pool.pids
-    solving = asyncio.create_task(pool.run(HARD))
-    await asyncio.sleep(0.3)
-    solving.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await solving
-    await until_another(pool, pids)
-    for pid in pids:
-        with pytest.raises(ProcessLookupError):
-            os.kill(pid, 0)
-    assert (await pool.run(SMALL)).status is Status.OPTIMAL
-
-
-async def test_a_process_that_dies_fails_its_own_plan_alone(pool: WorkerPool) -> None:
-    pids = pool.pids
-    solving = asyncio.create_task(pool.run(HARD))
-    await asyncio.sleep(0.3)
-    for pid in pids:
-        os.kill(pid, signal.SIGKILL)
-    with pytest.raises(ServiceError):
-        await solving
-    await until_another(pool, pids)
-    assert (await pool.run(SMALL)).status is Status.OPTIMAL
-
-
-async def test_more_than_may_wait_are_refused_at_once(pool: WorkerPool) -> None:
-    running = [asyncio.create_task(pool.run(HARD)) for _ in range(2)]
-    await asyncio.sleep(0.2)
-    with pytest.raises(Overloaded) as refused:
-        await pool.run(SMALL)
-    assert refused.value.retry_after_s
-    for task in running:
+async def test_cancelling_kills_the_worker_and_another_takes_its_place():
+    heard = Heard()
+    async with WorkerPool(Limits(workers=1)) as pool:
+        (pid,) = pool.pids
+        task = asyncio.create_task(pool.run(hard(), heard))
+        await heard.first.wait()
         task.cancel()
-    await asyncio.gather(*running, return_exceptions=True)
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert (await pool.run(easy())).status is Status.OPTIMAL
+        assert pid not in pool.pids
+        assert not psutil.pid_exists(pid)
+
+
+async def test_a_worker_that_overruns_is_killed():
+    async with WorkerPool(Limits(workers=1, grace_s=-29.8)) as pool:  # give up after 0.2 s
+        (pid,) = pool.pids
+        with pytest.raises(WorkTimeout):
+            await pool.run(hard())
+    assert not psutil.pid_exists(pid)
+
+
+async def test_a_worker_that_dies_fails_its_request_alone():
+    heard = Heard()
+    async with WorkerPool(Limits(workers=1)) as pool:
+        (pid,) = pool.pids
+        task = asyncio.create_task(pool.run(hard(), heard))
+        await heard.first.wait()
+        psutil.Process(pid).kill()
+        with pytest.raises(ServiceError, match="without an answer"):
+            await task
+        assert (await pool.run(easy())).status is Status.OPTIMAL
+
+
+async def test_a_full_line_is_refused_at_once_with_a_time_to_come_back():
+    heard = Heard()
+    async with WorkerPool(Limits(workers=1, waiting=0)) as pool:
+        task = asyncio.create_task(pool.run(hard(), heard))
+        await heard.first.wait()
+        with pytest.raises(Overloaded) as refused:
+            await pool.run(easy())
+        assert refused.value.retry_after_s >= 1
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+
+async def test_waiting_counts_against_the_time_limit():
+    heard = Heard()
+    async with WorkerPool(Limits(workers=1)) as pool:
+        task = asyncio.create_task(pool.run(hard(), heard))
+        await heard.first.wait()
+        with pytest.raises(Overloaded):
+            await pool.run(easy().model_copy(update={"timeout_ms": 200}))
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+
+async def test_the_operating_system_limits_memory_and_processor_time():
+    heard = Heard()
+    async with WorkerPool(Limits(workers=1, memory_bytes=3 * 1024**3)) as pool:
+        (pid,) = pool.pids
+        task = asyncio.create_task(pool.run(hard(), heard))
+        await heard.first.wait()
+        limits = await asyncio.to_thread(Path(f"/proc/{pid}/limits").read_text)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    rows = {row[:16].strip(): row.split() for row in limits.splitlines()}
+    assert str(3 * 1024**3) in rows["Max data size"]
+    assert rows["Max cpu time"][3] != "unlimited"
+
+
+async def test_closing_leaves_no_process_behind():
+    async with WorkerPool(Limits(workers=2)) as pool:
+        pids = pool.pids
+    assert not any(psutil.pid_exists(pid) for pid in pids)
+    with pytest.raises(Overloaded):
+        await pool.run(easy())

@@ -1,0 +1,1 @@
+"""Grocery names into the caller's own categories."""

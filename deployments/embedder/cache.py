@@ -1,0 +1,60 @@
+"""Vectors by the content of their text, the least recently used dropped first."""
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vectors = NDArray[np.float32]
+
+# Besides the vector an entry holds its key and bookkeeping; measured on CPython 3.11.
+_ENTRY_OVERHEAD_BYTES: Final = 320
+
+
+class VectorCache:
+    """A bounded cache in front of an embedding function. Not thread-safe."""
+
+    def __init__(self, max_bytes: int) -> None:
+        """`max_bytes` bounds vectors and bookkeeping together; 0 keeps nothing."""
+        self._max_bytes = max_bytes
+        self._bytes = 0
+        self._vectors: OrderedDict[bytes, Vectors] = OrderedDict()
+        self.hits = 0
+        self.misses = 0
+
+    def __len__(self) -> int:
+        return len(self._vectors)
+
+    def embed(self, texts: Sequence[str], embed: Callable[[Sequence[str]], Vectors]) -> Vectors:
+        """Vectors of `texts`, shape (len(texts), dimension); each unknown text is embedded once.
+
+        `embed` is not called when every text is known; an empty `texts` is passed on to it.
+        """
+        keys = [hashlib.blake2b(text.encode(), digest_size=16).digest() for text in texts]
+        found = {key: vector for key in keys if (vector := self._vectors.get(key)) is not None}
+        missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in found}
+        hits = sum(key in found for key in keys)
+        self.hits += hits
+        self.misses += len(keys) - hits
+        if missing or not keys:
+            new = embed(list(missing.values()))
+            if not keys:
+                return new
+            found.update(zip(missing, new, strict=True))
+        for key in keys:
+            self._remember(key, found[key])
+        return np.stack([found[key] for key in keys])
+
+    def _remember(self, key: bytes, vector: Vectors) -> None:
+        if key in self._vectors:
+            self._vectors.move_to_end(key)
+            return
+        own = vector.copy()  # a view would keep its whole batch alive
+        self._vectors[key] = own
+        self._bytes += own.nbytes + _ENTRY_OVERHEAD_BYTES
+        while self._bytes > self._max_bytes:
+            _, dropped = self._vectors.popitem(last=False)
+            self._bytes -= dropped.nbytes + _ENTRY_OVERHEAD_BYTES

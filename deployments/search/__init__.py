@@ -1,0 +1,1 @@
+"""Documents of a request by words and by meaning."""

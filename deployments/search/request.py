@@ -1,0 +1,50 @@
+"""What the search endpoint takes and answers."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from operator import attrgetter
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from deployments.embedder.bounds import NotBlank, at_most, distinct
+from deployments.embedder.request import Text
+from deployments.search.ranking import Result, Weights
+
+MAX_DOCUMENTS: Final = 5_000
+MAX_QUERY_CHARACTERS: Final = 1_000
+
+Weight = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+
+
+class Search(BaseModel):
+    """A query over the documents of the same request."""
+
+    model_config = ConfigDict(frozen=True)
+
+    query: Annotated[str, at_most(MAX_QUERY_CHARACTERS, "characters of a query"), NotBlank]
+    documents: Annotated[
+        tuple[Text, ...],
+        at_most(MAX_DOCUMENTS, "documents"),
+        Field(min_length=1),
+        distinct("ids", attrgetter("id")),
+    ]
+    top_k: Annotated[int, Field(ge=1, le=MAX_DOCUMENTS)] = 10
+    keyword_weight: Weight = 0.3
+    semantic_weight: Weight = 0.7
+    min_score: Weight = 0.0
+
+    @model_validator(mode="after")
+    def _some_weight(self) -> "Search":
+        if self.keyword_weight + self.semantic_weight == 0:
+            raise ValueError("keyword_weight and semantic_weight must not both be 0")
+        return self
+
+    @property
+    def weights(self) -> Weights:
+        return Weights(self.keyword_weight, self.semantic_weight)
+
+
+def answer(results: Sequence[Result]) -> dict[str, Any]:
+    """The payload of search."""
+    return {"results": [asdict(result) for result in results]}

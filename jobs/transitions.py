@@ -1,0 +1,124 @@
+"""The rows of the queue: reading them, and moving them from state to state.
+
+Everything here works within the transaction of jobs/queue.py, its only caller.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, and_, case, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from deployments.errors import NotFound
+from jobs.artifacts import Artifact
+from jobs.job import TRANSITIONS, AttemptError, Job, JobStatus, NewJob, Outcome
+from jobs.tables import attempts, jobs
+
+JOB_COLUMNS = [jobs.c[name] for name in Job.__dataclass_fields__]
+
+#: What a row lets go of when its attempt ends.
+RELEASED = {"attempt_token": None, "lease_expires_at": None}
+
+
+async def move(
+    connection: AsyncConnection, which: ColumnElement[bool], to: JobStatus, **values: Any
+) -> Job | None:
+    moved = await move_all(connection, which, to, **values)
+    return moved[0] if moved else None
+
+
+async def move_all(
+    connection: AsyncConnection, which: ColumnElement[bool], to: JobStatus, **values: Any
+) -> Sequence[Job]:
+    """The one UPDATE behind every transition: only from where `to` may be reached."""
+    sources = [source for source, targets in TRANSITIONS.items() if to in targets]
+    rows = await connection.execute(
+        update(jobs)
+        .where(which, jobs.c.status.in_(sources))
+        .values(status=to, **values)
+        .returning(*JOB_COLUMNS)
+    )
+    return [job_of(row) for row in rows]
+
+
+async def end_attempt(
+    connection: AsyncConnection,
+    job: Job,
+    now: datetime,
+    outcome: str,
+    error: AttemptError | None = None,
+) -> None:
+    await connection.execute(
+        update(attempts)
+        .where(
+            attempts.c.job_id == job.id,
+            attempts.c.number == job.attempt,
+            attempts.c.ended_at.is_(None),
+        )
+        .values(
+            ended_at=now,
+            outcome=outcome,
+            error_code=error.code if error else None,
+            error_message=error.message if error else None,
+        )
+    )
+
+
+async def get_job(connection: AsyncConnection, tenant_id: str, job_id: str) -> Job:
+    row = (
+        await connection.execute(
+            select(*JOB_COLUMNS).where(jobs.c.tenant_id == tenant_id, jobs.c.id == job_id)
+        )
+    ).one_or_none()
+    if row is None:
+        raise NotFound("There is no such job.")
+    return job_of(row)
+
+
+def held_by(held: Sequence[Job]) -> ColumnElement[bool]:
+    """The given jobs, as long as each still runs under the token it was claimed with."""
+    token = case({job.id: job.attempt_token for job in held}, value=jobs.c.id)
+    return and_(
+        jobs.c.id.in_([job.id for job in held]),
+        jobs.c.status == JobStatus.RUNNING,
+        jobs.c.attempt_token == token,
+    )
+
+
+def job_of(row: Row[*tuple[Any, ...]]) -> Job:
+    values = {name: getattr(row, name) for name in Job.__dataclass_fields__}
+    return Job(**{**values, "status": JobStatus(row.status)})
+
+
+def artifact_of(
+    job: Job, now: datetime, artifact_id: str, outcome: Outcome | None, error: AttemptError | None
+) -> Artifact:
+    return Artifact(
+        id=artifact_id,
+        tenant_id=job.tenant_id,
+        user_id=job.user_id,
+        feature=job.feature,
+        request_id=job.request_id,
+        job_id=job.id,
+        success=outcome is not None,
+        input_payload=job.input_payload,
+        output_payload=outcome.output if outcome else None,
+        error_code=error.code if error else None,
+        error_message=error.message if error else None,
+        model_id=outcome.model_id if outcome else job.model_id,
+        model_version=outcome.model_version if outcome else job.model_version,
+        latency_ms=(now - job.created_at).total_seconds() * 1000,
+        created_at=now,
+    )
+
+
+def fingerprint_of(new: NewJob) -> str:
+    what = [new.input_payload, new.model_id, new.model_version]
+    return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
+
+
+def past(status: JobStatus) -> str:
+    return "been cancelled" if status is JobStatus.CANCELLED else str(status)
