@@ -1,0 +1,86 @@
+"""How right an extraction is against a label: the rules that bench and tests share.
+
+total      equal as decimals                     date   equal as ISO dates
+merchant   90 % alike (rapidfuzz ratio) in capitals, letters and digits alone
+items      F1 of lines matched one to one by equal price, and names 80 % alike (token_sort_ratio)
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from rapidfuzz import fuzz
+
+from jobs.receipts.extraction import Extraction
+
+_Line = tuple[str, Decimal]
+
+
+@dataclass(frozen=True)
+class Score:
+    """One receipt's result; `hits` of `wanted` and `given` lines, by name and price."""
+
+    total: bool
+    date: bool
+    merchant: bool
+    hits: int
+    price_hits: int
+    wanted: int
+    given: int
+
+    @property
+    def all_three(self) -> bool:
+        """Total, date and merchant are right on this receipt."""
+        return self.total and self.date and self.merchant
+
+
+def score(extraction: Extraction, label: Mapping[str, Any]) -> Score:
+    """Compare with a label {"merchant", "date", "total", "items": [{name, total_price}] | None}."""
+    wanted = [(item["name"], _cents(item["total_price"])) for item in label["items"] or ()]
+    given = [(item.parsed_name, item.total_price.amount) for item in extraction.line_items]
+    name = extraction.merchant.name if extraction.merchant else ""
+    return Score(
+        total=extraction.total is not None and extraction.total.amount == _cents(label["total"]),
+        date=extraction.date is not None and extraction.date.value == label["date"],
+        merchant=fuzz.ratio(_squeezed(name), _squeezed(label["merchant"])) >= 90,
+        hits=_hits(wanted, given, by_name=True) if wanted else 0,
+        price_hits=_hits(wanted, given, by_name=False) if wanted else 0,
+        wanted=len(wanted),
+        given=len(given) if wanted else 0,
+    )
+
+
+def summary(scores: Sequence[Score]) -> dict[str, float]:
+    """Percentages of right fields, and item F1 (0 to 1) over the receipts with labelled items."""
+    count = max(1, len(scores))
+    lines = max(1, sum(s.wanted + s.given for s in scores))
+    return {
+        "total": 100 * sum(s.total for s in scores) / count,
+        "date": 100 * sum(s.date for s in scores) / count,
+        "merchant": 100 * sum(s.merchant for s in scores) / count,
+        "all three": 100 * sum(s.all_three for s in scores) / count,
+        "item F1": 2 * sum(s.hits for s in scores) / lines,
+        "by price": 2 * sum(s.price_hits for s in scores) / lines,
+    }
+
+
+def _hits(wanted: Iterable[_Line], given: Sequence[_Line], *, by_name: bool) -> int:
+    left, hits = list(given), 0
+    for name, price in wanted:
+        for place, (read_name, read_price) in enumerate(left):
+            alike = fuzz.token_sort_ratio(name.upper(), read_name.upper()) >= 80
+            if read_price == price and (alike or not by_name):
+                hits += 1
+                del left[place]
+                break
+    return hits
+
+
+def _cents(value: object) -> Decimal:
+    return Decimal(str(value).replace(",", "")).quantize(Decimal("0.01"))
+
+
+def _squeezed(name: str) -> str:
+    return re.sub(r"[^A-Z0-9]", "", name.upper())
