@@ -8,26 +8,20 @@ correction is made only when it is the single cheapest one; else the gap is repo
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
-from jobs.receipts.amounts import Figure, cents
+from jobs.receipts.amounts import cents
 from jobs.receipts.items import Draft, names_something
+from jobs.receipts.readings import readings
 from jobs.receipts.summary import Summary
 
-_RUNNER_UP = 1.0  # what a change costs: the recogniser itself was in doubt
-_PRODUCT = 1.2  # quantity times price says otherwise
-_LOOKALIKE = 2.0
+_PRODUCT = 1.2  # what a change costs: quantity times price says otherwise
 _DROPPED = 2.4
 _DROPPED_NAMED = 3.2
 _MOST = 4.2  # no correction that costs more is believed
 _TIE = 0.3  # corrections nearer than this contradict one another
 _CANDIDATES = 600
 _ZERO = Decimal("0.00")
-_LOOKALIKES = {
-    "0": "8695", "1": "74", "2": "7", "3": "859", "4": "19", "5": "6839", "6": "850", "7": "12",
-    "8": "3069", "9": "0345",
-}  # fmt: skip
-_DIGIT = {"B": "8", "O": "0", "o": "0", "D": "0", "S": "5", "I": "1", "l": "1", "Z": "2", "g": "9"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,42 +93,6 @@ def _changes(drafts: Sequence[Draft]) -> Iterator[_Change]:
             yield _Change(index, None, -draft.net, cost)
 
 
-def readings(figure: Figure) -> Iterator[tuple[Decimal, float]]:
-    """Other amounts that a figure may be, one character changed, each with its cost."""
-    if figure.word is None:
-        return
-    text = figure.word.text
-    glyphs = figure.word.glyphs
-    for place, char in enumerate(text):
-        digit = _DIGIT.get(char, char)
-        if not digit.isdigit():
-            continue
-        doubts = glyphs[place].runner_up if len(glyphs) == len(text) else ""
-        doubt = _DIGIT.get(doubts, doubts)
-        for other in _LOOKALIKES.get(digit, ""):
-            changed = _with_digit(figure.value, text, place, other)
-            if changed is not None:
-                yield changed, _RUNNER_UP if other == doubt else _LOOKALIKE
-        if doubt.isdigit() and doubt not in _LOOKALIKES.get(digit, "") and doubt != digit:
-            changed = _with_digit(figure.value, text, place, doubt)
-            if changed is not None:
-                yield changed, _RUNNER_UP
-
-
-def _with_digit(value: Decimal, text: str, place: int, digit: str) -> Decimal | None:
-    """The value with one digit of its printed text replaced."""
-    behind = sum(char.isdigit() or char in _DIGIT for char in text[place + 1 :])
-    shown = f"{abs(value):.2f}".replace(".", "")
-    at = len(shown) - 1 - behind
-    if not 0 <= at < len(shown):
-        return None
-    try:
-        changed = Decimal(shown[:at] + digit + shown[at + 1 :]).scaleb(-2)
-    except InvalidOperation:
-        return None
-    return changed if value >= 0 else -changed
-
-
 def _cheapest(changes: list[_Change], gaps: set[Decimal]) -> tuple[_Change, ...] | None:
     """The one cheapest set of one or two changes that closes a gap, or None."""
     options: list[tuple[float, tuple[_Change, ...]]] = [
@@ -145,9 +103,11 @@ def _cheapest(changes: list[_Change], gaps: set[Decimal]) -> tuple[_Change, ...]
         by_delta.setdefault(change.delta, []).append(change)
     for change in changes:
         for gap in gaps:
-            for partner in by_delta.get(gap - change.delta, ()):
-                if partner.index > change.index:
-                    options.append((change.cost + partner.cost, (change, partner)))
+            options += [
+                (change.cost + partner.cost, (change, partner))
+                for partner in by_delta.get(gap - change.delta, ())
+                if partner.index > change.index
+            ]
     options = sorted((option for option in options if option[0] <= _MOST), key=lambda o: o[0])
     if not options or (len(options) > 1 and options[1][0] - options[0][0] < _TIE):
         return None
@@ -167,13 +127,17 @@ def _applied(drafts: tuple[Draft, ...], changes: Sequence[_Change]) -> Solved:
             orphan = None
             kept.append(draft)
         elif change.value is None:
-            said.append(f"{draft.total.value} ({draft.name}) was left out: the sum is right without it.")
+            said.append(
+                f"{draft.total.value} ({draft.name}) was left out: the sum is right without it."
+            )
             orphan = draft
         else:
             said.append(
                 f"{draft.total.value} ({draft.name}) was corrected to {change.value}: the sum asks for it."
             )
-            figure = replace(draft.total, value=change.value, confidence=min(0.8, draft.total.confidence))
+            figure = replace(
+                draft.total, value=change.value, confidence=min(0.8, draft.total.confidence)
+            )
             price = draft.unit_price if draft.proved else None
             kept.append(replace(draft, total=figure, unit_price=price))
     return Solved(tuple(kept), tuple(said))

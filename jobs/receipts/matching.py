@@ -18,7 +18,9 @@ from jobs.receipts.options import CatalogItem
 
 _FUZZY = 86.0  # token_sort_ratio, 0 to 100
 _LEAD = 4.0  # how much nearer than the next item
-_SIZE = re.compile(r"\b\d+([.,]\d+)?\s?(X\s?\d+\s?)?(KG|G|GM|MG|ML|CL|L|LT|LB|OZ|PK|PCS?|S|CT|EA)?\b")
+_SIZE = re.compile(
+    r"\b\d+([.,]\d+)?\s?(X\s?\d+\s?)?(KG|G|GM|MG|ML|CL|L|LT|LB|OZ|PK|PCS?|S|CT|EA)?\b"
+)
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,9 @@ class Catalog:
 
     def _nearest(self, plain: str) -> Match | None:
         keys = self._keys
-        near = process.extract(plain, list(keys), scorer=fuzz.token_sort_ratio, score_cutoff=_FUZZY - _LEAD, limit=8)
+        near = process.extract(
+            plain, list(keys), scorer=fuzz.token_sort_ratio, score_cutoff=_FUZZY - _LEAD, limit=8
+        )
         if not near or near[0][1] < _FUZZY:
             return None
         best = keys[near[0][0]]

@@ -1,5 +1,6 @@
 """Rows of text to an Extraction: a pure function, whatever read the text."""
 
+import re
 from collections.abc import Sequence
 from decimal import Decimal
 
@@ -36,11 +37,13 @@ def parse(
     solved = solve(drafts, summary)
     drafts = solved.drafts
     merchant = merchant_of(receipt)
-    items = tuple(_item(draft, country.currency) for draft in drafts)
-    if options.catalog:
-        items = matched(items, Catalog(options.catalog))
     items_sum = sum((draft.net for draft in drafts), Decimal("0.00"))
     matches, arithmetic_warnings = _adds_up(items_sum, summary)
+    items = tuple(_item(draft, country.currency, adds_up=matches) for draft in drafts)
+    if options.catalog:
+        from deployments.classifier.normaliser import expand
+
+        items = matched(items, Catalog(options.catalog, expand))
     fields = [
         merchant.confidence if merchant else 0.0,
         date.confidence if date else 0.0,
@@ -76,25 +79,37 @@ def _adds_up(items_sum: Decimal, summary: Summary) -> tuple[bool, tuple[str, ...
     return False, (f"The line items come to {items_sum}, {total - items_sum} off the total.",)
 
 
-def _item(draft: Draft, currency: str | None) -> LineItem:
-    confidence = round(min(draft.total.confidence, draft.name_confidence), 3)
-    total = Money(amount=draft.total.value, currency=currency, confidence=draft.total.confidence)
-    unit_price = (
-        draft.unit_price
-        if draft.unit_price is not None
-        else cents(draft.total.value / draft.quantity)
-    )
+# What the recogniser's own confidence is worth, by evidence: the shares of right lines on scans of
+# real receipts, so that of what is given at 0.9 or more, 95 % is right.
+_UNPROVED_SUM = 0.7  # the receipt does not add up: some line is wrong
+_CODED_NAME = 0.8  # digits and signs in a name are often codes, or sizes misread
+_BROKEN_NAME = 0.8  # a name put together of three lines or more
+_NAME = 0.92
+_PLAIN_NAME = re.compile(r"[^\W\d_](?:[^\W\d_]|[ '&/().-]){3,}")
+
+
+def _item(draft: Draft, currency: str | None, *, adds_up: bool) -> LineItem:
+    price = draft.total.confidence * (1.0 if adds_up else _UNPROVED_SUM)
+    name = _NAME * draft.name_confidence
+    name *= 1.0 if _PLAIN_NAME.fullmatch(draft.name) else _CODED_NAME
+    name *= _BROKEN_NAME if len(draft.raw) > 2 else 1.0
+    total = Money(amount=draft.total.value, currency=currency, confidence=round(price, 3))
+    each = draft.unit_price
+    if each is None:
+        each = cents(draft.total.value / draft.quantity)
+    certain = round(price if draft.proved else 0.9 * price, 3)
+    off = draft.discount
     return LineItem(
         raw_text="\n".join(draft.raw),
         parsed_name=draft.name,
         quantity=draft.quantity,
         unit=draft.unit,
-        unit_price=Money(amount=unit_price, currency=currency, confidence=confidence),
+        unit_price=Money(amount=each, currency=currency, confidence=certain),
         total_price=total,
-        discount=Money(amount=draft.discount, currency=currency, confidence=confidence)
-        if draft.discount is not None
-        else None,
-        confidence=confidence,
+        discount=None
+        if off is None
+        else Money(amount=off, currency=currency, confidence=total.confidence),
+        confidence=round(min(price, name), 3),
     )
 
 

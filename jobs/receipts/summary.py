@@ -7,11 +7,12 @@ tax, the sum of the items. The amount with the most weight of evidence is the to
 import re
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from jobs.receipts.items import Draft
 from jobs.receipts.lines import Line, Receipt
+from jobs.receipts.readings import possible
 from jobs.receipts.vocabulary import Role, fold
 
 _ZERO = Decimal("0.00")
@@ -51,6 +52,11 @@ class Summary:
 def summary_of(receipt: Receipt, drafts: Sequence[Draft], start: int) -> Summary:
     """The summary from line `start` on; the drafts are one of its witnesses."""
     lines = _without_tax_table(receipt.lines, start)
+    printed = {figure.value for line in lines for figure in line.figures}
+    lines = [
+        replace(line, figures=tuple(possible(figure, printed) for figure in line.figures))
+        for line in lines
+    ]
     amounts = {role: _amounts(lines, role) for role in Role}
     rounding = next((v for v in amounts[Role.ROUNDING] if abs(v) < 1), _ZERO)
     charges = sum(amounts[Role.SERVICE] + amounts[Role.TIP], _ZERO)

@@ -175,7 +175,30 @@ _CONFUSED = str.maketrans(
 """Letters that faded print makes one of: words are compared after all of a class are the same."""
 _RESPELLED = {
     word.translate(_CONFUSED): word
-    for word in ["SUBTOTAL", "SUB-TOTAL", "TOTAL", "ROUNDING", "CHANGE", "DISCOUNT", "RECEIPT", "INVOICE", "CASHIER", "SUMMARY", "AMOUNT", "TENDERED", "ADJUSTMENT", "SERVICE", "INCLUSIVE", "INCL", "EXCLUDING", "DESCRIPTION", "SAVINGS", "POINTS", "SUMME", "GESAMT"]
+    for word in [
+        "SUBTOTAL",
+        "SUB-TOTAL",
+        "TOTAL",
+        "ROUNDING",
+        "CHANGE",
+        "DISCOUNT",
+        "RECEIPT",
+        "INVOICE",
+        "CASHIER",
+        "SUMMARY",
+        "AMOUNT",
+        "TENDERED",
+        "ADJUSTMENT",
+        "SERVICE",
+        "INCLUSIVE",
+        "INCL",
+        "EXCLUDING",
+        "DESCRIPTION",
+        "SAVINGS",
+        "POINTS",
+        "SUMME",
+        "GESAMT",
+    ]
 }
 
 
