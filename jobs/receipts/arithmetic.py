@@ -16,6 +16,7 @@ from jobs.receipts.readings import readings
 from jobs.receipts.summary import Summary
 
 _PRODUCT = 1.2  # what a change costs: quantity times price says otherwise
+_NO_DISCOUNT = 1.5  # it was told, not taken off
 _DROPPED = 2.4
 _DROPPED_NAMED = 3.2
 _MOST = 4.2  # no correction that costs more is believed
@@ -39,6 +40,8 @@ class _Change:
     """The new amount; None drops the line."""
     delta: Decimal
     cost: float
+    discounted: bool = True
+    """False: the line's discount is not one."""
 
 
 def solve(drafts: Sequence[Draft], summary: Summary) -> Solved:
@@ -88,6 +91,8 @@ def _changes(drafts: Sequence[Draft]) -> Iterator[_Change]:
             if value not in seen:
                 seen.add(value)
                 yield _Change(index, value, value - draft.total.value, cost)
+        if draft.discount is not None:
+            yield _Change(index, draft.total.value, draft.discount, _NO_DISCOUNT, discounted=False)
         if len(drafts) > 1:
             cost = _DROPPED_NAMED if names_something(draft.name) else _DROPPED
             yield _Change(index, None, -draft.net, cost)
@@ -131,6 +136,11 @@ def _applied(drafts: tuple[Draft, ...], changes: Sequence[_Change]) -> Solved:
                 f"{draft.total.value} ({draft.name}) was left out: the sum is right without it."
             )
             orphan = draft
+        elif not change.discounted:
+            said.append(
+                f"{draft.discount} off {draft.name} was left out: the sum is right without it."
+            )
+            kept.append(replace(draft, discount=None))
         else:
             said.append(
                 f"{draft.total.value} ({draft.name}) was corrected to {change.value}: the sum asks for it."

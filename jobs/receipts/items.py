@@ -24,20 +24,20 @@ from jobs.receipts.vocabulary import Role, fold
 
 _ENDS = {
     Role.SUBTOTAL, Role.TOTAL, Role.TAX, Role.TAX_BASE, Role.COUNT, Role.TENDERED, Role.CHANGE,
-    Role.ROUNDING, Role.SERVICE, Role.TIP, Role.TAX_TABLE, Role.SAVINGS,
+    Role.ROUNDING, Role.SERVICE, Role.TIP, Role.TAX_TABLE,
 }  # fmt: skip
+_REDUCTIONS = {Role.DISCOUNT, Role.POINTS, Role.SAVINGS}
 _CODE = re.compile(
     r"^\W*(\d{4,}[A-Z]{0,4}|[A-Z]{1,4}-?\d{4,}\S*|\d{3,}[-/]\d{2,}\S*|\d+|[A-Z]{1,3}\d{6,}\w*)\W*$",
     re.IGNORECASE,
 )
 _TAX_CODE = re.compile(
-    r"^\W*(SR|ZR|ZRL|ZRE|OS|ES|RS|T\d?|S|Z|A|B|C|D|E|F|N|X|TX|SRJ|ST|GST|RM|\*S|\*|TF)\W*$",
+    r"^\W*(SR|ZR|ZRL|ZRE|OS|ES|RS|T\d?|S|Z|A|B|C|D|E|F|N|X|TX|SRJ|ST|GST|RM|EUR|USD|GBP|MYR|\*S|\*|TF)\W*$",
     re.IGNORECASE,
 )
 _DISCOUNT_WORDS = re.compile(
     r"DISC|COUPON|RABATT|REMISE|SCONTO|KORTING|PROMO|SAVE|SAVING|OFFER|OFF\b|PRICE CUT|AKTION|DESC"
 )
-_REFUND = re.compile(r"REFUND|RETURN|VOID|DEPOSIT|PFAND|LEERGUT|CANCEL|STORNO|RETOUR")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ def items_of(receipt: Receipt) -> tuple[tuple[Draft, ...], int]:
     parts = [
         _part(line, receipt.mark, discounted=discounted)
         for line in receipt.lines[start:end]
-        if line.role not in (Role.COLUMNS, Role.POINTS) and not _empty_discount(line)
+        if line.role is not Role.COLUMNS and not _tells_nothing(line)
     ]
     quantity_first = _quantity_first(receipt.lines[:end])
     if quantity_first:
@@ -105,7 +105,13 @@ def _region(lines: Sequence[Line]) -> tuple[int, int]:
     start = heading + 1
     if heading < 0:
         start = first
-        while start > 0 and first - start < 3 and _may_be_name(lines[start - 1], lines[start]):
+        named = names_something(_name(lines[first], None))
+        while (
+            not named
+            and start > 0
+            and first - start < 3
+            and _may_be_name(lines[start - 1], lines[start])
+        ):
             start -= 1
     end = next((i for i in range(max(first, start), len(lines)) if _ends(lines[i])), len(lines))
     return start, max(start, end)
@@ -122,8 +128,11 @@ def _heading(lines: Sequence[Line]) -> int:
     return heading
 
 
-def _empty_discount(line: Line) -> bool:
-    return line.role is Role.DISCOUNT and not any(figure.value for figure in line.figures)
+def _tells_nothing(line: Line) -> bool:
+    """A discount of nothing, or savings and points that were not taken off the sum."""
+    if line.role is Role.DISCOUNT:
+        return not any(figure.value for figure in line.figures)
+    return line.role in _REDUCTIONS and not any(figure.value < 0 for figure in line.figures)
 
 
 def _is_price_line(line: Line, below_heading: bool) -> bool:
@@ -162,17 +171,18 @@ def _part(line: Line, mark: Mark, *, discounted: bool) -> _Part:
     total = next((f for f in reversed(figures) if f.places == 2 or f.sign), None)
     if discounted and total is not None and total.value == 0 and len(figures) > 1:
         total = _undiscounted(line, figures[0]) or total
-    if product is not None and total is not None and sum(f.places == 2 for f in figures) == 1:
+    if product is not None and total is not None and product.unit_price == total.value:
         tail = text[product.end :]
-        if product.unit_price == total.value and not re.search(r"\d[.,]\d{2}", tail):
-            total = None  # the one amount of the line is the price of one
+        if not re.search(r"\d[.,]\d{2}", tail):
+            # The last amount is the price of one; a total in front of it would be its product.
+            total = next((f for f in figures[:-1] if proves(product, f.value)), None)
     if product is None and _tells_quantity(line):
         product = bare_quantity(text, mark)
     amount = None
     if (
         total is not None
         and (total.value < 0 or line.role is Role.DISCOUNT)
-        and _DISCOUNT_WORDS.search(fold(line.label))
+        and (line.role in _REDUCTIONS or _DISCOUNT_WORDS.search(fold(line.label)))
     ):
         amount, total = abs(total.value), None
     name = "" if amount is not None else _name(line, product)
@@ -215,6 +225,7 @@ def _name(line: Line, product: Quantity | None) -> str:
         spelled = line.row.text[product.start : product.end]
         for piece in spelled.split():
             text = re.sub(rf"(?<!\S){re.escape(piece)}(?!\S)", " ", text, count=1)
+        text = re.sub(r"\b(QTY|EACH|EA|NET|PER)\b", " ", text, flags=re.IGNORECASE)
     kept = [word for word in text.split() if not _NO_WORD.fullmatch(word)]
     while len(kept) > 1 and _TAX_CODE.match(kept[-1]):
         kept.pop()
@@ -241,7 +252,7 @@ _NO_WORD = re.compile(
 def _in_a_column(word: Word, before: Word, line: Line) -> bool:
     """Whether a bare number stands so far from the name that it is a column of its own."""
     gap = word.left - before.right
-    return bool(re.fullmatch(r"\d{1,4}", word.text)) and gap > 0.8 * line.row.height
+    return bool(re.fullmatch(r"\d{1,4}%?", word.text)) and gap > 0.8 * line.row.height
 
 
 def names_something(name: str) -> bool:

@@ -40,7 +40,7 @@ _NOT_NAME = re.compile(
 )
 _REGISTRATION = re.compile(
     r"\s*[\(\[{]?\s*(?:(?:CO|COMPANY|BUSINESS|BRN|ROC)\.?\s*(?:REG|NO|RES)?[A-Z.]*\s*(?:NO)?\s*[:.#-]*\s*)?"
-    r"(?:\d{5,12}|[A-Z]{1,3}\d{6,})\s*-?\s*[A-Z]{0,2}\s*[\)\]}]?\.?\s*$",
+    r"(?:\d{5,12}|[A-Z]{1,3}-?\d{6,})\s*-?\s*[A-Z]{0,2}\s*[\)\]}]?\.?\s*$",
     re.IGNORECASE,
 )
 _NUMBERED = re.compile(

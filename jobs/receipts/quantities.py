@@ -14,8 +14,12 @@ from jobs.receipts.units import UNIT_WORDS, unit_of
 _NUMBER = r"\d{1,6}(?:[.,]\d{1,4})?"
 _SIGN = r"(?:RM|[$£€]|EUR|USD|GBP)?\s?"
 _TIMES = re.compile(
-    rf"(?<![\w.,])(?P<a>{_SIGN}{_NUMBER})\s*(?P<unit>{UNIT_WORDS})?\.?\s*(?P<op>[X×@*]|\bAT\b|\bÀ\b)\s*"
+    rf"(?<![\w.,])(?P<a>{_SIGN}{_NUMBER})\s*(?P<unit>{UNIT_WORDS})?\.?\s*(?:NET\s*)?(?P<op>[X×@*]|\bAT\b|\bÀ\b)\s*"
+    rf"(?:1\s?(?:KG|LB)\s?/\s?)?"
     rf"(?P<b>{_SIGN}{_NUMBER})(?![\d%A-FH-Z'\"])(?:\s*(?:EUR|€)?\s*(?:/|PER\b)\s*(?P<per>{UNIT_WORDS})\b)?",
+)
+_WEIGHED = re.compile(  # 0,812 kg  1,99 €/kg: the slash says what the sign would
+    rf"(?<![\w.,])(?P<a>\d{{1,3}}[.,]\d{{2,3}})\s?(?P<unit>KG|LB|G)\s+(?P<b>{_SIGN}{_NUMBER})\s?(?:EUR|€)?\s?/\s?(?P<per>KG|LB|G)\b"
 )
 _BARE = re.compile(
     rf"(?<![\w.,])(?:X\s?(?P<after>\d{{1,3}})|(?P<before>\d{{1,3}})\s?[X×])(?![\w.,/-])"
@@ -38,7 +42,7 @@ class Quantity:
 
 def multiplication(text: str, mark: Mark) -> Quantity | None:
     """The product a text spells out ("2 @ 1.99"); which side is the price shows in its decimals."""
-    match = _TIMES.search(text.upper())
+    match = _TIMES.search(text.upper()) or _WEIGHED.search(text.upper())
     if match is None:
         return None
     a, b = _decimal(match["a"], mark), _decimal(match["b"], mark)

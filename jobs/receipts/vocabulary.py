@@ -50,7 +50,7 @@ _TABLE: tuple[tuple[Role, str], ...] = (
         r"\b(NO|NUMBER|TOTAL|TOT|TTL)\.? ?(OF )?(THE )?(ITEMS?|QTYS?|QUANTITY|PCS|PIECES|UNITS|ARTICLES|LINES?)"
         r"(\(S\))?\b(?! ?(PRICE|DISC|AMOUNT|AMT|SALES?|INCL|EXCL))"
         r"|^#? ?(ITEMS?|QTY|QTYS|QUANTITY|ARTICLES|ARTIKEL|POSTEN)(\(S\))? ?(COUNT|SOLD|PURCHASED)?\b ?[:=# ] ?\d*$"
-        r"|ITEMS? (COUNT|SOLD|PURCHASED)|ITEM COUNT|^\d+ ITEMS?\b|^BALANCE (TO PAY )?\d+ ITEMS",
+        r"|ITEMS? (COUNT|SOLD|PURCHASED)|ITEM COUNT|^\d+ (ITEMS?|ARTICLES?|ARTIKEL|ARTICULOS?)\b|^BALANCE (TO PAY )?\d+ ITEMS",
     ),
     (
         Role.POINTS,
@@ -58,7 +58,7 @@ _TABLE: tuple[tuple[Role, str], ...] = (
     ),
     (
         Role.SAVINGS,
-        r"\bYOU (HAVE )?SAVED?\b|\b(TOTAL|YOUR|TODAY.?S) ?SAVINGS?\b|SAVINGS? (FOR )?TODAY|^SAVINGS\b|SIE SPAREN"
+        r"\bYOU (HAVE )?SAVED?\b|\bSAVED\b|\b(TOTAL|YOUR|TODAY.?S) ?SAVINGS?\b|SAVINGS? (FOR )?TODAY|^SAVINGS\b|SIE SPAREN"
         r"|TOTAL DISCOUNTS? ?(GIVEN|RECEIVED)|ERSPARNIS",
     ),
     (
