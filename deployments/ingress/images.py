@@ -51,7 +51,8 @@ async def accept(source: ImageSource, tenant_id: str, blobs: BlobStore, settings
     kind = sniff(data)
     if kind is None:
         raise UnsupportedImage
-    return await blobs.put(tenant_id, data, f"image/{kind}")
+    media_type = "application/pdf" if kind == "pdf" else f"image/{kind}"
+    return await blobs.put(tenant_id, data, media_type)
 
 
 async def _bytes_of(source: ImageSource, settings: Settings) -> bytes:

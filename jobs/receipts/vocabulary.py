@@ -9,6 +9,9 @@ import enum
 import re
 import unicodedata
 
+from deployments.classifier.taxonomy import label_key
+from deployments.classifier.taxonomy import vocabulary as groceries
+
 
 class Role(enum.Enum):
     """What a printed line is for."""
@@ -203,12 +206,16 @@ _RESPELLED = {
 
 
 def _respelled(folded: str) -> str:
-    """The text with misread key words put right: SUBIUIAL is SUBTOTAL."""
-    return re.sub(
-        r"[^\s:()=]{5,}",
-        lambda match: _RESPELLED.get(match[0].translate(_CONFUSED), match[0]),
-        folded,
-    )
+    """The text with misread key words put right: SUBIUIAL is SUBTOTAL. What shops sell was not
+    misread: ORANGE looks like CHANGE to faded print, but it is an orange.
+    """
+
+    def respell(match: re.Match[str]) -> str:
+        word = match[0]
+        key_word = _RESPELLED.get(word.translate(_CONFUSED))
+        return word if key_word is None or label_key(word) in groceries() else key_word
+
+    return re.sub(r"[^\s:()=]{5,}", respell, folded)
 
 
 def _is_heading(folded: str) -> bool:

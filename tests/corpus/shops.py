@@ -481,7 +481,7 @@ def french_market(rng: random.Random) -> Printed:
         "",
         _row("TOTAL A PAYER", f"{_comma(total)} €", width),
         _row("CARTE BANCAIRE", f"{_comma(total)} €", width),
-        _row("DONT TVA 5,5%", _comma(_money(total * Decimal(5.5) / Decimal(105.5))), width),
+        _row("DONT TVA 5,5%", _comma(_money(total * Decimal("5.5") / Decimal("105.5"))), width),
         "",
         f"Le {day:%d/%m/%Y} à 12:36   Caisse 4",
         "Merci de votre visite",
@@ -505,7 +505,8 @@ def spanish_shop(rng: random.Random) -> Printed:
         f"{'Descripción':<22}{'P. Unit':>8}{'Importe':>8}",
     ]
     lines += [
-        f"{i.quantity} {i.name[:20]:<20}{_comma(i.unit_price) if i.quantity > 1 else '':>8}{_comma(i.total):>8}"
+        f"{i.quantity} {i.name[:20]:<20}"
+        f"{_comma(i.unit_price) if i.quantity > 1 else '':>8}{_comma(i.total):>8}"
         for i in items
     ]
     total = _sum(items)
@@ -545,6 +546,7 @@ def malay_columns(rng: random.Random) -> Printed:
     net = _sum(items)
     total = (net / 5).quantize(_CENT, rounding=ROUND_HALF_UP) * 5
     tendered, change = _change(rng, total)
+    untaxed = _money(net / Decimal("1.06"))
     lines += [
         f"Total Qty: {sum(i.quantity for i in items)}",
         _row("Total Sales (Inclusive of GST)", f"{net}", width),
@@ -553,7 +555,7 @@ def malay_columns(rng: random.Random) -> Printed:
         _row("CASH", f"{tendered}.00", width),
         _row("Change", f"{change}", width),
         "GST Summary      Amount(RM)     Tax(RM)",
-        f"SR (6%)             {_money(net / Decimal('1.06'))}        {net - _money(net / Decimal('1.06'))}",
+        f"SR (6%)             {untaxed}        {net - untaxed}",
         "THANK YOU",
     ]
     return Printed(

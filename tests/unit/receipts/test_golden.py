@@ -192,3 +192,21 @@ def test_the_flat_form_prices_one_unit() -> None:
     for item in items:
         total = float(item["total_price"]["amount"])
         assert item["price"] * item["quantity"] == pytest.approx(total)
+
+
+def test_an_orange_is_no_change_however_alike_they_print() -> None:
+    receipt = read(AMERICAN.replace("BANANAS", "ORANGES").replace("PAPER TOWELS", "ORANGE JUICE"))
+    assert [item.parsed_name for item in receipt.line_items] == [
+        "ORGANIC MILK 1GL",
+        "ORANGES",
+        "GREEK YOGURT",
+        "ORANGE JUICE",
+    ]
+    assert receipt.checks.matches_total
+
+
+@pytest.mark.parametrize("misread", ["TOTAI", "T0TAL", "TOIAL"])
+def test_a_misread_key_word_still_is_one(misread: str) -> None:
+    total = read(AMERICAN.replace("\nTOTAL ", f"\n{misread} ")).total
+    assert total is not None
+    assert total.amount == Decimal("17.65")
