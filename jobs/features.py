@@ -9,8 +9,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from deployments.planner.answer import MODEL_ID as PLANNER_ID
+from deployments.planner.answer import MODEL_VERSION as PLANNER_VERSION
 from deployments.planner.answer import Incumbent
-from deployments.planner.request import PlanRequest
+from deployments.planner.request import MAX_TIMEOUT_MS, PlanRequest
 from deployments.settings import Settings
 from jobs.job import Outcome
 from jobs.receipts.options import ReceiptOptions
@@ -56,8 +58,6 @@ class ReceiptJob(BaseModel):
 RECEIPT_EXTRACTION = "receipt_extraction"
 MEAL_OPTIMIZATION = "meal_optimization"
 
-MAX_SOLVE_S = 50.0  # the longest timeout_ms that a request may ask for
-
 
 def features(settings: Settings) -> Mapping[str, Feature]:
     """Every feature that this service can do as a job, by name."""
@@ -71,7 +71,7 @@ def features(settings: Settings) -> Mapping[str, Feature]:
     plans = Feature(
         name=MEAL_OPTIMIZATION,
         work=plan_meals,
-        time_limit_s=2 * MAX_SOLVE_S,
+        time_limit_s=2 * MAX_TIMEOUT_MS / 1000,  # a solve ends by itself in half of it
         max_attempts=settings.planner_max_attempts,
         cpus=1.0,
     )
@@ -113,7 +113,7 @@ def read_receipt(work: Work) -> Iterator[float | Outcome]:
 
 def plan_meals(work: Work) -> Iterator[float | Outcome]:
     """The work of meal_optimization; its progress is the share of the time that is used up."""
-    from deployments.planner.solve import MODEL_ID, MODEL_VERSION, solve
+    from deployments.planner.solve import solve
 
     request = PlanRequest.model_validate(work.payload)
     incumbents: SimpleQueue[Incumbent | None] = SimpleQueue()
@@ -122,7 +122,7 @@ def plan_meals(work: Work) -> Iterator[float | Outcome]:
         answer.add_done_callback(lambda _: incumbents.put(None))
         while (incumbent := incumbents.get()) is not None:
             yield min(0.99, incumbent.elapsed_ms / request.timeout_ms)
-    yield Outcome(output=answer.result().wire(), model_id=MODEL_ID, model_version=MODEL_VERSION)
+    yield Outcome(output=answer.result().wire(), model_id=PLANNER_ID, model_version=PLANNER_VERSION)
 
 
 def nested_extraction(output: Mapping[str, Any]) -> Mapping[str, Any]:

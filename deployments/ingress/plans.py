@@ -6,8 +6,8 @@ from deployments.ingress.parts import Parts
 from deployments.ingress.record import answered
 from deployments.ingress.strict_json import JsonRoute
 from deployments.ingress.wire import ERRORS, Answer, Envelope
+from deployments.planner.answer import MODEL_ID, MODEL_VERSION
 from deployments.planner.request import PlanRequest, SuggestionRequest
-from deployments.planner.solve import MODEL_ID, MODEL_VERSION
 from jobs.features import MEAL_OPTIMIZATION
 from jobs.job import Outcome
 

@@ -5,6 +5,10 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+#: What made an answer. Here and not in solve.py, so that whoever answers needs no solver.
+MODEL_ID = "z3"
+MODEL_VERSION = "planner-1"
+
 
 class Status(StrEnum):
     """How a solve ended, in the contract's words."""

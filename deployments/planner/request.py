@@ -29,6 +29,7 @@ MAX_INVENTORY = 5_000
 MAX_INGREDIENTS = 100
 MAX_QUANTITY = 1_000_000
 MAX_MINUTES = 10_080
+MAX_TIMEOUT_MS = 50_000
 
 _LIMITS = {
     "inventory": MAX_INVENTORY,
@@ -210,7 +211,7 @@ class PlanRequest(_Part):
     constraints: Constraints = Field(default_factory=Constraints)
     weights: Weights = Field(default_factory=Weights)
     alternatives: int = Field(default=1, ge=1, le=5)
-    timeout_ms: int = Field(default=5_000, ge=100, le=50_000)
+    timeout_ms: int = Field(default=5_000, ge=100, le=MAX_TIMEOUT_MS)
 
     @field_validator("constraints", "weights", "inventory", mode="before")
     @classmethod

@@ -18,7 +18,6 @@ from deployments.planner.worth import rank
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
 
 _IMPOSSIBLE = -1e12
 _MEAL = 1e6  # a filled slot outweighs whatever it costs

@@ -23,9 +23,6 @@ from deployments.planner.request import PlanRequest
 from deployments.planner.search import Tables, construct, improve, kitchen_of
 from deployments.planner.worth import assess, filled, permitted
 
-MODEL_ID = "z3"
-MODEL_VERSION = "planner-1"
-
 Clock = Callable[[], float]
 OnIncumbent = Callable[[Incumbent], None]
 
