@@ -21,22 +21,30 @@ _LEAST_TEXT = 25  # characters that make a text layer worth trusting
 _MOST_RECTS = 5000  # pieces of text on a page
 
 
-def pdf_pages(data: bytes, limits: ImageLimits) -> Iterator[tuple[Text, ...] | Pixels]:
-    """Each page's text, placed on it in pixels, or the page as a picture.
+def pdf_pages(data: bytes, limits: ImageLimits) -> tuple[int, Iterator[tuple[Text, ...] | Pixels]]:
+    """How many pages, and each one's text, placed on it in pixels, or the page as a picture.
 
-    Raises UnreadablePdf for a damaged or encrypted file, TooLarge for too many pages.
+    A page is drawn when it is asked for: a file of three kilobytes can hold twenty pages of a
+    hundred megabytes each. Raises UnreadablePdf for a damaged or encrypted file, now or at the
+    page that is damaged, and TooLarge for too many pages.
     """
     try:
         document = pypdfium2.PdfDocument(data)
     except pypdfium2.PdfiumError as damage:
         raise UnreadablePdf from damage
+    count = len(document)
+    if count > limits.max_pages:
+        raise TooLarge(f"The PDF has {count} pages; the limit is {limits.max_pages}.")
+    if count == 0:
+        raise UnreadablePdf("The PDF has no pages.")
+    return count, _drawn(document, limits)
+
+
+def _drawn(
+    document: pypdfium2.PdfDocument, limits: ImageLimits
+) -> Iterator[tuple[Text, ...] | Pixels]:
     try:
-        count = len(document)
-        if count > limits.max_pages:
-            raise TooLarge(f"The PDF has {count} pages; the limit is {limits.max_pages}.")
-        if count == 0:
-            raise UnreadablePdf("The PDF has no pages.")
-        for number in range(count):
+        for number in range(len(document)):
             yield _page(document, number, limits)
     except pypdfium2.PdfiumError as damage:
         raise UnreadablePdf from damage

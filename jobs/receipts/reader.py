@@ -6,7 +6,7 @@ Each stage is a pure function of the one before; only the OCR engine is warm sta
 handed in.
 """
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -49,18 +49,18 @@ def read(
     """
     yield Progress("decode", 0.0)
     check_size(image, limits)
-    pages = tuple(_pages(image, limits))
+    count, pages = _pages(image, limits)
     rows: list[Row] = []
     warnings: list[str] = []
     for number, page in enumerate(pages):
         if isinstance(page, tuple):
             rows += rows_of(page)
         else:
-            found = yield from _read_page(_working(page), options, ocr, number, len(pages))
+            found = yield from _read_page(_working(page), options, ocr, number, count)
             rows += found.rows
             warnings += found.warnings
     yield Progress("read", 0.95)
-    extraction = parse(rows, options, pages=len(pages), warnings=warnings)
+    extraction = parse(rows, options, pages=count, warnings=warnings)
     yield Progress("read", 1.0)
     return extraction
 
@@ -87,13 +87,13 @@ class _PageRead:
     warnings: tuple[str, ...]
 
 
-def _pages(image: bytes, limits: ImageLimits) -> Iterator[tuple[Text, ...] | Pixels]:
+def _pages(image: bytes, limits: ImageLimits) -> tuple[int, Iterable[tuple[Text, ...] | Pixels]]:
     if sniff(image) == "pdf":
         from jobs.receipts.pdf import pdf_pages
 
-        yield from pdf_pages(image, limits)
-    else:
-        yield from decode(image, limits)
+        return pdf_pages(image, limits)
+    pages = decode(image, limits)
+    return len(pages), pages
 
 
 def _read_page(
