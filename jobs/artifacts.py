@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, func, insert, select
+from sqlalchemy import Row, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from deployments.errors import NotFound
@@ -83,18 +83,8 @@ class Artifacts:
             for name, value in asdict(wanted).items()
             if value is not None
         ]
-        async with self._database.read() as connection:
-            total = await connection.scalar(
-                select(func.count()).select_from(artifacts).where(*where)
-            )
-            page = await connection.execute(
-                select(artifacts)
-                .where(*where)
-                .order_by(artifacts.c.id.desc())
-                .limit(limit)
-                .offset(offset)
-            )
-            return [_artifact(row) for row in page], total or 0
+        rows, total = await self._database.page(artifacts, where, limit=limit, offset=offset)
+        return [_artifact(row) for row in rows], total
 
 
 def _artifact(row: Row[Any]) -> Artifact:

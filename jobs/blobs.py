@@ -15,7 +15,6 @@ from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from deployments.errors import NotFound, StorageUnavailable
@@ -47,12 +46,11 @@ class BlobStore:
         except OSError as error:
             raise StorageUnavailable(retry_after_s=10) from error
         blob = Blob(sha256=sha256, media_type=media_type, size=len(data))
-        insert = sqlite.insert if self._database.is_sqlite else postgresql.insert
         row = {"tenant_id": tenant_id, "created_at": self._clock(), **asdict(blob)}
 
         async def work(connection: AsyncConnection) -> None:
             # Seen anew, it is kept for the whole retention period from now.
-            statement = insert(blobs).values(row)
+            statement = self._database.insert(blobs).values(row)
             await connection.execute(
                 statement.on_conflict_do_update(
                     index_elements=["tenant_id", "sha256"],

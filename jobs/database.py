@@ -12,11 +12,12 @@ import logging
 import sqlite3
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeVar
 
-from sqlalchemy import event
+from sqlalchemy import ColumnElement, Row, Table, event, func, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -48,6 +49,26 @@ class Database:
             )
         self._waiting: deque[tuple[Work, asyncio.Future[Any]]] = deque()
         self._committing: asyncio.Task[None] | None = None
+
+    def insert(self, table: Table) -> "sqlite.Insert | postgresql.Insert":
+        """An INSERT that knows ON CONFLICT, which both dialects spell alike."""
+        return sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
+
+    async def page(
+        self,
+        table: Table,
+        where: Sequence[ColumnElement[bool]],
+        *,
+        limit: int,
+        offset: int,
+    ) -> tuple[Sequence[Row[*tuple[Any, ...]]], int]:
+        """Some of the rows that match, the highest ids first, and how many match in all."""
+        async with self.read() as connection:
+            total = await connection.scalar(select(func.count()).select_from(table).where(*where))
+            rows = await connection.execute(
+                select(table).where(*where).order_by(table.c.id.desc()).limit(limit).offset(offset)
+            )
+            return rows.all(), total or 0
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:

@@ -102,13 +102,7 @@ def read_receipt(work: Work) -> Iterator[float | Outcome]:
         except StopIteration as finished:
             extraction = finished.value
             break
-    nested = extraction.nested()
-    fields = {name: nested[name] for name in ("merchant", "date", "total", "subtotal", "tax")}
-    yield Outcome(
-        output={**extraction.flat(), "fields": fields},
-        model_id=MODEL_ID,
-        model_version=MODEL_VERSION,
-    )
+    yield Outcome(output=extraction.flat(), model_id=MODEL_ID, model_version=MODEL_VERSION)
 
 
 def plan_meals(work: Work) -> Iterator[float | Outcome]:
@@ -123,10 +117,3 @@ def plan_meals(work: Work) -> Iterator[float | Outcome]:
         while (incumbent := incumbents.get()) is not None:
             yield min(0.99, incumbent.elapsed_ms / request.timeout_ms)
     yield Outcome(output=answer.result().wire(), model_id=PLANNER_ID, model_version=PLANNER_VERSION)
-
-
-def nested_extraction(output: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The nested form of the wire contract from a job's flat output."""
-    flat_only = {"fields", "items", "currency"}
-    rest = {name: value for name, value in output.items() if name not in flat_only}
-    return {**rest, **output["fields"]}

@@ -6,21 +6,20 @@ that an attempt which lost its lease can't overwrite the one that came after it.
 counts attempts.
 """
 
-import random
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from deployments.errors import Conflict
 from deployments.settings import Settings
 from jobs import tables
 from jobs.artifacts import insert_artifact
+from jobs.backoff import Backoff
 from jobs.database import Database
 from jobs.ids import new_id
 from jobs.job import AttemptError, Job, JobStatus, NewJob, Outcome
@@ -45,22 +44,6 @@ attempts = tables.attempts
 def utc_now() -> datetime:
     """The time that a service passes in as its clock."""
     return datetime.now(UTC)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Backoff:
-    """Full jitter (AWS Architecture Blog, "Exponential Backoff And Jitter"): a uniform draw between
-    0 and min(cap, base * 2^(attempt-1)) seconds.
-    """
-
-    base_s: float = 1.0
-    cap_s: float = 300.0
-    uniform: Callable[[float, float], float] = random.uniform
-
-    def delay(self, attempt: int) -> timedelta:
-        """How long to wait after the given attempt (from 1) failed."""
-        ceiling = min(self.cap_s, self.base_s * 2 ** min(attempt - 1, 62))
-        return timedelta(seconds=self.uniform(0, ceiling))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,10 +109,9 @@ class Queue:
         }
 
         async def work(connection: AsyncConnection) -> Job:
-            dialect_insert = sqlite.insert if self._database.is_sqlite else postgresql.insert
             added = (
                 await connection.execute(
-                    dialect_insert(jobs)
+                    self._database.insert(jobs)
                     .values(row)
                     .on_conflict_do_nothing(
                         index_elements=["tenant_id", "feature", "idempotency_key"]
@@ -166,20 +148,11 @@ class Queue:
     ) -> tuple[Sequence[Job], int]:
         """One page, newest first, and how many match in all."""
         where = [jobs.c.tenant_id == tenant_id]
-        if wanted.feature is not None:
-            where.append(jobs.c.feature == wanted.feature)
-        if wanted.status is not None:
-            where.append(jobs.c.status == wanted.status)
-        async with self._database.read() as connection:
-            total = await connection.scalar(select(func.count()).select_from(jobs).where(*where))
-            page = await connection.execute(
-                select(*JOB_COLUMNS)
-                .where(*where)
-                .order_by(jobs.c.id.desc())
-                .limit(limit)
-                .offset(offset)
-            )
-            return [job_of(row) for row in page], total or 0
+        where += [
+            jobs.c[name] == value for name, value in asdict(wanted).items() if value is not None
+        ]
+        rows, total = await self._database.page(jobs, where, limit=limit, offset=offset)
+        return [job_of(row) for row in rows], total
 
     async def ended(self, job_ids: Sequence[str]) -> set[str]:
         """Those of the given jobs that are neither queued nor running (any more)."""
@@ -260,18 +233,15 @@ class Queue:
                 jobs.c.feature.in_(features),
             )
             .order_by(jobs.c.priority, jobs.c.due_at, jobs.c.id)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
         )
         async with self._database.read() as connection:
             # Most looks find nothing, and then the write lock is left alone.
-            if (
-                await connection.execute(due.limit(1).with_only_columns(jobs.c.id))
-            ).first() is None:
+            if (await connection.execute(due.limit(1))).first() is None:
                 return []
         token = secrets.token_hex(16)
         # Materialised, or PostgreSQL may run the locked query again and claim more than the limit.
-        picked = due.cte("due").prefix_with("MATERIALIZED", dialect="postgresql")
+        locked = due.limit(limit).with_for_update(skip_locked=True)
+        picked = locked.cte("due").prefix_with("MATERIALIZED", dialect="postgresql")
 
         async def work(connection: AsyncConnection) -> Sequence[Job]:
             rows = await connection.execute(

@@ -18,7 +18,7 @@ from deployments.ingress.wire import (
     request_id_of,
     tenant_of,
 )
-from jobs.job import JobStatus, NewJob
+from jobs.job import Job, JobStatus, NewJob
 from jobs.queue import JobFilter
 
 JobId = Annotated[str, Path(max_length=200)]
@@ -74,7 +74,7 @@ def jobs_router(parts: Parts) -> APIRouter:
             )
         )
         request.state.log["job_id"] = job.id
-        return await _whole(parts, job.tenant_id, job.id)
+        return await _whole(parts, job)
 
     @router.get("", summary="List this tenant's jobs, newest first")
     async def list_jobs(
@@ -93,7 +93,7 @@ def jobs_router(parts: Parts) -> APIRouter:
 
     @router.get("/{job_id}", summary="One job, with its result when it has succeeded")
     async def get_job(request: Request, job_id: JobId) -> JobBody:
-        return await _whole(parts, tenant_of(request), job_id)
+        return await _whole(parts, await parts.queue.get(tenant_of(request), job_id))
 
     @router.post("/{job_id}/cancel", summary="Call off a queued or running job")
     async def cancel(request: Request, job_id: JobId, body: TenantBody | None = None) -> JobBody:
@@ -110,9 +110,8 @@ def jobs_router(parts: Parts) -> APIRouter:
     return router
 
 
-async def _whole(parts: Parts, tenant_id: str, job_id: str) -> JobBody:
-    job = await parts.queue.get(tenant_id, job_id)
+async def _whole(parts: Parts, job: Job) -> JobBody:
     if job.artifact_id is None:
         return JobBody.of(job)
-    artifact = await parts.artifacts.get(tenant_id, job.artifact_id)
+    artifact = await parts.artifacts.get(job.tenant_id, job.artifact_id)
     return JobBody.of(job, artifact.output_payload)

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from fastapi import APIRouter, Request
 from pydantic import Field
 
-from deployments.errors import Conflict, ServiceError, WorkTimeout, by_code
+from deployments.errors import Conflict, ServiceError, WorkTimeout, from_code
 from deployments.ingress.parts import Parts
 from deployments.ingress.strict_json import JsonRoute
 from deployments.ingress.submissions import ReceiptPayload, store_receipt
@@ -22,8 +22,9 @@ from deployments.ingress.wire import (
     tenant_of,
 )
 from jobs.artifacts import Artifact
-from jobs.features import RECEIPT_EXTRACTION, nested_extraction
+from jobs.features import RECEIPT_EXTRACTION
 from jobs.job import Job, JobStatus, NewJob, Priority
+from jobs.receipts.extraction import nested_of
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +70,7 @@ def receipts_router(parts: Parts) -> APIRouter:
             request_id=request_id,
             processing_time_ms=round(artifact.latency_ms, 1),
             model_version=artifact.model_version,
-            extraction=nested_extraction(artifact.output_payload or {}),
+            extraction=nested_of(artifact.output_payload or {}),
         )
 
     return router
@@ -116,7 +117,7 @@ async def _read(
     if job.status is JobStatus.CANCELLED:
         raise Conflict("The job was cancelled.")
     if job.artifact_id is None:
-        raise by_code(job.error_code)(job.error_message)
+        raise from_code(job.error_code, job.error_message)
     return await parts.artifacts.get(tenant_id, job.artifact_id)
 
 

@@ -4,8 +4,9 @@ Money is `Decimal` and refuses floats; nothing here is ever changed in place. `n
 `flat()` are the two JSON forms of the wire contract.
 """
 
+from collections.abc import Mapping
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -138,17 +139,15 @@ class Extraction(_Value):
     def nested(self) -> dict[str, object]:
         """The contract's nested form, ready for JSON: amounts are strings."""
         return {
-            "merchant": self.merchant.model_dump() if self.merchant else None,
-            "date": self.date.model_dump() if self.date else None,
-            "total": self.total.nested() if self.total else None,
-            "subtotal": self.subtotal.nested() if self.subtotal else None,
-            "tax": self.tax.nested() if self.tax else None,
+            **self._fields(),
             "line_items": [item.nested() for item in self.line_items],
             **self._common(),
         }
 
     def flat(self) -> dict[str, object]:
-        """The contract's flat form: bare fields, `total` a number, `items` priced by the unit."""
+        """The contract's flat form: bare fields, `total` a number, `items` priced by the unit; and
+        beside them `fields`, which has them with their confidences, as the nested form does.
+        """
         return {
             "merchant": self.merchant.name if self.merchant else None,
             "date": self.date.value if self.date else None,
@@ -156,7 +155,17 @@ class Extraction(_Value):
             "currency": self.currency,
             "items": [item.flat() for item in self.line_items],
             "line_items": [item.nested() for item in self.line_items],
+            "fields": self._fields(),
             **self._common(),
+        }
+
+    def _fields(self) -> dict[str, object]:
+        return {
+            "merchant": self.merchant.model_dump() if self.merchant else None,
+            "date": self.date.model_dump() if self.date else None,
+            "total": self.total.nested() if self.total else None,
+            "subtotal": self.subtotal.nested() if self.subtotal else None,
+            "tax": self.tax.nested() if self.tax else None,
         }
 
     def _common(self) -> dict[str, object]:
@@ -177,3 +186,10 @@ class Extraction(_Value):
 
 def _number(value: Decimal) -> int | float:
     return int(value) if value == value.to_integral_value() else float(value)
+
+
+def nested_of(flat: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The nested form again, from a flat form that was kept as JSON."""
+    flat_only = {"fields", "items", "currency"}
+    rest = {name: value for name, value in flat.items() if name not in flat_only}
+    return {**rest, **flat["fields"]}

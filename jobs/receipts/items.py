@@ -337,13 +337,7 @@ def _draft(part: _Part, pending: Sequence[_Part]) -> Draft:
     products = [p.product for p in (part, *pending) if p.product is not None]
     proved = next((product for product in products if proves(product, total)), None)
     if proved is not None:
-        return replace(
-            draft,
-            quantity=proved.quantity,
-            unit=proved.unit,
-            unit_price=proved.unit_price,
-            proved=True,
-        )
+        return _with(draft, proved)
     numbers = [number for p in (*pending, part) for number in p.numbers]
     if pair := factors(numbers, abs(total)):
         name = re.sub(rf"\s+{pair[0]}$", "", draft.name)  # a column, not a part of the name
@@ -394,14 +388,19 @@ def _extended(draft: Draft, part: _Part) -> Draft:
     draft = replace(draft, raw=(*draft.raw, part.line.row.text), name=" ".join(name.split()))
     product = part.product
     if product is not None and proves(product, draft.total.value) and not draft.proved:
-        return replace(
-            draft,
-            quantity=product.quantity,
-            unit=product.unit,
-            unit_price=product.unit_price,
-            proved=True,
-        )
+        return _with(draft, product)
     return draft
+
+
+def _with(draft: Draft, product: Quantity) -> Draft:
+    """The draft with the quantity and price that its total proves."""
+    return replace(
+        draft,
+        quantity=product.quantity,
+        unit=product.unit,
+        unit_price=product.unit_price,
+        proved=True,
+    )
 
 
 def _quantity_first(lines: Sequence[Line]) -> bool:

@@ -7,7 +7,7 @@ single slope for the page would cut through.
 
 import math
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from jobs.receipts.ocr import Glyph, Text
@@ -72,20 +72,6 @@ def rows_of(texts: Iterable[Text]) -> tuple[Row, ...]:
             chains.append([piece])
     rows = [_row(chain) for chain in chains]
     return tuple(sorted((row for row in rows if row.words), key=lambda row: row.middle))
-
-
-def rows_of_lines(lines: Sequence[str]) -> tuple[Row, ...]:
-    """Rows of plain text (a PDF's text layer, a test): one character is ten pixels wide."""
-    rows = []
-    for number, line in enumerate(lines):
-        words, start = [], 0
-        for part in line.split():
-            start = line.index(part, start)
-            words.append(Word(part, start * 10.0, (start + len(part)) * 10.0))
-            start += len(part)
-        if words:
-            rows.append(Row(tuple(words), middle=number * 30.0, height=20.0))
-    return tuple(rows)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from jobs.backoff import Backoff
 from jobs.database import Database
 from jobs.migrations import migrate
-from jobs.queue import Backoff, Queue
+from jobs.queue import Queue
 
 
 class Clock:

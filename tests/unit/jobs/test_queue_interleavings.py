@@ -20,9 +20,10 @@ from hypothesis.stateful import (
 from sqlalchemy import func, select
 
 from deployments.errors import Conflict
+from jobs.backoff import Backoff
 from jobs.database import Database
 from jobs.job import FINAL, AttemptError, Job, JobStatus, NewJob, Outcome
-from jobs.queue import Backoff, Queue
+from jobs.queue import Queue
 from jobs.tables import artifacts, attempts
 from jobs.tables import jobs as job_table
 from tests.unit.jobs.conftest import Clock, migrated

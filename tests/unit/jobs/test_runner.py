@@ -10,11 +10,12 @@ import pytest
 from deployments.errors import InvalidImage, WorkerLost
 from deployments.settings import Settings
 from jobs.artifacts import Artifacts
+from jobs.backoff import Backoff
 from jobs.blobs import BlobStore
 from jobs.database import Database
 from jobs.features import Feature, Work
 from jobs.job import Job, JobStatus, NewJob, Outcome
-from jobs.queue import Backoff, Queue, utc_now
+from jobs.queue import Queue, utc_now
 from jobs.runner import Runner
 from jobs.watch import JobWatch
 from tests.unit.jobs.conftest import migrated

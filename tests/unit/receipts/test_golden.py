@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 
+from jobs.receipts.extraction import nested_of
 from tests.unit.receipts.printed import read
 
 Item = tuple[str, str, str | None, str, str]
@@ -210,3 +211,9 @@ def test_a_misread_key_word_still_is_one(misread: str) -> None:
     total = read(AMERICAN.replace("\nTOTAL ", f"\n{misread} ")).total
     assert total is not None
     assert total.amount == Decimal("17.65")
+
+
+@pytest.mark.parametrize("text", [AMERICAN, BRITISH, GERMAN, MALAYSIAN, ""])
+def test_the_nested_form_can_be_had_again_from_the_flat_one(text: str) -> None:
+    receipt = read(text)
+    assert nested_of(receipt.flat()) == receipt.nested()

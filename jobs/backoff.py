@@ -1,0 +1,22 @@
+"""How long to wait before a failed attempt is tried again."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backoff:
+    """Full jitter (AWS Architecture Blog, "Exponential Backoff And Jitter"): a uniform draw between
+    0 and min(cap, base * 2^(attempt-1)) seconds.
+    """
+
+    base_s: float = 1.0
+    cap_s: float = 300.0
+    uniform: Callable[[float, float], float] = random.uniform
+
+    def delay(self, attempt: int) -> timedelta:
+        """How long to wait after the given attempt (from 1) failed."""
+        ceiling = min(self.cap_s, self.base_s * 2 ** min(attempt - 1, 62))
+        return timedelta(seconds=self.uniform(0, ceiling))
