@@ -70,6 +70,25 @@ class Database:
             )
             return rows.all(), total or 0
 
+    async def walk(
+        self, table: Table, where: Sequence[ColumnElement[bool]], *, page: int
+    ) -> AsyncIterator[Row[*tuple[Any, ...]]]:
+        """All rows that match, the lowest ids first, `page` of them in memory at a time; no
+        connection is held between pages, so a slow reader hinders nobody.
+        """
+        after = ""
+        while True:
+            async with self.read() as connection:
+                found = await connection.execute(
+                    select(table).where(*where, table.c.id > after).order_by(table.c.id).limit(page)
+                )
+                rows = found.all()
+            for row in rows:
+                yield row
+            if len(rows) < page:
+                return
+            after = rows[-1].id
+
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A connection to read with. Raises DatabaseUnavailable when there is none."""

@@ -153,3 +153,40 @@ artifacts = Table(
 Index("ix_artifacts_tenant_id_id", artifacts.c.tenant_id, artifacts.c.id)
 Index("ix_artifacts_tenant_id_request_id", artifacts.c.tenant_id, artifacts.c.request_id)
 Index("ix_artifacts_job_id", artifacts.c.job_id)
+
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("tenant_id", String(200), nullable=False),
+    Column("user_id", String(200)),
+    Column("rating", String(20), nullable=False),
+    Column("note", Text),
+    Column("artifact_id", String(40)),
+    Column("job_id", String(40)),
+    Column("correction", JSON(none_as_null=True)),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+Index("ix_feedback_tenant_id_id", feedback.c.tenant_id, feedback.c.id)
+Index("ix_feedback_created_at", feedback.c.created_at)
+
+# What feedback taught, one row for each name that a tenant has settled. It outlives the feedback.
+corrections = Table(
+    "corrections",
+    metadata,
+    Column("tenant_id", String(200), primary_key=True),
+    Column("kind", String(10), primary_key=True),
+    Column("key", String(500), primary_key=True),
+    Column("name", String(500), nullable=False),
+    Column("value", String(200), nullable=False),
+    Column("feedback_id", String(40), nullable=False),
+)
+
+# Changes with each correction of the tenant, in the same transaction: who has read a tenant's
+# corrections under this version need not read them again.
+correction_versions = Table(
+    "correction_versions",
+    metadata,
+    Column("tenant_id", String(200), primary_key=True),
+    Column("version", String(40), nullable=False),
+)

@@ -7,6 +7,7 @@ from starlette.exceptions import HTTPException
 from deployments.errors import ServiceError
 from deployments.ingress.artifacts import artifacts_router
 from deployments.ingress.errors import answer
+from deployments.ingress.feedback import feedback_router
 from deployments.ingress.health import health_router
 from deployments.ingress.jobs import jobs_router
 from deployments.ingress.middleware import RequestScope
@@ -29,7 +30,14 @@ def build_app(parts: Parts) -> FastAPI:
         description=DESCRIPTION,
         redoc_url=None,
     )
-    for router in (receipts_router, plans_router, jobs_router, artifacts_router, health_router):
+    for router in (
+        receipts_router,
+        plans_router,
+        jobs_router,
+        artifacts_router,
+        feedback_router,
+        health_router,
+    ):
         app.include_router(router(parts))
     app.add_exception_handler(ServiceError, answer)
     app.add_exception_handler(RequestValidationError, answer)

@@ -15,6 +15,7 @@ from jobs.artifacts import Artifacts
 from jobs.blobs import BlobStore
 from jobs.database import Database
 from jobs.features import features
+from jobs.feedback import FeedbackStore
 from jobs.queue import Queue, utc_now
 from jobs.watch import JobWatch
 
@@ -44,6 +45,7 @@ class Ingress:
                 queue=queue,
                 blobs=BlobStore(self._settings.blob_dir, database, utc_now),
                 artifacts=Artifacts(database),
+                feedback=FeedbackStore(database),
                 watch=JobWatch(queue, poll_s=self._settings.poll_s / 2),
                 features=features(self._settings),
                 clock=utc_now,

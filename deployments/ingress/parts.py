@@ -10,6 +10,7 @@ from deployments.settings import Settings
 from jobs.artifacts import Artifacts
 from jobs.blobs import BlobStore
 from jobs.features import Feature
+from jobs.feedback import FeedbackStore
 from jobs.queue import Queue
 from jobs.watch import JobWatch
 
@@ -23,6 +24,7 @@ class Parts:
     queue: Queue
     blobs: BlobStore
     artifacts: Artifacts
+    feedback: FeedbackStore
     watch: JobWatch
     features: Mapping[str, Feature]
     plan: Callable[[PlanRequest], Awaitable[PlanAnswer]]

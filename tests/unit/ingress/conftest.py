@@ -19,6 +19,7 @@ from jobs.artifacts import Artifacts
 from jobs.blobs import BlobStore
 from jobs.database import Database
 from jobs.features import features
+from jobs.feedback import FeedbackStore
 from jobs.migrations import migrate
 from jobs.queue import Queue, utc_now
 from jobs.watch import JobWatch
@@ -75,6 +76,7 @@ async def serving(
             queue=queue,
             blobs=BlobStore(settings.blob_dir, database, utc_now),
             artifacts=Artifacts(database),
+            feedback=FeedbackStore(database),
             watch=JobWatch(queue, poll_s=settings.poll_s),
             features=features(settings),
             clock=utc_now,
