@@ -43,6 +43,7 @@ $(VENV)/installed: requirements.lock pyproject.toml
 	@echo "installing; the first time takes a few minutes …"
 	$(PIP) install -r requirements.lock
 	$(PIP) install --no-deps --editable .
+	$(BIN)/python -m deployments.classifier.exemplars
 	@touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed requirements-dev.lock

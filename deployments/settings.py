@@ -75,6 +75,33 @@ class Settings(BaseSettings):
     receipt_max_attempts: int = Field(3, ge=1, le=20, description="Attempts at a receipt.")
     receipt_threads: int = Field(1, ge=1, description="CPU threads of one receipt reader.")
 
+    embedding_model: str = Field(
+        "",
+        description="A sentence-transformers model: a hub id or a folder; "
+        "empty: all-MiniLM-L6-v2, which is installed with the service.",
+    )
+    classifier_backend: Literal["lexicon", "nli"] = Field(
+        "lexicon",
+        description="What puts names into categories: `lexicon` (the embedder's vectors and the "
+        "service's own taxonomy) or `nli` (an entailment model).",
+    )
+    classifier_model: str = Field(
+        "", description="The entailment model of `nli`: a hub id or a folder."
+    )
+    text_device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto", description="Where text models run; `auto`: on the GPU that Ray gives, if any."
+    )
+    text_time_limit_s: float = Field(
+        900.0, gt=0, description="Seconds one attempt at a batch of texts or names may take."
+    )
+    text_max_attempts: int = Field(
+        3, ge=1, le=20, description="Attempts at a job of texts or names."
+    )
+    text_threads: int = Field(2, ge=1, description="CPU threads of one text model.")
+    text_cache_bytes: int = Field(
+        64 * MiB, ge=0, description="Memory for vectors of texts seen lately, in each replica."
+    )
+
     planner_workers: int = Field(
         2, ge=1, description="Processes that solve meal plans, kept warm; one plan each."
     )

@@ -8,6 +8,7 @@ write is a transaction of its own.
 """
 
 import asyncio
+import json
 import logging
 import sqlite3
 import time
@@ -16,6 +17,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequen
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeVar
 
+import orjson
 from sqlalchemy import ColumnElement, Row, Table, event, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
@@ -45,7 +47,12 @@ class Database:
             self._writer = _sqlite_engine(url, pool_size=1, query_only=False)
         else:
             self._reader = self._writer = create_async_engine(
-                url, pool_size=10, max_overflow=10, pool_timeout=10, pool_pre_ping=True
+                url,
+                json_serializer=_json,
+                pool_size=10,
+                max_overflow=10,
+                pool_timeout=10,
+                pool_pre_ping=True,
             )
         self._waiting: deque[tuple[Work, asyncio.Future[Any]]] = deque()
         self._committing: asyncio.Task[None] | None = None
@@ -175,6 +182,7 @@ def _unavailable() -> Iterator[None]:
 def _sqlite_engine(url: str, *, pool_size: int, query_only: bool) -> AsyncEngine:
     engine = create_async_engine(
         url,
+        json_serializer=_json,
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=10,
@@ -203,6 +211,14 @@ def _sqlite_engine(url: str, *, pool_size: int, query_only: bool) -> AsyncEngine
             connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine
+
+
+def _json(value: Any) -> str:
+    """As JSON text; rows of numpy arrays as lists, each number the shortest that is the same."""
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY).decode()
+    except TypeError:  # whole numbers of more than 64 bits
+        return json.dumps(value)
 
 
 def _enter_wal(cursor: Any) -> None:

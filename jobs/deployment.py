@@ -9,17 +9,23 @@ from typing import Any
 import ray
 from ray import serve
 from ray.exceptions import RayError, RayTaskError, TaskCancelledError
+from ray.serve.handle import DeploymentHandle
 
+from deployments.classifier.categories import Categories
 from deployments.errors import DatabaseUnavailable, ServiceError, WorkerLost
+from deployments.handles import ask
 from deployments.logs import configure_logging
 from deployments.settings import Settings
 from jobs.blobs import BlobStore
 from jobs.database import Database
-from jobs.features import Feature, Work, features
+from jobs.features import features
+from jobs.feedback import FeedbackStore
 from jobs.job import Outcome
 from jobs.migrations import migrate
+from jobs.models import Models
 from jobs.queue import Queue, utc_now
-from jobs.runner import Runner
+from jobs.runner import Attempt, Runner
+from jobs.work import AskModels, Feature, Work
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +33,21 @@ log = logging.getLogger(__name__)
 @ray.remote(max_retries=0, num_returns="streaming")
 def attempt(feature: Feature, work: Work) -> Iterator[float | Outcome]:
     """One attempt in a worker process. The row counts attempts, so Ray retries nothing."""
+    assert not isinstance(feature.work, AskModels)
     yield from feature.work(work)
+
+
+class AskedAttempt:
+    """An attempt that only asks other deployments, from this process."""
+
+    def __init__(self, events: AsyncIterator[float | Outcome]) -> None:
+        self._events = events
+
+    def __aiter__(self) -> AsyncIterator[float | Outcome]:
+        return self._events
+
+    def kill(self) -> None:
+        """The call under way ends with whoever awaits it."""
 
 
 class RayAttempt:
@@ -66,16 +86,32 @@ class JobRunner:
     """Owns the Ray tasks of all jobs; one replica, for Ray ends tasks whose owner dies."""
 
     # Asynchronous, so that it runs on the event loop that the job loop is to live on.
-    async def __init__(self, settings: Settings) -> None:  # type: ignore[misc]
+    async def __init__(  # type: ignore[misc]
+        self, settings: Settings, embedder: DeploymentHandle, classifier: DeploymentHandle
+    ) -> None:
         configure_logging(settings.log_level)
         self._database = Database(settings.resolved_database_url)
         queue = Queue.configured(self._database, settings)
+        models = Models(
+            embed=lambda texts: ask(embedder.embed.remote(texts)),
+            embedder=lambda: ask(embedder.describe.remote()),
+            categories=Categories(
+                lambda items: ask(classifier.classify.remote(items)), FeedbackStore(self._database)
+            ),
+        )
+
+        def launch(feature: Feature, work: Work) -> Attempt:
+            if isinstance(feature.work, AskModels):
+                return AskedAttempt(feature.work.ask(work, models))
+            return RayAttempt(feature, work)
+
         self._runner = Runner(
             name=f"{socket.gethostname()}:{serve.get_replica_context().replica_id.unique_id}",
             queue=queue,
             blobs=BlobStore(settings.blob_dir, self._database, utc_now),
             features=features(settings),
-            launch=RayAttempt,
+            launch=launch,
+            models=models,
             slots=lambda: settings.running_jobs or cluster_cpus(),
             settings=settings,
         )

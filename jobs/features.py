@@ -1,11 +1,9 @@
-"""What can be done as a job: each feature's payload, its work, and the limits of an attempt."""
+"""Every feature: its stored payload, its work, and the limits of an attempt."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from queue import SimpleQueue
-from typing import Any
 
 from pydantic import BaseModel
 
@@ -16,28 +14,8 @@ from deployments.planner.request import MAX_TIMEOUT_MS, PlanRequest
 from deployments.settings import Settings
 from jobs.job import Outcome
 from jobs.receipts.options import ReceiptOptions
-
-
-@dataclass(frozen=True, kw_only=True)
-class Work:
-    """All that an attempt needs, wherever in the cluster it runs."""
-
-    payload: Mapping[str, Any]  # the job's input_payload
-    image: bytes | None  # the blob that the payload refers to
-    settings: Settings
-
-
-@dataclass(frozen=True, kw_only=True)
-class Feature:
-    """One kind of job."""
-
-    name: str
-    #: What an attempt runs: yields its progress (0 to 1) as it goes, and its Outcome last. Raises a
-    #: ServiceError for what it can't do. A module-level function, so that it travels by its name.
-    work: Callable[[Work], Iterator[float | Outcome]]
-    time_limit_s: float  # the attempt is killed after this
-    max_attempts: int
-    cpus: float  # of the worker process
+from jobs.texts import categorize_items, embed_texts, with_categories
+from jobs.work import AskModels, Feature, Work
 
 
 class StoredImage(BaseModel):
@@ -57,6 +35,8 @@ class ReceiptJob(BaseModel):
 
 RECEIPT_EXTRACTION = "receipt_extraction"
 MEAL_OPTIMIZATION = "meal_optimization"
+EMBEDDING_BATCH = "embedding_batch"
+CATEGORIZATION_BATCH = "categorization_batch"
 
 
 def features(settings: Settings) -> Mapping[str, Feature]:
@@ -67,6 +47,7 @@ def features(settings: Settings) -> Mapping[str, Feature]:
         time_limit_s=settings.receipt_time_limit_s,
         max_attempts=settings.receipt_max_attempts,
         cpus=float(settings.receipt_threads),
+        complete=with_categories,
     )
     plans = Feature(
         name=MEAL_OPTIMIZATION,
@@ -75,7 +56,19 @@ def features(settings: Settings) -> Mapping[str, Feature]:
         max_attempts=settings.planner_max_attempts,
         cpus=1.0,
     )
-    return {feature.name: feature for feature in (receipts, plans)}
+    embeddings = Feature(
+        name=EMBEDDING_BATCH,
+        work=AskModels(embed_texts),
+        time_limit_s=settings.text_time_limit_s,
+        max_attempts=settings.text_max_attempts,
+    )
+    categories = Feature(
+        name=CATEGORIZATION_BATCH,
+        work=AskModels(categorize_items),
+        time_limit_s=settings.text_time_limit_s,
+        max_attempts=settings.text_max_attempts,
+    )
+    return {feature.name: feature for feature in (receipts, plans, embeddings, categories)}
 
 
 def read_receipt(work: Work) -> Iterator[float | Outcome]:

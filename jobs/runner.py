@@ -14,15 +14,16 @@ from typing import Protocol
 from deployments.errors import DatabaseUnavailable, ServiceError, WorkTimeout
 from deployments.settings import Settings
 from jobs.blobs import BlobStore
-from jobs.features import Feature, Work
 from jobs.job import AttemptError, Job, Outcome
+from jobs.models import Models
 from jobs.queue import Queue
+from jobs.work import Feature, Work
 
 log = logging.getLogger(__name__)
 
 
 class Attempt(Protocol):
-    """Work under way in some other process."""
+    """Work under way."""
 
     def __aiter__(self) -> AsyncIterator[float | Outcome]:
         """Progress as it comes, the Outcome last. Raises the ServiceError that ended the work."""
@@ -53,6 +54,7 @@ class Runner:
         blobs: BlobStore,
         features: Mapping[str, Feature],
         launch: Launcher,
+        models: Models,
         slots: Callable[[], int],
         settings: Settings,
     ) -> None:
@@ -62,6 +64,7 @@ class Runner:
         self._blobs = blobs
         self._features = features
         self._launch = launch
+        self._models = models
         self._slots = slots
         self._settings = settings
         self._running: dict[str, _Running] = {}
@@ -162,13 +165,20 @@ class Runner:
         if "image" in job.input_payload:
             sha256 = job.input_payload["image"]["sha256"]
             _, image = await self._blobs.get(job.tenant_id, sha256)
-        work = Work(payload=job.input_payload, image=image, settings=self._settings)
+        work = Work(
+            tenant_id=job.tenant_id,
+            payload=job.input_payload,
+            image=image,
+            settings=self._settings,
+        )
         attempt = self._launch(feature, work)
         try:
             async with asyncio.timeout(feature.time_limit_s):
                 async for event in attempt:
                     if isinstance(event, Outcome):
-                        return event
+                        if feature.complete is None:
+                            return event
+                        return await feature.complete(work, event, self._models)
                     await self._report(job, event)
         except TimeoutError as error:
             raise WorkTimeout(

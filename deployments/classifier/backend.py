@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 Scores = Mapping[str, float]
 """A probability for each label, in the labels' order, summing to 1."""
@@ -16,20 +16,33 @@ class Item:
     labels: tuple[str, ...]
 
 
+Source = Literal["classifier", "correction"]
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A name's scores over its labels, and where they come from."""
+
+    scores: Scores
+    source: Source
+
+    @property
+    def best(self) -> tuple[str, float]:
+        """The label with the highest score, and its score; of equals the first."""
+        return max(self.scores.items(), key=lambda scored: scored[1])
+
+
 class Backend(Protocol):
     """A classifier. Items of one call may carry different labels."""
 
     @property
-    def name(self) -> str:
-        """The setting that selects it: lexicon, nli, ..."""
+    def model_id(self) -> str:
+        """The backend's name and its model's: "lexicon+sentence-transformers/all-MiniLM-L6-v2"."""
         ...
-
-    @property
-    def model_id(self) -> str: ...
 
     @property
     def model_version(self) -> str: ...
 
-    def classify(self, items: Sequence[Item]) -> list[Scores]:
+    async def classify(self, items: Sequence[Item]) -> list[Scores]:
         """One Scores for each item, in order."""
         ...

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+from rapidfuzz import process
 from rapidfuzz.distance import DamerauLevenshtein
 
 from deployments.classifier.normaliser import subject
@@ -34,7 +35,9 @@ class Corrections:
     """One tenant's corrections, ready to be asked. Build with `remember`."""
 
     categories: Mapping[str, str]
-    """A name's key (`name_key`) to its category, in alphabetical order of the keys."""
+    """A name's key (`name_key`) to its category."""
+    keys: tuple[str, ...]
+    """Those keys."""
 
     def label_for(self, name: str, labels: Sequence[str]) -> str | None:
         """The one of `labels` that a correction settles `name` to; None when none does.
@@ -47,14 +50,18 @@ class Corrections:
         same = self.categories.get(key)
         if same is not None:
             return _among(labels, same)
-        slips = (category for other, category in self.categories.items() if _is_slip(key, other))
-        return next((label for c in slips if (label := _among(labels, c)) is not None), None)
+        near = process.extract(
+            key, self.keys, scorer=DamerauLevenshtein.distance, score_cutoff=1, limit=None
+        )
+        slips = sorted(other for other, _, _ in near if _is_slip(key, other))
+        found = (_among(labels, self.categories[other]) for other in slips)
+        return next((label for label in found if label is not None), None)
 
 
 def remember(corrections: Iterable[Correction]) -> Corrections:
     """Corrections in the order they were made: of two for the same name the later one counts."""
     categories = {name_key(correction.name): correction.category for correction in corrections}
-    return Corrections(MappingProxyType(dict(sorted(categories.items()))))
+    return Corrections(MappingProxyType(categories), tuple(categories))
 
 
 def name_key(name: str) -> str:
@@ -71,10 +78,10 @@ def _among(labels: Sequence[str], category: str) -> str | None:
 
 
 def _is_slip(key: str, other: str) -> bool:
-    """One edit apart, in letters, and not from one word of groceries to another (soup, soap)."""
+    """Whether names one edit apart differ in letters, and not as one word of groceries from
+    another (soup, soap).
+    """
     if min(len(key), len(other)) < _SHORTEST_WITH_A_SLIP:
-        return False
-    if DamerauLevenshtein.distance(key, other, score_cutoff=1) > 1:
         return False
     said, meant = set(key.split()), set(other.split())
     changed = [said - meant, meant - said]

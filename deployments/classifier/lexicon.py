@@ -10,9 +10,9 @@ any other label takes those it is alike in meaning, so labels never seen before 
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from deployments.classifier.backend import Item, Scores
 from deployments.classifier.normaliser import subject
-from deployments.classifier.taxonomy import CATCH_ALL, Subcategory, Taxonomy
+from deployments.classifier.taxonomy import CATCH_ALL, Taxonomy
+from deployments.embedder.cache import Embed
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
@@ -54,48 +55,57 @@ class _LabelSet:
 
 
 class Lexicon:
-    """The default backend. Not thread-safe where `embed` is not."""
-
-    name: Final = "lexicon"
+    """The default backend; for one event loop."""
 
     def __init__(
         self,
-        embed: Callable[[Sequence[str]], Floats],
+        embed: Embed,
         taxonomy: Taxonomy,
+        vectors: Floats,
         model_id: str,
         model_version: str,
     ) -> None:
-        """`embed` gives unit vectors (n, dimension); the model's id and version are its own.
-
-        Embeds every product of the taxonomy once.
+        """`vectors` are what `embed` makes of `exemplars(taxonomy)`, which takes a while and is
+        worth keeping; the model's id and version are `embed`'s own.
         """
         self._embed = embed
         self._taxonomy = taxonomy
-        subcategories = taxonomy.subcategories
-        self._products = embed([product for sub in subcategories for product in sub.products])
-        self._starts = np.cumsum([0, *(len(sub.products) for sub in subcategories)])[:-1]
-        self._names = embed([sub.name for sub in subcategories])
-        self._categories = embed(taxonomy.categories)
-        self._labels = lru_cache(maxsize=_LABEL_SETS)(self._compile)
-        self.model_id: Final = model_id
-        self.model_version: Final = f"{model_version}-{_digest(subcategories)}"
+        sizes = [len(sub.products) for sub in taxonomy.subcategories]
+        self._starts = np.cumsum([0, *sizes])[:-1]
+        self._products, self._names, self._categories = np.split(
+            vectors, [sum(sizes), sum(sizes) + len(sizes)]
+        )
+        self._compiled: OrderedDict[tuple[str, ...], _LabelSet] = OrderedDict()
+        self.model_id: Final = f"lexicon+{model_id}"
+        self.model_version: Final = f"{model_version}-{digest(taxonomy)}"
 
-    def classify(self, items: Sequence[Item]) -> list[Scores]:
+    async def classify(self, items: Sequence[Item]) -> list[Scores]:
         """Scores for each item; a repeated name or label set is worked out once."""
         if not items:
             return []
         names = list(dict.fromkeys(item.name for item in items))
         row = {name: position for position, name in enumerate(names)}
-        vectors = self._embed([subject(name) or name for name in names])
+        vectors = await self._embed([subject(name) or name for name in names])
         placed, known = self._placed(vectors)
         scores: list[Scores] = [{} for _ in items]
         for labels in dict.fromkeys(item.labels for item in items):
             at = [position for position, item in enumerate(items) if item.labels == labels]
             rows = [row[items[position].name] for position in at]
-            matrix = _probabilities(self._labels(labels), vectors[rows], placed[rows], known[rows])
+            compiled = await self._labels(labels)
+            matrix = _probabilities(compiled, vectors[rows], placed[rows], known[rows])
             for position, line in zip(at, matrix.tolist(), strict=True):
                 scores[position] = dict(zip(labels, line, strict=True))
         return scores
+
+    async def _labels(self, labels: tuple[str, ...]) -> _LabelSet:
+        compiled = self._compiled.get(labels)
+        if compiled is None:
+            compiled = self._compile(labels, await self._embed(labels))
+        self._compiled[labels] = compiled
+        self._compiled.move_to_end(labels)
+        if len(self._compiled) > _LABEL_SETS:
+            self._compiled.popitem(last=False)
+        return compiled
 
     def _placed(self, vectors: Floats) -> tuple[Floats, Floats]:
         """p(sub-category | name), (n, sub-categories), and p(it is a grocery at all), (n, 1)."""
@@ -105,9 +115,9 @@ class Lexicon:
         background = _BACKGROUND_PRODUCTS * np.exp(_NAME_SHARPNESS * _BACKGROUND_COSINE)
         return mass / total, total / (total + background)
 
-    def _compile(self, labels: tuple[str, ...]) -> _LabelSet:
+    def _compile(self, labels: tuple[str, ...], vectors: Floats) -> _LabelSet:
         meanings = [self._taxonomy.meaning(label) for label in labels]
-        vectors = self._embed(labels).copy()
+        vectors = vectors.copy()
         affinity = self._likeness(vectors)
         for row, meaning in enumerate(meanings):
             if meaning == CATCH_ALL:
@@ -163,5 +173,15 @@ def _softmax(logits: Doubles) -> Doubles:
     return exponentials / total
 
 
-def _digest(subcategories: Iterable[Subcategory]) -> str:
-    return hashlib.sha256(repr(tuple(subcategories)).encode()).hexdigest()[:8]
+def exemplars(taxonomy: Taxonomy) -> Sequence[str]:
+    """The texts that the backend compares with: products, sub-categories, wider categories."""
+    return [
+        *(product for sub in taxonomy.subcategories for product in sub.products),
+        *(sub.name for sub in taxonomy.subcategories),
+        *taxonomy.categories,
+    ]
+
+
+def digest(taxonomy: Taxonomy) -> str:
+    """Changes with the taxonomy's content."""
+    return hashlib.sha256(repr(taxonomy.subcategories).encode()).hexdigest()[:8]

@@ -5,7 +5,9 @@ single-label mode and default hypothesis); what differs is that the (name, label
 of a call share batches of like length.
 """
 
+import asyncio
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 import torch
@@ -23,9 +25,7 @@ _BATCH_TOKENS_GPU: Final = 65_536
 
 
 class Nli:
-    """An entailment model as a classifier. Not thread-safe."""
-
-    name: Final = "nli"
+    """An entailment model as a classifier; one forward pass at a time."""
 
     def __init__(self, model: str, device: str, threads: int) -> None:
         """Load `model`, a hub id or a folder: float16 on a GPU, float32 on the CPU.
@@ -43,15 +43,19 @@ class Nli:
         except (OSError, ValueError) as error:
             raise ModelUnavailable(f"The entailment model {model} can't be loaded.") from error
         self._model.to(device).eval()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="model")
         self._entailment = _entailment_class(model, self._model.config.label2id)
         self._budget = _BATCH_TOKENS_CPU if on_cpu else _BATCH_TOKENS_GPU
-        self.model_id: Final = model
+        self.model_id: Final = f"nli+{model}"
         self.model_version: Final = content_version(folder)
 
-    def classify(self, items: Sequence[Item]) -> list[Scores]:
+    async def classify(self, items: Sequence[Item]) -> list[Scores]:
         """Scores for each item; a pair that occurs twice is judged once."""
         pairs = list(dict.fromkeys((i.name, label) for i in items for label in i.labels))
-        logits = dict(zip(pairs, self._entailment_logits(pairs), strict=True))
+        judged = await asyncio.get_running_loop().run_in_executor(
+            self._thread, self._entailment_logits, pairs
+        )
+        logits = dict(zip(pairs, judged, strict=True))
         return [
             _scores(item, [logits[item.name, label] for label in item.labels]) for item in items
         ]

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from deployments.classifier.backend import Item, Scores
+from deployments.classifier.backend import Placed
 from deployments.embedder.bounds import Id, NotBlank, at_most, distinct
 
 MAX_NAME_CHARACTERS: Final = 500
@@ -36,9 +36,6 @@ class Categorize(BaseModel):
     item_name: Name
     candidate_labels: Labels
 
-    def items(self) -> tuple[Item, ...]:
-        return (Item(self.item_name, self.candidate_labels),)
-
 
 class NamedItem(BaseModel):
     """A name, and the caller's id for it."""
@@ -62,19 +59,6 @@ class CategorizeBatch(BaseModel):
     ]
     candidate_labels: Labels
 
-    def classifier_items(self) -> tuple[Item, ...]:
-        return tuple(Item(item.name, self.candidate_labels) for item in self.items)
-
-
-def category(scores: Scores) -> tuple[str, float]:
-    """The best label and its probability; of equals the first."""
-    return max(scores.items(), key=lambda scored: scored[1])
-
-
-def corrected(labels: Sequence[str], label: str) -> Scores:
-    """The scores of a name that a person has settled: all of it on `label`."""
-    return {candidate: float(candidate == label) for candidate in labels}
-
 
 def confidence_level(confidence: float) -> ConfidenceLevel:
     if confidence >= HIGH_CONFIDENCE:
@@ -82,35 +66,38 @@ def confidence_level(confidence: float) -> ConfidenceLevel:
     return "medium" if confidence >= MEDIUM_CONFIDENCE else "low"
 
 
-def answer(scores: Scores, processing_time_ms: float) -> dict[str, Any]:
+def answer(placed: Placed, processing_time_ms: float) -> dict[str, Any]:
     """The payload of categorize."""
-    label, confidence = category(scores)
     return {
-        "category": label,
-        "confidence": confidence,
-        "confidence_level": confidence_level(confidence),
-        "all_scores": dict(scores),
-        "processing_time_ms": processing_time_ms,
+        "category": placed.best[0],
+        **_certainty(placed),
+        "processing_time_ms": round(processing_time_ms, 1),
     }
 
 
 def batch_answer(
-    items: Sequence[NamedItem], scores: Sequence[Scores], processing_time_ms: float
+    items: Sequence[NamedItem], placed: Sequence[Placed], processing_time_ms: float
 ) -> dict[str, Any]:
-    """The payload of categorize-batch; `scores` in the items' order."""
+    """The payload of categorize-batch; `placed` in the items' order."""
     return {
-        "predictions": [_prediction(i, s) for i, s in zip(items, scores, strict=True)],
-        "processing_time_ms": processing_time_ms,
+        "predictions": [
+            {
+                "id": item.id,
+                "name": item.name,
+                "predicted_category": one.best[0],
+                **_certainty(one),
+            }
+            for item, one in zip(items, placed, strict=True)
+        ],
+        "processing_time_ms": round(processing_time_ms, 1),
     }
 
 
-def _prediction(item: NamedItem, scores: Scores) -> dict[str, Any]:
-    label, confidence = category(scores)
+def _certainty(placed: Placed) -> dict[str, Any]:
+    _, confidence = placed.best
     return {
-        "id": item.id,
-        "name": item.name,
-        "predicted_category": label,
         "confidence": confidence,
         "confidence_level": confidence_level(confidence),
-        "all_scores": dict(scores),
+        "all_scores": dict(placed.scores),
+        "source": placed.source,
     }

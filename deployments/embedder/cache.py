@@ -2,23 +2,26 @@
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 Vectors = NDArray[np.float32]
+#: Texts to unit vectors of shape (len(texts), dimension), in order.
+Embed = Callable[[Sequence[str]], Awaitable[Vectors]]
 
 # Besides the vector an entry holds its key and bookkeeping; measured on CPython 3.11.
 _ENTRY_OVERHEAD_BYTES: Final = 320
 
 
 class VectorCache:
-    """A bounded cache in front of an embedding function. Not thread-safe."""
+    """A bounded cache in front of an embedding function; for one event loop."""
 
-    def __init__(self, max_bytes: int) -> None:
+    def __init__(self, embed: Embed, max_bytes: int) -> None:
         """`max_bytes` bounds vectors and bookkeeping together; 0 keeps nothing."""
+        self._embed = embed
         self._max_bytes = max_bytes
         self._bytes = 0
         self._vectors: OrderedDict[bytes, Vectors] = OrderedDict()
@@ -28,10 +31,10 @@ class VectorCache:
     def __len__(self) -> int:
         return len(self._vectors)
 
-    def embed(self, texts: Sequence[str], embed: Callable[[Sequence[str]], Vectors]) -> Vectors:
-        """Vectors of `texts`, shape (len(texts), dimension); each unknown text is embedded once.
+    async def embed(self, texts: Sequence[str]) -> Vectors:
+        """Vectors of `texts`, at least one, of shape (len(texts), dimension).
 
-        `embed` is not called when every text is known; an empty `texts` is passed on to it.
+        A text that is unknown is embedded once, however often it occurs.
         """
         keys = [hashlib.blake2b(text.encode(), digest_size=16).digest() for text in texts]
         found = {key: vector for key in keys if (vector := self._vectors.get(key)) is not None}
@@ -39,10 +42,8 @@ class VectorCache:
         hits = sum(key in found for key in keys)
         self.hits += hits
         self.misses += len(keys) - hits
-        if missing or not keys:
-            new = embed(list(missing.values()))
-            if not keys:
-                return new
+        if missing:
+            new = await self._embed(list(missing.values()))
             found.update(zip(missing, new, strict=True))
         for key in keys:
             self._remember(key, found[key])

@@ -85,6 +85,13 @@ class Embedder:
         return vectors
 
 
+def device_of(setting: str) -> str:
+    """torch's name of the device: "auto" takes the GPU that this process was given, if any."""
+    if setting != "auto":
+        return setting
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
 def length_batches(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
     """Positions in ascending order of length, cut so that rows x longest stays within `budget`.
 

@@ -51,7 +51,9 @@ class EmbedBatchRequest(EmbedRequest):
 def answer(
     request: EmbedRequest, vectors: NDArray[np.float32], model: str, model_version: str
 ) -> dict[str, Any]:
-    """The flat answer; `vectors` are (texts, dimension) in the texts' order."""
+    """The flat answer; `vectors` are (texts, dimension) in the texts' order, and rows of it stand
+    in the answer: orjson writes them as the shortest decimals that are the same float32.
+    """
     return {
         "version": request.version,
         "request_id": request.request_id,
@@ -65,5 +67,5 @@ def answer(
 def _embeddings(texts: Sequence[Text], vectors: NDArray[np.float32]) -> list[dict[str, Any]]:
     return [
         {"id": text.id, "vector": vector}
-        for text, vector in zip(texts, vectors.tolist(), strict=True)
+        for text, vector in zip(texts, np.ascontiguousarray(vectors), strict=True)
     ]

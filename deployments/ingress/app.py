@@ -6,6 +6,8 @@ from starlette.exceptions import HTTPException
 
 from deployments.errors import ServiceError
 from deployments.ingress.artifacts import artifacts_router
+from deployments.ingress.categories import categories_router
+from deployments.ingress.embeddings import embeddings_router
 from deployments.ingress.errors import answer
 from deployments.ingress.feedback import feedback_router
 from deployments.ingress.health import health_router
@@ -14,10 +16,12 @@ from deployments.ingress.middleware import RequestScope
 from deployments.ingress.parts import Parts
 from deployments.ingress.plans import plans_router
 from deployments.ingress.receipts import receipts_router
+from deployments.ingress.search import search_router
 from jobs.ids import new_id
 from jobs.queue import utc_now
 
-DESCRIPTION = """Reads receipts and plans meals for a grocery planner. Send the tenant as
+DESCRIPTION = """Reads receipts, sorts groceries into categories, embeds and searches texts and
+plans meals for a grocery planner. Send the tenant as
 `tenant_id` in a body or as the header `X-Tenant-ID`. Only HTTP 200 is success; every error has the
 same shape."""
 
@@ -32,6 +36,9 @@ def build_app(parts: Parts) -> FastAPI:
     )
     for router in (
         receipts_router,
+        categories_router,
+        embeddings_router,
+        search_router,
         plans_router,
         jobs_router,
         artifacts_router,

@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from ray import serve
 from ray.serve.handle import DeploymentHandle
 
+from deployments.classifier.categories import Categories
 from deployments.handles import ask
 from deployments.ingress.app import build_app
 from deployments.ingress.parts import Parts
@@ -26,18 +27,26 @@ class Ingress:
     """Holds the connections that the routers use."""
 
     def __init__(
-        self, settings: Settings, job_runner: DeploymentHandle, planner: DeploymentHandle
+        self,
+        settings: Settings,
+        job_runner: DeploymentHandle,
+        planner: DeploymentHandle,
+        embedder: DeploymentHandle,
+        classifier: DeploymentHandle,
     ) -> None:
         configure_logging(settings.log_level)
         self._settings = settings
         self._job_runner = job_runner
         self._planner = planner
+        self._embedder = embedder
+        self._classifier = classifier
         self._database = Database(settings.resolved_database_url)
 
     def __serve_build_asgi_app__(self) -> FastAPI:
         """Ray Serve calls this once, after the constructor."""
         database = self._database
         queue = Queue.configured(database, self._settings)
+        feedback = FeedbackStore(database)
         return build_app(
             Parts(
                 settings=self._settings,
@@ -45,10 +54,17 @@ class Ingress:
                 queue=queue,
                 blobs=BlobStore(self._settings.blob_dir, database, utc_now),
                 artifacts=Artifacts(database),
-                feedback=FeedbackStore(database),
+                feedback=feedback,
                 watch=JobWatch(queue, poll_s=self._settings.poll_s / 2),
                 features=features(self._settings),
                 clock=utc_now,
+                embed=lambda texts: ask(self._embedder.embed.remote(texts)),
+                embedder=lambda: ask(self._embedder.describe.remote()),
+                search=lambda request: ask(self._embedder.search.remote(request)),
+                categories=Categories(
+                    lambda items: ask(self._classifier.classify.remote(items)), feedback
+                ),
+                classifier=lambda: ask(self._classifier.describe.remote()),
                 plan=lambda request: ask(self._planner.plan.remote(request)),
                 suggest=lambda request: ask(self._planner.suggest.remote(request)),
                 solver_processes=lambda: ask(self._planner.processes.remote()),

@@ -64,6 +64,8 @@ async def _checks(parts: Parts) -> Mapping[str, Check]:
         "storage": _storage(parts),
         "job_runner": _job_runner(parts),
         "planner": _planner(parts),
+        "embedder": _embedder(parts),
+        "classifier": parts.classifier(),
     }
     results = await asyncio.gather(*(_check(probe) for probe in probes.values()))
     return dict(zip(probes, results, strict=True))
@@ -91,6 +93,10 @@ async def _storage(parts: Parts) -> str:
 
 async def _job_runner(parts: Parts) -> str:
     return f"{await parts.running_attempts()} attempts running"
+
+
+async def _embedder(parts: Parts) -> str:
+    return (await parts.embedder()).model
 
 
 async def _planner(parts: Parts) -> str:

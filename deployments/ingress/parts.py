@@ -4,15 +4,20 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from deployments.classifier.categories import Categories
+from deployments.embedder.cache import Embed
+from deployments.embedder.described import Described
 from deployments.planner.answer import PlanAnswer, Suggestion
 from deployments.planner.request import PlanRequest, SuggestionRequest
+from deployments.search.ranking import Result
+from deployments.search.request import Search
 from deployments.settings import Settings
 from jobs.artifacts import Artifacts
 from jobs.blobs import BlobStore
-from jobs.features import Feature
 from jobs.feedback import FeedbackStore
 from jobs.queue import Queue
 from jobs.watch import JobWatch
+from jobs.work import Feature
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +32,13 @@ class Parts:
     feedback: FeedbackStore
     watch: JobWatch
     features: Mapping[str, Feature]
+    embed: Embed
+    #: The model behind `embed`; raises when the embedder doesn't answer.
+    embedder: Callable[[], Awaitable[Described]]
+    search: Callable[[Search], Awaitable[tuple[Sequence[Result], Described]]]
+    categories: Categories
+    #: Asks the classifier for its backend; raises when it doesn't answer.
+    classifier: Callable[[], Awaitable[str]]
     plan: Callable[[PlanRequest], Awaitable[PlanAnswer]]
     suggest: Callable[[SuggestionRequest], Awaitable[Sequence[Suggestion]]]
     clock: Callable[[], datetime]

@@ -19,8 +19,11 @@ async def answered(
     body: Envelope[Any],
     feature: str,
     work: Callable[[str], Awaitable[Outcome]],
+    kept: Callable[[dict[str, Any]], dict[str, Any]] = lambda payload: payload,
 ) -> Answer:
     """Runs `work` for the request's tenant, records what came of it, and answers with it.
+
+    `kept` says what of the payload the record keeps.
 
     What `work` raises is raised; only what succeeded is recorded. Raises DatabaseUnavailable when
     the record can't be written.
@@ -39,7 +42,7 @@ async def answered(
         request_id=request_id,
         job_id=None,
         success=True,
-        input_payload=body.payload.model_dump(mode="json", exclude_unset=True),
+        input_payload=kept(body.payload.model_dump(mode="json", exclude_unset=True)),
         output_payload=outcome.output,
         error_code=None,
         error_message=None,

@@ -5,13 +5,22 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, Field, ValidationError
 
+from deployments.embedder.request import EmbedBatchRequest
 from deployments.errors import Invalid
 from deployments.ingress.images import ImageSource, accept
 from deployments.ingress.parts import Parts
 from deployments.ingress.wire import validation_message
 from deployments.planner.request import PlanRequest
-from jobs.features import MEAL_OPTIMIZATION, RECEIPT_EXTRACTION, ReceiptJob, StoredImage
+from jobs.features import (
+    CATEGORIZATION_BATCH,
+    EMBEDDING_BATCH,
+    MEAL_OPTIMIZATION,
+    RECEIPT_EXTRACTION,
+    ReceiptJob,
+    StoredImage,
+)
 from jobs.receipts.options import ReceiptOptions
+from jobs.texts import CategorizeJob
 
 Payload = TypeVar("Payload", bound=BaseModel)
 
@@ -29,7 +38,7 @@ async def store_receipt(parts: Parts, tenant_id: str, payload: ReceiptPayload) -
     return ReceiptJob(image=image, options=payload.options).model_dump(mode="json")
 
 
-async def store_plan(parts: Parts, tenant_id: str, payload: PlanRequest) -> Mapping[str, Any]:
+async def store_as_sent(parts: Parts, tenant_id: str, payload: BaseModel) -> Mapping[str, Any]:
     """The payload as it is."""
     return payload.model_dump(mode="json", exclude_unset=True)
 
@@ -57,7 +66,9 @@ class _Submission(Generic[Payload]):
 
 _SUBMISSIONS: Mapping[str, _Submission[Any]] = {
     RECEIPT_EXTRACTION: _Submission(ReceiptPayload, store_receipt),
-    MEAL_OPTIMIZATION: _Submission(PlanRequest, store_plan),
+    MEAL_OPTIMIZATION: _Submission(PlanRequest, store_as_sent),
+    EMBEDDING_BATCH: _Submission(EmbedBatchRequest, store_as_sent),
+    CATEGORIZATION_BATCH: _Submission(CategorizeJob, store_as_sent),
 }
 
 

@@ -75,11 +75,10 @@ class LineItem(_Value):
     discount: Money | None = None
     """What was taken off this line: a positive amount."""
     confidence: Confidence
-    category: str | None = None
     match: Match | None = None
 
     def nested(self) -> dict[str, object]:
-        """The line as the wire's `line_items` has it; category and match only when known."""
+        """The line as the wire's `line_items` has it; match only when there is one."""
         line: dict[str, object] = {
             "raw_text": self.raw_text,
             "parsed_name": self.parsed_name,
@@ -90,8 +89,6 @@ class LineItem(_Value):
             "discount": self.discount.nested() if self.discount else None,
             "confidence": self.confidence,
         }
-        if self.category is not None:
-            line["category"] = self.category
         if self.match is not None:
             line["match"] = self.match.model_dump()
         return line

@@ -55,14 +55,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(path)
 
 
-def test_scores_are_those_of_the_pipeline(folder: str) -> None:
+async def test_scores_are_those_of_the_pipeline(folder: str) -> None:
     items = [
         Item("organic whole milk", ("dairy", "bakery", "snacks")),
         Item("bread", ("bakery", "dairy")),
         Item("milk bread " * 40, ("dairy", "bakery", "snacks")),
     ]
     reference = pipeline("zero-shot-classification", model=folder, device="cpu")
-    for item, scores in zip(items, Nli(folder, "cpu", 2).classify(items), strict=True):
+    judged = await Nli(folder, "cpu", 2).classify(items)
+    for item, scores in zip(items, judged, strict=True):
         expected = reference(item.name, list(item.labels))
         assert tuple(scores) == item.labels
         assert scores == pytest.approx(
@@ -70,13 +71,13 @@ def test_scores_are_those_of_the_pipeline(folder: str) -> None:
         )
 
 
-def test_a_single_label_takes_it_all(folder: str) -> None:
+async def test_a_single_label_takes_it_all(folder: str) -> None:
     """The pipeline weighs a lone label against its contradiction; here scores always sum to 1."""
-    assert Nli(folder, "cpu", 2).classify([Item("milk", ("dairy",))]) == [{"dairy": 1.0}]
+    assert await Nli(folder, "cpu", 2).classify([Item("milk", ("dairy",))]) == [{"dairy": 1.0}]
 
 
-def test_no_items_have_no_scores(folder: str) -> None:
-    assert Nli(folder, "cpu", 2).classify([]) == []
+async def test_no_items_have_no_scores(folder: str) -> None:
+    assert await Nli(folder, "cpu", 2).classify([]) == []
 
 
 def test_a_model_without_an_entailment_class_is_unavailable(tmp_path: Path) -> None:

@@ -3,17 +3,21 @@
 import pytest
 from pydantic import ValidationError
 
+from deployments.classifier.backend import Placed
 from deployments.classifier.request import (
     Categorize,
     CategorizeBatch,
     NamedItem,
     answer,
     batch_answer,
-    corrected,
 )
 from deployments.errors import TooLarge
 
 LABELS = ["Dairy", "Bakery"]
+
+
+def placed(dairy: float) -> Placed:
+    return Placed({"Dairy": dairy, "Bakery": round(1 - dairy, 3)}, "classifier")
 
 
 @pytest.mark.parametrize("name", ["", "   ", "\t\n", "\x00\x01", "\u200b\u200f", 5, None, ["milk"]])
@@ -25,7 +29,7 @@ def test_a_name_that_shows_nothing_or_is_no_text_is_refused(name: object) -> Non
 @pytest.mark.parametrize("name", ["m", "x" * 500, "🥛", "חלב", "milk\x00", "  milk "])
 def test_any_name_with_something_to_see_is_taken(name: str) -> None:
     request = Categorize.model_validate({"item_name": name, "candidate_labels": LABELS})
-    assert request.items()[0].name == name
+    assert request.item_name == name
 
 
 def test_a_name_of_ten_thousand_characters_is_too_large_and_the_limit_is_named() -> None:
@@ -73,9 +77,8 @@ def test_ids_of_a_batch_come_back_as_they_were_sent() -> None:
             "candidate_labels": LABELS,
         }
     )
-    payload = batch_answer(request.items, [{"Dairy": 0.9, "Bakery": 0.1}] * 2, 1.0)
+    payload = batch_answer(request.items, [placed(0.9)] * 2, 1.0)
     assert [prediction["id"] for prediction in payload["predictions"]] == [7, "7"]
-    assert [item.name for item in request.classifier_items()] == ["milk", "rye"]
 
 
 @pytest.mark.parametrize(
@@ -83,21 +86,15 @@ def test_ids_of_a_batch_come_back_as_they_were_sent() -> None:
     [(1.0, "high"), (0.8, "high"), (0.799, "medium"), (0.5, "medium"), (0.499, "low")],
 )
 def test_levels_of_confidence_start_at_080_and_050(confidence: float, level: str) -> None:
-    payload = answer({"Dairy": confidence, "Bakery": 0.0}, 2.5)
+    payload = answer(Placed({"Dairy": confidence, "Bakery": 0.0}, "classifier"), 2.5)
     assert payload["category"] == "Dairy"
     assert payload["confidence_level"] == level
     assert payload["processing_time_ms"] == 2.5
 
 
-def test_a_corrected_name_is_all_on_its_label() -> None:
-    scores = corrected(("Dairy", "Bakery"), "Bakery")
-    assert answer(scores, 0.1)["category"] == "Bakery"
-    assert sum(scores.values()) == 1
-
-
 def test_a_prediction_carries_name_category_and_every_score() -> None:
     item = NamedItem(id="a", name="milk")
-    [prediction] = batch_answer([item], [{"Dairy": 0.7, "Bakery": 0.3}], 1.0)["predictions"]
+    [prediction] = batch_answer([item], [placed(0.7)], 1.0)["predictions"]
     assert prediction == {
         "id": "a",
         "name": "milk",
@@ -105,4 +102,5 @@ def test_a_prediction_carries_name_category_and_every_score() -> None:
         "confidence": 0.7,
         "confidence_level": "medium",
         "all_scores": {"Dairy": 0.7, "Bakery": 0.3},
+        "source": "classifier",
     }

@@ -1,6 +1,7 @@
 """What the embedding endpoints take and answer."""
 
 import numpy as np
+import orjson
 import pytest
 from pydantic import ValidationError
 
@@ -49,7 +50,7 @@ def test_the_answer_pairs_each_id_with_its_vector() -> None:
         }
     )
     payload = answer(request, np.eye(2, dtype=np.float32), "m", "v")
-    assert payload == {
+    assert orjson.loads(orjson.dumps(payload, option=orjson.OPT_SERIALIZE_NUMPY)) == {
         "version": "1",
         "request_id": "r",
         "model": "m",

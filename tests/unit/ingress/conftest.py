@@ -6,14 +6,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import numpy as np
 import pytest
 
+from deployments.classifier.categories import Categories
+from deployments.embedder.described import Described
 from deployments.ingress.app import build_app
 from deployments.ingress.parts import Parts
 from deployments.planner.answer import PlanAnswer, Suggestion
 from deployments.planner.request import PlanRequest, SuggestionRequest
 from deployments.planner.solve import solve
 from deployments.planner.suggest import suggest
+from deployments.search.ranking import Document, Result, search
+from deployments.search.request import Search
 from deployments.settings import Settings
 from jobs.artifacts import Artifacts
 from jobs.blobs import BlobStore
@@ -23,6 +28,7 @@ from jobs.feedback import FeedbackStore
 from jobs.migrations import migrate
 from jobs.queue import Queue, utc_now
 from jobs.watch import JobWatch
+from tests.unit.jobs import models as texts
 
 
 @dataclass
@@ -52,6 +58,26 @@ async def _one() -> int:
     return 1
 
 
+async def _backend() -> str:
+    return "lengths"
+
+
+async def _search(request: Search) -> tuple[Sequence[Result], Described]:
+    documents = [Document(document.id, document.text) for document in request.documents]
+    vectors = await texts.embed([request.query, *(document.text for document in documents)])
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    found = search(
+        request.query,
+        documents,
+        unit[1:],
+        unit[0],
+        request.weights,
+        top_k=request.top_k,
+        min_score=request.min_score,
+    )
+    return found, await texts.embedder()
+
+
 async def _plan(request: PlanRequest) -> PlanAnswer:
     return await asyncio.to_thread(solve, request, clock=time.monotonic)
 
@@ -69,6 +95,7 @@ async def serving(
     if migrated:
         await migrate(database)
     queue = Queue.configured(database, settings)
+    feedback = FeedbackStore(database)
     app = build_app(
         Parts(
             settings=settings,
@@ -76,10 +103,15 @@ async def serving(
             queue=queue,
             blobs=BlobStore(settings.blob_dir, database, utc_now),
             artifacts=Artifacts(database),
-            feedback=FeedbackStore(database),
+            feedback=feedback,
             watch=JobWatch(queue, poll_s=settings.poll_s),
             features=features(settings),
             clock=utc_now,
+            embed=texts.embed,
+            embedder=texts.embedder,
+            search=_search,
+            categories=Categories(texts.classify, feedback),
+            classifier=_backend,
             plan=_plan,
             suggest=_suggest,
             solver_processes=_one,

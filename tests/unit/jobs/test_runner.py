@@ -13,12 +13,13 @@ from jobs.artifacts import Artifacts
 from jobs.backoff import Backoff
 from jobs.blobs import BlobStore
 from jobs.database import Database
-from jobs.features import Feature, Work
 from jobs.job import Job, JobStatus, NewJob, Outcome
 from jobs.queue import Queue, utc_now
 from jobs.runner import Runner
 from jobs.watch import JobWatch
+from jobs.work import Feature, Work
 from tests.unit.jobs.conftest import migrated
+from tests.unit.jobs.models import models
 
 Event = float | Outcome | Exception
 
@@ -53,6 +54,7 @@ class Service:
         )
         self.artifacts = Artifacts(database)
         self.blobs = BlobStore(folder / "blobs", database, utc_now)
+        self.models = models(database)
         self.script: Iterator[list[Event]] = iter(())
         self.endless = False
         self.launched: list[tuple[Scripted, Work]] = []
@@ -73,6 +75,7 @@ class Service:
             features={"f": feature},
             launch=self.launch,
             slots=lambda: 2,
+            models=self.models,
             settings=self.settings,
         )
         loop = asyncio.create_task(runner.run())

@@ -1,0 +1,86 @@
+"""Names into a tenant's categories: what the tenant has settled first, then the classifier."""
+
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from deployments.classifier.backend import Item, Placed, Scores
+from deployments.classifier.corrections import Correction, Corrections, remember
+from jobs.feedback import CorrectionKind, FeedbackStore
+
+_TENANTS_KEPT: Final = 1_000
+_SETTLED: Final = "corrections"
+_NOTHING: Final = remember(())
+
+
+@dataclass(frozen=True, slots=True)
+class Categorized:
+    """What became of each name, in order, and what decided it: the classifier's model, or, when
+    every name was settled, the corrections and the last of them.
+    """
+
+    placed: Sequence[Placed]
+    model_id: str
+    model_version: str
+
+
+class Classified(Protocol):
+    """What the classifier answers."""
+
+    @property
+    def scores(self) -> Sequence[Scores]: ...
+    @property
+    def model_id(self) -> str: ...
+    @property
+    def model_version(self) -> str: ...
+
+
+class Categories:
+    """For one event loop; keeps the corrections of the tenants that asked lately."""
+
+    def __init__(
+        self,
+        classify: Callable[[Sequence[Item]], Awaitable[Classified]],
+        feedback: FeedbackStore,
+    ) -> None:
+        self._classify = classify
+        self._feedback = feedback
+        self._kept: OrderedDict[str, tuple[str, Corrections]] = OrderedDict()
+
+    async def of(
+        self, tenant_id: str, names: Sequence[str], labels: tuple[str, ...]
+    ) -> Categorized:
+        """Raises what the classifier raises, and DatabaseUnavailable."""
+        version, corrections = await self._corrections(tenant_id)
+        settled = [corrections.label_for(name, labels) for name in names]
+        unsettled = [
+            Item(name, labels) for name, label in zip(names, settled, strict=True) if label is None
+        ]
+        if not unsettled:
+            return Categorized([_settled(labels, label) for label in settled], _SETTLED, version)
+        classified = await self._classify(unsettled)
+        left = iter(classified.scores)
+        placed = [
+            Placed(next(left), "classifier") if label is None else _settled(labels, label)
+            for label in settled
+        ]
+        return Categorized(placed, classified.model_id, classified.model_version)
+
+    async def _corrections(self, tenant_id: str) -> tuple[str, Corrections]:
+        version = await self._feedback.version(tenant_id)
+        if version is None:
+            return "none", _NOTHING
+        kept = self._kept.get(tenant_id)
+        if kept is None or kept[0] != version:
+            given = await self._feedback.corrections(tenant_id, CorrectionKind.CATEGORY)
+            kept = (version, remember(Correction(one.name, one.value) for one in given))
+        self._kept[tenant_id] = kept
+        self._kept.move_to_end(tenant_id)
+        if len(self._kept) > _TENANTS_KEPT:
+            self._kept.popitem(last=False)
+        return kept
+
+
+def _settled(labels: Sequence[str], label: str | None) -> Placed:
+    return Placed({candidate: float(candidate == label) for candidate in labels}, "correction")

@@ -1,0 +1,86 @@
+"""The Classifier deployment: names into labels, the items of all waiting requests together."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ray import serve
+from ray.serve.handle import DeploymentHandle
+
+from deployments.classifier.backend import Backend, Item, Scores
+from deployments.classifier.exemplars import INSTALLED, exemplar_vectors
+from deployments.classifier.lexicon import Lexicon
+from deployments.classifier.taxonomy import taxonomy
+from deployments.embedder.cache import Embed, VectorCache, Vectors
+from deployments.embedder.chunks import embed_in_chunks
+from deployments.handles import ask
+from deployments.logs import configure_logging
+from deployments.settings import Settings
+
+_BATCH = 1_000  # items; a request has at most 500
+_CHUNK = 64
+
+
+@dataclass(frozen=True)
+class Classified:
+    """Scores for each item in order, and what gave them."""
+
+    scores: Sequence[Scores]
+    model_id: str
+    model_version: str
+
+
+def _items_in(calls: list[Sequence[Item]]) -> int:
+    return sum(len(items) for items in calls)
+
+
+@serve.deployment
+class Classifier:
+    """Holds the backend that the setting CLASSIFIER_BACKEND names."""
+
+    async def __init__(self, settings: Settings, embedder: DeploymentHandle) -> None:  # type: ignore[misc]
+        configure_logging(settings.log_level)
+        self._backend = await _backend(settings, embedder)
+
+    async def classify(self, items: Sequence[Item]) -> Classified:
+        """Scores over each item's own labels. Raises ModelUnavailable when the embedder is away."""
+        scores = await self._batched(items)
+        return Classified(scores, self._backend.model_id, self._backend.model_version)
+
+    async def describe(self) -> str:
+        """The backend and its model."""
+        return self._backend.model_id
+
+    # No waiting for company: what has come in while the last batch ran is the next one.
+    @serve.batch(max_batch_size=_BATCH, batch_wait_timeout_s=0, batch_size_fn=_items_in)
+    async def _batched(self, calls: list[Sequence[Item]]) -> list[Sequence[Scores]]:
+        scores = iter(await self._backend.classify([item for items in calls for item in items]))
+        return [[next(scores) for _ in items] for items in calls]
+
+
+async def _backend(settings: Settings, embedder: DeploymentHandle) -> Backend:
+    if settings.classifier_backend == "nli":
+        # Imported where it is used: torch is heavy, and the lexicon does without it.
+        from deployments.classifier.nli import Nli
+        from deployments.embedder.model import device_of
+
+        return Nli(
+            settings.classifier_model, device_of(settings.text_device), settings.text_threads
+        )
+    embed = _remote(embedder)
+    described = await ask(embedder.describe.remote())
+    vectors = await exemplar_vectors(
+        taxonomy(), embed, described.version, [INSTALLED, settings.data_dir / "cache"]
+    )
+    cache = VectorCache(embed, settings.text_cache_bytes)
+    return Lexicon(cache.embed, taxonomy(), vectors, described.model, described.version)
+
+
+def _remote(embedder: DeploymentHandle) -> Embed:
+    async def embed(texts: Sequence[str]) -> Vectors:
+        vectors: Vectors = await ask(embedder.embed.remote(texts))
+        return vectors
+
+    async def in_chunks(texts: Sequence[str]) -> Vectors:
+        return await embed_in_chunks(texts, embed, _CHUNK)
+
+    return in_chunks

@@ -1,0 +1,91 @@
+"""The Embedder deployment: one model in a Serve replica, one forward pass at a time."""
+
+import asyncio
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+
+import numpy as np
+from ray import serve
+
+from deployments.embedder.cache import VectorCache, Vectors
+from deployments.embedder.chunks import embed_in_chunks
+from deployments.embedder.described import Described
+from deployments.logs import configure_logging
+from deployments.search.ranking import Document, Result, Terms, document_terms, search
+from deployments.search.request import Search
+from deployments.settings import Settings
+
+#: Texts of one call to the model's batch queue, and of one batch: what a lone text may wait for.
+_CHUNK = 32
+_BATCH = 64
+
+#: Documents whose words are kept, and the longest of them in characters: some tens of megabytes.
+_DOCUMENTS = 10_000
+_LONGEST_KEPT = 2_000
+
+
+def _texts_in(calls: list[Sequence[str]]) -> int:
+    return sum(len(texts) for texts in calls)
+
+
+@serve.deployment
+class Embedder:
+    """Holds the model and the vectors of texts seen lately."""
+
+    def __init__(self, settings: Settings) -> None:
+        configure_logging(settings.log_level)
+        # Imported where it is used: torch is heavy, and the graph is built in processes without it.
+        from deployments.embedder.model import Embedder as Model
+        from deployments.embedder.model import device_of
+
+        self._model = Model(
+            settings.embedding_model or None, device_of(settings.text_device), settings.text_threads
+        )
+        self._model.embed(["a first pass fills the kernels' caches"])
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="model")
+        self._cache = VectorCache(self._in_chunks, settings.text_cache_bytes)
+        self._terms = lru_cache(_DOCUMENTS)(document_terms)
+
+    async def embed(self, texts: Sequence[str]) -> Vectors:
+        """Unit vectors, float32 of shape (len(texts), dimension), in order."""
+        return await self._cache.embed(texts)
+
+    async def search(self, request: Search) -> tuple[Sequence[Result], Described]:
+        """The documents that fit the query best, best first; and the model behind it."""
+        texts = [document.text for document in request.documents]
+        vectors = await self._cache.embed([request.query, *texts])
+        results = await asyncio.to_thread(self._rank, request, vectors[1:], vectors[0])
+        return results, await self.describe()
+
+    async def describe(self) -> Described:
+        """The model's name, version and dimension."""
+        return Described(self._model.name, self._model.version, self._model.dimension)
+
+    async def _in_chunks(self, texts: Sequence[str]) -> Vectors:
+        return await embed_in_chunks(texts, self._batched, _CHUNK)
+
+    # No waiting for company: what has come in while the last batch ran is the next one.
+    @serve.batch(max_batch_size=_BATCH, batch_wait_timeout_s=0, batch_size_fn=_texts_in)
+    async def _batched(self, calls: list[Sequence[str]]) -> list[Vectors]:
+        texts = [text for call in calls for text in call]
+        vectors = await asyncio.get_running_loop().run_in_executor(
+            self._thread, self._model.embed, texts
+        )
+        ends = np.cumsum([len(call) for call in calls])
+        return np.split(vectors, ends[:-1])
+
+    def _rank(self, request: Search, vectors: Vectors, query: Vectors) -> Sequence[Result]:
+        return search(
+            request.query,
+            [Document(document.id, document.text) for document in request.documents],
+            vectors,
+            query,
+            request.weights,
+            top_k=request.top_k,
+            min_score=request.min_score,
+            terms=self._terms_of,
+        )
+
+    def _terms_of(self, text: str) -> Terms:
+        return self._terms(text) if len(text) <= _LONGEST_KEPT else document_terms(text)

@@ -1,0 +1,46 @@
+"""Texts into vectors."""
+
+import asyncio
+
+import orjson
+from fastapi import APIRouter, Request, Response
+
+from deployments.embedder.chunks import embed_in_chunks
+from deployments.embedder.request import EmbedBatchRequest, EmbedRequest, answer
+from deployments.ingress.parts import Parts
+from deployments.ingress.strict_json import JsonRoute
+from deployments.ingress.wire import ERRORS, request_id_of
+
+_TEXTS_A_CALL = 64
+
+
+def embeddings_router(parts: Parts) -> APIRouter:
+    """POST /api/v1/embed and POST /api/v1/embed/batch.
+
+    A vector is nobody's: these need no tenant and leave no artifact.
+    """
+    router = APIRouter(
+        prefix="/api/v1/embed", tags=["texts"], responses=ERRORS, route_class=JsonRoute
+    )
+
+    @router.post("", summary="Unit vectors of texts", response_class=Response)
+    async def embed(request: Request, body: EmbedRequest) -> Response:
+        return await _embedded(parts, request, body, _TEXTS_A_CALL)
+
+    @router.post("/batch", summary="The same for thousands of texts", response_class=Response)
+    async def embed_batch(request: Request, body: EmbedBatchRequest) -> Response:
+        return await _embedded(parts, request, body, body.batch_size)
+
+    return router
+
+
+async def _embedded(parts: Parts, request: Request, body: EmbedRequest, size: int) -> Response:
+    request_id = request_id_of(request, body.request_id)
+    vectors, described = await asyncio.gather(
+        embed_in_chunks([text.text for text in body.texts], parts.embed, size), parts.embedder()
+    )
+    content = answer(body, vectors, described.model, described.version)
+    return Response(
+        orjson.dumps({**content, "request_id": request_id}, option=orjson.OPT_SERIALIZE_NUMPY),
+        media_type="application/json",
+    )

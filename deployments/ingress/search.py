@@ -1,0 +1,38 @@
+"""Search over the documents of the request."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+
+from deployments.ingress.parts import Parts
+from deployments.ingress.record import answered
+from deployments.ingress.strict_json import JsonRoute
+from deployments.ingress.wire import ERRORS, Answer, Envelope
+from deployments.search.request import Search, answer
+from jobs.job import Outcome
+
+SEARCH = "search"
+
+
+def search_router(parts: Parts) -> APIRouter:
+    """POST /api/v1/search."""
+    router = APIRouter(prefix="/api/v1", tags=["texts"], responses=ERRORS, route_class=JsonRoute)
+
+    @router.post("/search", summary="The documents that fit by words and by meaning, best first")
+    async def search(request: Request, body: Envelope[Search]) -> Answer:
+        async def work(tenant_id: str) -> Outcome:
+            results, described = await parts.search(body.payload)
+            return Outcome(
+                output=answer(results),
+                model_id=described.model,
+                model_version=described.version,
+            )
+
+        return await answered(parts, request, body, SEARCH, work, kept=_without_texts)
+
+    return router
+
+
+def _without_texts(payload: dict[str, Any]) -> dict[str, Any]:
+    """The documents are the caller's own and come with every search: their number is enough."""
+    return {**payload, "documents": len(payload["documents"])}
