@@ -58,7 +58,9 @@ def _keep(path: Path, vectors: Vectors) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
         np.save(file, vectors, allow_pickle=False)
-    Path(file.name).rename(path)
+    temporary = Path(file.name)
+    temporary.chmod(0o644)  # whoever runs the service may not be who installed it
+    temporary.rename(path)
 
 
 async def _install() -> None:

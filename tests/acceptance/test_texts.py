@@ -1,0 +1,120 @@
+"""Categories, vectors and search from the real models over HTTP."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+Until = Callable[..., dict[str, Any]]
+
+LABELS = ["Produce", "Dairy", "Bakery", "Household", "Other"]
+
+
+def post(client: httpx.Client, path: str, payload: Any) -> dict[str, Any]:
+    answer = client.post(f"/api/v1/{path}", json={"payload": payload})
+    assert answer.status_code == 200, answer.text
+    body: dict[str, Any] = answer.json()
+    return body
+
+
+def likeness(one: list[float], other: list[float]) -> float:
+    return sum(a * b for a, b in zip(one, other, strict=True))
+
+
+def test_names_get_their_categories_alone_and_together(client: httpx.Client) -> None:
+    names = {"ORG WHL MLK 1GL": "Dairy", "rye bread": "Bakery", "kitchen roll": "Household"}
+    for name, category in names.items():
+        body = post(client, "categorize", {"item_name": name, "candidate_labels": LABELS})
+        assert body["payload"]["category"] == category
+        assert sum(body["payload"]["all_scores"].values()) == pytest.approx(1)
+        assert body["metadata"]["model_id"].startswith("lexicon+")
+    items = [{"id": name, "name": name} for name in names]
+    body = post(client, "categorize-batch", {"items": items, "candidate_labels": LABELS})
+    placed = {one["id"]: one["predicted_category"] for one in body["payload"]["predictions"]}
+    assert placed == names
+
+
+def test_a_correction_is_heeded_at_once_and_by_its_tenant_alone(client: httpx.Client) -> None:
+    payload = {"item_name": "Zwieback Deluxe", "candidate_labels": LABELS}
+    first = post(client, "categorize", payload)
+    feedback = {
+        "rating": "thumbs_down",
+        "artifact_id": first["metadata"]["artifact_id"],
+        "correction": {"item_name": "Zwieback Deluxe", "category": "Household"},
+    }
+    assert client.post("/api/v1/feedback", json=feedback).status_code == 200
+    after = post(client, "categorize", {**payload, "item_name": "ZWIEBACK DELUXE 200G"})
+    assert (after["payload"]["category"], after["payload"]["source"]) == (
+        "Household",
+        "correction",
+    )
+    other = client.post(
+        "/api/v1/categorize", headers={"x-tenant-id": "somebody"}, json={"payload": payload}
+    ).json()
+    assert other["payload"]["all_scores"] == first["payload"]["all_scores"]
+    lines = client.get("/api/v1/feedback", params={"format": "jsonl"}).text.splitlines()
+    assert json.loads(lines[-1])["correction"] == feedback["correction"]
+
+
+def test_vectors_tell_what_is_alike_and_many_texts_keep_their_order(client: httpx.Client) -> None:
+    texts = [
+        {"id": "a", "text": "spaghetti with tomato sauce"},
+        {"id": "b", "text": "pasta in a tomato sauce"},
+        {"id": "c", "text": "toilet paper"},
+    ]
+    body = client.post("/api/v1/embed", json={"version": "1", "texts": texts}).json()
+    a, b, c = (one["vector"] for one in body["embeddings"])
+    assert body["dimension"] == len(a) == 384
+    assert likeness(a, a) == pytest.approx(1, abs=1e-5)
+    assert likeness(a, b) > 0.8 > 0.4 > likeness(a, c)
+    many = [{"id": n, "text": texts[n % 3]["text"] + " or so" * (n % 7 == 6)} for n in range(300)]
+    answer = client.post("/api/v1/embed/batch", json={"texts": many, "batch_size": 16})
+    vectors = {one["id"]: one["vector"] for one in answer.json()["embeddings"]}
+    assert list(vectors) == list(range(300))
+    for number in range(300):
+        if number % 7 != 6:
+            assert likeness(vectors[number], (a, b, c)[number % 3]) > 0.9999
+
+
+def test_search_ranks_by_words_and_meaning(client: httpx.Client) -> None:
+    documents = [
+        {"id": 1, "text": "Beef lasagne\nLayers of pasta, beef ragout and bechamel"},
+        {"id": 2, "text": "Lentil soup\nRed lentils, cumin, lemon"},
+        {"id": 3, "text": "Lemon cake\nSponge with lemon glaze"},
+    ]
+    body = post(client, "search", {"query": "lentil soup", "documents": documents})
+    assert body["payload"]["results"][0]["id"] == 2
+    assert body["payload"]["results"][0]["score"] == 1.0
+    body = post(client, "search", {"query": "sweet dessert", "documents": documents, "top_k": 1})
+    [best] = body["payload"]["results"]
+    assert (best["id"], best["matched_terms"]) == (3, [])
+
+
+def test_batches_are_jobs(client: httpx.Client, until: Until) -> None:
+    for feature, payload in (
+        ("embedding_batch", {"texts": [{"id": n, "text": f"recipe {n}"} for n in range(200)]}),
+        (
+            "categorization_batch",
+            {
+                "items": [{"id": n, "name": "milk"} for n in range(200)],
+                "candidate_labels": LABELS,
+            },
+        ),
+    ):
+        answer = client.post("/api/v1/jobs", json={"feature": feature, "payload": payload})
+        job = until(answer.json()["id"])
+        assert (job["status"], job["progress"]) == ("succeeded", 1.0)
+        [results] = [value for value in job["output_payload"].values() if isinstance(value, list)]
+        assert [one["id"] for one in results] == list(range(200))
+
+
+def test_a_receipt_comes_with_its_categories(client: httpx.Client, sample: str) -> None:
+    options = {"categorize": True, "candidate_labels": LABELS}
+    payload = post(client, "extract-receipt", {"image_base64": sample, "options": options})[
+        "payload"
+    ]
+    for form in ("items", "line_items"):
+        assert payload[form][0]["category"] == "Dairy"
+        assert payload[form][-1]["category"] == "Household"
