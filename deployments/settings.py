@@ -59,6 +59,15 @@ class Settings(BaseSettings):
     running_jobs: int = Field(
         0, ge=0, description="Jobs that run at once; 0: as many as the cluster has CPUs."
     )
+    tenant_running_jobs: int = Field(
+        0, ge=0, description="Jobs of one tenant that run at once; 0: as many as RUNNING_JOBS."
+    )
+    queued_jobs: int = Field(
+        100_000, ge=1, description="Jobs that wait in the queue; more are 503 until some are done."
+    )
+    tenant_queued_jobs: int = Field(
+        20_000, ge=1, description="Jobs of one tenant that wait; more are 429."
+    )
     lease_s: float = Field(
         30.0, gt=0, description="Seconds a claimed job stays claimed without a sign of life."
     )

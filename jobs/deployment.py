@@ -17,13 +17,14 @@ from deployments.handles import ask
 from deployments.logs import configure_logging
 from deployments.settings import Settings
 from jobs.blobs import BlobStore
+from jobs.claims import Claims
 from jobs.database import Database
 from jobs.features import features
 from jobs.feedback import FeedbackStore
 from jobs.job import Outcome
 from jobs.migrations import migrate
 from jobs.models import Models
-from jobs.queue import Queue, utc_now
+from jobs.queue import utc_now
 from jobs.runner import Attempt, Runner
 from jobs.work import AskModels, Feature, Work
 
@@ -91,7 +92,6 @@ class JobRunner:
     ) -> None:
         configure_logging(settings.log_level)
         self._database = Database(settings.resolved_database_url)
-        queue = Queue.configured(self._database, settings)
         models = Models(
             embed=lambda texts: ask(embedder.embed.remote(texts)),
             embedder=lambda: ask(embedder.describe.remote()),
@@ -105,9 +105,9 @@ class JobRunner:
                 return AskedAttempt(feature.work.ask(work, models))
             return RayAttempt(feature, work)
 
+        name = f"{socket.gethostname()}:{serve.get_replica_context().replica_id.unique_id}"
         self._runner = Runner(
-            name=f"{socket.gethostname()}:{serve.get_replica_context().replica_id.unique_id}",
-            queue=queue,
+            claims=Claims.configured(self._database, settings, runner=name),
             blobs=BlobStore(settings.blob_dir, self._database, utc_now),
             features=features(settings),
             launch=launch,

@@ -13,6 +13,7 @@ from deployments.ingress.parts import Parts
 from deployments.logs import configure_logging
 from deployments.settings import Settings
 from jobs.artifacts import Artifacts
+from jobs.backlog import Backlog
 from jobs.blobs import BlobStore
 from jobs.database import Database
 from jobs.features import features
@@ -45,13 +46,14 @@ class Ingress:
     def __serve_build_asgi_app__(self) -> FastAPI:
         """Ray Serve calls this once, after the constructor."""
         database = self._database
-        queue = Queue.configured(database, self._settings)
+        queue = Queue(database)
         feedback = FeedbackStore(database)
         return build_app(
             Parts(
                 settings=self._settings,
                 version=version("grocery-sidecar"),
                 queue=queue,
+                backlog=Backlog.configured(queue, self._settings),
                 blobs=BlobStore(self._settings.blob_dir, database, utc_now),
                 artifacts=Artifacts(database),
                 feedback=feedback,

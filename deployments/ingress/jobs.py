@@ -59,6 +59,7 @@ def jobs_router(parts: Parts) -> APIRouter:
         request_id = request_id_of(request, body.request_id)
         tenant_id = tenant_of(request, body.tenant_id)
         request.state.log["feature"] = body.feature
+        await parts.backlog.admit(tenant_id)
         payload = await store(parts, tenant_id, body.feature, body.payload)
         job = await parts.queue.submit(
             NewJob(
@@ -104,6 +105,7 @@ def jobs_router(parts: Parts) -> APIRouter:
     async def retry(request: Request, job_id: JobId, body: TenantBody | None = None) -> JobBody:
         tenant_id = tenant_of(request, body.tenant_id if body else None)
         job = await parts.queue.get(tenant_id, job_id)
+        await parts.backlog.admit(tenant_id)
         more = parts.features[job.feature].max_attempts
         return JobBody.of(await parts.queue.retry(tenant_id, job_id, attempts_more=more))
 

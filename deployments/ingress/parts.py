@@ -13,6 +13,7 @@ from deployments.search.ranking import Result
 from deployments.search.request import Search
 from deployments.settings import Settings
 from jobs.artifacts import Artifacts
+from jobs.backlog import Backlog
 from jobs.blobs import BlobStore
 from jobs.feedback import FeedbackStore
 from jobs.queue import Queue
@@ -27,6 +28,7 @@ class Parts:
     settings: Settings
     version: str
     queue: Queue
+    backlog: Backlog
     blobs: BlobStore
     artifacts: Artifacts
     feedback: FeedbackStore

@@ -233,6 +233,7 @@ ERRORS: dict[int | str, dict[str, Any]] = {
         409: "The request contradicts what is already there.",
         413: "Over a limit, which is named.",
         422: "A field is missing or of the wrong kind; its path is named.",
+        429: "This tenant is over its share; see Retry-After.",
         500: "A bug; the log holds the rest under the request_id.",
         503: "Busy, or a part is down; see Retry-After.",
         504: "The work ran out of its time limit.",

@@ -21,7 +21,9 @@ from deployments.search.ranking import Document, Result, search
 from deployments.search.request import Search
 from deployments.settings import Settings
 from jobs.artifacts import Artifacts
+from jobs.backlog import Backlog
 from jobs.blobs import BlobStore
+from jobs.claims import Claims
 from jobs.database import Database
 from jobs.features import features
 from jobs.feedback import FeedbackStore
@@ -37,6 +39,7 @@ class Front:
 
     client: httpx.AsyncClient
     queue: Queue
+    claims: Claims
     database: Database
 
 
@@ -94,13 +97,14 @@ async def serving(
     database = Database(database_url or settings.resolved_database_url)
     if migrated:
         await migrate(database)
-    queue = Queue.configured(database, settings)
+    queue = Queue(database)
     feedback = FeedbackStore(database)
     app = build_app(
         Parts(
             settings=settings,
             version="1.2.3",
             queue=queue,
+            backlog=Backlog.configured(queue, settings),
             blobs=BlobStore(settings.blob_dir, database, utc_now),
             artifacts=Artifacts(database),
             feedback=feedback,
@@ -120,7 +124,7 @@ async def serving(
     )
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
-        yield Front(client, queue, database)
+        yield Front(client, queue, Claims(database, runner="r1"), database)
     await database.close()
 
 

@@ -204,6 +204,21 @@ async def test_a_body_over_the_limit_is_refused_whether_its_length_is_told_or_no
     expect(untold, 413, "too_large", "20000")
 
 
+async def test_a_full_queue_is_said_before_anything_is_accepted(settings: Settings) -> None:
+    tight = settings.model_copy(update={"queued_jobs": 2, "tenant_queued_jobs": 1})
+    async with serving(tight) as front:
+        assert (await front.client.post("/api/v1/jobs", json=submission())).status_code == 200
+        refused = await front.client.post("/api/v1/jobs", json=submission())
+        assert (refused.status_code, refused.json()["code"]) == (429, "too_many_requests")
+        assert int(refused.headers["retry-after"]) > 0
+        other = await front.client.post("/api/v1/jobs", json=submission(tenant_id="t2"))
+        assert other.status_code == 200
+        full = await front.client.post("/api/v1/jobs", json=submission(tenant_id="t3"))
+        assert (full.status_code, full.json()["code"]) == (503, "overloaded")
+        assert full.json()["retryable"] is True
+        assert int(full.headers["retry-after"]) > 0
+
+
 async def test_the_same_request_with_another_payload_is_a_conflict(front: Front) -> None:
     await front.client.post("/api/v1/jobs", json=submission(request_id="r1"))
     payload = {"image_base64": JPEG, "options": {"currency": "USD"}}

@@ -38,9 +38,9 @@ async def test_a_job_is_durable_with_its_image_before_the_answer(front: Front) -
 
 async def test_a_job_is_polled_by_the_header_alone_and_carries_its_result(front: Front) -> None:
     job_id = (await front.client.post("/api/v1/jobs", json=SUBMISSION)).json()["id"]
-    [held] = await front.queue.claim("r", ["receipt_extraction"], 1)
+    [held] = await front.claims.claim(["receipt_extraction"], 1)
     output = {"merchant": "Corner Shop", "total": 1.99}
-    await front.queue.succeed(held, Outcome(output=output, model_id="m", model_version="7"))
+    await front.claims.succeed(held, Outcome(output=output, model_id="m", model_version="7"))
     job = (await front.client.get(f"/api/v1/jobs/{job_id}", headers=TENANT)).json()
     assert (job["status"], job["output_payload"]) == ("succeeded", output)
     assert (job["model_id"], job["model_version"]) == ("m", "7")

@@ -12,6 +12,7 @@ from deployments.settings import Settings
 from jobs.artifacts import Artifacts
 from jobs.backoff import Backoff
 from jobs.blobs import BlobStore
+from jobs.claims import Claims
 from jobs.database import Database
 from jobs.job import Job, JobStatus, NewJob, Outcome
 from jobs.queue import Queue, utc_now
@@ -49,8 +50,11 @@ class Service:
 
     def __init__(self, database: Database, folder: Path, settings: Settings) -> None:
         self.settings = settings
-        self.queue = Queue(
-            database, backoff=Backoff(base_s=0, cap_s=0, uniform=lambda low, high: 0)
+        self.queue = Queue(database)
+        self.claims = Claims(
+            database,
+            runner="r1",
+            backoff=Backoff(base_s=0, cap_s=0, uniform=lambda low, high: 0),
         )
         self.artifacts = Artifacts(database)
         self.blobs = BlobStore(folder / "blobs", database, utc_now)
@@ -69,8 +73,7 @@ class Service:
     async def running(self, *, time_limit_s: float = 60.0) -> AsyncIterator[Runner]:
         feature = Feature(name="f", work=_never, time_limit_s=time_limit_s, max_attempts=3, cpus=1)
         runner = Runner(
-            name="r1",
-            queue=self.queue,
+            claims=self.claims,
             blobs=self.blobs,
             features={"f": feature},
             launch=self.launch,
