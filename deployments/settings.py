@@ -68,6 +68,12 @@ class Settings(BaseSettings):
     tenant_queued_jobs: int = Field(
         20_000, ge=1, description="Jobs of one tenant that wait; more are 429."
     )
+    retention_days: float = Field(
+        30.0, gt=0, description="Days after which jobs, artifacts, feedback and images are removed."
+    )
+    retention_every_s: float = Field(
+        3600.0, gt=0, description="Seconds from the start of one pruning to the next."
+    )
     lease_s: float = Field(
         30.0, gt=0, description="Seconds a claimed job stays claimed without a sign of life."
     )

@@ -25,6 +25,7 @@ from jobs.job import Outcome
 from jobs.migrations import migrate
 from jobs.models import Models
 from jobs.queue import utc_now
+from jobs.retention import Retention
 from jobs.runner import Attempt, Runner
 from jobs.work import AskModels, Feature, Work
 
@@ -106,15 +107,17 @@ class JobRunner:
             return RayAttempt(feature, work)
 
         name = f"{socket.gethostname()}:{serve.get_replica_context().replica_id.unique_id}"
+        blobs = BlobStore(settings.blob_dir, self._database, utc_now)
         self._runner = Runner(
             claims=Claims.configured(self._database, settings, runner=name),
-            blobs=BlobStore(settings.blob_dir, self._database, utc_now),
+            blobs=blobs,
             features=features(settings),
             launch=launch,
             models=models,
             slots=lambda: settings.running_jobs or cluster_cpus(),
             settings=settings,
         )
+        self._retention = Retention.configured(self._database, blobs, settings, holder=name)
         self._loop = asyncio.create_task(self._run())
 
     async def _run(self) -> None:
@@ -127,7 +130,13 @@ class JobRunner:
                 await asyncio.sleep(1)
             else:
                 break
-        await self._runner.run()
+        chores = [asyncio.create_task(self._retention.run())]
+        try:
+            await self._runner.run()
+        finally:
+            for chore in chores:
+                chore.cancel()
+            await asyncio.gather(*chores, return_exceptions=True)
 
     async def running(self) -> int:
         """How many attempts are under way."""

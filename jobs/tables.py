@@ -200,6 +200,9 @@ blobs = Table(
     Column("created_at", UtcDateTime, nullable=False),
 )
 
+# Whose the bytes of one file are.
+Index("ix_blobs_sha256", blobs.c.sha256)
+
 artifacts = Table(
     "artifacts",
     metadata,

@@ -16,6 +16,7 @@ from jobs.artifacts import Artifacts
 from jobs.backlog import Backlog
 from jobs.blobs import BlobStore
 from jobs.database import Database
+from jobs.erasure import Erasure
 from jobs.features import features
 from jobs.feedback import FeedbackStore
 from jobs.queue import Queue, utc_now
@@ -48,13 +49,15 @@ class Ingress:
         database = self._database
         queue = Queue(database)
         feedback = FeedbackStore(database)
+        blobs = BlobStore(self._settings.blob_dir, database, utc_now)
         return build_app(
             Parts(
                 settings=self._settings,
                 version=version("grocery-sidecar"),
                 queue=queue,
                 backlog=Backlog.configured(queue, self._settings),
-                blobs=BlobStore(self._settings.blob_dir, database, utc_now),
+                blobs=blobs,
+                erasure=Erasure(database, blobs, utc_now),
                 artifacts=Artifacts(database),
                 feedback=feedback,
                 watch=JobWatch(queue, poll_s=self._settings.poll_s / 2),

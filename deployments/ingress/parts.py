@@ -15,6 +15,7 @@ from deployments.settings import Settings
 from jobs.artifacts import Artifacts
 from jobs.backlog import Backlog
 from jobs.blobs import BlobStore
+from jobs.erasure import Erasure
 from jobs.feedback import FeedbackStore
 from jobs.queue import Queue
 from jobs.watch import JobWatch
@@ -32,6 +33,7 @@ class Parts:
     blobs: BlobStore
     artifacts: Artifacts
     feedback: FeedbackStore
+    erasure: Erasure
     watch: JobWatch
     features: Mapping[str, Feature]
     embed: Embed

@@ -13,6 +13,7 @@ def upgrade() -> None:
     _widen_jobs()
     op.add_column("artifacts", sa.Column("image_sha256", sa.String(length=64), nullable=True))
     op.create_index("ix_artifacts_image_sha256", "artifacts", ["image_sha256", "tenant_id"])
+    op.create_index("ix_blobs_sha256", "blobs", ["sha256"])
     _name_images("jobs")
     _name_images("artifacts")
     op.create_table(

@@ -25,6 +25,7 @@ from jobs.backlog import Backlog
 from jobs.blobs import BlobStore
 from jobs.claims import Claims
 from jobs.database import Database
+from jobs.erasure import Erasure
 from jobs.features import features
 from jobs.feedback import FeedbackStore
 from jobs.migrations import migrate
@@ -99,13 +100,15 @@ async def serving(
         await migrate(database)
     queue = Queue(database)
     feedback = FeedbackStore(database)
+    blobs = BlobStore(settings.blob_dir, database, utc_now)
     app = build_app(
         Parts(
             settings=settings,
             version="1.2.3",
             queue=queue,
             backlog=Backlog.configured(queue, settings),
-            blobs=BlobStore(settings.blob_dir, database, utc_now),
+            blobs=blobs,
+            erasure=Erasure(database, blobs, utc_now),
             artifacts=Artifacts(database),
             feedback=feedback,
             watch=JobWatch(queue, poll_s=settings.poll_s),
