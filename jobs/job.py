@@ -85,6 +85,20 @@ class Job:
 
 
 @dataclass(frozen=True, kw_only=True)
+class JobEvent:
+    """One change of a job's status."""
+
+    job_id: str
+    version: int  # counts the changes, from 1
+    status: JobStatus
+    attempt: int
+    progress: float
+    error_code: str | None
+    error_message: str | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
 class Outcome:
     """What a successful attempt produced."""
 

@@ -3,7 +3,7 @@
 With jobs/claims.py, which is what runners do, this is the only code that changes a job's state.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
@@ -14,7 +14,7 @@ from deployments.errors import Conflict
 from jobs import tables
 from jobs.database import Database
 from jobs.ids import new_id
-from jobs.job import Job, JobStatus, NewJob
+from jobs.job import Job, JobEvent, JobStatus, NewJob
 from jobs.transitions import (
     JOB_COLUMNS,
     RELEASED,
@@ -30,6 +30,7 @@ from jobs.transitions import (
 )
 
 jobs = tables.jobs
+job_events = tables.job_events
 
 
 def utc_now() -> datetime:
@@ -43,6 +44,15 @@ class JobFilter:
 
     feature: str | None = None
     status: JobStatus | None = None
+
+
+@dataclass(frozen=True)
+class Seen:
+    """How far a job is, in short."""
+
+    version: int
+    status: JobStatus
+    progress: float
 
 
 class Queue:
@@ -130,16 +140,31 @@ class Queue:
         rows, total = await self._database.page(jobs, where, limit=limit, offset=offset)
         return [job_of(row) for row in rows], total
 
-    async def ended(self, job_ids: Sequence[str]) -> set[str]:
-        """Those of the given jobs that are neither queued nor running (any more)."""
+    async def seen(self, job_ids: Collection[str]) -> Mapping[str, Seen | None]:
+        """How far each of the jobs is; None for those that are gone."""
+        found: dict[str, Seen | None] = dict.fromkeys(job_ids)
+        wanted = sorted(job_ids)
+        async with self._database.read() as connection:
+            for start in range(0, len(wanted), 500):
+                rows = await connection.execute(
+                    select(jobs.c.id, jobs.c.version, jobs.c.status, jobs.c.progress).where(
+                        jobs.c.id.in_(wanted[start : start + 500])
+                    )
+                )
+                found |= {
+                    row.id: Seen(row.version, JobStatus(row.status), row.progress) for row in rows
+                }
+        return found
+
+    async def events(self, job_id: str, *, after: int) -> Sequence[JobEvent]:
+        """The job's changes of status with a version above `after`, in order."""
         async with self._database.read() as connection:
             rows = await connection.execute(
-                select(jobs.c.id).where(
-                    jobs.c.id.in_(job_ids),
-                    jobs.c.status.in_([JobStatus.QUEUED, JobStatus.RUNNING]),
-                )
+                select(job_events)
+                .where(job_events.c.job_id == job_id, job_events.c.version > after)
+                .order_by(job_events.c.version)
             )
-            return set(job_ids) - set(rows.scalars())
+            return [JobEvent(**{**row._mapping, "status": JobStatus(row.status)}) for row in rows]
 
     async def cancel(self, tenant_id: str, job_id: str) -> Job:
         """Calls a job off; its runner notices that the token is gone and kills the attempt.

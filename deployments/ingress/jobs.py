@@ -1,11 +1,13 @@
-"""Jobs: submit, look, list, cancel, retry."""
+"""Jobs: submit, look, watch, list, cancel, retry."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Header, Path, Query, Request, Response
 from pydantic import Field
+from starlette.responses import StreamingResponse
 
+from deployments.ingress.events import job_events
 from deployments.ingress.parts import Parts
 from deployments.ingress.strict_json import JsonRoute
 from deployments.ingress.submissions import store
@@ -18,7 +20,7 @@ from deployments.ingress.wire import (
     request_id_of,
     tenant_of,
 )
-from jobs.job import Job, JobStatus, NewJob
+from jobs.job import FINAL, Job, JobStatus, NewJob
 from jobs.queue import JobFilter
 
 JobId = Annotated[str, Path(max_length=200)]
@@ -95,6 +97,26 @@ def jobs_router(parts: Parts) -> APIRouter:
     @router.get("/{job_id}", summary="One job, with its result when it has succeeded")
     async def get_job(request: Request, job_id: JobId) -> JobBody:
         return await _whole(parts, await parts.queue.get(tenant_of(request), job_id))
+
+    @router.get(
+        "/{job_id}/events",
+        summary="Each change of the job as a server-sent event; the last one is final",
+        response_class=StreamingResponse,
+        responses={200: {"content": {"text/event-stream": {}}}, 204: {"description": "No more."}},
+    )
+    async def get_events(
+        request: Request,
+        job_id: JobId,
+        last_event_id: Annotated[int, Header(ge=0, le=2**31 - 1)] = 0,
+    ) -> Response:
+        job = await parts.queue.get(tenant_of(request), job_id)
+        if job.status in FINAL and last_event_id >= job.version:
+            return Response(status_code=204)  # tells an EventSource not to connect again
+        return StreamingResponse(
+            job_events(parts, job, after=last_event_id),
+            media_type="text/event-stream",
+            headers={"cache-control": "no-store", "x-accel-buffering": "no"},
+        )
 
     @router.post("/{job_id}/cancel", summary="Call off a queued or running job")
     async def cancel(request: Request, job_id: JobId, body: TenantBody | None = None) -> JobBody:

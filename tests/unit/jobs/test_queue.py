@@ -11,7 +11,7 @@ from jobs.artifacts import ArtifactFilter, Artifacts
 from jobs.claims import Claims
 from jobs.database import Database
 from jobs.job import AttemptError, Job, JobStatus, NewJob, Outcome, Priority
-from jobs.queue import JobFilter, Queue
+from jobs.queue import JobFilter, Queue, Seen
 from jobs.tables import attempts
 from tests.unit.jobs.conftest import Clock
 
@@ -270,7 +270,23 @@ async def test_a_cancelled_job_is_not_claimed_until_it_is_retried(
         await queue.retry("t1", job.id, attempts_more=3)
 
 
-async def test_what_has_ended_is_told_from_what_has_not(queue: Queue) -> None:
-    done, open_ = await queue.submit(another()), await queue.submit(another())
-    await queue.cancel("t1", done.id)
-    assert await queue.ended([done.id, open_.id]) == {done.id}
+async def test_every_change_is_an_event_in_order(
+    queue: Queue, claims: Claims, clock: Clock
+) -> None:
+    job = await queue.submit(NEW)
+    held = await claim_one(claims)
+    await claims.fail(held, TRANSIENT)
+    clock.pass_(10)
+    await claims.succeed(await claim_one(claims), DONE)
+    events = await queue.events(job.id, after=0)
+    assert [event.version for event in events] == [1, 2, 3, 4, 5]
+    assert [(event.status, event.attempt, event.error_code) for event in events] == [
+        (JobStatus.QUEUED, 0, None),
+        (JobStatus.RUNNING, 1, None),
+        (JobStatus.QUEUED, 1, "internal"),
+        (JobStatus.RUNNING, 2, "internal"),
+        (JobStatus.SUCCEEDED, 2, None),
+    ]
+    assert [event.version for event in await queue.events(job.id, after=3)] == [4, 5]
+    seen = await queue.seen([job.id, "job_gone"])
+    assert seen == {job.id: Seen(5, JobStatus.SUCCEEDED, 1.0), "job_gone": None}
