@@ -46,10 +46,23 @@ class Settings(BaseSettings):
     )
     url_allowed_networks: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
-        description="Address ranges (CIDR, by comma) that image_url may reach although they are "
-        "private, such as 10.1.2.0/24.",
+        description="Address ranges (CIDR, by comma) that image_url and callback_url may reach "
+        "although they are private, such as 10.1.2.0/24.",
     )
-    url_timeout_s: float = Field(10.0, gt=0, description="Seconds to fetch an image_url.")
+    url_timeout_s: float = Field(
+        10.0, gt=0, description="Seconds to fetch an image_url or to call a callback_url."
+    )
+    webhook_secret: str = Field(
+        "", repr=False, description="Signs calls to a callback_url; empty: they are not signed."
+    )
+    webhook_max_attempts: int = Field(
+        12, ge=1, le=50, description="Attempts at a call to a callback_url."
+    )
+    webhook_retry_base_s: float = Field(
+        5.0,
+        ge=0,
+        description="Backoff before a call's second attempt, in seconds; doubles up to an hour.",
+    )
 
     wait_timeout_s: float = Field(
         55.0,

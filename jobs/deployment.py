@@ -27,6 +27,7 @@ from jobs.models import Models
 from jobs.queue import utc_now
 from jobs.retention import Retention
 from jobs.runner import Attempt, Runner
+from jobs.webhooks import Outbox
 from jobs.work import AskModels, Feature, Work
 
 log = logging.getLogger(__name__)
@@ -118,6 +119,7 @@ class JobRunner:
             settings=settings,
         )
         self._retention = Retention.configured(self._database, blobs, settings, holder=name)
+        self._outbox = Outbox.configured(self._database, settings)
         self._loop = asyncio.create_task(self._run())
 
     async def _run(self) -> None:
@@ -130,7 +132,7 @@ class JobRunner:
                 await asyncio.sleep(1)
             else:
                 break
-        chores = [asyncio.create_task(self._retention.run())]
+        chores = [asyncio.create_task(one.run()) for one in (self._retention, self._outbox)]
         try:
             await self._runner.run()
         finally:

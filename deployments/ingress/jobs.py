@@ -7,6 +7,7 @@ from fastapi import APIRouter, Header, Path, Query, Request, Response
 from pydantic import Field
 from starlette.responses import StreamingResponse
 
+from deployments.fetch import check_url
 from deployments.ingress.events import job_events
 from deployments.ingress.parts import Parts
 from deployments.ingress.strict_json import JsonRoute
@@ -41,7 +42,9 @@ class JobRequest(Wire):
     request_id: Name | None = Field(
         None, description="The same (tenant, feature, request_id) names the same job for ever."
     )
-    callback_url: None = Field(None, description="Not offered: poll the job.")
+    callback_url: str | None = Field(
+        None, max_length=2000, description="Called once the job has ended; http or https."
+    )
 
 
 class TenantBody(Wire):
@@ -61,6 +64,8 @@ def jobs_router(parts: Parts) -> APIRouter:
         request_id = request_id_of(request, body.request_id)
         tenant_id = tenant_of(request, body.tenant_id)
         request.state.log["feature"] = body.feature
+        if body.callback_url is not None:
+            check_url(body.callback_url, parts.settings.url_allowed_networks)
         await parts.backlog.admit(tenant_id)
         payload = await store(parts, tenant_id, body.feature, body.payload)
         job = await parts.queue.submit(
@@ -74,6 +79,7 @@ def jobs_router(parts: Parts) -> APIRouter:
                 max_attempts=parts.features[body.feature].max_attempts,
                 model_id=body.model_id,
                 model_version=body.model_version,
+                callback_url=body.callback_url,
             )
         )
         request.state.log["job_id"] = job.id

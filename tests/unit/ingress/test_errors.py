@@ -106,7 +106,7 @@ async def test_json_that_is_not_said_to_be_json_is_refused_with_what_to_send(
         ({"tenant_id": "a\nb"}, ["tenant_id"]),
         ({"request_id": "\x00"}, ["request_id"]),
         ({"user_id": {"deep": []}}, ["user_id"]),
-        ({"callback_url": "http://example.com"}, ["callback_url"]),
+        ({"callback_url": "http://example.com/" + "x" * 2000}, ["callback_url"]),
     ],
 )
 async def test_a_field_of_the_wrong_kind_is_named(
@@ -115,6 +115,16 @@ async def test_a_field_of_the_wrong_kind_is_named(
     answer = await front.client.post("/api/v1/jobs", json=submission(**changes))
     expect(answer, 422, "validation_error", *words)
     assert JPEG not in answer.text
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["ftp://core.example/", "nonsense", "http://127.0.0.1/", "http://[::1]/", "http://u:p@x/"],
+)
+async def test_a_callback_url_that_may_not_be_called_is_refused(front: Front, url: str) -> None:
+    answer = await front.client.post("/api/v1/jobs", json=submission(callback_url=url))
+    expect(answer, 400, "blocked_url")
+    assert (await front.client.get("/api/v1/jobs", headers=TENANT)).json()["total"] == 0
 
 
 async def test_query_parameters_are_checked(front: Front) -> None:
