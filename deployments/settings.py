@@ -72,6 +72,11 @@ class Settings(BaseSettings):
     running_jobs: int = Field(
         0, ge=0, description="Jobs that run at once; 0: as many as the cluster has CPUs."
     )
+    job_memory_bytes: int = Field(
+        3072 * MiB,
+        ge=64 * MiB,
+        description="Memory of a process that works at a job, in bytes; with more it is killed.",
+    )
     tenant_running_jobs: int = Field(
         0, ge=0, description="Jobs of one tenant that run at once; 0: as many as RUNNING_JOBS."
     )

@@ -16,6 +16,7 @@ from deployments.errors import DatabaseUnavailable, ServiceError, WorkerLost
 from deployments.handles import ask
 from deployments.logs import configure_logging
 from deployments.settings import Settings
+from jobs.attempt import watched
 from jobs.blobs import BlobStore
 from jobs.claims import Claims
 from jobs.database import Database
@@ -34,10 +35,10 @@ log = logging.getLogger(__name__)
 
 
 @ray.remote(max_retries=0, num_returns="streaming")
-def attempt(feature: Feature, work: Work) -> Iterator[float | Outcome]:
+def attempt(feature: Feature, work: Work) -> Iterator[float | Outcome | WorkerLost]:
     """One attempt in a worker process. The row counts attempts, so Ray retries nothing."""
     assert not isinstance(feature.work, AskModels)
-    yield from feature.work(work)
+    yield from watched(feature.work(work), memory_bytes=work.settings.job_memory_bytes)
 
 
 class AskedAttempt:
@@ -46,8 +47,10 @@ class AskedAttempt:
     def __init__(self, events: AsyncIterator[float | Outcome]) -> None:
         self._events = events
 
-    def __aiter__(self) -> AsyncIterator[float | Outcome]:
-        return self._events
+    async def __aiter__(self) -> AsyncIterator[float | Outcome]:
+        yield 0.0
+        async for event in self._events:
+            yield event
 
     def kill(self) -> None:
         """The call under way ends with whoever awaits it."""
@@ -63,8 +66,11 @@ class RayAttempt:
 
     async def __aiter__(self) -> AsyncIterator[float | Outcome]:
         try:
-            async for event in self._events:
-                yield await event
+            async for reference in self._events:
+                event = await reference
+                if isinstance(event, WorkerLost):
+                    raise event
+                yield event
         except TaskCancelledError as error:
             raise WorkerLost("The work was stopped from outside.") from error
         except RayTaskError as error:

@@ -99,6 +99,18 @@ class JobEvent:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PastAttempt:
+    """One attempt at a job, as its history has it."""
+
+    number: int
+    started_at: datetime
+    ended_at: datetime | None
+    outcome: str | None  # succeeded, failed, cancelled, released, lost; None while it runs
+    error_code: str | None
+    error_message: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Outcome:
     """What a successful attempt produced."""
 

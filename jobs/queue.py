@@ -14,7 +14,7 @@ from deployments.errors import Conflict
 from jobs import tables
 from jobs.database import Database
 from jobs.ids import new_id
-from jobs.job import Job, JobEvent, JobStatus, NewJob
+from jobs.job import Job, JobEvent, JobStatus, NewJob, PastAttempt
 from jobs.transitions import (
     JOB_COLUMNS,
     RELEASED,
@@ -30,6 +30,7 @@ from jobs.transitions import (
 )
 
 jobs = tables.jobs
+attempts = tables.attempts
 job_events = tables.job_events
 
 
@@ -128,6 +129,15 @@ class Queue:
         """Raises NotFound when this tenant has no such job."""
         async with self._database.read() as connection:
             return await get_job(connection, tenant_id, job_id)
+
+    async def attempts(self, job_id: str) -> Sequence[PastAttempt]:
+        """The job's attempts in order."""
+        columns = [attempts.c[name] for name in PastAttempt.__dataclass_fields__]
+        async with self._database.read() as connection:
+            rows = await connection.execute(
+                select(*columns).where(attempts.c.job_id == job_id).order_by(attempts.c.number)
+            )
+            return [PastAttempt(**row._mapping) for row in rows]
 
     async def list(
         self, tenant_id: str, wanted: JobFilter, *, limit: int, offset: int

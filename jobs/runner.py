@@ -26,7 +26,9 @@ class Attempt(Protocol):
     """Work under way."""
 
     def __aiter__(self) -> AsyncIterator[float | Outcome]:
-        """Progress as it comes, the Outcome last. Raises the ServiceError that ended the work."""
+        """0.0 once the work has started, its progress as it comes, and the Outcome last. Raises the
+        ServiceError that ended the work.
+        """
         ...
 
     def kill(self) -> None:
@@ -172,8 +174,11 @@ class Runner:
         )
         attempt = self._launch(feature, work)
         try:
-            async with asyncio.timeout(feature.time_limit_s):
+            # Until the work has started it waits for its process, which is not its fault.
+            async with asyncio.timeout(None) as limit:
                 async for event in attempt:
+                    if limit.when() is None:
+                        limit.reschedule(asyncio.get_running_loop().time() + feature.time_limit_s)
                     if isinstance(event, Outcome):
                         if feature.complete is None:
                             return event

@@ -141,7 +141,8 @@ def jobs_router(parts: Parts) -> APIRouter:
 
 
 async def _whole(parts: Parts, job: Job) -> JobBody:
-    if job.artifact_id is None:
-        return JobBody.of(job)
-    artifact = await parts.artifacts.get(job.tenant_id, job.artifact_id)
-    return JobBody.of(job, artifact.output_payload)
+    output = None
+    if job.artifact_id is not None:
+        output = (await parts.artifacts.get(job.tenant_id, job.artifact_id)).output_payload
+    attempts = await parts.queue.attempts(job.id) if job.attempt else []
+    return JobBody.of(job, output, attempts)

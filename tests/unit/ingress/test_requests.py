@@ -7,7 +7,7 @@ import logging
 import pytest
 
 from deployments.logs import JsonFormatter
-from jobs.job import Outcome
+from jobs.job import AttemptError, Outcome
 from tests.unit.ingress.conftest import Front
 
 JPEG_BYTES = b"\xff\xd8\xff\xe0\x00\x10JFIF and so on"
@@ -123,3 +123,15 @@ async def test_the_documentation_lists_every_path(front: Front) -> None:
         "/health/ready",
     } <= paths.keys()
     assert (await front.client.get("/docs")).status_code == 200
+
+
+async def test_a_job_tells_of_each_of_its_attempts(front: Front) -> None:
+    job_id = (await front.client.post("/api/v1/jobs", json=SUBMISSION)).json()["id"]
+    [held] = await front.claims.claim(["receipt_extraction"], 1)
+    error = AttemptError(code="invalid_image", message="It is damaged.", retryable=False)
+    await front.claims.fail(held, error)
+    job = (await front.client.get(f"/api/v1/jobs/{job_id}", headers=TENANT)).json()
+    [attempt] = job["attempts"]
+    assert (attempt["number"], attempt["outcome"]) == (1, "failed")
+    assert (attempt["error_code"], attempt["error_message"]) == ("invalid_image", "It is damaged.")
+    assert job["created_at"] <= attempt["started_at"] <= attempt["ended_at"] == job["finished_at"]

@@ -28,12 +28,18 @@ Event = float | Outcome | Exception
 class Scripted:
     """An attempt that does what the test wrote down for it."""
 
-    def __init__(self, events: list[Event], *, endless: bool) -> None:
+    def __init__(
+        self, events: list[Event], *, endless: bool, waits: asyncio.Event | None = None
+    ) -> None:
         self.events = events
         self.endless = endless
+        self.waits = waits
         self.kills = 0
 
     async def __aiter__(self) -> AsyncIterator[float | Outcome]:
+        if self.waits is not None:
+            await self.waits.wait()
+        yield 0.0
         for event in self.events:
             if isinstance(event, Exception):
                 raise event
@@ -61,11 +67,12 @@ class Service:
         self.models = models(database)
         self.script: Iterator[list[Event]] = iter(())
         self.endless = False
+        self.waits: asyncio.Event | None = None  # for a process to work in
         self.launched: list[tuple[Scripted, Work]] = []
         self.watch = JobWatch(self.queue, poll_s=0.005)
 
     def launch(self, feature: Feature, work: Work) -> Scripted:
-        attempt = Scripted(next(self.script), endless=self.endless)
+        attempt = Scripted(next(self.script), endless=self.endless, waits=self.waits)
         self.launched.append((attempt, work))
         return attempt
 
@@ -170,6 +177,16 @@ async def test_work_that_takes_too_long_is_killed(service: Service) -> None:
         job = await service.ended(await service.submit())
     assert (job.status, job.attempt, job.error_code) == (JobStatus.FAILED, 3, "timeout")
     assert [attempt.kills for attempt, _ in service.launched] == [1, 1, 1]
+
+
+async def test_time_spent_waiting_for_a_process_is_not_the_works(service: Service) -> None:
+    service.script, service.waits = iter([[outcome("read")]]), asyncio.Event()
+    async with service.running(time_limit_s=0.05):
+        job = await service.submit()
+        await service.until(job, lambda job: job.status is JobStatus.RUNNING)
+        await asyncio.sleep(0.1)
+        service.waits.set()
+        assert (await service.ended(job)).status is JobStatus.SUCCEEDED
 
 
 async def test_cancelling_kills_the_work(service: Service) -> None:
