@@ -1,4 +1,5 @@
-"""Fetching a URL that a caller named, without becoming the caller's way into the private network.
+"""Fetching or calling a URL that a caller named, without becoming the caller's way into the private
+network.
 
 The host is resolved once, every address it has must be allowed, and the connection goes to the
 address that was checked (no second look-up to be fooled by); each redirect is checked anew. Time
@@ -8,7 +9,8 @@ and bytes are capped, and compressed answers are refused rather than unpacked.
 import asyncio
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from functools import cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from urllib.parse import urljoin, urlsplit
@@ -108,22 +110,61 @@ async def fetch(
     Raises BlockedUrl for what may not be fetched, TooLarge for more than `max_bytes`, and
     BadRequest when the other side doesn't deliver within `timeout_s` seconds.
     """
+    async with _client(timeout_s) as client:
+        for _ in range(_MAX_REDIRECTS + 1):
+            body, location = await _get(client, url, max_bytes, allowed_networks, resolver)
+            if location is None:
+                return body
+            url = urljoin(url, location)
+    raise BlockedUrl(f"The URL redirects more than {_MAX_REDIRECTS} times.")
+
+
+async def post(
+    url: str,
+    content: bytes,
+    headers: Mapping[str, str],
+    *,
+    timeout_s: float,
+    allowed_networks: Sequence[str] = (),
+    resolver: Resolver = resolve,
+) -> int:
+    """Sends the content; the status of the answer, whose body is not read and whose redirects are
+    not followed.
+
+    Raises BlockedUrl for what may not be reached, and BadRequest when the other side doesn't answer
+    within `timeout_s` seconds.
+    """
+    async with _client(timeout_s) as client:
+        request = await _request(client, "POST", url, allowed_networks, resolver, headers, content)
+        response = await client.send(request, stream=True)
+        await response.aclose()
+        return response.status_code
+
+
+def check_url(url: str, allowed_networks: Sequence[str] = ()) -> None:
+    """What can be told of a URL before its host is looked up. Raises BlockedUrl."""
+    _, host, _ = _parts(url)
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return
+    if not is_allowed(address, allowed_networks):
+        raise BlockedUrl
+
+
+@asynccontextmanager
+async def _client(timeout_s: float) -> AsyncIterator[httpx.AsyncClient]:
     try:
         async with asyncio.timeout(timeout_s):
             # trust_env: a proxy from the environment would undo the checks.
             async with httpx.AsyncClient(
                 trust_env=False, timeout=timeout_s, verify=_certificates()
             ) as client:
-                for _ in range(_MAX_REDIRECTS + 1):
-                    body, location = await _get(client, url, max_bytes, allowed_networks, resolver)
-                    if location is None:
-                        return body
-                    url = urljoin(url, location)
+                yield client
     except TimeoutError as error:
         raise BadRequest(f"The URL did not answer within {timeout_s:g} s.") from error
-    except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as error:
         raise BadRequest("The URL could not be fetched.") from error
-    raise BlockedUrl(f"The URL redirects more than {_MAX_REDIRECTS} times.")
 
 
 async def _get(
@@ -134,22 +175,7 @@ async def _get(
     resolver: Resolver,
 ) -> tuple[bytes, str | None]:
     """The body, or where it redirects to."""
-    scheme, host, port = _parts(url)
-    addresses = await resolver(host, port)
-    if not addresses or not all(is_allowed(one, allowed_networks) for one in addresses):
-        raise BlockedUrl
-    pinned = httpx.URL(url).copy_with(host=str(addresses[0]), fragment=None)
-    name = f"[{host}]" if ":" in host else host
-    default_port = {"http": 80, "https": 443}[scheme]
-    request = client.build_request(
-        "GET",
-        pinned,
-        headers={
-            "host": name if port == default_port else f"{name}:{port}",
-            "accept-encoding": "identity",
-        },
-        extensions={"sni_hostname": host},
-    )
+    request = await _request(client, "GET", url, allowed_networks, resolver)
     response = await client.send(request, stream=True)
     try:
         if response.is_redirect:
@@ -161,6 +187,36 @@ async def _get(
         return await _capped(response, max_bytes), None
     finally:
         await response.aclose()
+
+
+async def _request(
+    client: httpx.AsyncClient,
+    method: str,
+    url: str,
+    allowed_networks: Sequence[str],
+    resolver: Resolver,
+    headers: Mapping[str, str] | None = None,
+    content: bytes | None = None,
+) -> httpx.Request:
+    """To the address that was checked, in the name of the host. Raises BlockedUrl."""
+    scheme, host, port = _parts(url)
+    addresses = await resolver(host, port)
+    if not addresses or not all(is_allowed(one, allowed_networks) for one in addresses):
+        raise BlockedUrl
+    pinned = httpx.URL(url).copy_with(host=str(addresses[0]), fragment=None)
+    name = f"[{host}]" if ":" in host else host
+    default_port = {"http": 80, "https": 443}[scheme]
+    return client.build_request(
+        method,
+        pinned,
+        headers={
+            **(headers or {}),
+            "host": name if port == default_port else f"{name}:{port}",
+            "accept-encoding": "identity",
+        },
+        content=content,
+        extensions={"sni_hostname": host},
+    )
 
 
 def _parts(url: str) -> tuple[str, str, int]:

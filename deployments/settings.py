@@ -46,10 +46,23 @@ class Settings(BaseSettings):
     )
     url_allowed_networks: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
-        description="Address ranges (CIDR, by comma) that image_url may reach although they are "
-        "private, such as 10.1.2.0/24.",
+        description="Address ranges (CIDR, by comma) that image_url and callback_url may reach "
+        "although they are private, such as 10.1.2.0/24.",
     )
-    url_timeout_s: float = Field(10.0, gt=0, description="Seconds to fetch an image_url.")
+    url_timeout_s: float = Field(
+        10.0, gt=0, description="Seconds to fetch an image_url or to call a callback_url."
+    )
+    webhook_secret: str = Field(
+        "", repr=False, description="Signs calls to a callback_url; empty: they are not signed."
+    )
+    webhook_max_attempts: int = Field(
+        12, ge=1, le=50, description="Attempts at a call to a callback_url."
+    )
+    webhook_retry_base_s: float = Field(
+        5.0,
+        ge=0,
+        description="Backoff before a call's second attempt, in seconds; doubles up to an hour.",
+    )
 
     wait_timeout_s: float = Field(
         55.0,
@@ -58,6 +71,26 @@ class Settings(BaseSettings):
     )
     running_jobs: int = Field(
         0, ge=0, description="Jobs that run at once; 0: as many as the cluster has CPUs."
+    )
+    job_memory_bytes: int = Field(
+        3072 * MiB,
+        ge=64 * MiB,
+        description="Memory of a process that works at a job, in bytes; with more it is killed.",
+    )
+    tenant_running_jobs: int = Field(
+        0, ge=0, description="Jobs of one tenant that run at once; 0: as many as RUNNING_JOBS."
+    )
+    queued_jobs: int = Field(
+        100_000, ge=1, description="Jobs that wait in the queue; more are 503 until some are done."
+    )
+    tenant_queued_jobs: int = Field(
+        20_000, ge=1, description="Jobs of one tenant that wait; more are 429."
+    )
+    retention_days: float = Field(
+        30.0, gt=0, description="Days after which jobs, artifacts, feedback and images are removed."
+    )
+    retention_every_s: float = Field(
+        3600.0, gt=0, description="Seconds from the start of one pruning to the next."
     )
     lease_s: float = Field(
         30.0, gt=0, description="Seconds a claimed job stays claimed without a sign of life."

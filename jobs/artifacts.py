@@ -46,7 +46,12 @@ class ArtifactFilter:
 
 async def insert_artifact(connection: AsyncConnection, artifact: Artifact) -> None:
     """Writes it within the caller's transaction."""
-    await connection.execute(insert(artifacts).values(**asdict(artifact)))
+    image = artifact.input_payload.get("image")
+    await connection.execute(
+        insert(artifacts).values(
+            **asdict(artifact), image_sha256=image["sha256"] if image is not None else None
+        )
+    )
 
 
 class Artifacts:
@@ -88,4 +93,4 @@ class Artifacts:
 
 
 def _artifact(row: Row[Any]) -> Artifact:
-    return Artifact(**row._mapping)
+    return Artifact(**{name: row._mapping[name] for name in Artifact.__dataclass_fields__})

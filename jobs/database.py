@@ -30,6 +30,9 @@ from deployments.errors import DatabaseUnavailable
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+#: How long a connection waits for another process's write, in milliseconds.
+BUSY_TIMEOUT_MS = 10_000
+
 Work = Callable[[AsyncConnection], Awaitable[Any]]
 
 
@@ -125,6 +128,37 @@ class Database:
             async with self._writer.begin() as connection:
                 return await work(connection)
 
+    async def shrink(self, pages: int) -> int:
+        """Gives up to so many free pages of an SQLite file back to the disk; how many bytes. Other
+        writes wait meanwhile, so ask for few and often. PostgreSQL does this by itself: 0.
+        """
+        if not self.is_sqlite:
+            return 0
+        with _unavailable():
+            async with self._writer.connect() as connection:
+                driver: Any = (await connection.get_raw_connection()).driver_connection
+                free = await _pragma(driver, "freelist_count")
+                # As a script: a single statement is stepped once and frees one page.
+                await driver.executescript(f"PRAGMA incremental_vacuum({pages})")
+                freed = free - await _pragma(driver, "freelist_count")
+                return freed * await _pragma(driver, "page_size")
+
+    async def checkpoint(self) -> None:
+        """Brings SQLite's log into the file and empties it, unless a reader is in the way just
+        then. PostgreSQL does this by itself.
+        """
+        if not self.is_sqlite:
+            return
+        with _unavailable():
+            async with self._writer.connect() as connection:
+                driver = (await connection.get_raw_connection()).driver_connection
+                # Waiting for readers, it would keep every writer waiting.
+                await _pragma(driver, "busy_timeout = 100")
+                try:
+                    await _pragma(driver, "wal_checkpoint(TRUNCATE)")
+                finally:
+                    await _pragma(driver, f"busy_timeout = {BUSY_TIMEOUT_MS}")
+
     async def close(self) -> None:
         """Ends every connection, after what is waiting has been written."""
         if self._committing is not None:
@@ -194,7 +228,7 @@ def _sqlite_engine(url: str, *, pool_size: int, query_only: bool) -> AsyncEngine
     @event.listens_for(engine.sync_engine, "connect")
     def configure(connection: Any, _record: object) -> None:
         cursor = connection.cursor()
-        cursor.execute("PRAGMA busy_timeout = 10000")
+        cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
         if query_only:
             cursor.execute("PRAGMA query_only = ON")
         else:
@@ -202,6 +236,7 @@ def _sqlite_engine(url: str, *, pool_size: int, query_only: bool) -> AsyncEngine
             _enter_wal(cursor)
             cursor.execute("PRAGMA synchronous = FULL")  # an answered request survives a power cut
             cursor.execute("PRAGMA foreign_keys = ON")
+            cursor.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten
         cursor.close()
 
     if not query_only:
@@ -219,6 +254,12 @@ def _json(value: Any) -> str:
         return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY).decode()
     except TypeError:  # whole numbers of more than 64 bits
         return json.dumps(value)
+
+
+async def _pragma(driver: Any, statement: str) -> int:
+    """What the first column of the answer says."""
+    [row] = await driver.execute_fetchall(f"PRAGMA {statement}")
+    return int(row[0])
 
 
 def _enter_wal(cursor: Any) -> None:

@@ -16,25 +16,29 @@ from deployments.errors import DatabaseUnavailable, ServiceError, WorkerLost
 from deployments.handles import ask
 from deployments.logs import configure_logging
 from deployments.settings import Settings
+from jobs.attempt import watched
 from jobs.blobs import BlobStore
+from jobs.claims import Claims
 from jobs.database import Database
 from jobs.features import features
 from jobs.feedback import FeedbackStore
 from jobs.job import Outcome
 from jobs.migrations import migrate
 from jobs.models import Models
-from jobs.queue import Queue, utc_now
+from jobs.queue import utc_now
+from jobs.retention import Retention
 from jobs.runner import Attempt, Runner
+from jobs.webhooks import Outbox
 from jobs.work import AskModels, Feature, Work
 
 log = logging.getLogger(__name__)
 
 
 @ray.remote(max_retries=0, num_returns="streaming")
-def attempt(feature: Feature, work: Work) -> Iterator[float | Outcome]:
+def attempt(feature: Feature, work: Work) -> Iterator[float | Outcome | WorkerLost]:
     """One attempt in a worker process. The row counts attempts, so Ray retries nothing."""
     assert not isinstance(feature.work, AskModels)
-    yield from feature.work(work)
+    yield from watched(feature.work(work), memory_bytes=work.settings.job_memory_bytes)
 
 
 class AskedAttempt:
@@ -43,8 +47,10 @@ class AskedAttempt:
     def __init__(self, events: AsyncIterator[float | Outcome]) -> None:
         self._events = events
 
-    def __aiter__(self) -> AsyncIterator[float | Outcome]:
-        return self._events
+    async def __aiter__(self) -> AsyncIterator[float | Outcome]:
+        yield 0.0
+        async for event in self._events:
+            yield event
 
     def kill(self) -> None:
         """The call under way ends with whoever awaits it."""
@@ -60,8 +66,11 @@ class RayAttempt:
 
     async def __aiter__(self) -> AsyncIterator[float | Outcome]:
         try:
-            async for event in self._events:
-                yield await event
+            async for reference in self._events:
+                event = await reference
+                if isinstance(event, WorkerLost):
+                    raise event
+                yield event
         except TaskCancelledError as error:
             raise WorkerLost("The work was stopped from outside.") from error
         except RayTaskError as error:
@@ -91,7 +100,6 @@ class JobRunner:
     ) -> None:
         configure_logging(settings.log_level)
         self._database = Database(settings.resolved_database_url)
-        queue = Queue.configured(self._database, settings)
         models = Models(
             embed=lambda texts: ask(embedder.embed.remote(texts)),
             embedder=lambda: ask(embedder.describe.remote()),
@@ -105,16 +113,19 @@ class JobRunner:
                 return AskedAttempt(feature.work.ask(work, models))
             return RayAttempt(feature, work)
 
+        name = f"{socket.gethostname()}:{serve.get_replica_context().replica_id.unique_id}"
+        blobs = BlobStore(settings.blob_dir, self._database, utc_now)
         self._runner = Runner(
-            name=f"{socket.gethostname()}:{serve.get_replica_context().replica_id.unique_id}",
-            queue=queue,
-            blobs=BlobStore(settings.blob_dir, self._database, utc_now),
+            claims=Claims.configured(self._database, settings, runner=name),
+            blobs=blobs,
             features=features(settings),
             launch=launch,
             models=models,
             slots=lambda: settings.running_jobs or cluster_cpus(),
             settings=settings,
         )
+        self._retention = Retention.configured(self._database, blobs, settings, holder=name)
+        self._outbox = Outbox.configured(self._database, settings)
         self._loop = asyncio.create_task(self._run())
 
     async def _run(self) -> None:
@@ -127,7 +138,13 @@ class JobRunner:
                 await asyncio.sleep(1)
             else:
                 break
-        await self._runner.run()
+        chores = [asyncio.create_task(one.run()) for one in (self._retention, self._outbox)]
+        try:
+            await self._runner.run()
+        finally:
+            for chore in chores:
+                chore.cancel()
+            await asyncio.gather(*chores, return_exceptions=True)
 
     async def running(self) -> int:
         """How many attempts are under way."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Any
 
 
@@ -31,8 +31,8 @@ TRANSITIONS: Mapping[JobStatus, frozenset[JobStatus]] = {
 FINAL = frozenset({JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED})
 
 
-class Priority:
-    """Lower is claimed first."""
+class Priority(IntEnum):
+    """Lower is claimed first, whoever's it is."""
 
     WAITING = 0  # a person waits for the answer
     NORMAL = 10
@@ -48,8 +48,9 @@ class NewJob:
     request_id: str  # for the record and the logs
     idempotency_key: str | None = None  # (tenant, feature, key) names at most one job
     user_id: str | None = None  # None: the system started it
-    priority: int = Priority.NORMAL
+    priority: Priority = Priority.NORMAL
     max_attempts: int = 3
+    callback_url: str | None = None  # called once the job has ended
     model_id: str | None = None
     model_version: str | None = None
 
@@ -63,6 +64,7 @@ class Job:
     user_id: str | None
     feature: str
     status: JobStatus
+    version: int  # counts the changes of status, from 1
     priority: int
     request_id: str
     input_payload: Mapping[str, Any]
@@ -79,6 +81,33 @@ class Job:
     model_id: str | None
     model_version: str | None
     artifact_id: str | None
+    callback_url: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobEvent:
+    """One change of a job's status."""
+
+    job_id: str
+    version: int  # counts the changes, from 1
+    status: JobStatus
+    attempt: int
+    progress: float
+    error_code: str | None
+    error_message: str | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class PastAttempt:
+    """One attempt at a job, as its history has it."""
+
+    number: int
+    started_at: datetime
+    ended_at: datetime | None
+    outcome: str | None  # succeeded, failed, cancelled, released, lost; None while it runs
+    error_code: str | None
+    error_message: str | None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,9 +14,9 @@ from typing import Protocol
 from deployments.errors import DatabaseUnavailable, ServiceError, WorkTimeout
 from deployments.settings import Settings
 from jobs.blobs import BlobStore
+from jobs.claims import Claims
 from jobs.job import AttemptError, Job, Outcome
 from jobs.models import Models
-from jobs.queue import Queue
 from jobs.work import Feature, Work
 
 log = logging.getLogger(__name__)
@@ -26,7 +26,9 @@ class Attempt(Protocol):
     """Work under way."""
 
     def __aiter__(self) -> AsyncIterator[float | Outcome]:
-        """Progress as it comes, the Outcome last. Raises the ServiceError that ended the work."""
+        """0.0 once the work has started, its progress as it comes, and the Outcome last. Raises the
+        ServiceError that ended the work.
+        """
         ...
 
     def kill(self) -> None:
@@ -49,8 +51,7 @@ class Runner:
     def __init__(
         self,
         *,
-        name: str,
-        queue: Queue,
+        claims: Claims,
         blobs: BlobStore,
         features: Mapping[str, Feature],
         launch: Launcher,
@@ -59,8 +60,7 @@ class Runner:
         settings: Settings,
     ) -> None:
         """`slots()` is how many attempts may run at once; it may change with the cluster."""
-        self._name = name
-        self._queue = queue
+        self._claims = claims
         self._blobs = blobs
         self._features = features
         self._launch = launch
@@ -101,16 +101,17 @@ class Runner:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await self._queue.release(held)
+        await self._claims.release(held)
 
     async def _claim(self) -> None:
-        free = self._slots() - len(self._running)
-        if free <= 0:
-            return
-        for job in await self._queue.claim(self._name, list(self._features), free):
-            task = asyncio.create_task(self._attempt(job), name=job.id)
-            task.add_done_callback(self._ended)
-            self._running[job.id] = _Running(job, task)
+        while (free := self._slots() - len(self._running)) > 0 and not self._stopping:
+            claimed = await self._claims.claim(list(self._features), free)
+            if not claimed:
+                return
+            for job in claimed:
+                task = asyncio.create_task(self._attempt(job), name=job.id)
+                task.add_done_callback(self._ended)
+                self._running[job.id] = _Running(job, task)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         del self._running[task.get_name()]
@@ -128,15 +129,15 @@ class Runner:
     async def _drop_what_was_taken_away(self) -> None:
         if not self._running:
             return
-        still_held = await self._queue.still_held([r.job for r in self._running.values()])
+        still_held = await self._claims.still_held([r.job for r in self._running.values()])
         for job_id, running in self._running.items():
             if job_id not in still_held:
                 running.task.cancel()
 
     async def _keep_leases(self) -> None:
         if self._running:
-            await self._queue.renew([running.job for running in self._running.values()])
-        rescued = await self._queue.rescue()
+            await self._claims.renew([running.job for running in self._running.values()])
+        rescued = await self._claims.rescue()
         if rescued:
             log.warning("took back jobs whose lease ran out", extra={"count": rescued})
 
@@ -148,15 +149,15 @@ class Runner:
                 code=error.code, message=error.message, retryable=error.retryable
             )
             log.warning("attempt failed", extra={**_named(job), "code": error.code})
-            await self._record(lambda: self._queue.fail(job, failure))
+            await self._record(lambda: self._claims.fail(job, failure))
         except Exception:
             log.exception("attempt broke", extra=_named(job))
             failure = AttemptError(
                 code=ServiceError.code, message="The job failed unexpectedly.", retryable=True
             )
-            await self._record(lambda: self._queue.fail(job, failure))
+            await self._record(lambda: self._claims.fail(job, failure))
         else:
-            await self._record(lambda: self._queue.succeed(job, outcome))
+            await self._record(lambda: self._claims.succeed(job, outcome))
             log.info("attempt succeeded", extra=_named(job))
 
     async def _work(self, job: Job) -> Outcome:
@@ -173,8 +174,11 @@ class Runner:
         )
         attempt = self._launch(feature, work)
         try:
-            async with asyncio.timeout(feature.time_limit_s):
+            # Until the work has started it waits for its process, which is not its fault.
+            async with asyncio.timeout(None) as limit:
                 async for event in attempt:
+                    if limit.when() is None:
+                        limit.reschedule(asyncio.get_running_loop().time() + feature.time_limit_s)
                     if isinstance(event, Outcome):
                         if feature.complete is None:
                             return event
@@ -190,7 +194,7 @@ class Runner:
 
     async def _report(self, job: Job, progress: float) -> None:
         try:
-            await self._queue.report_progress(job, progress)
+            await self._claims.report_progress(job, progress)
         except DatabaseUnavailable:
             log.warning("progress was not recorded", extra=_named(job))
 

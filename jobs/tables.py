@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Boolean,
     CheckConstraint,
     Column,
@@ -74,6 +75,8 @@ jobs = Table(
     Column("attempt_token", String(40)),
     Column("lease_expires_at", UtcDateTime),
     Column("progress", Float, nullable=False),
+    # Counts the changes of status; jobs made before it was kept start at 1.
+    Column("version", Integer, nullable=False, server_default="1"),
     Column("due_at", UtcDateTime, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("started_at", UtcDateTime),
@@ -83,6 +86,9 @@ jobs = Table(
     Column("model_id", String(200)),
     Column("model_version", String(200)),
     Column("artifact_id", String(40)),
+    Column("callback_url", String(2000)),
+    # The blob that input_payload refers to, where an index finds it.
+    Column("image_sha256", String(64)),
     UniqueConstraint("tenant_id", "feature", "idempotency_key"),
     # The lease belongs to the running attempt and to nothing else.
     CheckConstraint(
@@ -91,10 +97,12 @@ jobs = Table(
     ),
     CheckConstraint("(status = 'succeeded') = (artifact_id IS NOT NULL)", name="result_iff_done"),
 )
-# The claim reads the head of this index alone, however many finished jobs there are.
+# The claim steps from tenant to tenant in this index and reads the head of each one's line alone,
+# however many jobs there are.
 Index(
     "ix_jobs_queued",
     jobs.c.priority,
+    jobs.c.tenant_id,
     jobs.c.due_at,
     jobs.c.id,
     sqlite_where=text("status = 'queued'"),
@@ -107,6 +115,7 @@ Index(
     postgresql_where=text("status = 'running'"),
 )
 Index("ix_jobs_tenant_id_id", jobs.c.tenant_id, jobs.c.id)
+Index("ix_jobs_image_sha256", jobs.c.image_sha256, jobs.c.tenant_id)
 
 attempts = Table(
     "attempts",
@@ -121,6 +130,66 @@ attempts = Table(
     Column("error_message", Text),
 )
 
+# Every change of a job's status, written in the transaction that made it.
+job_events = Table(
+    "job_events",
+    metadata,
+    Column("job_id", ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("status", String(10), nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("progress", Float, nullable=False),
+    Column("error_code", String(50)),
+    Column("error_message", Text),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+# The outbox: calls to the callback_url of jobs that have ended, until they are delivered.
+webhooks = Table(
+    "webhooks",
+    metadata,
+    Column("job_id", ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("tenant_id", String(200), nullable=False),
+    Column("url", String(2000), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("due_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),  # delivered, or given up
+    Column("delivered", Boolean(create_constraint=False), nullable=False),
+    Column("error_message", Text),
+)
+Index(
+    "ix_webhooks_waiting",
+    webhooks.c.due_at,
+    sqlite_where=text("ended_at IS NULL"),
+    postgresql_where=text("ended_at IS NULL"),
+)
+
+# What one process at a time may do: the holder's name, until when.
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", String(50), primary_key=True),
+    Column("holder", String(100), nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+)
+
+# The prunings that there were, with what each took away so far.
+prunings = Table(
+    "prunings",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("horizon", UtcDateTime, nullable=False),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("finished_at", UtcDateTime),
+    Column("jobs", Integer, nullable=False),
+    Column("artifacts", Integer, nullable=False),
+    Column("feedback", Integer, nullable=False),
+    Column("blobs", Integer, nullable=False),
+    Column("files", Integer, nullable=False),
+    Column("freed_bytes", BigInteger, nullable=False),
+)
+
 blobs = Table(
     "blobs",
     metadata,
@@ -130,6 +199,9 @@ blobs = Table(
     Column("size", Integer, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
 )
+
+# Whose the bytes of one file are.
+Index("ix_blobs_sha256", blobs.c.sha256)
 
 artifacts = Table(
     "artifacts",
@@ -149,7 +221,9 @@ artifacts = Table(
     Column("model_version", String(200)),
     Column("latency_ms", Float, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("image_sha256", String(64)),
 )
+Index("ix_artifacts_image_sha256", artifacts.c.image_sha256, artifacts.c.tenant_id)
 Index("ix_artifacts_tenant_id_id", artifacts.c.tenant_id, artifacts.c.id)
 Index("ix_artifacts_tenant_id_request_id", artifacts.c.tenant_id, artifacts.c.request_id)
 Index("ix_artifacts_job_id", artifacts.c.job_id)

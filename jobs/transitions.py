@@ -1,21 +1,21 @@
 """The rows of the queue: reading them, and moving them from state to state.
 
-Everything here works within the transaction of jobs/queue.py, its only caller.
+Everything here works within a transaction of jobs/queue.py or jobs/claims.py, its only callers.
 """
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, case, select, update
+from sqlalchemy import ColumnElement, Row, and_, case, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from deployments.errors import NotFound
 from jobs.artifacts import Artifact
-from jobs.job import TRANSITIONS, AttemptError, Job, JobStatus, NewJob, Outcome
-from jobs.tables import attempts, jobs
+from jobs.job import FINAL, TRANSITIONS, AttemptError, Job, JobStatus, NewJob, Outcome
+from jobs.tables import attempts, job_events, jobs, webhooks
 
 JOB_COLUMNS = [jobs.c[name] for name in Job.__dataclass_fields__]
 
@@ -23,25 +23,81 @@ JOB_COLUMNS = [jobs.c[name] for name in Job.__dataclass_fields__]
 RELEASED = {"attempt_token": None, "lease_expires_at": None}
 
 
+def has_status(status: JobStatus) -> ColumnElement[bool]:
+    """The condition as text, not as a parameter: only so do the partial indexes serve it for
+    certain, whatever the database knows when it plans.
+    """
+    return jobs.c.status == literal(status.value, literal_execute=True)
+
+
 async def move(
-    connection: AsyncConnection, which: ColumnElement[bool], to: JobStatus, **values: Any
+    connection: AsyncConnection,
+    which: ColumnElement[bool],
+    to: JobStatus,
+    now: datetime,
+    **values: Any,
 ) -> Job | None:
-    moved = await move_all(connection, which, to, **values)
+    moved = await move_all(connection, which, to, now, **values)
     return moved[0] if moved else None
 
 
 async def move_all(
-    connection: AsyncConnection, which: ColumnElement[bool], to: JobStatus, **values: Any
+    connection: AsyncConnection,
+    which: ColumnElement[bool],
+    to: JobStatus,
+    now: datetime,
+    **values: Any,
 ) -> Sequence[Job]:
     """The one UPDATE behind every transition: only from where `to` may be reached."""
     sources = [source for source, targets in TRANSITIONS.items() if to in targets]
     rows = await connection.execute(
         update(jobs)
         .where(which, jobs.c.status.in_(sources))
-        .values(status=to, **values)
+        .values(status=to, version=jobs.c.version + 1, **values)
         .returning(*JOB_COLUMNS)
     )
-    return [job_of(row) for row in rows]
+    moved = [job_of(row) for row in rows]
+    await record(connection, moved, now)
+    return moved
+
+
+async def record(connection: AsyncConnection, changed: Sequence[Job], now: datetime) -> None:
+    """What follows from every change of status: its event, and at the end the call to whoever
+    asked for one.
+    """
+    if not changed:
+        return
+    await connection.execute(
+        insert(job_events),
+        [
+            {
+                "job_id": job.id,
+                "version": job.version,
+                "status": job.status,
+                "attempt": job.attempt,
+                "progress": job.progress,
+                "error_code": job.error_code,
+                "error_message": job.error_message,
+                "created_at": now,
+            }
+            for job in changed
+        ],
+    )
+    calls = [
+        {
+            "job_id": job.id,
+            "version": job.version,
+            "tenant_id": job.tenant_id,
+            "url": job.callback_url,
+            "attempts": 0,
+            "due_at": now,
+            "delivered": False,
+        }
+        for job in changed
+        if job.status in FINAL and job.callback_url is not None
+    ]
+    if calls:
+        await connection.execute(insert(webhooks), calls)
 
 
 async def end_attempt(
@@ -113,6 +169,12 @@ def artifact_of(
         latency_ms=(now - job.created_at).total_seconds() * 1000,
         created_at=now,
     )
+
+
+def image_of(payload: Mapping[str, Any]) -> str | None:
+    """The blob that a stored payload refers to."""
+    sha256: str | None = payload.get("image", {}).get("sha256")
+    return sha256
 
 
 def fingerprint_of(new: NewJob) -> str:

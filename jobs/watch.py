@@ -1,12 +1,21 @@
-"""Waiting for jobs to end: one query at a time for all that wait in this process."""
+"""Waiting for jobs to change: one query at a time for all that wait in this process."""
 
 import asyncio
 import logging
+from dataclasses import dataclass
 
 from deployments.errors import DatabaseUnavailable
-from jobs.queue import Queue
+from jobs.job import FINAL
+from jobs.queue import Queue, Seen
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class _Waiting:
+    job_id: str
+    seen: Seen | None
+    change: asyncio.Future[Seen | None]
 
 
 class JobWatch:
@@ -15,27 +24,36 @@ class JobWatch:
     def __init__(self, queue: Queue, *, poll_s: float) -> None:
         self._queue = queue
         self._poll_s = poll_s
-        self._waiting: dict[str, asyncio.Future[None]] = {}
+        self._waiting: set[_Waiting] = set()
         self._looking: asyncio.Task[None] | None = None
 
-    async def ended(self, job_id: str) -> None:
-        """Returns once the job has ended. One caller at a time waits for a job."""
-        future = asyncio.get_running_loop().create_future()
-        self._waiting[job_id] = future
+    async def changed(self, job_id: str, seen: Seen | None) -> Seen | None:
+        """How far the job is once that is not what was `seen` before; None when it is gone."""
+        waiting = _Waiting(job_id, seen, asyncio.get_running_loop().create_future())
+        self._waiting.add(waiting)
         if self._looking is None or self._looking.done():
             self._looking = asyncio.create_task(self._look())
         try:
-            await future
+            return await waiting.change
         finally:
-            self._waiting.pop(job_id, None)
+            self._waiting.discard(waiting)
+
+    async def ended(self, job_id: str) -> None:
+        """Returns once the job has ended or is gone."""
+        seen = await self.changed(job_id, None)
+        while seen is not None and seen.status not in FINAL:
+            seen = await self.changed(job_id, seen)
 
     async def _look(self) -> None:
         while self._waiting:
             try:
-                for job_id in await self._queue.ended(list(self._waiting)):
-                    future = self._waiting.get(job_id)
-                    if future is not None and not future.done():
-                        future.set_result(None)
+                found = await self._queue.seen({waiting.job_id for waiting in self._waiting})
             except DatabaseUnavailable:
                 log.warning("the database does not answer; still waiting")
+            else:
+                for waiting in self._waiting:
+                    # Who came while the query ran is asked about in the next one.
+                    now = found.get(waiting.job_id, waiting.seen)
+                    if now != waiting.seen and not waiting.change.done():
+                        waiting.change.set_result(now)
             await asyncio.sleep(self._poll_s)

@@ -17,6 +17,7 @@ from deployments.ingress.parts import Parts
 from deployments.ingress.plans import plans_router
 from deployments.ingress.receipts import receipts_router
 from deployments.ingress.search import search_router
+from deployments.ingress.tenants import tenants_router
 from jobs.ids import new_id
 from jobs.queue import utc_now
 
@@ -43,6 +44,7 @@ def build_app(parts: Parts) -> FastAPI:
         jobs_router,
         artifacts_router,
         feedback_router,
+        tenants_router,
         health_router,
     ):
         app.include_router(router(parts))

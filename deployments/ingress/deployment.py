@@ -13,8 +13,10 @@ from deployments.ingress.parts import Parts
 from deployments.logs import configure_logging
 from deployments.settings import Settings
 from jobs.artifacts import Artifacts
+from jobs.backlog import Backlog
 from jobs.blobs import BlobStore
 from jobs.database import Database
+from jobs.erasure import Erasure
 from jobs.features import features
 from jobs.feedback import FeedbackStore
 from jobs.queue import Queue, utc_now
@@ -45,14 +47,17 @@ class Ingress:
     def __serve_build_asgi_app__(self) -> FastAPI:
         """Ray Serve calls this once, after the constructor."""
         database = self._database
-        queue = Queue.configured(database, self._settings)
+        queue = Queue(database)
         feedback = FeedbackStore(database)
+        blobs = BlobStore(self._settings.blob_dir, database, utc_now)
         return build_app(
             Parts(
                 settings=self._settings,
                 version=version("grocery-sidecar"),
                 queue=queue,
-                blobs=BlobStore(self._settings.blob_dir, database, utc_now),
+                backlog=Backlog.configured(queue, self._settings),
+                blobs=blobs,
+                erasure=Erasure(database, blobs, utc_now),
                 artifacts=Artifacts(database),
                 feedback=feedback,
                 watch=JobWatch(queue, poll_s=self._settings.poll_s / 2),

@@ -1,11 +1,14 @@
-"""Jobs: submit, look, list, cancel, retry."""
+"""Jobs: submit, look, watch, list, cancel, retry."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Header, Path, Query, Request, Response
 from pydantic import Field
+from starlette.responses import StreamingResponse
 
+from deployments.fetch import check_url
+from deployments.ingress.events import job_events
 from deployments.ingress.parts import Parts
 from deployments.ingress.strict_json import JsonRoute
 from deployments.ingress.submissions import store
@@ -18,7 +21,7 @@ from deployments.ingress.wire import (
     request_id_of,
     tenant_of,
 )
-from jobs.job import Job, JobStatus, NewJob
+from jobs.job import FINAL, Job, JobStatus, NewJob
 from jobs.queue import JobFilter
 
 JobId = Annotated[str, Path(max_length=200)]
@@ -39,7 +42,9 @@ class JobRequest(Wire):
     request_id: Name | None = Field(
         None, description="The same (tenant, feature, request_id) names the same job for ever."
     )
-    callback_url: None = Field(None, description="Not offered: poll the job.")
+    callback_url: str | None = Field(
+        None, max_length=2000, description="Called once the job has ended; http or https."
+    )
 
 
 class TenantBody(Wire):
@@ -59,6 +64,9 @@ def jobs_router(parts: Parts) -> APIRouter:
         request_id = request_id_of(request, body.request_id)
         tenant_id = tenant_of(request, body.tenant_id)
         request.state.log["feature"] = body.feature
+        if body.callback_url is not None:
+            check_url(body.callback_url, parts.settings.url_allowed_networks)
+        await parts.backlog.admit(tenant_id)
         payload = await store(parts, tenant_id, body.feature, body.payload)
         job = await parts.queue.submit(
             NewJob(
@@ -71,6 +79,7 @@ def jobs_router(parts: Parts) -> APIRouter:
                 max_attempts=parts.features[body.feature].max_attempts,
                 model_id=body.model_id,
                 model_version=body.model_version,
+                callback_url=body.callback_url,
             )
         )
         request.state.log["job_id"] = job.id
@@ -95,6 +104,26 @@ def jobs_router(parts: Parts) -> APIRouter:
     async def get_job(request: Request, job_id: JobId) -> JobBody:
         return await _whole(parts, await parts.queue.get(tenant_of(request), job_id))
 
+    @router.get(
+        "/{job_id}/events",
+        summary="Each change of the job as a server-sent event; the last one is final",
+        response_class=StreamingResponse,
+        responses={200: {"content": {"text/event-stream": {}}}, 204: {"description": "No more."}},
+    )
+    async def get_events(
+        request: Request,
+        job_id: JobId,
+        last_event_id: Annotated[int, Header(ge=0, le=2**31 - 1)] = 0,
+    ) -> Response:
+        job = await parts.queue.get(tenant_of(request), job_id)
+        if job.status in FINAL and last_event_id >= job.version:
+            return Response(status_code=204)  # tells an EventSource not to connect again
+        return StreamingResponse(
+            job_events(parts, job, after=last_event_id),
+            media_type="text/event-stream",
+            headers={"cache-control": "no-store", "x-accel-buffering": "no"},
+        )
+
     @router.post("/{job_id}/cancel", summary="Call off a queued or running job")
     async def cancel(request: Request, job_id: JobId, body: TenantBody | None = None) -> JobBody:
         tenant_id = tenant_of(request, body.tenant_id if body else None)
@@ -104,6 +133,7 @@ def jobs_router(parts: Parts) -> APIRouter:
     async def retry(request: Request, job_id: JobId, body: TenantBody | None = None) -> JobBody:
         tenant_id = tenant_of(request, body.tenant_id if body else None)
         job = await parts.queue.get(tenant_id, job_id)
+        await parts.backlog.admit(tenant_id)
         more = parts.features[job.feature].max_attempts
         return JobBody.of(await parts.queue.retry(tenant_id, job_id, attempts_more=more))
 
@@ -111,7 +141,8 @@ def jobs_router(parts: Parts) -> APIRouter:
 
 
 async def _whole(parts: Parts, job: Job) -> JobBody:
-    if job.artifact_id is None:
-        return JobBody.of(job)
-    artifact = await parts.artifacts.get(job.tenant_id, job.artifact_id)
-    return JobBody.of(job, artifact.output_payload)
+    output = None
+    if job.artifact_id is not None:
+        output = (await parts.artifacts.get(job.tenant_id, job.artifact_id)).output_payload
+    attempts = await parts.queue.attempts(job.id) if job.attempt else []
+    return JobBody.of(job, output, attempts)

@@ -13,7 +13,9 @@ from deployments.search.ranking import Result
 from deployments.search.request import Search
 from deployments.settings import Settings
 from jobs.artifacts import Artifacts
+from jobs.backlog import Backlog
 from jobs.blobs import BlobStore
+from jobs.erasure import Erasure
 from jobs.feedback import FeedbackStore
 from jobs.queue import Queue
 from jobs.watch import JobWatch
@@ -27,9 +29,11 @@ class Parts:
     settings: Settings
     version: str
     queue: Queue
+    backlog: Backlog
     blobs: BlobStore
     artifacts: Artifacts
     feedback: FeedbackStore
+    erasure: Erasure
     watch: JobWatch
     features: Mapping[str, Feature]
     embed: Embed

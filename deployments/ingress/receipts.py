@@ -85,10 +85,12 @@ async def _read(
 ) -> Artifact:
     """Runs a receipt job, ahead of those that nobody waits for, and gives its artifact.
 
-    Raises the error that the job ended with, and WorkTimeout when it takes too long. Then, and when
+    Raises the error that the job ended with, Overloaded and TooManyRequests when the queue is full,
+    and WorkTimeout when it takes too long. Then, and when
     the client leaves, the job is cancelled.
     """
     request.state.log["feature"] = RECEIPT_EXTRACTION
+    await parts.backlog.admit(tenant_id)
     job = await parts.queue.submit(
         NewJob(
             tenant_id=tenant_id,

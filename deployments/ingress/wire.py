@@ -9,7 +9,7 @@ from starlette.requests import Request
 
 from deployments.errors import MissingTenant, ServiceError, TenantMismatch, by_code
 from jobs.artifacts import Artifact
-from jobs.job import Job, JobStatus
+from jobs.job import Job, JobStatus, PastAttempt
 
 Payload = TypeVar("Payload")
 
@@ -103,6 +103,24 @@ class ErrorBody(Wire):
         )
 
 
+class AttemptBody(Wire):
+    """One attempt at a job."""
+
+    number: int
+    started_at: str
+    ended_at: str | None
+    outcome: str | None
+    error_code: str | None
+    error_message: str | None
+
+    @classmethod
+    def of(cls, attempt: PastAttempt) -> Self:
+        """The attempt as a caller sees it."""
+        ended_at = rfc3339(attempt.ended_at) if attempt.ended_at else None
+        started_at = rfc3339(attempt.started_at)
+        return cls(**{**vars(attempt), "started_at": started_at, "ended_at": ended_at})
+
+
 class JobBody(Wire):
     """A job."""
 
@@ -130,9 +148,15 @@ class JobBody(Wire):
     latency_ms: float | None = Field(description="From submission to the end.")
     cost: float | None
     artifact_id: str | None
+    attempts: Sequence[AttemptBody] | None = Field(description="Null in lists.")
 
     @classmethod
-    def of(cls, job: Job, output: Mapping[str, Any] | None = None) -> Self:
+    def of(
+        cls,
+        job: Job,
+        output: Mapping[str, Any] | None = None,
+        attempts: Sequence[PastAttempt] | None = None,
+    ) -> Self:
         """The job as a caller sees it."""
         took = job.finished_at - job.created_at if job.finished_at else None
         return cls(
@@ -160,6 +184,7 @@ class JobBody(Wire):
             latency_ms=round(took.total_seconds() * 1000, 1) if took else None,
             cost=None,
             artifact_id=job.artifact_id,
+            attempts=None if attempts is None else [AttemptBody.of(one) for one in attempts],
         )
 
 
@@ -233,6 +258,7 @@ ERRORS: dict[int | str, dict[str, Any]] = {
         409: "The request contradicts what is already there.",
         413: "Over a limit, which is named.",
         422: "A field is missing or of the wrong kind; its path is named.",
+        429: "This tenant is over its share; see Retry-After.",
         500: "A bug; the log holds the rest under the request_id.",
         503: "Busy, or a part is down; see Retry-After.",
         504: "The work ran out of its time limit.",

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deployments.errors import BadRequest, BlockedUrl, ServiceError, TooLarge
-from deployments.fetch import Address, fetch, is_allowed
+from deployments.fetch import Address, check_url, fetch, is_allowed, post
 
 LOOPBACK = ["127.0.0.0/8"]
 
@@ -218,3 +218,43 @@ def test_no_text_is_a_url_that_breaks_the_service(text: str) -> None:
 async def test_urls_that_are_none_are_blocked(url: str) -> None:
     with pytest.raises(BlockedUrl):
         await get(url)
+
+
+async def call(url: str, *, allowed: Sequence[str] = LOOPBACK) -> int:
+    return await post(url, b'{"a": 1}', {"webhook-id": "x"}, timeout_s=2, allowed_networks=allowed)
+
+
+async def test_a_call_gives_the_status_that_it_was_answered_with() -> None:
+    heads: list[str] = []
+
+    def respond(head: str) -> bytes:
+        heads.append(head.lower())
+        return b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n"
+
+    async with serving(respond) as port:
+        assert await call(f"http://127.0.0.1:{port}/done") == 204
+    assert heads[0].startswith("post /done http/1.1")
+    assert "webhook-id: x" in heads[0]
+
+
+async def test_a_call_follows_no_redirect_and_reaches_nothing_forbidden() -> None:
+    async with serving(lambda head: redirect("/elsewhere")) as port:
+        assert await call(f"http://127.0.0.1:{port}/") == 302
+        with pytest.raises(BlockedUrl):
+            await call(f"http://127.0.0.1:{port}/", allowed=())
+        with pytest.raises(BlockedUrl):
+            await call(f"http://localhost:{port}/", allowed=())
+
+
+@pytest.mark.parametrize("host", ["a" * 64 + ".example", "..", "nowhere.invalid"])
+async def test_a_host_that_is_no_host_is_a_bad_request(host: str) -> None:
+    with pytest.raises(BadRequest):
+        await call(f"http://{host}/")
+
+
+def test_a_url_is_checked_before_its_host_is_looked_up() -> None:
+    check_url("https://core.example/done")
+    check_url("http://10.1.2.3/", ["10.1.2.0/24"])
+    for url in ("http://10.1.2.3/", "http://[fdaa::3]/", "gopher://x/", "http:///x"):
+        with pytest.raises(BlockedUrl):
+            check_url(url)

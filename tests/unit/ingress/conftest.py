@@ -21,8 +21,11 @@ from deployments.search.ranking import Document, Result, search
 from deployments.search.request import Search
 from deployments.settings import Settings
 from jobs.artifacts import Artifacts
+from jobs.backlog import Backlog
 from jobs.blobs import BlobStore
+from jobs.claims import Claims
 from jobs.database import Database
+from jobs.erasure import Erasure
 from jobs.features import features
 from jobs.feedback import FeedbackStore
 from jobs.migrations import migrate
@@ -37,6 +40,7 @@ class Front:
 
     client: httpx.AsyncClient
     queue: Queue
+    claims: Claims
     database: Database
 
 
@@ -94,14 +98,17 @@ async def serving(
     database = Database(database_url or settings.resolved_database_url)
     if migrated:
         await migrate(database)
-    queue = Queue.configured(database, settings)
+    queue = Queue(database)
     feedback = FeedbackStore(database)
+    blobs = BlobStore(settings.blob_dir, database, utc_now)
     app = build_app(
         Parts(
             settings=settings,
             version="1.2.3",
             queue=queue,
-            blobs=BlobStore(settings.blob_dir, database, utc_now),
+            backlog=Backlog.configured(queue, settings),
+            blobs=blobs,
+            erasure=Erasure(database, blobs, utc_now),
             artifacts=Artifacts(database),
             feedback=feedback,
             watch=JobWatch(queue, poll_s=settings.poll_s),
@@ -120,7 +127,7 @@ async def serving(
     )
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
-        yield Front(client, queue, database)
+        yield Front(client, queue, Claims(database, runner="r1"), database)
     await database.close()
 
 

@@ -106,7 +106,7 @@ async def test_json_that_is_not_said_to_be_json_is_refused_with_what_to_send(
         ({"tenant_id": "a\nb"}, ["tenant_id"]),
         ({"request_id": "\x00"}, ["request_id"]),
         ({"user_id": {"deep": []}}, ["user_id"]),
-        ({"callback_url": "http://example.com"}, ["callback_url"]),
+        ({"callback_url": "http://example.com/" + "x" * 2000}, ["callback_url"]),
     ],
 )
 async def test_a_field_of_the_wrong_kind_is_named(
@@ -115,6 +115,16 @@ async def test_a_field_of_the_wrong_kind_is_named(
     answer = await front.client.post("/api/v1/jobs", json=submission(**changes))
     expect(answer, 422, "validation_error", *words)
     assert JPEG not in answer.text
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["ftp://core.example/", "nonsense", "http://127.0.0.1/", "http://[::1]/", "http://u:p@x/"],
+)
+async def test_a_callback_url_that_may_not_be_called_is_refused(front: Front, url: str) -> None:
+    answer = await front.client.post("/api/v1/jobs", json=submission(callback_url=url))
+    expect(answer, 400, "blocked_url")
+    assert (await front.client.get("/api/v1/jobs", headers=TENANT)).json()["total"] == 0
 
 
 async def test_query_parameters_are_checked(front: Front) -> None:
@@ -202,6 +212,21 @@ async def test_a_body_over_the_limit_is_refused_whether_its_length_is_told_or_no
     expect(told, 413, "too_large", "20000")
     untold = await front.client.post("/api/v1/jobs", content=endless())
     expect(untold, 413, "too_large", "20000")
+
+
+async def test_a_full_queue_is_said_before_anything_is_accepted(settings: Settings) -> None:
+    tight = settings.model_copy(update={"queued_jobs": 2, "tenant_queued_jobs": 1})
+    async with serving(tight) as front:
+        assert (await front.client.post("/api/v1/jobs", json=submission())).status_code == 200
+        refused = await front.client.post("/api/v1/jobs", json=submission())
+        assert (refused.status_code, refused.json()["code"]) == (429, "too_many_requests")
+        assert int(refused.headers["retry-after"]) > 0
+        other = await front.client.post("/api/v1/jobs", json=submission(tenant_id="t2"))
+        assert other.status_code == 200
+        full = await front.client.post("/api/v1/jobs", json=submission(tenant_id="t3"))
+        assert (full.status_code, full.json()["code"]) == (503, "overloaded")
+        assert full.json()["retryable"] is True
+        assert int(full.headers["retry-after"]) > 0
 
 
 async def test_the_same_request_with_another_payload_is_a_conflict(front: Front) -> None:

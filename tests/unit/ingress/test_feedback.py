@@ -19,9 +19,9 @@ LINES = [
 async def receipt(front: Front) -> dict[str, Any]:
     """A receipt that was read, as its job."""
     job_id = (await front.client.post("/api/v1/jobs", json=SUBMISSION)).json()["id"]
-    [held] = await front.queue.claim("r", ["receipt_extraction"], 1)
+    [held] = await front.claims.claim(["receipt_extraction"], 1)
     output = {"merchant": "Corner Shop", "line_items": LINES}
-    await front.queue.succeed(held, Outcome(output=output, model_id="m", model_version="7"))
+    await front.claims.succeed(held, Outcome(output=output, model_id="m", model_version="7"))
     job: dict[str, Any] = (await front.client.get(f"/api/v1/jobs/{job_id}", headers=TENANT)).json()
     return job
 

@@ -7,7 +7,7 @@ import logging
 import pytest
 
 from deployments.logs import JsonFormatter
-from jobs.job import Outcome
+from jobs.job import AttemptError, Outcome
 from tests.unit.ingress.conftest import Front
 
 JPEG_BYTES = b"\xff\xd8\xff\xe0\x00\x10JFIF and so on"
@@ -38,9 +38,9 @@ async def test_a_job_is_durable_with_its_image_before_the_answer(front: Front) -
 
 async def test_a_job_is_polled_by_the_header_alone_and_carries_its_result(front: Front) -> None:
     job_id = (await front.client.post("/api/v1/jobs", json=SUBMISSION)).json()["id"]
-    [held] = await front.queue.claim("r", ["receipt_extraction"], 1)
+    [held] = await front.claims.claim(["receipt_extraction"], 1)
     output = {"merchant": "Corner Shop", "total": 1.99}
-    await front.queue.succeed(held, Outcome(output=output, model_id="m", model_version="7"))
+    await front.claims.succeed(held, Outcome(output=output, model_id="m", model_version="7"))
     job = (await front.client.get(f"/api/v1/jobs/{job_id}", headers=TENANT)).json()
     assert (job["status"], job["output_payload"]) == ("succeeded", output)
     assert (job["model_id"], job["model_version"]) == ("m", "7")
@@ -123,3 +123,15 @@ async def test_the_documentation_lists_every_path(front: Front) -> None:
         "/health/ready",
     } <= paths.keys()
     assert (await front.client.get("/docs")).status_code == 200
+
+
+async def test_a_job_tells_of_each_of_its_attempts(front: Front) -> None:
+    job_id = (await front.client.post("/api/v1/jobs", json=SUBMISSION)).json()["id"]
+    [held] = await front.claims.claim(["receipt_extraction"], 1)
+    error = AttemptError(code="invalid_image", message="It is damaged.", retryable=False)
+    await front.claims.fail(held, error)
+    job = (await front.client.get(f"/api/v1/jobs/{job_id}", headers=TENANT)).json()
+    [attempt] = job["attempts"]
+    assert (attempt["number"], attempt["outcome"]) == (1, "failed")
+    assert (attempt["error_code"], attempt["error_message"]) == ("invalid_image", "It is damaged.")
+    assert job["created_at"] <= attempt["started_at"] <= attempt["ended_at"] == job["finished_at"]

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from jobs.backoff import Backoff
+from jobs.claims import Claims
 from jobs.database import Database
 from jobs.migrations import migrate
 from jobs.queue import Queue
@@ -73,8 +74,14 @@ async def _empty(connection):  # type: ignore[no-untyped-def]
 
 @pytest.fixture
 def queue(database: Database, clock: Callable[[], datetime]) -> Queue:
-    return Queue(
+    return Queue(database, clock=clock)
+
+
+@pytest.fixture
+def claims(database: Database, clock: Callable[[], datetime]) -> Claims:
+    return Claims(
         database,
+        runner="r1",
         lease=timedelta(seconds=30),
         backoff=Backoff(base_s=10, cap_s=60, uniform=lambda low, high: high),
         clock=clock,

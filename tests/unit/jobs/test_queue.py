@@ -8,9 +8,10 @@ from sqlalchemy import select
 
 from deployments.errors import Conflict, NotFound
 from jobs.artifacts import ArtifactFilter, Artifacts
+from jobs.claims import Claims
 from jobs.database import Database
 from jobs.job import AttemptError, Job, JobStatus, NewJob, Outcome, Priority
-from jobs.queue import JobFilter, Queue
+from jobs.queue import JobFilter, Queue, Seen
 from jobs.tables import attempts
 from tests.unit.jobs.conftest import Clock
 
@@ -32,8 +33,8 @@ def another(**changes: object) -> NewJob:
     return replace(NEW, **{"idempotency_key": None, **changes})  # type: ignore[arg-type]
 
 
-async def claim_one(queue: Queue, runner: str = "r1") -> Job:
-    [job] = await queue.claim(runner, [FEATURE], 1)
+async def claim_one(claims: Claims) -> Job:
+    [job] = await claims.claim([FEATURE], 1)
     return job
 
 
@@ -55,9 +56,9 @@ async def test_a_submitted_job_waits_in_the_queue(queue: Queue, clock: Clock) ->
     assert await queue.get("t1", job.id) == job
 
 
-async def test_the_same_request_gives_the_first_job_back(queue: Queue) -> None:
+async def test_the_same_request_gives_the_first_job_back(queue: Queue, claims: Claims) -> None:
     first = await queue.submit(NEW)
-    await claim_one(queue)
+    await claim_one(claims)
     again = await queue.submit(NEW)
     assert again.id == first.id
     assert again.status is JobStatus.RUNNING
@@ -109,38 +110,46 @@ async def test_a_list_has_a_true_total_and_the_newest_first(queue: Queue, clock:
 
 
 async def test_a_person_who_waits_goes_first_and_others_in_order(
-    queue: Queue, clock: Clock
+    queue: Queue, claims: Claims, clock: Clock
 ) -> None:
     first = await queue.submit(another())
     clock.pass_(1)
     second = await queue.submit(another())
     clock.pass_(1)
     waiting = await queue.submit(another(priority=Priority.WAITING))
-    claimed = await queue.claim("r1", [FEATURE], 10)
+    claimed = await claims.claim([FEATURE], 10)
     assert [job.id for job in claimed] == [waiting.id, first.id, second.id]
 
 
-async def test_a_claim_takes_no_more_than_its_limit_and_only_its_features(queue: Queue) -> None:
+async def test_a_claim_takes_no_more_than_its_limit_and_only_its_features(
+    queue: Queue, claims: Claims
+) -> None:
     for _ in range(3):
         await queue.submit(another())
-    assert await queue.claim("r1", ["something_else"], 10) == []
-    assert len(await queue.claim("r1", [FEATURE], 2)) == 2
-    assert len(await queue.claim("r1", [FEATURE], 2)) == 1
+    assert await claims.claim(["something_else"], 10) == []
+    assert len(await claims.claim([FEATURE], 2)) == 2
+    assert len(await claims.claim([FEATURE], 2)) == 1
 
 
-async def test_runners_that_claim_at_once_never_get_the_same_job(queue: Queue) -> None:
+async def test_runners_that_claim_at_once_never_get_the_same_job(
+    queue: Queue, claims: Claims, database: Database, clock: Clock
+) -> None:
     for _ in range(30):
         await queue.submit(another())
-    claims = await asyncio.gather(*(queue.claim(f"r{n}", [FEATURE], 4) for n in range(10)))
+    claims = await asyncio.gather(
+        *(Claims(database, runner=f"r{n}", clock=clock).claim([FEATURE], 4) for n in range(10))
+    )
     ids = [job.id for claimed in claims for job in claimed]
     assert len(ids) == len(set(ids)) == 30
 
 
-async def test_success_leaves_one_result(queue: Queue, database: Database, clock: Clock) -> None:
+async def test_success_leaves_one_result(
+    queue: Queue, claims: Claims, database: Database, clock: Clock
+) -> None:
     await queue.submit(NEW)
-    held = await claim_one(queue)
+    held = await claim_one(claims)
     clock.pass_(2)
-    assert await queue.succeed(held, DONE)
+    assert await claims.succeed(held, DONE)
     job = await queue.get("t1", held.id)
     assert (job.status, job.progress) == (JobStatus.SUCCEEDED, 1.0)
     assert job.artifact_id is not None
@@ -153,19 +162,19 @@ async def test_success_leaves_one_result(queue: Queue, database: Database, clock
 
 
 async def test_a_failed_attempt_is_tried_again_after_a_pause(
-    queue: Queue, database: Database, clock: Clock
+    queue: Queue, claims: Claims, database: Database, clock: Clock
 ) -> None:
     await queue.submit(NEW)
-    held = await claim_one(queue)
-    job = await queue.fail(held, TRANSIENT)
+    held = await claim_one(claims)
+    job = await claims.fail(held, TRANSIENT)
     assert job is not None
     assert job.status is JobStatus.QUEUED
     assert (job.due_at - clock.now).total_seconds() == 10
-    assert await queue.claim("r1", [FEATURE], 1) == []
+    assert await claims.claim([FEATURE], 1) == []
     clock.pass_(10)
-    held = await claim_one(queue)
+    held = await claim_one(claims)
     assert held.attempt == 2
-    job = await queue.fail(held, TRANSIENT)
+    job = await claims.fail(held, TRANSIENT)
     assert job is not None
     assert (job.status, job.error_code) == (JobStatus.FAILED, "internal")
     assert await history(database, job) == [(1, "failed", "internal"), (2, "failed", "internal")]
@@ -175,83 +184,109 @@ async def test_a_failed_attempt_is_tried_again_after_a_pause(
     assert (artifact.error_code, artifact.output_payload, total) == ("internal", None, 1)
 
 
-async def test_an_error_that_cannot_be_helped_fails_the_job_at_once(queue: Queue) -> None:
+async def test_an_error_that_cannot_be_helped_fails_the_job_at_once(
+    queue: Queue, claims: Claims
+) -> None:
     await queue.submit(NEW)
-    job = await queue.fail(await claim_one(queue), FATAL)
+    job = await claims.fail(await claim_one(claims), FATAL)
     assert job is not None
     assert (job.status, job.attempt, job.error_message) == (JobStatus.FAILED, 1, "No image.")
 
 
 async def test_a_stale_attempt_changes_nothing(
-    queue: Queue, database: Database, clock: Clock
+    queue: Queue, claims: Claims, database: Database, clock: Clock
 ) -> None:
     await queue.submit(NEW)
-    stale = await claim_one(queue)
+    stale = await claim_one(claims)
     clock.pass_(31)
-    assert await queue.rescue() == 1
-    held = await claim_one(queue, "r2")
+    assert await claims.rescue() == 1
+    held = await claim_one(claims)
     assert held.attempt == 2
-    assert not await queue.succeed(stale, DONE)
-    assert await queue.fail(stale, FATAL) is None
-    await queue.report_progress(stale, 0.9)
-    await queue.release([stale])
-    await queue.renew([stale])
-    assert await queue.still_held([stale, held]) == {held.id}
+    assert not await claims.succeed(stale, DONE)
+    assert await claims.fail(stale, FATAL) is None
+    await claims.report_progress(stale, 0.9)
+    await claims.release([stale])
+    await claims.renew([stale])
+    assert await claims.still_held([stale, held]) == {held.id}
     assert await queue.get("t1", held.id) == held
-    assert await queue.succeed(held, DONE)
+    assert await claims.succeed(held, DONE)
     assert await history(database, held) == [(1, "lost", "internal"), (2, "succeeded", None)]
 
 
-async def test_a_renewed_lease_is_not_rescued(queue: Queue, clock: Clock) -> None:
+async def test_a_renewed_lease_is_not_rescued(queue: Queue, claims: Claims, clock: Clock) -> None:
     await queue.submit(NEW)
-    held = await claim_one(queue)
+    held = await claim_one(claims)
     clock.pass_(29)
-    await queue.renew([held])
+    await claims.renew([held])
     clock.pass_(29)
-    assert await queue.rescue() == 0
-    assert await queue.still_held([held]) == {held.id}
+    assert await claims.rescue() == 0
+    assert await claims.still_held([held]) == {held.id}
 
 
-async def test_a_job_that_is_lost_in_its_last_attempt_fails(queue: Queue, clock: Clock) -> None:
+async def test_a_job_that_is_lost_in_its_last_attempt_fails(
+    queue: Queue, claims: Claims, clock: Clock
+) -> None:
     await queue.submit(replace(NEW, max_attempts=1))
-    held = await claim_one(queue)
+    held = await claim_one(claims)
     clock.pass_(31)
-    assert await queue.rescue() == 1
+    assert await claims.rescue() == 1
     job = await queue.get("t1", held.id)
     assert (job.status, job.error_code) == (JobStatus.FAILED, "internal")
 
 
-async def test_a_released_job_keeps_its_attempts(queue: Queue, database: Database) -> None:
+async def test_a_released_job_keeps_its_attempts(
+    queue: Queue, claims: Claims, database: Database
+) -> None:
     await queue.submit(replace(NEW, max_attempts=1))
-    await queue.release([await claim_one(queue)])
-    held = await claim_one(queue, "r2")
+    await claims.release([await claim_one(claims)])
+    held = await claim_one(claims)
     assert (held.attempt, held.max_attempts) == (2, 2)
     assert await history(database, held) == [(1, "released", None), (2, None, None)]
 
 
-async def test_cancelling_takes_the_job_from_its_runner(queue: Queue, database: Database) -> None:
+async def test_cancelling_takes_the_job_from_its_runner(
+    queue: Queue, claims: Claims, database: Database
+) -> None:
     await queue.submit(NEW)
-    held = await claim_one(queue)
+    held = await claim_one(claims)
     assert (await queue.cancel("t1", held.id)).status is JobStatus.CANCELLED
-    assert await queue.still_held([held]) == set()
-    assert not await queue.succeed(held, DONE)
+    assert await claims.still_held([held]) == set()
+    assert not await claims.succeed(held, DONE)
     assert await history(database, held) == [(1, "cancelled", None)]
     with pytest.raises(Conflict, match="been cancelled"):
         await queue.cancel("t1", held.id)
 
 
-async def test_a_cancelled_job_is_not_claimed_until_it_is_retried(queue: Queue) -> None:
+async def test_a_cancelled_job_is_not_claimed_until_it_is_retried(
+    queue: Queue, claims: Claims
+) -> None:
     job = await queue.submit(NEW)
     await queue.cancel("t1", job.id)
-    assert await queue.claim("r1", [FEATURE], 1) == []
+    assert await claims.claim([FEATURE], 1) == []
     again = await queue.retry("t1", job.id, attempts_more=3)
     assert (again.status, again.max_attempts) == (JobStatus.QUEUED, 3)
-    assert (await claim_one(queue)).id == job.id
+    assert (await claim_one(claims)).id == job.id
     with pytest.raises(Conflict, match="running"):
         await queue.retry("t1", job.id, attempts_more=3)
 
 
-async def test_what_has_ended_is_told_from_what_has_not(queue: Queue) -> None:
-    done, open_ = await queue.submit(another()), await queue.submit(another())
-    await queue.cancel("t1", done.id)
-    assert await queue.ended([done.id, open_.id]) == {done.id}
+async def test_every_change_is_an_event_in_order(
+    queue: Queue, claims: Claims, clock: Clock
+) -> None:
+    job = await queue.submit(NEW)
+    held = await claim_one(claims)
+    await claims.fail(held, TRANSIENT)
+    clock.pass_(10)
+    await claims.succeed(await claim_one(claims), DONE)
+    events = await queue.events(job.id, after=0)
+    assert [event.version for event in events] == [1, 2, 3, 4, 5]
+    assert [(event.status, event.attempt, event.error_code) for event in events] == [
+        (JobStatus.QUEUED, 0, None),
+        (JobStatus.RUNNING, 1, None),
+        (JobStatus.QUEUED, 1, "internal"),
+        (JobStatus.RUNNING, 2, "internal"),
+        (JobStatus.SUCCEEDED, 2, None),
+    ]
+    assert [event.version for event in await queue.events(job.id, after=3)] == [4, 5]
+    seen = await queue.seen([job.id, "job_gone"])
+    assert seen == {job.id: Seen(5, JobStatus.SUCCEEDED, 1.0), "job_gone": None}

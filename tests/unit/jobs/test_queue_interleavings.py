@@ -21,6 +21,7 @@ from sqlalchemy import func, select
 
 from deployments.errors import Conflict
 from jobs.backoff import Backoff
+from jobs.claims import Claims
 from jobs.database import Database
 from jobs.job import FINAL, AttemptError, Job, JobStatus, NewJob, Outcome
 from jobs.queue import Queue
@@ -66,12 +67,17 @@ class QueueMachine(RuleBasedStateMachine):
     def open(self) -> None:
         url = f"sqlite+aiosqlite:///{Path(self.folder.name) / 'test.db'}"
         self.database: Database = self.run(self.stack.enter_async_context(migrated(url)))
-        self.queue = Queue(
-            self.database,
-            lease=timedelta(seconds=LEASE_S),
-            backoff=Backoff(base_s=1, cap_s=4, uniform=lambda low, high: high),
-            clock=self.clock,
-        )
+        self.queue = Queue(self.database, clock=self.clock)
+        self.runners = [
+            Claims(
+                self.database,
+                runner=name,
+                lease=timedelta(seconds=LEASE_S),
+                backoff=Backoff(base_s=1, cap_s=4, uniform=lambda low, high: high),
+                clock=self.clock,
+            )
+            for name in RUNNERS
+        ]
 
     def teardown(self) -> None:
         self.run(self.stack.aclose())
@@ -104,9 +110,9 @@ class QueueMachine(RuleBasedStateMachine):
         )
         self.models[self.run(self.queue.submit(new)).id] = Model()
 
-    @rule(runner=st.sampled_from(RUNNERS), limit=st.integers(1, 3))
-    def claim(self, runner: str, limit: int) -> None:
-        for job in self.run(self.queue.claim(runner, ["f"], limit)):
+    @rule(runner=st.integers(0, len(RUNNERS) - 1), limit=st.integers(1, 3))
+    def claim(self, runner: int, limit: int) -> None:
+        for job in self.run(self.runners[runner].claim(["f"], limit)):
             model = self.of(job)
             assert model.status is JobStatus.QUEUED, "claimed what another owns, or what has ended"
             model.status = JobStatus.RUNNING
@@ -125,7 +131,7 @@ class QueueMachine(RuleBasedStateMachine):
         claimed = data.draw(st.sampled_from(self.claims))
         outcome = Outcome(output={"by": claimed.attempt}, model_id="m", model_version="1")
         held = self.holds(claimed)
-        assert self.run(self.queue.succeed(claimed, outcome)) == held
+        assert self.run(self.runners[0].succeed(claimed, outcome)) == held
         if held:
             self.of(claimed).results += 1
             self.end(self.of(claimed), JobStatus.SUCCEEDED)
@@ -136,7 +142,7 @@ class QueueMachine(RuleBasedStateMachine):
         claimed = data.draw(st.sampled_from(self.claims))
         error = AttemptError(code="internal", message="x", retryable=retryable)
         held = self.holds(claimed)
-        assert (self.run(self.queue.fail(claimed, error)) is not None) == held
+        assert (self.run(self.runners[0].fail(claimed, error)) is not None) == held
         if held:
             model = self.of(claimed)
             again = retryable and claimed.attempt < claimed.max_attempts
@@ -146,7 +152,7 @@ class QueueMachine(RuleBasedStateMachine):
     @rule(data=st.data())
     def renew(self, data: st.DataObject) -> None:
         claimed = data.draw(st.sampled_from(self.claims))
-        self.run(self.queue.renew([claimed]))
+        self.run(self.runners[0].renew([claimed]))
         if self.holds(claimed):
             self.of(claimed).lease_until = self.elapsed + LEASE_S
 
@@ -155,7 +161,7 @@ class QueueMachine(RuleBasedStateMachine):
     def release(self, data: st.DataObject) -> None:
         claimed = data.draw(st.sampled_from(self.claims))
         held = self.holds(claimed)
-        self.run(self.queue.release([claimed]))
+        self.run(self.runners[0].release([claimed]))
         if held:
             self.of(claimed).max_attempts += 1
             self.end(self.of(claimed), JobStatus.QUEUED)
@@ -195,7 +201,7 @@ class QueueMachine(RuleBasedStateMachine):
             for model in self.models.values()
             if model.status is JobStatus.RUNNING and model.lease_until < self.elapsed
         ]
-        assert self.run(self.queue.rescue()) == len(expired)
+        assert self.run(self.runners[0].rescue()) == len(expired)
         for model in expired:
             spent = model.attempt >= model.max_attempts
             self.end(model, JobStatus.FAILED if spent else JobStatus.QUEUED)

@@ -12,6 +12,7 @@ from deployments.settings import Settings
 from jobs.artifacts import Artifacts
 from jobs.backoff import Backoff
 from jobs.blobs import BlobStore
+from jobs.claims import Claims
 from jobs.database import Database
 from jobs.job import Job, JobStatus, NewJob, Outcome
 from jobs.queue import Queue, utc_now
@@ -27,12 +28,18 @@ Event = float | Outcome | Exception
 class Scripted:
     """An attempt that does what the test wrote down for it."""
 
-    def __init__(self, events: list[Event], *, endless: bool) -> None:
+    def __init__(
+        self, events: list[Event], *, endless: bool, waits: asyncio.Event | None = None
+    ) -> None:
         self.events = events
         self.endless = endless
+        self.waits = waits
         self.kills = 0
 
     async def __aiter__(self) -> AsyncIterator[float | Outcome]:
+        if self.waits is not None:
+            await self.waits.wait()
+        yield 0.0
         for event in self.events:
             if isinstance(event, Exception):
                 raise event
@@ -49,19 +56,23 @@ class Service:
 
     def __init__(self, database: Database, folder: Path, settings: Settings) -> None:
         self.settings = settings
-        self.queue = Queue(
-            database, backoff=Backoff(base_s=0, cap_s=0, uniform=lambda low, high: 0)
+        self.queue = Queue(database)
+        self.claims = Claims(
+            database,
+            runner="r1",
+            backoff=Backoff(base_s=0, cap_s=0, uniform=lambda low, high: 0),
         )
         self.artifacts = Artifacts(database)
         self.blobs = BlobStore(folder / "blobs", database, utc_now)
         self.models = models(database)
         self.script: Iterator[list[Event]] = iter(())
         self.endless = False
+        self.waits: asyncio.Event | None = None  # for a process to work in
         self.launched: list[tuple[Scripted, Work]] = []
         self.watch = JobWatch(self.queue, poll_s=0.005)
 
     def launch(self, feature: Feature, work: Work) -> Scripted:
-        attempt = Scripted(next(self.script), endless=self.endless)
+        attempt = Scripted(next(self.script), endless=self.endless, waits=self.waits)
         self.launched.append((attempt, work))
         return attempt
 
@@ -69,8 +80,7 @@ class Service:
     async def running(self, *, time_limit_s: float = 60.0) -> AsyncIterator[Runner]:
         feature = Feature(name="f", work=_never, time_limit_s=time_limit_s, max_attempts=3, cpus=1)
         runner = Runner(
-            name="r1",
-            queue=self.queue,
+            claims=self.claims,
             blobs=self.blobs,
             features={"f": feature},
             launch=self.launch,
@@ -167,6 +177,16 @@ async def test_work_that_takes_too_long_is_killed(service: Service) -> None:
         job = await service.ended(await service.submit())
     assert (job.status, job.attempt, job.error_code) == (JobStatus.FAILED, 3, "timeout")
     assert [attempt.kills for attempt, _ in service.launched] == [1, 1, 1]
+
+
+async def test_time_spent_waiting_for_a_process_is_not_the_works(service: Service) -> None:
+    service.script, service.waits = iter([[outcome("read")]]), asyncio.Event()
+    async with service.running(time_limit_s=0.05):
+        job = await service.submit()
+        await service.until(job, lambda job: job.status is JobStatus.RUNNING)
+        await asyncio.sleep(0.1)
+        service.waits.set()
+        assert (await service.ended(job)).status is JobStatus.SUCCEEDED
 
 
 async def test_cancelling_kills_the_work(service: Service) -> None:

@@ -1,0 +1,71 @@
+"""An attempt inside its worker process: the work in a thread, and an eye on the memory."""
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+
+import psutil
+
+from deployments.errors import WorkerLost
+from jobs.job import Outcome
+
+#: Seconds between two looks at the memory.
+_LOOK_S = 0.1
+#: Seconds that a process which took too much waits to be killed.
+_LAST_S = 30.0
+
+
+@dataclass(frozen=True)
+class _Raised:
+    error: BaseException
+
+
+def resident_bytes() -> int:
+    """The memory of this process."""
+    return int(psutil.Process().memory_info().rss)
+
+
+def watched(
+    work: Iterator[float | Outcome],
+    *,
+    memory_bytes: int,
+    resident: Callable[[], int] = resident_bytes,
+) -> Iterator[float | Outcome | WorkerLost]:
+    """What the work yields, after a 0.0 that says that it has started. Raises what it raises.
+
+    Once the process holds more than `memory_bytes`, the last thing that comes is a WorkerLost as a
+    value: then the process is to be killed, for nothing less ends a thread that is deep in native
+    code. (Raised, it would end the attempt and leave the thread.)
+    """
+    yield 0.0
+    events: SimpleQueue[float | Outcome | _Raised | None] = SimpleQueue()
+
+    def run() -> None:
+        try:
+            for event in work:
+                events.put(event)
+            events.put(None)
+        except BaseException as error:
+            events.put(_Raised(error))
+
+    threading.Thread(target=run, name="work", daemon=True).start()
+    while True:
+        if resident() > memory_bytes:
+            lost = WorkerLost(
+                f"The work needed more than its limit of {memory_bytes} bytes of memory."
+            )
+            yield lost
+            threading.Event().wait(_LAST_S)
+            raise lost
+        try:
+            event = events.get(timeout=_LOOK_S)
+        except Empty:
+            continue
+        match event:
+            case None:
+                return
+            case _Raised(error):
+                raise error
+            case _:
+                yield event

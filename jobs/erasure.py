@@ -1,0 +1,95 @@
+"""Erasing a tenant: all that is kept of it, at once."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from sqlalchemy import Table, delete, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from jobs.blobs import BlobStore
+from jobs.database import Database
+from jobs.job import JobStatus
+from jobs.tables import (
+    artifacts,
+    blobs,
+    correction_versions,
+    corrections,
+    feedback,
+    jobs,
+)
+from jobs.transitions import RELEASED, move_all
+
+#: Rows of one transaction.
+_BATCH = 500
+
+#: What has a tenant, those first that others hang on; attempts, events and calls go with their job.
+_TABLES = (jobs, artifacts, feedback, corrections, correction_versions, blobs)
+
+
+class Erasure:
+    """Erases tenants from one database and its blobs."""
+
+    def __init__(
+        self, database: Database, blob_store: BlobStore, clock: Callable[[], datetime]
+    ) -> None:
+        self._database = database
+        self._blobs = blob_store
+        self._clock = clock
+
+    async def erase(self, tenant_id: str) -> Mapping[str, int]:
+        """Removes everything of the tenant; how many rows of each table there were.
+
+        What runs is cancelled first, so that its runner kills it and no result comes after. Files
+        go unless another tenant has sent the same bytes. What the tenant submits meanwhile may
+        stay; asked again, it goes too. Raises DatabaseUnavailable and StorageUnavailable.
+        """
+        while await self._database.write(lambda connection: self._cancel(connection, tenant_id)):
+            pass
+        files = await self._files(tenant_id)
+        erased = {table.name: await self._delete(table, tenant_id) for table in _TABLES}
+        await self._blobs.remove(files)
+        while await self._database.shrink(pages=500):
+            pass
+        await self._database.checkpoint()
+        return erased
+
+    async def _cancel(self, connection: AsyncConnection, tenant_id: str) -> int:
+        now = self._clock()
+        some = (
+            select(jobs.c.id)
+            .where(
+                jobs.c.tenant_id == tenant_id,
+                jobs.c.status.in_([JobStatus.QUEUED, JobStatus.RUNNING]),
+            )
+            .limit(_BATCH)
+        )
+        cancelled = await move_all(
+            connection,
+            jobs.c.id.in_(some),
+            JobStatus.CANCELLED,
+            now,
+            finished_at=now,
+            callback_url=None,  # nobody is called about what is gone
+            **RELEASED,
+        )
+        return len(cancelled)
+
+    async def _files(self, tenant_id: str) -> set[str]:
+        async with self._database.read() as connection:
+            return set(
+                await connection.scalars(
+                    select(blobs.c.sha256).where(blobs.c.tenant_id == tenant_id)
+                )
+            )
+
+    async def _delete(self, table: Table, tenant_id: str) -> int:
+        key = tuple_(*table.primary_key)
+        some = select(*table.primary_key).where(table.c.tenant_id == tenant_id).limit(_BATCH)
+
+        async def work(connection: AsyncConnection) -> int:
+            return (await connection.execute(delete(table).where(key.in_(some)))).rowcount
+
+        total = 0
+        while count := await self._database.write(work):
+            total += count
+        return total

@@ -1,0 +1,94 @@
+"""Who is served next: a fair share of the free slots for each tenant that waits."""
+
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import ColumnElement, Select, and_, exists, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from jobs.job import JobStatus, Priority
+from jobs.tables import jobs
+from jobs.transitions import has_status
+
+
+def share(
+    waiting: Sequence[str], running: Mapping[str, int], *, slots: int, cap: int | None
+) -> Sequence[str]:
+    """The tenants that the free slots go to, one entry a slot, in the order to start.
+
+    Each slot goes to the tenant with the fewest jobs running, those just given counted; of several
+    to the first in `waiting`, which is in the order of turns (max-min fairness). No tenant gets
+    above `cap` jobs running. Fewer entries than slots come back when all are at the cap.
+    """
+    load = {tenant: running.get(tenant, 0) for tenant in waiting}
+    served: list[str] = []
+    for _ in range(slots):
+        below = [tenant for tenant in waiting if cap is None or load[tenant] < cap]
+        if not below:
+            break
+        tenant = min(below, key=load.__getitem__)
+        load[tenant] += 1
+        served.append(tenant)
+    return served
+
+
+def in_line(priority: Priority) -> ColumnElement[bool]:
+    """The queued jobs of one priority."""
+    return and_(has_status(JobStatus.QUEUED), jobs.c.priority == priority)
+
+
+async def running_by_tenant(connection: AsyncConnection) -> Mapping[str, int]:
+    """How many jobs of each tenant run."""
+    rows = await connection.execute(
+        select(jobs.c.tenant_id, func.count().label("running"))
+        .where(has_status(JobStatus.RUNNING))
+        .group_by(jobs.c.tenant_id)
+    )
+    return {row.tenant_id: row.running for row in rows}
+
+
+async def tenants_in_turn(
+    connection: AsyncConnection,
+    priority: Priority,
+    due: ColumnElement[bool],
+    *,
+    after: str,
+    most: int,
+) -> Sequence[str]:
+    """Tenants with a due job in the line, in the order of their turns: those that sort after
+    `after`, and then from the start again.
+    """
+    found: list[str] = []
+    for start in dict.fromkeys((after, "")):
+        if len(found) < most:
+            found += await connection.scalars(_step(priority, due, after=start, most=most))
+    return list(dict.fromkeys(found))[:most]
+
+
+def _step(
+    priority: Priority, due: ColumnElement[bool], *, after: str, most: int
+) -> Select[tuple[str]]:
+    """From tenant to tenant by one look into the index each, however long their lines are (a loose
+    index scan, which neither database does by itself).
+    """
+    queued = in_line(priority)
+    first = select(func.min(jobs.c.tenant_id).label("tenant_id")).where(
+        queued, jobs.c.tenant_id > after
+    )
+    tenants = first.cte("tenants", recursive=True)
+    following = (
+        select(func.min(jobs.c.tenant_id))
+        .where(queued, jobs.c.tenant_id > tenants.c.tenant_id)
+        .correlate(tenants)
+        .scalar_subquery()
+    )
+    tenants = tenants.union_all(
+        select(following).select_from(tenants).where(tenants.c.tenant_id.is_not(None))
+    )
+    return (
+        select(tenants.c.tenant_id)
+        .where(
+            tenants.c.tenant_id.is_not(None),
+            exists().where(queued, jobs.c.tenant_id == tenants.c.tenant_id, due),
+        )
+        .limit(most)
+    )

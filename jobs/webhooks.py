@@ -1,0 +1,243 @@
+"""Calls to the callback_url of jobs that have ended, from the outbox that their end left.
+
+The row is written in the transaction that ended the job; so a call is made at least once, whatever
+dies. Headers and signature are those of Standard Webhooks 1.0 (standardwebhooks.com): `webhook-id`
+is the same each time a call is tried again, and `webhook-signature` covers the id, the time and the
+body.
+"""
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import json
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+from sqlalchemy import and_, select, tuple_, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from deployments.errors import BadRequest, DatabaseUnavailable
+from deployments.fetch import post
+from deployments.settings import Settings
+from jobs import tables
+from jobs.backoff import Backoff
+from jobs.database import Database
+from jobs.job import JobStatus
+from jobs.queue import utc_now
+from jobs.tables import job_events, jobs
+
+log = logging.getLogger(__name__)
+
+webhooks = tables.webhooks
+
+#: Calls under way at once.
+AT_ONCE = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """One call that is due."""
+
+    job_id: str
+    version: int  # of the change that it tells of
+    tenant_id: str
+    feature: str
+    status: JobStatus
+    error_code: str | None
+    ended_at: datetime
+    url: str
+    attempts: int  # made before this one
+
+    @property
+    def id(self) -> str:
+        """The same for each attempt, and for no other call."""
+        return f"{self.job_id}.{self.version}"
+
+    def body(self) -> bytes:
+        """What is sent: that the job has ended, and how; the result is fetched with the job."""
+        return json.dumps(
+            {
+                "type": f"job.{self.status}",
+                "timestamp": self.ended_at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+                "data": {
+                    "job_id": self.job_id,
+                    "tenant_id": self.tenant_id,
+                    "feature": self.feature,
+                    "status": self.status,
+                    "error_code": self.error_code,
+                },
+            }
+        ).encode()
+
+
+def signed_headers(call_id: str, body: bytes, now: datetime, secret: str) -> Mapping[str, str]:
+    """The headers of a call; without a secret there is no signature."""
+    timestamp = str(int(now.timestamp()))
+    headers = {
+        "content-type": "application/json",
+        "webhook-id": call_id,
+        "webhook-timestamp": timestamp,
+    }
+    if secret:
+        signed = f"{call_id}.{timestamp}.".encode() + body
+        digest = hmac.new(secret.encode(), signed, hashlib.sha256).digest()
+        headers["webhook-signature"] = f"v1,{base64.b64encode(digest).decode()}"
+    return headers
+
+
+#: Sends a body with headers to a URL and gives the status of the answer; raises BadRequest.
+Send = Callable[[str, bytes, Mapping[str, str]], Awaitable[int]]
+
+
+class Outbox:
+    """Makes the calls of one database; several processes share them."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        send: Send,
+        secret: str = "",
+        max_attempts: int = 12,
+        backoff: Backoff | None = None,
+        hold: timedelta = timedelta(minutes=1),
+        poll_s: float = 1.0,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        """`hold` is how long a call is this process's own: longer than `send` may take."""
+        self._database = database
+        self._send = send
+        self._secret = secret
+        self._max_attempts = max_attempts
+        self._backoff = backoff or Backoff(base_s=5.0, cap_s=3600.0)
+        self._hold = hold
+        self._poll_s = poll_s
+        self._clock = clock
+
+    @classmethod
+    def configured(cls, database: Database, settings: Settings) -> "Outbox":
+        """With the service's settings and the real network."""
+        timeout_s = settings.url_timeout_s
+        networks = settings.url_allowed_networks
+        return cls(
+            database,
+            send=lambda url, body, headers: post(
+                url, body, headers, timeout_s=timeout_s, allowed_networks=networks
+            ),
+            secret=settings.webhook_secret,
+            max_attempts=settings.webhook_max_attempts,
+            backoff=Backoff(base_s=settings.webhook_retry_base_s, cap_s=3600.0),
+            hold=timedelta(seconds=2 * timeout_s + 30),
+        )
+
+    async def run(self) -> None:
+        """Makes what calls are due, until it is cancelled."""
+        while True:
+            made = 0
+            try:
+                made = await self.deliver()
+            except DatabaseUnavailable:
+                log.warning("the database does not answer; the calls wait")
+            except Exception:
+                log.exception("the calls broke off")  # the jobs must go on
+            if not made:
+                await asyncio.sleep(self._poll_s)
+
+    async def deliver(self) -> int:
+        """Makes the calls that are due, some at once; how many it made."""
+        calls = await self._take()
+        await asyncio.gather(*(self._make(call) for call in calls))
+        return len(calls)
+
+    async def _take(self) -> Sequence[Call]:
+        """Calls that are due, now this process's own for a while."""
+        now = self._clock()
+        due = and_(webhooks.c.ended_at.is_(None), webhooks.c.due_at <= now)
+        key = tuple_(webhooks.c.job_id, webhooks.c.version)
+        async with self._database.read() as connection:
+            # Most looks find nothing, and then the write lock is left alone.
+            if await connection.scalar(select(1).where(due).limit(1)) is None:
+                return []
+        some = (
+            select(webhooks.c.job_id, webhooks.c.version)
+            .where(due)
+            .order_by(webhooks.c.due_at)
+            .limit(AT_ONCE)
+            .with_for_update(skip_locked=True)
+        )
+        picked = some.cte("some").prefix_with("MATERIALIZED", dialect="postgresql")
+
+        async def work(connection: AsyncConnection) -> Sequence[Call]:
+            taken = await connection.execute(
+                update(webhooks)
+                .where(key.in_(select(picked.c.job_id, picked.c.version)))
+                .values(due_at=now + self._hold, attempts=webhooks.c.attempts + 1)
+                .returning(webhooks.c.job_id, webhooks.c.version)
+            )
+            keys = [(row.job_id, row.version) for row in taken]
+            if not keys:
+                return []
+            rows = await connection.execute(
+                select(
+                    webhooks.c.job_id,
+                    webhooks.c.version,
+                    webhooks.c.tenant_id,
+                    webhooks.c.url,
+                    (webhooks.c.attempts - 1).label("attempts"),
+                    jobs.c.feature,
+                    job_events.c.status,
+                    job_events.c.error_code,
+                    job_events.c.created_at.label("ended_at"),
+                )
+                .join(jobs, jobs.c.id == webhooks.c.job_id)
+                .join(
+                    job_events,
+                    and_(
+                        job_events.c.job_id == webhooks.c.job_id,
+                        job_events.c.version == webhooks.c.version,
+                    ),
+                )
+                .where(key.in_(keys))
+            )
+            return [Call(**{**row._mapping, "status": JobStatus(row.status)}) for row in rows]
+
+        return await self._database.write(work)
+
+    async def _make(self, call: Call) -> None:
+        body = call.body()
+        fault: str | None = None
+        try:
+            status = await self._send(
+                call.url, body, signed_headers(call.id, body, self._clock(), self._secret)
+            )
+            if not 200 <= status < 300:
+                fault = f"The URL answered with status {status}."
+        except BadRequest as error:
+            fault = error.message
+        now = self._clock()
+        spent = call.attempts + 1 >= self._max_attempts
+        ended = fault is None or spent
+        values = {
+            "ended_at": now if ended else None,
+            "delivered": fault is None,
+            "due_at": now + self._backoff.delay(call.attempts + 1),
+            "error_message": fault,
+        }
+        await self._database.write(partial(_settle, call, values))
+        if fault is not None:
+            log.warning(
+                "call failed",
+                extra={"job_id": call.job_id, "attempt": call.attempts + 1, "given_up": spent},
+            )
+
+
+async def _settle(call: Call, values: Mapping[str, object], connection: AsyncConnection) -> None:
+    await connection.execute(
+        update(webhooks)
+        .where(webhooks.c.job_id == call.job_id, webhooks.c.version == call.version)
+        .values(**values)
+    )

@@ -1,0 +1,142 @@
+"""Jobs through the real service: pushed, told of, limited, erased."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.acceptance.service import Service, running
+from tests.acceptance.test_plans import HARD, PLAN
+from tests.acceptance.test_receipts import submit
+
+Until = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service whose receipt readers may take less memory than they need, and that may call
+    this machine.
+    """
+    settings = {
+        "job_memory_bytes": 400 * 2**20,
+        "receipt_max_attempts": 2,
+        "retry_base_s": 0.1,
+        "url_allowed_networks": "127.0.0.0/8",
+        "webhook_secret": "s3cret",
+        "webhook_retry_base_s": 0.2,
+    }
+    with running(tmp_path_factory.mktemp("jobs"), settings=settings) as service:
+        yield service
+
+
+def plan(client: httpx.Client, payload: dict[str, Any], **more: Any) -> str:
+    body = {"tenant_id": "acceptance", "feature": "meal_optimization", "payload": payload, **more}
+    answer = client.post("/api/v1/jobs", json=body)
+    assert answer.status_code == 200, answer.text
+    return str(answer.json()["id"])
+
+
+@contextmanager
+def receiver() -> Iterator[tuple[str, list[tuple[dict[str, str], Any]]]]:
+    """A server that turns the first call away and remembers all: its URL and the calls."""
+    calls: list[tuple[dict[str, str], Any]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:  # noqa: N802
+            body = self.rfile.read(int(self.headers["content-length"]))
+            calls.append((dict(self.headers.items()), json.loads(body)))
+            self.send_response(500 if len(calls) == 1 else 204)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}/done", calls
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_changes_are_pushed_until_the_final_one(client: httpx.Client) -> None:
+    job_id = plan(client, PLAN)
+    with client.stream("GET", f"/api/v1/jobs/{job_id}/events") as stream:
+        assert stream.headers["content-type"].startswith("text/event-stream")
+        seen = [json.loads(line[6:]) for line in stream.iter_lines() if line.startswith("data: ")]
+    statuses = list(dict.fromkeys(change["status"] for change in seen))
+    assert statuses == ["queued", "running", "succeeded"]
+    assert [change["final"] for change in seen] == [False] * (len(seen) - 1) + [True]
+
+
+def test_a_watcher_that_leaves_is_let_go_of(client: httpx.Client, service: Service) -> None:
+    job_id = plan(client, HARD)
+    request_id = f"watcher-{job_id}"
+    path = f"/api/v1/jobs/{job_id}/events"
+    with client.stream("GET", path, headers={"x-request-id": request_id}) as stream:
+        assert next(stream.iter_lines()).startswith("id: ")
+    deadline = time.monotonic() + 10
+    while f'"request_id": "{request_id}", "method"' not in service.log.read_text():
+        assert time.monotonic() < deadline, "the request goes on without its client"
+        time.sleep(0.1)
+    assert client.post(f"/api/v1/jobs/{job_id}/cancel").status_code == 200
+
+
+def test_the_callback_url_is_called_until_it_takes_it(client: httpx.Client) -> None:
+    with receiver() as (url, calls):
+        job_id = plan(client, PLAN, callback_url=url)
+        deadline = time.monotonic() + 30
+        while len(calls) < 2:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        (first, told), (again, _) = calls
+        assert told["type"] == "job.succeeded"
+        assert told["data"]["job_id"] == job_id
+        assert first["webhook-id"] == again["webhook-id"]
+        assert again["webhook-signature"].startswith("v1,")
+
+
+def test_work_over_its_memory_is_killed_and_fails_alone(
+    client: httpx.Client, service: Service, sample: str, until: Until
+) -> None:
+    poison = submit(client, sample).json()["id"]
+    harmless = plan(client, PLAN)
+    job = until(poison)
+    assert (job["status"], job["attempt"]) == ("failed", 2)
+    assert [attempt["outcome"] for attempt in job["attempts"]] == ["failed", "failed"]
+    assert "bytes of memory" in job["error_message"]
+    assert until(harmless)["status"] == "succeeded"
+    deadline = time.monotonic() + 10
+    while service.processes("ray::receipt_extraction"):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_erasing_a_tenant_stops_what_runs_and_leaves_nothing(
+    client: httpx.Client, service: Service, sample: str
+) -> None:
+    client.headers["x-tenant-id"] = "leaving"
+    job_id = plan(client, HARD, tenant_id="leaving")
+    submit(client, sample, tenant_id="leaving")
+    deadline = time.monotonic() + 30
+    while client.get(f"/api/v1/jobs/{job_id}").json()["status"] != "running":
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    erased = client.delete("/api/v1/tenants/leaving/data")
+    assert erased.status_code == 200
+    assert erased.json()["erased"]["jobs"] == 2
+    deadline = time.monotonic() + 10
+    while service.processes("ray::meal_optimization"):
+        assert time.monotonic() < deadline, "the work goes on"
+        time.sleep(0.1)
+    for path in ("/api/v1/jobs", "/api/v1/artifacts"):
+        assert client.get(path).json()["total"] == 0

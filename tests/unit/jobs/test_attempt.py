@@ -1,0 +1,49 @@
+"""An attempt in its process: what the work yields, and an end when it takes too much memory."""
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from deployments.errors import InvalidImage, WorkerLost
+from jobs.attempt import resident_bytes, watched
+from jobs.job import Outcome
+
+DONE = Outcome(output={}, model_id="m", model_version="1")
+GiB = 2**30
+
+
+def test_what_the_work_yields_comes_in_order_after_its_start() -> None:
+    events = watched(iter([0.25, 0.5, DONE]), memory_bytes=64 * GiB)
+    assert list(events) == [0.0, 0.25, 0.5, DONE]
+
+
+def test_what_the_work_raises_is_raised() -> None:
+    def work() -> Iterator[float]:
+        yield 0.5
+        raise InvalidImage
+
+    events = watched(work(), memory_bytes=64 * GiB)
+    assert [next(events), next(events)] == [0.0, 0.5]
+    with pytest.raises(InvalidImage):
+        next(events)
+
+
+def test_work_that_takes_too_much_memory_is_told_of_while_it_goes_on() -> None:
+    stuck = threading.Event()
+    resident = iter([1, 1, 3])
+
+    def work() -> Iterator[float]:
+        yield 0.5
+        stuck.wait(10)
+
+    events = watched(work(), memory_bytes=2, resident=lambda: next(resident))
+    assert [next(events), next(events)] == [0.0, 0.5]
+    last = next(events)
+    stuck.set()
+    assert isinstance(last, WorkerLost)
+    assert "limit of 2 bytes" in last.message
+
+
+def test_the_memory_of_this_process_is_known() -> None:
+    assert 10 * 2**20 < resident_bytes() < 64 * GiB
