@@ -48,7 +48,7 @@ def receiver() -> Iterator[tuple[str, list[tuple[dict[str, str], Any]]]]:
     calls: list[tuple[dict[str, str], Any]] = []
 
     class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:  # noqa: N802
+        def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
             calls.append((dict(self.headers.items()), json.loads(body)))
             self.send_response(500 if len(calls) == 1 else 204)
