@@ -8,6 +8,7 @@ from deployments.errors import ServiceError
 from deployments.ingress.artifacts import artifacts_router
 from deployments.ingress.categories import categories_router
 from deployments.ingress.embeddings import embeddings_router
+from deployments.ingress.dashboard import dashboard_router
 from deployments.ingress.errors import answer
 from deployments.ingress.feedback import feedback_router
 from deployments.ingress.health import health_router
@@ -44,6 +45,7 @@ def build_app(parts: Parts) -> FastAPI:
         artifacts_router,
         feedback_router,
         health_router,
+        dashboard_router,
     ):
         app.include_router(router(parts))
     app.add_exception_handler(ServiceError, answer)

@@ -7,6 +7,7 @@ from datetime import datetime
 from deployments.classifier.categories import Categories
 from deployments.embedder.cache import Embed
 from deployments.embedder.described import Described
+from deployments.dashboard.cluster import Cluster
 from deployments.planner.answer import PlanAnswer, Suggestion
 from deployments.planner.request import PlanRequest, SuggestionRequest
 from deployments.search.ranking import Result
@@ -14,6 +15,8 @@ from deployments.search.request import Search
 from deployments.settings import Settings
 from jobs.artifacts import Artifacts
 from jobs.blobs import BlobStore
+from jobs.board import Board
+from jobs.ended import RecentlyEnded
 from jobs.feedback import FeedbackStore
 from jobs.queue import Queue
 from jobs.watch import JobWatch
@@ -31,6 +34,8 @@ class Parts:
     artifacts: Artifacts
     feedback: FeedbackStore
     watch: JobWatch
+    board: Board
+    recently_ended: RecentlyEnded
     features: Mapping[str, Feature]
     embed: Embed
     #: The model behind `embed`; raises when the embedder doesn't answer.
@@ -46,3 +51,5 @@ class Parts:
     solver_processes: Callable[[], Awaitable[int]]
     #: Asks the job runner how many attempts are under way; raises when it doesn't answer.
     running_attempts: Callable[[], Awaitable[int]]
+    #: Asks Ray Serve for its deployments; raises when it doesn't answer.
+    cluster: Callable[[], Awaitable[Cluster]]

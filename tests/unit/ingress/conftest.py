@@ -11,6 +11,7 @@ import pytest
 
 from deployments.classifier.categories import Categories
 from deployments.embedder.described import Described
+from deployments.dashboard.cluster import Cluster, DeploymentState, Share
 from deployments.ingress.app import build_app
 from deployments.ingress.parts import Parts
 from deployments.planner.answer import PlanAnswer, Suggestion
@@ -22,7 +23,9 @@ from deployments.search.request import Search
 from deployments.settings import Settings
 from jobs.artifacts import Artifacts
 from jobs.blobs import BlobStore
+from jobs.board import Board
 from jobs.database import Database
+from jobs.ended import RecentlyEnded
 from jobs.features import features
 from jobs.feedback import FeedbackStore
 from jobs.migrations import migrate
@@ -86,6 +89,13 @@ async def _suggest(request: SuggestionRequest) -> Sequence[Suggestion]:
     return suggest(request)
 
 
+async def _cluster() -> Cluster:
+    ingress = DeploymentState(name="Ingress", status="HEALTHY", message="", replicas={"RUNNING": 1})
+    return Cluster(
+        deployments=[ingress], cpus=Share(used=0.5, total=2), gpus=Share(used=0, total=0)
+    )
+
+
 @asynccontextmanager
 async def serving(
     settings: Settings, *, database_url: str | None = None, migrated: bool = True
@@ -105,6 +115,8 @@ async def serving(
             artifacts=Artifacts(database),
             feedback=feedback,
             watch=JobWatch(queue, poll_s=settings.poll_s),
+            board=Board(database),
+            recently_ended=RecentlyEnded(database, utc_now),
             features=features(settings),
             clock=utc_now,
             embed=texts.embed,
@@ -116,6 +128,7 @@ async def serving(
             suggest=_suggest,
             solver_processes=_one,
             running_attempts=_one,
+            cluster=_cluster,
         )
     )
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
