@@ -11,8 +11,8 @@ from typing import Literal
 
 Kind = Literal["bars", "lines"]
 
-#: Steps between the ticks of an axis, times a power of ten.
-_STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
+#: Where an axis may end, times a power of ten.
+_STEPS = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -63,7 +63,7 @@ class Observer(Generic[Checks]):
         self._features = features
         self._checks = Refreshed(checks, period_s=2)
         self._cluster = Refreshed(cluster, period_s=5)
-        self._storage = Refreshed(self._look_at_storage, period_s=60)
+        self._storage = Refreshed(self._look_at_storage, period_s=20)
         self._data_dir = data_dir
         self._clock = clock
 

@@ -99,9 +99,9 @@ def _cluster() -> Cluster:
         deployments=[
             DeploymentState(
                 name=name,
-                status=str(state.status.value),
+                status=state.status.value,
                 message=state.message,
-                replicas={str(one.value): count for one, count in state.replica_states.items()},
+                replicas={str(phase): count for phase, count in state.replica_states.items()},
             )
             for application in status.applications.values()
             for name, state in application.deployments.items()

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from decimal import Decimal
 from html.parser import HTMLParser
 from typing import Any
 
@@ -9,6 +10,15 @@ import pytest
 
 from deployments.settings import Settings
 from jobs.job import AttemptError, NewJob, Outcome
+from jobs.receipts.extraction import (
+    Checks,
+    Extraction,
+    LineItem,
+    Merchant,
+    Money,
+    ReadLine,
+    ReceiptDate,
+)
 from tests.unit.ingress.conftest import Front, serving
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
@@ -18,35 +28,26 @@ SAME_SITE = {"origin": "http://service"}
 
 def output(text: str) -> Mapping[str, Any]:
     """A receipt all of whose texts are `text`."""
-    money = {"amount": "1.99", "currency": "USD", "confidence": 0.95}
-    return {
-        "fields": {
-            "merchant": {"name": text, "confidence": 0.9},
-            "date": {"value": "2026-01-10", "confidence": 0.6},
-            "total": money,
-            "subtotal": None,
-            "tax": None,
-        },
-        "line_items": [
-            {
-                "raw_text": text,
-                "parsed_name": text,
-                "quantity": 1,
-                "unit": text,
-                "unit_price": money,
-                "total_price": money,
-                "discount": None,
-                "confidence": 0.5,
-                "category": text,
-            }
-        ],
-        "checks": {"items_sum": "1.99", "matches_total": True, "warnings": [text]},
-        "raw_ocr_text": text,
-        "ocr_lines": [
-            {"page": 0, "box": [0, 0, 9000, 0, 9000, 500, 0, 500], "text": text, "confidence": 0.8}
-        ],
-        "pages": 1,
-    }
+    price = Money(amount=Decimal("1.99"), currency="USD", confidence=0.95)
+    item = LineItem(
+        raw_text=text,
+        parsed_name=text,
+        quantity=Decimal(1),
+        unit=text,
+        unit_price=price,
+        total_price=price,
+        confidence=0.5,
+    )
+    line = ReadLine(page=0, box=(0, 0, 9000, 0, 9000, 500, 0, 500), text=text, confidence=0.8)
+    return Extraction(
+        merchant=Merchant(name=text, confidence=0.9),
+        date=ReceiptDate(value="2026-01-10", confidence=0.6),
+        total=price,
+        line_items=(item, item.model_copy(update={"category": text, "discount": price})),
+        raw_ocr_text=text,
+        ocr_lines=(line,),
+        checks=Checks(items_sum=Decimal("1.99"), matches_total=True, warnings=(text,)),
+    ).flat()
 
 
 async def submitted(front: Front, **more: Any) -> str:
