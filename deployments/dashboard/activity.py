@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -123,7 +122,8 @@ def _counts(ended: Ended) -> Mapping[str, int]:
 def _percentiles(seconds: npt.NDArray[np.float32]) -> Percentiles | None:
     if not len(seconds):
         return None
-    p50, p95, p99 = np.percentile(seconds, (50, 95, 99)).tolist()
+    everything = np.zeros(len(seconds), dtype=np.int64)
+    p50, p95, p99 = (float(rank[0]) for rank in _ranks(seconds, everything, 1, (50, 95, 99)))
     return Percentiles(p50=p50, p95=p95, p99=p99)
 
 
@@ -133,15 +133,25 @@ def _over_time(
     window: Window,
     percents: Sequence[int],
 ) -> Sequence[Series]:
-    order = np.argsort(bucket, kind="stable")
-    seconds, bucket = seconds[order], bucket[order]
-    edges = np.searchsorted(bucket, np.arange(window.buckets + 1))
-    values: list[list[float | None]] = [[] for _ in percents]
-    for start, end in pairwise(edges.tolist()):
-        found = np.percentile(seconds[start:end], percents).tolist() if end > start else None
-        for i in range(len(percents)):
-            values[i].append(found[i] if found is not None else None)
+    ranks = _ranks(seconds, bucket, window.buckets, percents)
     return [
-        Series(name=f"p{percent}", values=column)
-        for percent, column in zip(percents, values, strict=True)
+        Series(name=f"p{percent}", values=[None if np.isnan(one) else float(one) for one in rank])
+        for percent, rank in zip(percents, ranks, strict=True)
     ]
+
+
+def _ranks(
+    seconds: npt.NDArray[np.float32],
+    bucket: npt.NDArray[np.int64],
+    buckets: int,
+    percents: Sequence[int],
+) -> Sequence[npt.NDArray[np.float64]]:
+    """For each percent the nearest-rank percentile of every bucket; NaN where a bucket is empty."""
+    ordered = np.append(seconds[np.lexsort((seconds, bucket))], np.nan)
+    sizes = np.bincount(bucket, minlength=buckets)
+    starts = np.cumsum(sizes) - sizes
+    ranks = []
+    for percent in percents:
+        place = np.maximum(np.ceil(sizes * percent / 100).astype(np.int64) - 1, 0)
+        ranks.append(np.where(sizes > 0, ordered[starts + place], np.nan))
+    return ranks

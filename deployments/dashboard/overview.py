@@ -15,8 +15,9 @@ from deployments.errors import DatabaseUnavailable
 from jobs.board import Board
 from jobs.ended import RecentlyEnded
 
-#: Seconds that a page waits for what is not known so far; the live page fills it in later.
-_PATIENCE_S = 0.05
+#: Seconds that the first page waits for what is not known so far; the live page fills it in later.
+_PATIENCE_S = 1.0
+_PATIENCE_WITH_COUNTS_S = 0.05
 
 Checks = TypeVar("Checks")
 
@@ -73,7 +74,7 @@ class Observer(Generic[Checks]):
         checks, cluster, storage, (found, due_since) = await asyncio.gather(
             self._checks.get(patience_s=_PATIENCE_S),
             self._cluster.get(patience_s=_PATIENCE_S),
-            self._storage.get(patience_s=_PATIENCE_S),
+            self._storage.get(patience_s=_PATIENCE_WITH_COUNTS_S),
             self._activity(window, now),
         )
         return Overview(
