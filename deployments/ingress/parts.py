@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from deployments.classifier.categories import Categories
+from deployments.dashboard.cluster import Cluster
 from deployments.embedder.cache import Embed
 from deployments.embedder.described import Described
-from deployments.dashboard.cluster import Cluster
 from deployments.planner.answer import PlanAnswer, Suggestion
 from deployments.planner.request import PlanRequest, SuggestionRequest
 from deployments.search.ranking import Result

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from deployments.classifier.categories import Categories
-from deployments.embedder.described import Described
 from deployments.dashboard.cluster import Cluster, DeploymentState, Share
+from deployments.embedder.described import Described
 from deployments.ingress.app import build_app
 from deployments.ingress.parts import Parts
 from deployments.planner.answer import PlanAnswer, Suggestion
