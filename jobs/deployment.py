@@ -4,6 +4,8 @@ import asyncio
 import logging
 import socket
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import ray
@@ -15,11 +17,14 @@ from deployments.classifier.categories import Categories
 from deployments.errors import DatabaseUnavailable, ServiceError, WorkerLost
 from deployments.handles import ask
 from deployments.logs import configure_logging
+from deployments.ray_meter import RayMeter
 from deployments.settings import Settings
 from jobs.blobs import BlobStore
+from jobs.board import Board
 from jobs.database import Database
 from jobs.features import features
 from jobs.feedback import FeedbackStore
+from jobs.gauges import record_gauges
 from jobs.job import Outcome
 from jobs.migrations import migrate
 from jobs.models import Models
@@ -29,12 +34,15 @@ from jobs.work import AskModels, Feature, Work
 
 log = logging.getLogger(__name__)
 
+#: Seconds between two looks at what Prometheus is told of the queue.
+_GAUGES_S = 5.0
+
 
 @ray.remote(max_retries=0, num_returns="streaming")
 def attempt(feature: Feature, work: Work) -> Iterator[float | Outcome]:
     """One attempt in a worker process. The row counts attempts, so Ray retries nothing."""
     assert not isinstance(feature.work, AskModels)
-    yield from feature.work(work)
+    yield from feature.work(replace(work, meter=RayMeter()))
 
 
 class AskedAttempt:
@@ -105,15 +113,27 @@ class JobRunner:
                 return AskedAttempt(feature.work.ask(work, models))
             return RayAttempt(feature, work)
 
+        meter = RayMeter()
+        blobs = BlobStore(settings.blob_dir, self._database, utc_now)
+        known = features(settings)
         self._runner = Runner(
             name=f"{socket.gethostname()}:{serve.get_replica_context().replica_id.unique_id}",
             queue=queue,
-            blobs=BlobStore(settings.blob_dir, self._database, utc_now),
-            features=features(settings),
+            blobs=blobs,
+            features=known,
             launch=launch,
             models=models,
             slots=lambda: settings.running_jobs or cluster_cpus(),
             settings=settings,
+            meter=meter,
+        )
+        self._look = partial(
+            record_gauges,
+            meter,
+            board=Board(self._database),
+            blobs=blobs,
+            features=list(known),
+            clock=utc_now,
         )
         self._loop = asyncio.create_task(self._run())
 
@@ -127,7 +147,14 @@ class JobRunner:
                 await asyncio.sleep(1)
             else:
                 break
+        gauges = asyncio.create_task(self._keep_looking())
         await self._runner.run()
+        gauges.cancel()
+
+    async def _keep_looking(self) -> None:
+        while True:
+            await self._look()
+            await asyncio.sleep(_GAUGES_S)
 
     async def running(self) -> int:
         """How many attempts are under way."""

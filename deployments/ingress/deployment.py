@@ -18,6 +18,7 @@ from deployments.handles import ask
 from deployments.ingress.app import build_app
 from deployments.ingress.parts import Parts
 from deployments.logs import configure_logging
+from deployments.ray_meter import RayMeter
 from deployments.settings import Settings
 from jobs.artifacts import Artifacts
 from jobs.blobs import BlobStore
@@ -81,6 +82,7 @@ class Ingress:
                 solver_processes=lambda: ask(self._planner.processes.remote()),
                 running_attempts=lambda: ask(self._job_runner.running.remote()),
                 cluster=lambda: asyncio.to_thread(_cluster),
+                meter=RayMeter(),
             )
         )
 

@@ -8,6 +8,7 @@ from deployments.classifier.categories import Categories
 from deployments.dashboard.cluster import Cluster
 from deployments.embedder.cache import Embed
 from deployments.embedder.described import Described
+from deployments.metrics import UNMETERED, Meter
 from deployments.planner.answer import PlanAnswer, Suggestion
 from deployments.planner.request import PlanRequest, SuggestionRequest
 from deployments.search.ranking import Result
@@ -53,3 +54,4 @@ class Parts:
     running_attempts: Callable[[], Awaitable[int]]
     #: Asks Ray Serve for its deployments; raises when it doesn't answer.
     cluster: Callable[[], Awaitable[Cluster]]
+    meter: Meter = UNMETERED

@@ -56,7 +56,11 @@ def running(
     config = yaml.safe_load((REPOSITORY / "serve_config.yaml").read_text())
     config["http_options"]["port"] = port
     data_dir = folder / "data"
-    config["applications"][0]["args"] = {"data_dir": str(data_dir), **(settings or {})}
+    config["applications"][0]["args"] = {
+        "data_dir": str(data_dir),
+        "metrics_port": _free_port(),
+        **(settings or {}),
+    }
     config_file = folder / "serve_config.yaml"
     config_file.write_text(yaml.safe_dump(config))
     log = folder / "service.log"
