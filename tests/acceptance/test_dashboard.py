@@ -84,6 +84,13 @@ def test_a_photo_is_read_before_ones_eyes(page: Page) -> None:
     assert 0.25 < (boxed["y"] - image["y"]) / image["height"] < 0.45, "the box lies on its line"
 
 
+def test_names_are_categorised(page: Page) -> None:
+    page.goto("/dashboard/try")
+    page.get_by_role("button", name="Categorise").click()
+    row = page.locator("#categories tr").filter(has_text="sourdough bread")
+    expect(row.get_by_role("cell").nth(1)).to_have_text("Bakery", timeout=SECONDS)
+
+
 def test_meals_are_planned(page: Page) -> None:
     page.goto("/dashboard/try")
     page.get_by_role("button", name="Plan").click()
@@ -95,7 +102,7 @@ def test_meals_are_planned(page: Page) -> None:
 def test_a_job_goes_from_queued_to_succeeded_without_a_reload(
     page: Page, client: httpx.Client
 ) -> None:
-    for number in range(4):  # enough that the last one waits
+    for number in range(10):  # enough that the last one waits
         job_id = submit(client, SAMPLE.read_bytes(), user_id=f"u{number}")
     page.goto(f"/dashboard/jobs/{job_id}")
     page.evaluate("window.sameDocument = true")
