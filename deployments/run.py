@@ -77,7 +77,7 @@ def _prepare_environment(data_dir: Path) -> None:
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_DEDUP_LOGS": "0",  # each request's log line is one of a kind
         "RAY_COLOR_PREFIX": "0",
-        # Misnamed: off, a node is on loopback alone, and so are its ports (the metrics' among them).
+        # Misnamed: off, a node and its ports are on loopback alone, the metrics' port too.
         "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
         "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "deployments.ingress.proxy:middlewares",
     }
