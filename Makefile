@@ -34,8 +34,9 @@ acceptance: $(VENV)/installed-dev clients
 
 # Debian packages that some acceptance tests use; where they can't be installed, those tests say so.
 clients:
-	@command -v elixir >/dev/null || { command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] \
-	  && apt-get update -qq && apt-get install -y -qq --no-install-recommends elixir >/dev/null; } || true
+	@{ command -v elixir && command -v chromium && command -v prometheus; } >/dev/null \
+	  || { command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] && apt-get update -qq \
+	  && apt-get install -y -qq --no-install-recommends elixir chromium prometheus >/dev/null; } || true
 
 $(VENV)/installed: requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=…") if sys.version_info < (3, 11) else None'

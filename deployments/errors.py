@@ -67,6 +67,12 @@ class BlockedUrl(BadRequest):
     code = "blocked_url"
 
 
+class CrossSite(BadRequest):
+    """The form was sent from another site; open the page itself and try again."""
+
+    code = "cross_site"
+
+
 class NotFound(ServiceError):
     """There is no such thing for this tenant."""
 

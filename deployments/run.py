@@ -40,12 +40,13 @@ def main() -> int:
     host, port = http.get("host", "127.0.0.1"), http.get("port", 8000)
     if _is_taken(host, port):
         return _refuse(f"{host}:{port} is in use; stop what runs there or change the port.")
-    _prepare_environment(Settings(**config["applications"][0].get("args", {})).data_dir)
+    settings = Settings(**config["applications"][0].get("args", {}))
+    _prepare_environment(settings.data_dir)
 
     told_to_stop = threading.Event()
     started = time.monotonic()
     try:
-        _start(config)
+        _start(config, settings)
         # After Ray's start, which installs handlers of its own.
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda *_: told_to_stop.set())
@@ -76,12 +77,14 @@ def _prepare_environment(data_dir: Path) -> None:
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_DEDUP_LOGS": "0",  # each request's log line is one of a kind
         "RAY_COLOR_PREFIX": "0",
+        # Misnamed: off, a node and its ports are on loopback alone, the metrics' port too.
+        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
         "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "deployments.ingress.proxy:middlewares",
     }
     os.environ.pop("RAY_ADDRESS", None)
 
 
-def _start(config: dict[str, Any]) -> None:
+def _start(config: dict[str, Any], settings: Settings) -> None:
     import ray
     from ray import serve
     from ray.serve.context import _get_global_client
@@ -95,6 +98,7 @@ def _start(config: dict[str, Any]) -> None:
         _node_ip_address="127.0.0.1",
         dashboard_host="127.0.0.1",
         include_dashboard=True,
+        _metrics_export_port=settings.metrics_port or None,
         logging_level=logging.WARNING,
     )
     _say("deploying …")
@@ -146,6 +150,7 @@ Ready after {seconds:.0f} s. Ctrl-C stops it.
   API            {url}/api/v1
   Documentation  {url}/docs
   Health         {url}/health/ready
+  Dashboard      {url}/dashboard
 
 Read a receipt:
 

@@ -31,6 +31,14 @@ class Settings(BaseSettings):
         "INFO", description="Lowest level that is logged."
     )
 
+    metrics_port: int = Field(
+        9464,
+        ge=0,
+        le=65_535,
+        description="Port at which `make run` offers Prometheus the metrics, on loopback; "
+        "0: any free one.",
+    )
+
     max_body_bytes: int = Field(
         32 * MiB, ge=1024, description="Largest request body, in bytes; more is 413."
     )

@@ -76,7 +76,7 @@ class Artifacts:
             ).one_or_none()
         if row is None:
             raise NotFound("There is no such artifact.")
-        return _artifact(row)
+        return artifact_from(row)
 
     async def list(
         self, tenant_id: str, wanted: ArtifactFilter, *, limit: int, offset: int
@@ -89,8 +89,9 @@ class Artifacts:
             if value is not None
         ]
         rows, total = await self._database.page(artifacts, where, limit=limit, offset=offset)
-        return [_artifact(row) for row in rows], total
+        return [artifact_from(row) for row in rows], total
 
 
-def _artifact(row: Row[Any]) -> Artifact:
+def artifact_from(row: Row[Any]) -> Artifact:
+    """The artifact that a row of its table holds."""
     return Artifact(**{name: row._mapping[name] for name in Artifact.__dataclass_fields__})

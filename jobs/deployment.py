@@ -4,6 +4,8 @@ import asyncio
 import logging
 import socket
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import ray
@@ -15,13 +17,16 @@ from deployments.classifier.categories import Categories
 from deployments.errors import DatabaseUnavailable, ServiceError, WorkerLost
 from deployments.handles import ask
 from deployments.logs import configure_logging
+from deployments.ray_meter import RayMeter
 from deployments.settings import Settings
 from jobs.attempt import watched
 from jobs.blobs import BlobStore
+from jobs.board import Board
 from jobs.claims import Claims
 from jobs.database import Database
 from jobs.features import features
 from jobs.feedback import FeedbackStore
+from jobs.gauges import record_gauges
 from jobs.job import Outcome
 from jobs.migrations import migrate
 from jobs.models import Models
@@ -33,12 +38,17 @@ from jobs.work import AskModels, Feature, Work
 
 log = logging.getLogger(__name__)
 
+#: Seconds between two looks at what Prometheus is told of the queue.
+_GAUGES_S = 5.0
+
 
 @ray.remote(max_retries=0, num_returns="streaming")
 def attempt(feature: Feature, work: Work) -> Iterator[float | Outcome | WorkerLost]:
     """One attempt in a worker process. The row counts attempts, so Ray retries nothing."""
     assert not isinstance(feature.work, AskModels)
-    yield from watched(feature.work(work), memory_bytes=work.settings.job_memory_bytes)
+    yield from watched(
+        feature.work(replace(work, meter=RayMeter())), memory_bytes=work.settings.job_memory_bytes
+    )
 
 
 class AskedAttempt:
@@ -114,15 +124,26 @@ class JobRunner:
             return RayAttempt(feature, work)
 
         name = f"{socket.gethostname()}:{serve.get_replica_context().replica_id.unique_id}"
+        meter = RayMeter()
         blobs = BlobStore(settings.blob_dir, self._database, utc_now)
+        known = features(settings)
         self._runner = Runner(
             claims=Claims.configured(self._database, settings, runner=name),
             blobs=blobs,
-            features=features(settings),
+            features=known,
             launch=launch,
             models=models,
             slots=lambda: settings.running_jobs or cluster_cpus(),
             settings=settings,
+            meter=meter,
+        )
+        self._look = partial(
+            record_gauges,
+            meter,
+            board=Board(self._database),
+            blobs=blobs,
+            features=list(known),
+            clock=utc_now,
         )
         self._retention = Retention.configured(self._database, blobs, settings, holder=name)
         self._outbox = Outbox.configured(self._database, settings)
@@ -138,13 +159,21 @@ class JobRunner:
                 await asyncio.sleep(1)
             else:
                 break
-        chores = [asyncio.create_task(one.run()) for one in (self._retention, self._outbox)]
+        chores = [
+            asyncio.create_task(chore)
+            for chore in (self._retention.run(), self._outbox.run(), self._keep_looking())
+        ]
         try:
             await self._runner.run()
         finally:
             for chore in chores:
                 chore.cancel()
             await asyncio.gather(*chores, return_exceptions=True)
+
+    async def _keep_looking(self) -> None:
+        while True:
+            await self._look()
+            await asyncio.sleep(_GAUGES_S)
 
     async def running(self) -> int:
         """How many attempts are under way."""

@@ -89,12 +89,18 @@ def read_receipt(work: Work) -> Iterator[float | Outcome]:
         max_pages=settings.max_image_pages,
     )
     steps = read(work.image, options, engine(settings.receipt_threads), limits)
+    stage, since = None, time.perf_counter()
     while True:
         try:
-            yield next(steps).fraction
+            step = next(steps)
         except StopIteration as finished:
             extraction = finished.value
             break
+        now = time.perf_counter()
+        if stage is not None:
+            work.meter.observe("sidecar_receipt_stage_seconds", now - since, stage=stage)
+        stage, since = step.stage, now
+        yield step.fraction
     yield Outcome(output=extraction.flat(), model_id=MODEL_ID, model_version=MODEL_VERSION)
 
 

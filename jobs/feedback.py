@@ -98,7 +98,7 @@ class FeedbackStore:
         """One page, newest first, and how many match in all."""
         where = _where(tenant_id, wanted)
         rows, total = await self._database.page(feedback, where, limit=limit, offset=offset)
-        return [_feedback(row) for row in rows], total
+        return [feedback_from(row) for row in rows], total
 
     async def export(
         self, tenant_id: str, wanted: FeedbackFilter, *, page: int = 500
@@ -106,7 +106,7 @@ class FeedbackStore:
         """All that match, oldest first; `page` of them in memory at a time."""
         where = _where(tenant_id, wanted)
         async for row in self._database.walk(feedback, where, page=page):
-            yield _feedback(row)
+            yield feedback_from(row)
 
     async def corrections(self, tenant_id: str, kind: CorrectionKind) -> Sequence[Correction]:
         """What the tenant has settled, by key."""
@@ -152,5 +152,6 @@ def _where(tenant_id: str, wanted: FeedbackFilter) -> Sequence[ColumnElement[boo
     ]
 
 
-def _feedback(row: Row[Any]) -> Feedback:
+def feedback_from(row: Row[Any]) -> Feedback:
+    """The feedback that a row of its table holds."""
     return Feedback(**{**row._mapping, "rating": Rating(row.rating)})

@@ -19,3 +19,10 @@ def new_id(prefix: str, now: datetime, random_bits: Callable[[int], int] = secre
     value |= 0b10 << 62
     value |= random_bits(62)
     return f"{prefix}{value:032x}"
+
+
+def lowest_id(prefix: str, moment: datetime) -> str:
+    """No id of that kind made at `moment` or later sorts below this one, and none made before it
+    sorts above; to the millisecond.
+    """
+    return f"{prefix}{int(moment.timestamp() * 1000):012x}"

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from deployments.errors import DatabaseUnavailable, ServiceError, WorkTimeout
+from deployments.metrics import UNMETERED, Meter
 from deployments.settings import Settings
 from jobs.blobs import BlobStore
 from jobs.claims import Claims
@@ -58,6 +59,7 @@ class Runner:
         models: Models,
         slots: Callable[[], int],
         settings: Settings,
+        meter: Meter = UNMETERED,
     ) -> None:
         """`slots()` is how many attempts may run at once; it may change with the cluster."""
         self._claims = claims
@@ -67,6 +69,7 @@ class Runner:
         self._models = models
         self._slots = slots
         self._settings = settings
+        self._meter = meter
         self._running: dict[str, _Running] = {}
         self._slot_freed = asyncio.Event()
         self._stopping = False
@@ -90,6 +93,7 @@ class Runner:
                 await self._claim()
             except DatabaseUnavailable:
                 log.warning("the database does not answer; the queue waits")
+                self._meter.add("sidecar_database_errors")
             await self._pause()
 
     async def stop(self) -> None:
@@ -140,17 +144,23 @@ class Runner:
         rescued = await self._claims.rescue()
         if rescued:
             log.warning("took back jobs whose lease ran out", extra={"count": rescued})
+            self._meter.add("sidecar_rescues", rescued)
 
     async def _attempt(self, job: Job) -> None:
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        code = "ok"
         try:
             outcome = await self._work(job)
         except ServiceError as error:
             failure = AttemptError(
                 code=error.code, message=error.message, retryable=error.retryable
             )
+            code = error.code
             log.warning("attempt failed", extra={**_named(job), "code": error.code})
             await self._record(lambda: self._claims.fail(job, failure))
         except Exception:
+            code = ServiceError.code
             log.exception("attempt broke", extra=_named(job))
             failure = AttemptError(
                 code=ServiceError.code, message="The job failed unexpectedly.", retryable=True
@@ -159,6 +169,8 @@ class Runner:
         else:
             await self._record(lambda: self._claims.succeed(job, outcome))
             log.info("attempt succeeded", extra=_named(job))
+        self._meter.add("sidecar_attempts", feature=job.feature, code=code)
+        self._meter.observe("sidecar_attempt_seconds", loop.time() - started, feature=job.feature)
 
     async def _work(self, job: Job) -> Outcome:
         feature = self._features[job.feature]

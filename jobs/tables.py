@@ -116,6 +116,26 @@ Index(
 )
 Index("ix_jobs_tenant_id_id", jobs.c.tenant_id, jobs.c.id)
 Index("ix_jobs_image_sha256", jobs.c.image_sha256, jobs.c.tenant_id)
+# Together they page through any choice of tenant, feature and status, newest first, without a sort.
+Index("ix_jobs_feature_status_id", jobs.c.feature, jobs.c.status, jobs.c.id)
+Index(
+    "ix_jobs_tenant_id_feature_status_id",
+    jobs.c.tenant_id,
+    jobs.c.feature,
+    jobs.c.status,
+    jobs.c.id,
+)
+# All that the statistics of ended jobs read, so that they need not visit the rows.
+Index(
+    "ix_jobs_ended",
+    jobs.c.finished_at,
+    jobs.c.feature,
+    jobs.c.status,
+    jobs.c.created_at,
+    jobs.c.started_at,
+    sqlite_where=text("finished_at IS NOT NULL"),
+    postgresql_where=text("finished_at IS NOT NULL"),
+)
 
 attempts = Table(
     "attempts",
@@ -227,6 +247,7 @@ Index("ix_artifacts_image_sha256", artifacts.c.image_sha256, artifacts.c.tenant_
 Index("ix_artifacts_tenant_id_id", artifacts.c.tenant_id, artifacts.c.id)
 Index("ix_artifacts_tenant_id_request_id", artifacts.c.tenant_id, artifacts.c.request_id)
 Index("ix_artifacts_job_id", artifacts.c.job_id)
+Index("ix_artifacts_feature_success_id", artifacts.c.feature, artifacts.c.success, artifacts.c.id)
 
 feedback = Table(
     "feedback",
@@ -243,6 +264,7 @@ feedback = Table(
 )
 Index("ix_feedback_tenant_id_id", feedback.c.tenant_id, feedback.c.id)
 Index("ix_feedback_created_at", feedback.c.created_at)
+Index("ix_feedback_job_id", feedback.c.job_id)
 
 # What feedback taught, one row for each name that a tenant has settled. It outlives the feedback.
 corrections = Table(

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from dataclasses import dataclass
 from typing import Any
 
+from deployments.metrics import UNMETERED, Meter
 from deployments.settings import Settings
 from jobs.job import Outcome
 from jobs.models import Models
@@ -17,6 +18,7 @@ class Work:
     payload: Mapping[str, Any]  # the job's input_payload
     image: bytes | None  # the blob that the payload refers to
     settings: Settings
+    meter: Meter = UNMETERED  # of the process that it runs in
 
 
 @dataclass(frozen=True)

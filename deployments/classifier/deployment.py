@@ -14,6 +14,7 @@ from deployments.embedder.cache import Embed, VectorCache, Vectors
 from deployments.embedder.chunks import embed_in_chunks
 from deployments.handles import ask
 from deployments.logs import configure_logging
+from deployments.ray_meter import RayMeter
 from deployments.settings import Settings
 
 _BATCH = 1_000  # items; a request has at most 500
@@ -71,7 +72,7 @@ async def _backend(settings: Settings, embedder: DeploymentHandle) -> Backend:
     vectors = await exemplar_vectors(
         taxonomy(), embed, described.version, [INSTALLED, settings.data_dir / "cache"]
     )
-    cache = VectorCache(embed, settings.text_cache_bytes)
+    cache = VectorCache(embed, settings.text_cache_bytes, name="classifier", meter=RayMeter())
     return Lexicon(cache.embed, taxonomy(), vectors, described.model, described.version)
 
 

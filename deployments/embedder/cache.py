@@ -8,6 +8,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from deployments.metrics import UNMETERED, Meter
+
 Vectors = NDArray[np.float32]
 #: Texts to unit vectors of shape (len(texts), dimension), in order.
 Embed = Callable[[Sequence[str]], Awaitable[Vectors]]
@@ -19,8 +21,14 @@ _ENTRY_OVERHEAD_BYTES: Final = 320
 class VectorCache:
     """A bounded cache in front of an embedding function; for one event loop."""
 
-    def __init__(self, embed: Embed, max_bytes: int) -> None:
-        """`max_bytes` bounds vectors and bookkeeping together; 0 keeps nothing."""
+    def __init__(
+        self, embed: Embed, max_bytes: int, *, name: str = "", meter: Meter = UNMETERED
+    ) -> None:
+        """`max_bytes` bounds vectors and bookkeeping together; 0 keeps nothing. `name` is what the
+        meter calls it.
+        """
+        self._name = name
+        self._meter = meter
         self._embed = embed
         self._max_bytes = max_bytes
         self._bytes = 0
@@ -42,6 +50,8 @@ class VectorCache:
         hits = sum(key in found for key in keys)
         self.hits += hits
         self.misses += len(keys) - hits
+        for outcome, count in (("hit", hits), ("miss", len(keys) - hits)):
+            self._meter.add("sidecar_cache_lookups", count, cache=self._name, outcome=outcome)
         if missing:
             new = await self._embed(list(missing.values()))
             found.update(zip(missing, new, strict=True))

@@ -12,6 +12,7 @@ from deployments.embedder.cache import VectorCache, Vectors
 from deployments.embedder.chunks import embed_in_chunks
 from deployments.embedder.described import Described
 from deployments.logs import configure_logging
+from deployments.ray_meter import RayMeter
 from deployments.search.ranking import Document, Result, Terms, document_terms, search
 from deployments.search.request import Search
 from deployments.settings import Settings
@@ -44,7 +45,9 @@ class Embedder:
         )
         self._model.embed(["a first pass fills the kernels' caches"])
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="model")
-        self._cache = VectorCache(self._in_chunks, settings.text_cache_bytes)
+        self._cache = VectorCache(
+            self._in_chunks, settings.text_cache_bytes, name="embedder", meter=RayMeter()
+        )
         self._terms = lru_cache(_DOCUMENTS)(document_terms)
 
     async def embed(self, texts: Sequence[str]) -> Vectors:

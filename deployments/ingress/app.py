@@ -7,6 +7,7 @@ from starlette.exceptions import HTTPException
 from deployments.errors import ServiceError
 from deployments.ingress.artifacts import artifacts_router
 from deployments.ingress.categories import categories_router
+from deployments.ingress.dashboard import dashboard_router
 from deployments.ingress.embeddings import embeddings_router
 from deployments.ingress.errors import answer
 from deployments.ingress.feedback import feedback_router
@@ -46,6 +47,7 @@ def build_app(parts: Parts) -> FastAPI:
         feedback_router,
         tenants_router,
         health_router,
+        dashboard_router,
     ):
         app.include_router(router(parts))
     app.add_exception_handler(ServiceError, answer)
@@ -55,5 +57,6 @@ def build_app(parts: Parts) -> FastAPI:
         RequestScope,
         max_body_bytes=parts.settings.max_body_bytes,
         new_request_id=lambda: new_id("req_", utc_now()),
+        meter=parts.meter,
     )
     return app

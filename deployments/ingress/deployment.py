@@ -1,21 +1,31 @@
 """The Ingress deployment: the HTTP surface in a Serve replica."""
 
+import asyncio
+from collections.abc import Mapping
 from importlib.metadata import version
 
+import ray
 from fastapi import FastAPI
 from ray import serve
+from ray.exceptions import RayError
+from ray.serve.exceptions import RayServeException
 from ray.serve.handle import DeploymentHandle
 
 from deployments.classifier.categories import Categories
+from deployments.dashboard.cluster import Cluster, DeploymentState, Share
+from deployments.errors import ModelUnavailable
 from deployments.handles import ask
 from deployments.ingress.app import build_app
 from deployments.ingress.parts import Parts
 from deployments.logs import configure_logging
+from deployments.ray_meter import RayMeter
 from deployments.settings import Settings
 from jobs.artifacts import Artifacts
 from jobs.backlog import Backlog
 from jobs.blobs import BlobStore
+from jobs.board import Board
 from jobs.database import Database
+from jobs.ended import RecentlyEnded
 from jobs.erasure import Erasure
 from jobs.features import features
 from jobs.feedback import FeedbackStore
@@ -61,6 +71,8 @@ class Ingress:
                 artifacts=Artifacts(database),
                 feedback=feedback,
                 watch=JobWatch(queue, poll_s=self._settings.poll_s / 2),
+                board=Board(database),
+                recently_ended=RecentlyEnded(database, utc_now),
                 features=features(self._settings),
                 clock=utc_now,
                 embed=lambda texts: ask(self._embedder.embed.remote(texts)),
@@ -74,8 +86,38 @@ class Ingress:
                 suggest=lambda request: ask(self._planner.suggest.remote(request)),
                 solver_processes=lambda: ask(self._planner.processes.remote()),
                 running_attempts=lambda: ask(self._job_runner.running.remote()),
+                cluster=lambda: asyncio.to_thread(_cluster),
+                meter=RayMeter(),
             )
         )
 
     async def __del__(self) -> None:
         await self._database.close()
+
+
+def _cluster() -> Cluster:
+    """As Ray Serve and Ray see it now. Raises ModelUnavailable when Serve doesn't answer."""
+    try:
+        status = serve.status()
+        total, free = ray.cluster_resources(), ray.available_resources()
+    except (RayError, RayServeException) as error:
+        raise ModelUnavailable("Ray Serve does not say how it is.", retry_after_s=5) from error
+    return Cluster(
+        deployments=[
+            DeploymentState(
+                name=name,
+                status=state.status.value,
+                message=state.message,
+                replicas={str(phase): count for phase, count in state.replica_states.items()},
+            )
+            for application in status.applications.values()
+            for name, state in application.deployments.items()
+        ],
+        cpus=_share("CPU", total, free),
+        gpus=_share("GPU", total, free),
+    )
+
+
+def _share(name: str, total: Mapping[str, float], free: Mapping[str, float]) -> Share:
+    there = total.get(name, 0.0)
+    return Share(used=there - free.get(name, 0.0), total=there)

@@ -143,24 +143,7 @@ def feedback_router(parts: Parts) -> APIRouter:
     @router.post("/feedback", summary="Rate a result, and correct it")
     async def give(request: Request, body: FeedbackRequest) -> FeedbackBody:
         tenant_id = tenant_of(request, body.tenant_id)
-        artifact = await _subject(parts, tenant_id, body)
-        now = parts.clock()
-        correction = body.correction
-        feedback = Feedback(
-            id=new_id("fb_", now),
-            tenant_id=tenant_id,
-            user_id=body.user_id,
-            rating=body.rating,
-            note=body.note,
-            artifact_id=artifact.id if artifact else None,
-            job_id=body.job_id or (artifact.job_id if artifact else None),
-            correction=correction.model_dump(mode="json", exclude_unset=True)
-            if correction
-            else None,
-            created_at=now,
-        )
-        await parts.feedback.add(feedback, learnt(correction, artifact))
-        return FeedbackBody.of(feedback)
+        return FeedbackBody.of(await record(parts, tenant_id, body))
 
     @router.get(
         "/feedback",
@@ -219,6 +202,30 @@ def jsonl(name: str, bodies: AsyncIterator[Wire]) -> StreamingResponse:
         media_type="application/x-ndjson",
         headers={"content-disposition": f'attachment; filename="{name}.jsonl"'},
     )
+
+
+async def record(parts: Parts, tenant_id: str, body: FeedbackRequest) -> Feedback:
+    """Keeps what somebody thinks of a result, and learns from its correction.
+
+    Raises NotFound when the result is not this tenant's, and Invalid when the correction doesn't
+    fit it.
+    """
+    artifact = await _subject(parts, tenant_id, body)
+    now = parts.clock()
+    correction = body.correction
+    feedback = Feedback(
+        id=new_id("fb_", now),
+        tenant_id=tenant_id,
+        user_id=body.user_id,
+        rating=body.rating,
+        note=body.note,
+        artifact_id=artifact.id if artifact else None,
+        job_id=body.job_id or (artifact.job_id if artifact else None),
+        correction=correction.model_dump(mode="json", exclude_unset=True) if correction else None,
+        created_at=now,
+    )
+    await parts.feedback.add(feedback, learnt(correction, artifact))
+    return feedback
 
 
 async def _subject(parts: Parts, tenant_id: str, body: FeedbackRequest) -> Artifact | None:

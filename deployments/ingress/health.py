@@ -47,7 +47,7 @@ def health_router(parts: Parts) -> APIRouter:
 
     @router.get("/health/ready", summary="What each part is doing")
     async def ready(response: Response) -> Ready:
-        checks = await _checks(parts)
+        checks = await checks_of(parts)
         failed = [name for name, check in checks.items() if check.status == "error"]
         status: Literal["ok", "degraded", "error"] = "degraded" if failed else "ok"
         if len(failed) == len(checks):
@@ -58,7 +58,8 @@ def health_router(parts: Parts) -> APIRouter:
     return router
 
 
-async def _checks(parts: Parts) -> Mapping[str, Check]:
+async def checks_of(parts: Parts) -> Mapping[str, Check]:
+    """Asks every part; one that doesn't answer in time is an error."""
     probes = {
         "database": _database(parts),
         "storage": _storage(parts),

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from deployments.errors import BadRequest, ServiceError, TooLarge
 from deployments.ingress.errors import error_response
+from deployments.metrics import Meter
 
 log = logging.getLogger(__name__)
 
@@ -25,11 +26,17 @@ class RequestScope:
     """
 
     def __init__(
-        self, app: ASGIApp, *, max_body_bytes: int, new_request_id: Callable[[], str]
+        self,
+        app: ASGIApp,
+        *,
+        max_body_bytes: int,
+        new_request_id: Callable[[], str],
+        meter: Meter,
     ) -> None:
         self._app = app
         self._max_body_bytes = max_body_bytes
         self._new_request_id = new_request_id
+        self._meter = meter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -65,18 +72,29 @@ class RequestScope:
                 raise  # the answer has begun; the connection must break
             await error_response(ServiceError(), request_id)(scope, receive, send_with_id)
         finally:
-            route = scope.get("route")
+            path = getattr(scope.get("route"), "path", None)
+            seconds = time.perf_counter() - started
+            self._measure(scope["method"], path or "none", status, fields.get("code"), seconds)
             log.info(
                 "request",
                 extra={
                     "request_id": state["request_id"],
                     "method": scope["method"],
-                    "path": getattr(route, "path", None),
+                    "path": path,
                     "status": status,
-                    "latency_ms": round((time.perf_counter() - started) * 1000, 1),
+                    "latency_ms": round(seconds * 1000, 1),
                     **fields,
                 },
             )
+
+    def _measure(
+        self, method: str, path: str, status: int | None, code: str | None, seconds: float
+    ) -> None:
+        answered = "none" if status is None else str(status)
+        self._meter.add("sidecar_requests", method=method, path=path, status=answered)
+        self._meter.observe("sidecar_request_seconds", seconds, path=path)
+        if code is not None:
+            self._meter.add("sidecar_errors", path=path, code=code)
 
 
 async def _read_body(scope: Scope, receive: Receive, limit: int) -> bytes:

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from deployments.classifier.categories import Categories
+from deployments.dashboard.cluster import Cluster
 from deployments.embedder.cache import Embed
 from deployments.embedder.described import Described
+from deployments.metrics import UNMETERED, Meter
 from deployments.planner.answer import PlanAnswer, Suggestion
 from deployments.planner.request import PlanRequest, SuggestionRequest
 from deployments.search.ranking import Result
@@ -15,6 +17,8 @@ from deployments.settings import Settings
 from jobs.artifacts import Artifacts
 from jobs.backlog import Backlog
 from jobs.blobs import BlobStore
+from jobs.board import Board
+from jobs.ended import RecentlyEnded
 from jobs.erasure import Erasure
 from jobs.feedback import FeedbackStore
 from jobs.queue import Queue
@@ -35,6 +39,8 @@ class Parts:
     feedback: FeedbackStore
     erasure: Erasure
     watch: JobWatch
+    board: Board
+    recently_ended: RecentlyEnded
     features: Mapping[str, Feature]
     embed: Embed
     #: The model behind `embed`; raises when the embedder doesn't answer.
@@ -50,3 +56,6 @@ class Parts:
     solver_processes: Callable[[], Awaitable[int]]
     #: Asks the job runner how many attempts are under way; raises when it doesn't answer.
     running_attempts: Callable[[], Awaitable[int]]
+    #: Asks Ray Serve for its deployments; raises when it doesn't answer.
+    cluster: Callable[[], Awaitable[Cluster]]
+    meter: Meter = UNMETERED

@@ -6,7 +6,7 @@ Money is `Decimal` and refuses floats; nothing here is ever changed in place. `n
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -117,6 +117,21 @@ class Checks(_Value):
     warnings: tuple[str, ...] = ()
 
 
+class ReadLine(_Value):
+    """A piece of text where it stands on its page."""
+
+    SCALE: ClassVar[int] = 10_000
+
+    page: Annotated[int, Field(ge=0)]
+    box: tuple[int, ...]
+    """x and y of its four corners, clockwise from where its text begins, in parts of SCALE of the
+    page's width and height: the page as the file shows it, turned by its EXIF orientation and by
+    nothing else.
+    """
+    text: str
+    confidence: Confidence
+
+
 class Extraction(_Value):
     """A receipt, read. A field the receipt does not show is None."""
 
@@ -128,6 +143,8 @@ class Extraction(_Value):
     tax: Money | None = None
     line_items: tuple[LineItem, ...] = ()
     raw_ocr_text: str = ""
+    ocr_lines: tuple[ReadLine, ...] = ()
+    """Empty for text that a PDF brings along."""
     overall_confidence: Confidence = 0.0
     checks: Checks = Checks()
     pages: Annotated[int, Field(ge=1)] = 1
@@ -168,6 +185,7 @@ class Extraction(_Value):
     def _common(self) -> dict[str, object]:
         common: dict[str, object] = {
             "raw_ocr_text": self.raw_ocr_text,
+            "ocr_lines": [line.model_dump() for line in self.ocr_lines],
             "overall_confidence": self.overall_confidence,
             "checks": {
                 "items_sum": format(self.checks.items_sum, "f"),

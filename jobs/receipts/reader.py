@@ -12,9 +12,9 @@ from typing import Literal
 
 import numpy as np
 
-from jobs.receipts.extraction import Extraction
+from jobs.receipts.extraction import Extraction, ReadLine
 from jobs.receipts.image import ImageLimits, Pixels, check_size, decode, sniff
-from jobs.receipts.ocr import OcrEngine, Text
+from jobs.receipts.ocr import Boxes, OcrEngine, Text
 from jobs.receipts.options import ReceiptOptions
 from jobs.receipts.parse import parse
 from jobs.receipts.quality import photo_warnings
@@ -52,6 +52,7 @@ def read(
     count, pages = _pages(image, limits)
     rows: list[Row] = []
     warnings: list[str] = []
+    lines: list[ReadLine] = []
     for number, page in enumerate(pages):
         if isinstance(page, tuple):
             rows += rows_of(page)
@@ -59,10 +60,11 @@ def read(
             found = yield from _read_page(_working(page), options, ocr, number, count)
             rows += found.rows
             warnings += found.warnings
+            lines += found.lines
     yield Progress("read", 0.95)
     extraction = parse(rows, options, pages=count, warnings=warnings)
     yield Progress("read", 1.0)
-    return extraction
+    return extraction.model_copy(update={"ocr_lines": tuple(lines)})
 
 
 def read_receipt(
@@ -85,6 +87,7 @@ def read_receipt(
 class _PageRead:
     rows: tuple[Row, ...]
     warnings: tuple[str, ...]
+    lines: tuple[ReadLine, ...]
 
 
 def _pages(image: bytes, limits: ImageLimits) -> tuple[int, Iterable[tuple[Text, ...] | Pixels]]:
@@ -104,15 +107,32 @@ def _read_page(
 
     yield at("detect", 0.0)
     boxes = ocr.detect(page, *detection_size(page, options.accuracy))
+    seen = _shares(boxes, page)
     page, boxes = upright(page, boxes, ocr)
     yield at("recognise", 0.2)
     texts: list[Text] = []
+    lines: dict[int, ReadLine] = {}
     done = 0
     for batch in ocr.recognise(page, boxes):
         texts += [text for _, text in batch]
+        for index, text in batch:
+            lines[index] = ReadLine(
+                page=number,
+                box=seen[index],
+                text=text.text,
+                confidence=round(min(1.0, text.confidence), 3),
+            )
         done += len(batch)
         yield at("recognise", 0.2 + 0.8 * done / max(1, len(boxes)))
-    return _PageRead(rows_of(texts), photo_warnings(page, boxes, texts))
+    in_order = tuple(lines[index] for index in sorted(lines))
+    return _PageRead(rows_of(texts), photo_warnings(page, boxes, texts), in_order)
+
+
+def _shares(boxes: Boxes, page: Pixels) -> list[tuple[int, ...]]:
+    """The boxes' corners as ReadLine has them."""
+    height, width = page.shape[:2]
+    shares = np.clip(boxes / (width, height), 0, 1) * ReadLine.SCALE
+    return [tuple(corners) for corners in shares.round().astype(int).reshape(-1, 8).tolist()]
 
 
 def detection_size(page: Pixels, accuracy: Literal["fast", "default", "best"]) -> tuple[int, int]:

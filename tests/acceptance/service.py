@@ -28,6 +28,7 @@ class Service:
     process: subprocess.Popen[bytes]
     log: Path
     data_dir: Path
+    metrics: str  # host and port
 
     def processes(self, words: str) -> list[psutil.Process]:
         """Those of its processes whose command line has `words` in it."""
@@ -52,11 +53,15 @@ def running(
     environment: Mapping[str, str] | None = None,
 ) -> Iterator[Service]:
     """Starts the service over `folder` and stops it in the end."""
-    port = _free_port()
+    port, metrics_port = free_port(), free_port()
     config = yaml.safe_load((REPOSITORY / "serve_config.yaml").read_text())
     config["http_options"]["port"] = port
     data_dir = folder / "data"
-    config["applications"][0]["args"] = {"data_dir": str(data_dir), **(settings or {})}
+    config["applications"][0]["args"] = {
+        "data_dir": str(data_dir),
+        "metrics_port": metrics_port,
+        **(settings or {}),
+    }
     config_file = folder / "serve_config.yaml"
     config_file.write_text(yaml.safe_dump(config))
     log = folder / "service.log"
@@ -69,7 +74,9 @@ def running(
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    service = Service(f"http://127.0.0.1:{port}", process, log, data_dir)
+    service = Service(
+        f"http://127.0.0.1:{port}", process, log, data_dir, f"127.0.0.1:{metrics_port}"
+    )
     try:
         _wait_for(service, "Ready after")
         yield service
@@ -85,7 +92,7 @@ def _wait_for(service: Service, words: str) -> None:
         time.sleep(0.2)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

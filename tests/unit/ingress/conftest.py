@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from deployments.classifier.categories import Categories
+from deployments.dashboard.cluster import Cluster, DeploymentState, Share
 from deployments.embedder.described import Described
 from deployments.ingress.app import build_app
 from deployments.ingress.parts import Parts
@@ -23,8 +24,10 @@ from deployments.settings import Settings
 from jobs.artifacts import Artifacts
 from jobs.backlog import Backlog
 from jobs.blobs import BlobStore
+from jobs.board import Board
 from jobs.claims import Claims
 from jobs.database import Database
+from jobs.ended import RecentlyEnded
 from jobs.erasure import Erasure
 from jobs.features import features
 from jobs.feedback import FeedbackStore
@@ -90,6 +93,13 @@ async def _suggest(request: SuggestionRequest) -> Sequence[Suggestion]:
     return suggest(request)
 
 
+async def _cluster() -> Cluster:
+    ingress = DeploymentState(name="Ingress", status="HEALTHY", message="", replicas={"RUNNING": 1})
+    return Cluster(
+        deployments=[ingress], cpus=Share(used=0.5, total=2), gpus=Share(used=0, total=0)
+    )
+
+
 @asynccontextmanager
 async def serving(
     settings: Settings, *, database_url: str | None = None, migrated: bool = True
@@ -112,6 +122,8 @@ async def serving(
             artifacts=Artifacts(database),
             feedback=feedback,
             watch=JobWatch(queue, poll_s=settings.poll_s),
+            board=Board(database),
+            recently_ended=RecentlyEnded(database, utc_now),
             features=features(settings),
             clock=utc_now,
             embed=texts.embed,
@@ -123,6 +135,7 @@ async def serving(
             suggest=_suggest,
             solver_processes=_one,
             running_attempts=_one,
+            cluster=_cluster,
         )
     )
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)

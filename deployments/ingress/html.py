@@ -1,0 +1,94 @@
+"""Pages for people: their headers, their errors, their live parts, and whose forms are heeded."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+from starlette.datastructures import URL
+from starlette.responses import HTMLResponse, StreamingResponse
+
+from deployments.dashboard.pages import Pages
+from deployments.errors import CrossSite, ServiceError
+
+#: Nothing but this service's own files: no inline script or style, no frame around it, no form
+#: that leads elsewhere.
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+_HEADERS = {
+    "content-security-policy": _POLICY,
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",
+    "cache-control": "no-store",
+}
+
+
+def page(html: str, status: int = 200) -> HTMLResponse:
+    """A page, or a part of one."""
+    return HTMLResponse(html, status, _HEADERS)
+
+
+def page_route(pages: Pages) -> type[APIRoute]:
+    """Routes whose errors are pages too, and whose forms answer to this site alone."""
+
+    class PageRoute(APIRoute):
+        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+            handle = super().get_route_handler()
+
+            async def handle_as_page(request: Request) -> Response:
+                try:
+                    if request.method not in ("GET", "HEAD"):
+                        _refuse_other_sites(request)
+                    return await handle(request)
+                except ServiceError as error:
+                    request.state.log["code"] = error.code
+                    html = pages.render(
+                        "error.html", error=error, request_id=request.state.request_id, here=""
+                    )
+                    return page(html, error.status)
+
+            return handle_as_page
+
+    return PageRoute
+
+
+def _refuse_other_sites(request: Request) -> None:
+    """Raises CrossSite unless the browser says that the form was sent from a page of this site.
+
+    Every current browser sends Sec-Fetch-Site to hosts it trusts (HTTPS, loopback) and Origin with
+    each POST to any host; a request with neither comes from no browser's form.
+    """
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        if site != "same-origin":
+            raise CrossSite
+        return
+    if URL(request.headers.get("origin", "")).netloc != request.headers.get("host", ""):
+        raise CrossSite
+
+
+def events(
+    name: str, parts: AsyncIterator[str | None], *, pause_s: float, seconds: float
+) -> StreamingResponse:
+    """Server-sent events of that name, each a part of a page; None is nothing new. Asks for the
+    next after each pause; after the last one comes the event `end`.
+
+    Ends after so many seconds, before the proxy would cut it; the browser then connects again.
+    """
+
+    async def stream() -> AsyncIterator[str]:
+        deadline = asyncio.get_running_loop().time() + seconds
+        yield "retry: 1000\n\n"
+        async for html in parts:
+            if html is not None:
+                data = "\n".join(f"data: {line}" for line in html.splitlines())
+                yield f"event: {name}\n{data}\n\n"
+            if asyncio.get_running_loop().time() > deadline:
+                return
+            await asyncio.sleep(pause_s)
+        yield "event: end\ndata:\n\n"
+
+    return StreamingResponse(stream(), media_type="text/event-stream", headers=_HEADERS)

@@ -1,0 +1,206 @@
+"""The operator's pages in a real browser: Debian's Chromium, driven by Playwright."""
+
+import base64
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.acceptance.conftest import SAMPLE
+from tests.acceptance.service import Service
+
+CHROMIUM = shutil.which("chromium")
+#: For a network that leads nowhere.
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+HOSTILE = "<script>document.title='taken'</script>"
+SECONDS = 60_000  # milliseconds that a receipt may take to be read, on a busy machine
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        if os.environ.get("CI"):
+            pytest.fail("chromium is not installed; `make test` installs Debian's where it can")
+        pytest.skip("chromium is not installed, and could not be: that needs apt-get and root")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser, service: Service) -> Iterator[Page]:
+    """A new browser window on the service; the test fails if its console tells of an error."""
+    context = browser.new_context(base_url=service.url)
+    page = context.new_page()
+    problems: list[str] = []
+    page.on("console", lambda said: problems.append(said.text) if said.type == "error" else None)
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    yield page
+    context.close()
+    assert problems == []
+
+
+def submit(client: httpx.Client, image: bytes, **more: Any) -> str:
+    answer = client.post(
+        "/api/v1/jobs",
+        json={
+            "feature": "receipt_extraction",
+            "payload": {"image_base64": base64.b64encode(image).decode()},
+            **more,
+        },
+    )
+    return str(answer.json()["id"])
+
+
+def test_a_photo_is_read_before_ones_eyes(page: Page) -> None:
+    page.goto("/dashboard/try")
+    page.set_input_files("#photo", SAMPLE)
+    reading = page.locator("#reading")
+    expect(reading.locator(".timeline")).to_be_visible()
+    expect(reading.get_by_role("rowheader", name="SOURDOUGH BREAD")).to_be_visible(timeout=SECONDS)
+    expect(reading.locator("tbody tr")).to_have_count(8)
+    expect(reading.get_by_text("which explains the total")).to_be_visible()
+    assert reading.locator(".seen polygon").count() > 20
+    boxed = reading.locator(".seen polygon").filter(has_text="SOURDOUGH BREAD").bounding_box()
+    image = reading.locator(".seen img").bounding_box()
+    assert boxed is not None
+    assert image is not None
+    assert 0.25 < (boxed["y"] - image["y"]) / image["height"] < 0.45, "the box lies on its line"
+
+
+def test_names_are_categorised(page: Page) -> None:
+    page.goto("/dashboard/try")
+    page.get_by_role("button", name="Categorise").click()
+    row = page.locator("#categories tr").filter(has_text="sourdough bread")
+    expect(row.get_by_role("cell").nth(1)).to_have_text("Bakery", timeout=SECONDS)
+
+
+def test_meals_are_planned(page: Page) -> None:
+    page.goto("/dashboard/try")
+    page.get_by_role("button", name="Plan").click()
+    expect(page.locator("#planned").get_by_role("cell", name="Spinach frittata")).to_be_visible(
+        timeout=SECONDS
+    )
+
+
+def test_a_job_goes_from_queued_to_succeeded_without_a_reload(
+    page: Page, client: httpx.Client
+) -> None:
+    for number in range(10):  # enough that the last one waits
+        job_id = submit(client, SAMPLE.read_bytes(), user_id=f"u{number}")
+    page.goto(f"/dashboard/jobs/{job_id}")
+    page.evaluate("window.sameDocument = true")
+    state = page.locator("#job .heading .state")
+    expect(state).to_have_text("queued")
+    expect(state).to_have_text("succeeded", timeout=SECONDS)
+    expect(page.get_by_text("GREEN VALLEY MARKET").first).to_be_visible()
+    assert page.evaluate("window.sameDocument")
+
+
+def test_the_overview_moves_by_itself(page: Page, client: httpx.Client, until: Any) -> None:
+    page.goto("/dashboard")
+    expect(page.get_by_role("heading", name=re.compile("parts are ready"))).to_be_visible()
+    stamp = page.locator(".stamp")
+    before = stamp.inner_text()
+    expect(stamp).not_to_have_text(before, timeout=SECONDS)
+    expect(page.get_by_role("rowheader", name="Ingress")).to_be_visible()
+
+
+def test_a_failed_job_is_found_and_retried(page: Page, client: httpx.Client, until: Any) -> None:
+    job_id = submit(client, b"\xff\xd8\xff\xe0 this is no image", user_id="broken")
+    assert until(job_id)["status"] == "failed"
+    page.goto("/dashboard/jobs")
+    page.get_by_label("Tenant").fill("acceptance")
+    page.get_by_label("State").select_option("failed")
+    page.get_by_role("button", name="Filter").click()
+    assert set(page.locator("tbody .state").all_inner_texts()) == {"failed"}
+    page.locator(f"a[href$='{job_id}']").click()
+    expect(page.get_by_text("The image is damaged").first).to_be_visible()
+    page.get_by_role("button", name="Retry").click()
+    expect(page.locator(".timeline")).to_contain_text("Attempt 2")
+    expect(page.locator("#job .heading .state")).to_have_text("failed", timeout=SECONDS)
+
+
+def test_artifacts_and_feedback_are_filtered_and_exported(
+    page: Page, client: httpx.Client, until: Any
+) -> None:
+    job = until(submit(client, SAMPLE.read_bytes()))
+    page.goto(f"/dashboard/jobs/{job['id']}")
+    page.get_by_label("Note").fill("well read")
+    page.get_by_role("button", name="Good result").click()
+    expect(page.locator(".said")).to_contain_text("well read")
+    for name, key, value in (
+        ("artifacts", "id", job["artifact_id"]),
+        ("feedback", "note", "well read"),
+    ):
+        page.goto(f"/dashboard/{name}?tenant=acceptance")
+        with page.expect_download() as download:
+            page.get_by_role("link", name="Export as JSONL").click()
+        lines = download.value.path().read_text().splitlines()
+        assert value in [json.loads(line)[key] for line in lines]
+
+
+def test_hostile_texts_show_as_text(page: Page, client: httpx.Client, until: Any) -> None:
+    job_id = submit(client, SAMPLE.read_bytes(), user_id=HOSTILE)
+    until(job_id)
+    page.goto(f"/dashboard/jobs/{job_id}")
+    page.get_by_label("Note").fill(HOSTILE)
+    page.get_by_role("button", name="Bad result").click()
+    expect(page.locator(".said")).to_contain_text(HOSTILE)
+    page.goto("/dashboard/feedback")
+    expect(page.locator("tbody")).to_contain_text(HOSTILE)
+    assert page.title() == "Feedback · Grocery side-car"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_has_a_serious_accessibility_fault(
+    page: Page, client: httpx.Client, until: Any, scheme: Any
+) -> None:
+    page.emulate_media(color_scheme=scheme)
+    job_id = submit(client, SAMPLE.read_bytes())
+    artifact_id = until(job_id)["artifact_id"]
+    paths = ["", "/jobs", f"/jobs/{job_id}", "/try", "/artifacts", f"/artifacts/{artifact_id}"]
+    for path in [*paths, "/feedback"]:
+        page.goto(f"/dashboard{path}")
+        dark = page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(17, 21, 18)"
+        assert dark == (scheme == "dark")
+        faults = [
+            (fault["id"], [node["html"] for node in fault["nodes"]])
+            for fault in Axe().run(page).response["violations"]
+            if fault["impact"] in ("serious", "critical")
+        ]
+        assert faults == [], path
+
+
+def test_pages_fit_a_phone_and_answer_to_the_keyboard(
+    browser: Browser, service: Service, client: httpx.Client, until: Any
+) -> None:
+    job_id = submit(client, SAMPLE.read_bytes())
+    until(job_id)
+    page = browser.new_page(base_url=service.url, viewport={"width": 375, "height": 812})
+    for path in ("", "/jobs", f"/jobs/{job_id}", "/try", "/artifacts", "/feedback"):
+        page.goto(f"/dashboard{path}")
+        width = page.evaluate("document.documentElement.scrollWidth")
+        assert width <= 375, path
+    page.goto("/dashboard")
+    page.keyboard.press("Tab")
+    expect(page.get_by_text("Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_be_focused()
+    page.close()

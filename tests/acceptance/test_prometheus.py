@@ -1,0 +1,111 @@
+"""What deploy/grafana asks for is there: Debian's Prometheus scrapes the service and is queried."""
+
+import json
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+
+from tests.acceptance.service import REPOSITORY, Service, free_port
+
+GRAFANA = REPOSITORY / "deploy" / "grafana"
+#: Nothing has gone wrong, so nothing of it has been counted.
+QUIET = {"ray_sidecar_rescues_total", "ray_sidecar_database_errors_total"}
+SECONDS = 90
+
+
+@pytest.fixture(scope="module")
+def prometheus(
+    service: Service, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[httpx.Client]:
+    """Prometheus with the repository's configuration, on the service's port, every second."""
+    if shutil.which("prometheus") is None:
+        if os.environ.get("CI"):
+            pytest.fail("prometheus is not installed; `make test` installs Debian's where it can")
+        pytest.skip("prometheus is not installed, and could not be: that needs apt-get and root")
+    folder = tmp_path_factory.mktemp("prometheus")
+    config = yaml.safe_load((GRAFANA / "prometheus.yml").read_text())
+    config["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
+    config["scrape_configs"][0]["static_configs"][0]["targets"] = [service.metrics]
+    (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
+    shutil.copy(GRAFANA / "alerts.yml", folder)
+    address = f"127.0.0.1:{free_port()}"
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [
+                "prometheus",
+                f"--config.file={folder / 'prometheus.yml'}",
+                f"--storage.tsdb.path={folder / 'data'}",
+                f"--web.listen-address={address}",
+            ],
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    with httpx.Client(base_url=f"http://{address}", timeout=10) as client:
+        yield client
+    process.terminate()
+    process.wait(30)
+
+
+def ask(prometheus: httpx.Client, expression: str) -> list[dict[str, Any]]:
+    expression = expression.replace("$__rate_interval", "1m")
+    try:
+        answer = prometheus.get("/api/v1/query", params={"query": expression}).json()
+    except httpx.TransportError:
+        return []  # it is starting
+    assert answer["status"] == "success", (expression, answer)
+    found: list[dict[str, Any]] = answer["data"]["result"]
+    return found
+
+
+def expressions(dashboard: Path) -> list[str]:
+    panels = json.loads(dashboard.read_text())["panels"]
+    return [target["expr"] for panel in panels for target in panel["targets"]]
+
+
+def test_the_dashboard_of_grafana_shows_the_service(
+    service: Service, client: httpx.Client, prometheus: httpx.Client, sample: str, until: Any
+) -> None:
+    job = client.post(
+        "/api/v1/jobs",
+        json={"feature": "receipt_extraction", "payload": {"image_base64": sample}},
+    ).json()
+    assert until(job["id"])["status"] == "succeeded"
+    assert client.get("/api/v1/jobs/none").status_code == 404
+    names = {"item_name": "oat milk", "candidate_labels": ["Dairy", "Bakery"]}
+    assert client.post("/api/v1/categorize", json={"payload": names}).status_code == 200
+    loud = [
+        expression
+        for expression in expressions(GRAFANA / "dashboard.json")
+        if not any(name in expression for name in QUIET)
+    ]
+    deadline = time.monotonic() + SECONDS
+    while silent := [one for one in loud if not ask(prometheus, one)]:
+        assert time.monotonic() < deadline, f"nothing found for {silent}"
+        time.sleep(1)
+    for expression in expressions(GRAFANA / "dashboard.json"):
+        ask(prometheus, expression)  # is understood
+    [succeeded] = ask(
+        prometheus,
+        'max(ray_sidecar_attempts_total{feature="receipt_extraction", code="ok"})',
+    )
+    assert float(succeeded["value"][1]) >= 1
+
+
+def test_the_alert_rules_hold_and_none_fires_while_all_is_well(prometheus: httpx.Client) -> None:
+    rules = GRAFANA / "alerts.yml"
+    check = subprocess.run(
+        ["promtool", "check", "rules", str(rules)], capture_output=True, text=True, check=False
+    )
+    assert check.returncode == 0, check.stderr
+    for rule in yaml.safe_load(rules.read_text())["groups"][0]["rules"]:
+        ask(prometheus, rule["expr"])  # is understood
+    firing = prometheus.get("/api/v1/alerts").json()["data"]["alerts"]
+    assert [one["labels"]["alertname"] for one in firing if one["state"] == "firing"] == []
