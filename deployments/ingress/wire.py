@@ -134,6 +134,9 @@ class JobBody(Wire):
     attempt: int
     max_attempts: int
     progress: float
+    progress_detail: Mapping[str, Any] | None = Field(
+        description="What a running job has so far: of a plan its objective, bound and gap."
+    )
     input_payload: Mapping[str, Any] = Field(description="Images are replaced by references.")
     output_payload: Mapping[str, Any] | None = Field(description="The result; null in lists.")
     error_message: str | None
@@ -170,6 +173,7 @@ class JobBody(Wire):
             attempt=job.attempt,
             max_attempts=job.max_attempts,
             progress=job.progress,
+            progress_detail=job.progress_detail,
             input_payload=job.input_payload,
             output_payload=output,
             error_message=job.error_message,
@@ -304,6 +308,8 @@ def validation_message(faults: Iterable[Any], *, prefix: str = "") -> str:
     sentences = []
     for fault in faults:
         path = ".".join([prefix, *(str(part) for part in fault["loc"] if part != "body")])
-        sentences.append(f"{path.strip('.')[:200] or 'body'}: {fault['msg'][:300]}")
+        sentences.append(
+            f"{path.strip('.')[:200] or 'body'}: {fault['msg'].removeprefix('Value error, ')[:300]}"
+        )
     shown = "; ".join(sentences[:5])
     return f"{shown}; and {len(sentences) - 5} more." if len(sentences) > 5 else f"{shown}."
