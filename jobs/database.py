@@ -189,7 +189,15 @@ class Database:
         async with self._writer.begin() as connection:
             if len(works) == 1:
                 return [await works[0](connection)]
-            return [await _in_savepoint(connection, work) for work in works]
+            driver: Any = (await connection.get_raw_connection()).driver_connection
+            outcomes = []
+            for work in works:
+                outcomes.append(await _in_savepoint(connection, work))
+                # On a full disk SQLite may roll back the whole transaction; the driver's commit
+                # would then say nothing, and what was written before would be lost unseen.
+                if not driver.in_transaction:
+                    raise DatabaseUnavailable(retry_after_s=2)
+            return outcomes
 
 
 async def _in_savepoint(connection: AsyncConnection, work: Work) -> Any:
