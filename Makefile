@@ -8,7 +8,7 @@ CONFIG ?= serve_config.yaml
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint unit acceptance clients backup restore lock clean
+.PHONY: help run test check lint unit acceptance clients chaos backup restore lock clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -31,6 +31,13 @@ unit: $(VENV)/installed-dev
 
 acceptance: $(VENV)/installed-dev clients
 	$(BIN)/pytest tests/acceptance
+
+# The real service in a storm of kills, full disks and locked databases, and its books afterwards:
+# make chaos MINUTES=15 DATABASE=postgresql
+MINUTES ?= 5
+DATABASE ?= sqlite
+chaos: $(VENV)/installed-dev
+	$(BIN)/python -m tests.chaos --minutes $(MINUTES) --database $(DATABASE)
 
 # A copy of the data folder while the service runs: make backup TO=backups/monday
 DATA_DIR ?= data
