@@ -12,11 +12,11 @@ from pathlib import Path
 
 import yaml
 
-from tests.acceptance.service import REPOSITORY, STOP_TIMEOUT_S, _free_port
+from tests.acceptance.service import REPOSITORY, STOP_TIMEOUT_S, free_port
 
 
 def test_serve_run_brings_the_service_up(tmp_path: Path) -> None:
-    port = _free_port()
+    port = free_port()
     config = yaml.safe_load((REPOSITORY / "serve_config.yaml").read_text())
     config["http_options"]["port"] = port
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))

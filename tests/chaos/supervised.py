@@ -11,9 +11,8 @@ from typing import Any
 
 import httpx
 import psutil
-import yaml
 
-from tests.acceptance.service import REPOSITORY, _free_port, _title
+from tests.acceptance.service import REPOSITORY, configure, free_port, title
 
 #: Seconds without an answer after which the supervisor takes the service for dead.
 PATIENCE_S = 60
@@ -24,17 +23,9 @@ class Supervised:
 
     def __init__(self, folder: Path, settings: Mapping[str, Any], *, ingresses: int) -> None:
         self._folder = folder
-        port = _free_port()
+        port = free_port()
         self.url = f"http://127.0.0.1:{port}"
-        config = yaml.safe_load((REPOSITORY / "serve_config.yaml").read_text())
-        config["http_options"]["port"] = port
-        application = config["applications"][0]
-        application["args"] = {"data_dir": str(folder / "data"), **settings}
-        for deployment in application["deployments"]:
-            if deployment["name"] == "Ingress":
-                deployment["num_replicas"] = ingresses
-        self._config = folder / "serve_config.yaml"
-        self._config.write_text(yaml.safe_dump(config))
+        self._config = configure(folder, port, settings, ingresses=ingresses)
         self._process: subprocess.Popen[bytes] | None = None
         self._answered = time.monotonic()
         self._all: dict[int, psutil.Process] = {}
@@ -75,7 +66,7 @@ class Supervised:
     def processes(self, words: str) -> list[psutil.Process]:
         """Those of its processes whose command line has `words` in it."""
         self._remember()
-        return [process for process in self._all.values() if words in _title(process)]
+        return [process for process in self._all.values() if words in title(process)]
 
     def kill(self) -> None:
         """SIGKILL to every process of it."""
