@@ -8,7 +8,7 @@ CONFIG ?= serve_config.yaml
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint unit acceptance clients lock clean
+.PHONY: help run test check lint unit acceptance clients chaos backup restore lock clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -31,6 +31,23 @@ unit: $(VENV)/installed-dev
 
 acceptance: $(VENV)/installed-dev clients
 	$(BIN)/pytest tests/acceptance
+
+# The real service in a storm of kills, full disks and locked databases, and its books afterwards:
+# make chaos MINUTES=15 DATABASE=postgresql
+MINUTES ?= 5
+DATABASE ?= sqlite
+chaos: $(VENV)/installed-dev
+	$(BIN)/python -m tests.chaos --minutes $(MINUTES) --database $(DATABASE)
+
+# A copy of the data folder while the service runs: make backup TO=backups/monday
+DATA_DIR ?= data
+backup: $(VENV)/installed
+	@test -n "$(TO)" || { echo "say where to: make backup TO=folder"; exit 1; }
+	$(BIN)/python -m jobs.backup save "$(DATA_DIR)" "$(TO)"
+
+restore: $(VENV)/installed
+	@test -n "$(FROM)" || { echo "say where from: make restore FROM=folder"; exit 1; }
+	$(BIN)/python -m jobs.backup restore "$(FROM)" "$(DATA_DIR)"
 
 # Debian packages that some acceptance tests use; where they can't be installed, those tests say so.
 clients:

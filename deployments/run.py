@@ -56,7 +56,10 @@ def main() -> int:
             return _refuse(problem)
         if not told_to_stop.is_set():
             _say(_greeting(url, time.monotonic() - started))
-        told_to_stop.wait()
+        core = _core_processes()
+        while not told_to_stop.wait(1):
+            if not all(map(_is_alive, core)):
+                return _refuse("Ray has died; whoever supervises this starts it again.")
         return 0
     except KeyboardInterrupt:
         return 0
@@ -111,6 +114,16 @@ def _start(config: dict[str, Any], settings: Settings) -> None:
     client = _get_global_client(raise_if_no_controller_running=True)
     assert client is not None
     client.deploy_apps(schema)
+
+
+def _core_processes() -> list[psutil.Process]:
+    """Those without which nothing works and nothing comes back."""
+    names = ("raylet", "gcs_server")
+    return [child for child in psutil.Process().children() if child.name() in names]
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
 
 
 def _wait_until_ready(url: str, told_to_stop: threading.Event) -> str | None:

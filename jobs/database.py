@@ -32,6 +32,9 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 #: How long a connection waits for another process's write, in milliseconds.
 BUSY_TIMEOUT_MS = 10_000
+#: SQLite looks again after 1, 2, 5, 10 … and at last every 100 ms, while the lock comes free every
+#: few. So a writer asks for this long only (1, 2 and 5 ms), and then from the start.
+PATIENCE_MS = 8
 
 Work = Callable[[AsyncConnection], Awaitable[Any]]
 
@@ -157,7 +160,7 @@ class Database:
                 try:
                     await _pragma(driver, "wal_checkpoint(TRUNCATE)")
                 finally:
-                    await _pragma(driver, f"busy_timeout = {BUSY_TIMEOUT_MS}")
+                    await _pragma(driver, f"busy_timeout = {PATIENCE_MS}")
 
     async def close(self) -> None:
         """Ends every connection, after what is waiting has been written."""
@@ -189,7 +192,15 @@ class Database:
         async with self._writer.begin() as connection:
             if len(works) == 1:
                 return [await works[0](connection)]
-            return [await _in_savepoint(connection, work) for work in works]
+            driver: Any = (await connection.get_raw_connection()).driver_connection
+            outcomes = []
+            for work in works:
+                outcomes.append(await _in_savepoint(connection, work))
+                # On a full disk SQLite may roll back the whole transaction; the driver's commit
+                # would then say nothing, and what was written before would be lost unseen.
+                if not driver.in_transaction:
+                    raise DatabaseUnavailable(retry_after_s=2)
+            return outcomes
 
 
 async def _in_savepoint(connection: AsyncConnection, work: Work) -> Any:
@@ -237,13 +248,27 @@ def _sqlite_engine(url: str, *, pool_size: int, query_only: bool) -> AsyncEngine
             cursor.execute("PRAGMA synchronous = FULL")  # an answered request survives a power cut
             cursor.execute("PRAGMA foreign_keys = ON")
             cursor.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten
+            cursor.execute(f"PRAGMA busy_timeout = {PATIENCE_MS}")
         cursor.close()
 
     if not query_only:
 
         @event.listens_for(engine.sync_engine, "begin")
         def begin(connection: Any) -> None:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            until = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+            cursor = connection.connection.cursor()
+            try:
+                while time.monotonic() < until:
+                    try:
+                        cursor.execute("BEGIN IMMEDIATE")
+                    except sqlite3.OperationalError as error:
+                        if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                            break
+                    else:
+                        return
+            finally:
+                cursor.close()
+            connection.exec_driver_sql("BEGIN IMMEDIATE")  # raises as every other statement does
 
     return engine
 

@@ -195,7 +195,8 @@ class Runner:
                         if feature.complete is None:
                             return event
                         return await feature.complete(work, event, self._models)
-                    await self._report(job, event)
+                    if event > 0:
+                        await self._report(job, event)
         except TimeoutError as error:
             raise WorkTimeout(
                 f"The work ran out of its time limit of {feature.time_limit_s:g} s."

@@ -35,7 +35,7 @@ class Service:
         return [
             process
             for process in psutil.Process(self.process.pid).children(recursive=True)
-            if words in _title(process)
+            if words in title(process)
         ]
 
     def stop(self) -> int:
@@ -45,25 +45,33 @@ class Service:
         return self.process.wait(STOP_TIMEOUT_S)
 
 
+def configure(folder: Path, port: int, settings: Mapping[str, Any], *, ingresses: int) -> Path:
+    """The service's own configuration over `folder` and a port; where it was written."""
+    config = yaml.safe_load((REPOSITORY / "serve_config.yaml").read_text())
+    config["http_options"]["port"] = port
+    [application] = config["applications"]
+    application["args"] = {"data_dir": str(folder / "data"), **settings}
+    for deployment in application["deployments"]:
+        if deployment["name"] == "Ingress":
+            deployment["num_replicas"] = ingresses
+    file = folder / "serve_config.yaml"
+    file.write_text(yaml.safe_dump(config))
+    return file
+
+
 @contextmanager
 def running(
     folder: Path,
     *,
     settings: Mapping[str, Any] | None = None,
     environment: Mapping[str, str] | None = None,
+    ingresses: int = 1,
 ) -> Iterator[Service]:
     """Starts the service over `folder` and stops it in the end."""
     port, metrics_port = free_port(), free_port()
-    config = yaml.safe_load((REPOSITORY / "serve_config.yaml").read_text())
-    config["http_options"]["port"] = port
-    data_dir = folder / "data"
-    config["applications"][0]["args"] = {
-        "data_dir": str(data_dir),
-        "metrics_port": metrics_port,
-        **(settings or {}),
-    }
-    config_file = folder / "serve_config.yaml"
-    config_file.write_text(yaml.safe_dump(config))
+    config_file = configure(
+        folder, port, {"metrics_port": metrics_port, **(settings or {})}, ingresses=ingresses
+    )
     log = folder / "service.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -75,7 +83,7 @@ def running(
             start_new_session=True,
         )
     service = Service(
-        f"http://127.0.0.1:{port}", process, log, data_dir, f"127.0.0.1:{metrics_port}"
+        f"http://127.0.0.1:{port}", process, log, folder / "data", f"127.0.0.1:{metrics_port}"
     )
     try:
         _wait_for(service, "Ready after")
@@ -98,7 +106,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _title(process: psutil.Process) -> str:
+def title(process: psutil.Process) -> str:
     try:
         return " ".join(process.cmdline())
     except psutil.Error:

@@ -54,6 +54,29 @@ async def test_a_write_that_fails_undoes_itself_and_nothing_else(
     assert await names(database) == {"a", "c"}
 
 
+async def test_when_the_whole_transaction_is_undone_every_writer_of_it_is_told(
+    tmp_path: Path, clock: Clock
+) -> None:
+    from tests.unit.jobs.conftest import migrated
+
+    async def undone(connection: AsyncConnection) -> None:
+        # As SQLite does by itself when the disk is full.
+        await connection.exec_driver_sql("ROLLBACK")
+        raise OSError("disk full")
+
+    async with migrated(f"sqlite+aiosqlite:///{tmp_path / 'test.db'}") as database:
+        outcomes = await asyncio.gather(
+            database.write(adding("a", clock)),
+            database.write(undone),
+            database.write(adding("b", clock)),
+            return_exceptions=True,
+        )
+        told = [isinstance(outcome, DatabaseUnavailable) for outcome in outcomes]
+        kept = await names(database)
+        assert {name for name, lost in zip("aub", told, strict=True) if not lost} == kept
+        assert await database.write(adding("c", clock)) == "c"
+
+
 async def test_writes_that_wait_share_a_commit(tmp_path: Path, clock: Clock) -> None:
     from tests.unit.jobs.conftest import migrated
 
