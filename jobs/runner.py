@@ -195,8 +195,9 @@ class Runner:
                         if feature.complete is None:
                             return event
                         return await feature.complete(work, event, self._models)
-                    if event > 0:
-                        await self._report(job, event)
+                    so_far = event if isinstance(event, SoFar) else SoFar(event)
+                    if so_far.fraction > 0:
+                        await self._report(job, so_far)
         except TimeoutError as error:
             raise WorkTimeout(
                 f"The work ran out of its time limit of {feature.time_limit_s:g} s."
@@ -205,8 +206,7 @@ class Runner:
             attempt.kill()
         raise RuntimeError("the work ended without an outcome")
 
-    async def _report(self, job: Job, progress: Progress) -> None:
-        so_far = progress if isinstance(progress, SoFar) else SoFar(progress)
+    async def _report(self, job: Job, so_far: SoFar) -> None:
         try:
             await self._claims.report_progress(job, so_far.fraction, so_far.detail)
         except DatabaseUnavailable:
