@@ -8,7 +8,7 @@ from queue import Empty, SimpleQueue
 import psutil
 
 from deployments.errors import WorkerLost
-from jobs.job import Outcome
+from jobs.job import Outcome, Progress
 
 #: Seconds between two looks at the memory.
 _LOOK_S = 0.1
@@ -27,11 +27,11 @@ def resident_bytes() -> int:
 
 
 def watched(
-    work: Iterator[float | Outcome],
+    work: Iterator[Progress | Outcome],
     *,
     memory_bytes: int,
     resident: Callable[[], int] = resident_bytes,
-) -> Iterator[float | Outcome | WorkerLost]:
+) -> Iterator[Progress | Outcome | WorkerLost]:
     """What the work yields, after a 0.0 that says that it has started. Raises what it raises.
 
     Once the process holds more than `memory_bytes`, the last thing that comes is a WorkerLost as a
@@ -39,7 +39,7 @@ def watched(
     code. (Raised, it would end the attempt and leave the thread.)
     """
     yield 0.0
-    events: SimpleQueue[float | Outcome | _Raised | None] = SimpleQueue()
+    events: SimpleQueue[Progress | Outcome | _Raised | None] = SimpleQueue()
 
     def run() -> None:
         try:

@@ -7,7 +7,7 @@ the one that came after it. The row alone counts attempts.
 
 import secrets
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -190,11 +190,19 @@ class Claims:
 
         await self._database.write(work)
 
-    async def report_progress(self, held: Job, progress: float) -> None:
-        """Records how far the attempt is, 0 to 1; nothing when it is no longer held."""
+    async def report_progress(
+        self, held: Job, progress: float, detail: Mapping[str, Any] | None = None
+    ) -> None:
+        """Records how far the attempt is, 0 to 1, and what it has; nothing when it is no longer
+        held.
+        """
 
         async def work(connection: AsyncConnection) -> None:
-            await connection.execute(update(jobs).where(held_by([held])).values(progress=progress))
+            await connection.execute(
+                update(jobs)
+                .where(held_by([held]))
+                .values(progress=progress, progress_detail=detail)
+            )
 
         await self._database.write(work)
 

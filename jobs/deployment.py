@@ -27,7 +27,7 @@ from jobs.database import Database
 from jobs.features import features
 from jobs.feedback import FeedbackStore
 from jobs.gauges import record_gauges
-from jobs.job import Outcome
+from jobs.job import Outcome, Progress
 from jobs.migrations import migrate
 from jobs.models import Models
 from jobs.queue import utc_now
@@ -43,7 +43,7 @@ _GAUGES_S = 5.0
 
 
 @ray.remote(max_retries=0, num_returns="streaming")
-def attempt(feature: Feature, work: Work) -> Iterator[float | Outcome | WorkerLost]:
+def attempt(feature: Feature, work: Work) -> Iterator[Progress | Outcome | WorkerLost]:
     """One attempt in a worker process. The row counts attempts, so Ray retries nothing."""
     assert not isinstance(feature.work, AskModels)
     yield from watched(
@@ -54,10 +54,10 @@ def attempt(feature: Feature, work: Work) -> Iterator[float | Outcome | WorkerLo
 class AskedAttempt:
     """An attempt that only asks other deployments, from this process."""
 
-    def __init__(self, events: AsyncIterator[float | Outcome]) -> None:
+    def __init__(self, events: AsyncIterator[Progress | Outcome]) -> None:
         self._events = events
 
-    async def __aiter__(self) -> AsyncIterator[float | Outcome]:
+    async def __aiter__(self) -> AsyncIterator[Progress | Outcome]:
         yield 0.0
         async for event in self._events:
             yield event
@@ -74,7 +74,7 @@ class RayAttempt:
             feature, work
         )
 
-    async def __aiter__(self) -> AsyncIterator[float | Outcome]:
+    async def __aiter__(self) -> AsyncIterator[Progress | Outcome]:
         try:
             async for reference in self._events:
                 event = await reference

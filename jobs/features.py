@@ -12,7 +12,7 @@ from deployments.planner.answer import MODEL_VERSION as PLANNER_VERSION
 from deployments.planner.answer import Incumbent
 from deployments.planner.request import MAX_TIMEOUT_MS, PlanRequest
 from deployments.settings import Settings
-from jobs.job import Outcome
+from jobs.job import Outcome, Progress, SoFar
 from jobs.receipts.options import ReceiptOptions
 from jobs.texts import categorize_items, embed_texts, with_categories
 from jobs.work import AskModels, Feature, Work
@@ -71,7 +71,7 @@ def features(settings: Settings) -> Mapping[str, Feature]:
     return {feature.name: feature for feature in (receipts, plans, embeddings, categories)}
 
 
-def read_receipt(work: Work) -> Iterator[float | Outcome]:
+def read_receipt(work: Work) -> Iterator[Progress | Outcome]:
     """The work of receipt_extraction."""
     # Imported where the work runs: the reader brings OpenCV and an inference runtime, which neither
     # the ingress nor the runner should carry.
@@ -104,8 +104,10 @@ def read_receipt(work: Work) -> Iterator[float | Outcome]:
     yield Outcome(output=extraction.flat(), model_id=MODEL_ID, model_version=MODEL_VERSION)
 
 
-def plan_meals(work: Work) -> Iterator[float | Outcome]:
-    """The work of meal_optimization; its progress is the share of the time that is used up."""
+def plan_meals(work: Work) -> Iterator[Progress | Outcome]:
+    """The work of meal_optimization. It is as far as its time is used up, and has the worth of the
+    best plan by now.
+    """
     from deployments.planner.solve import solve
 
     request = PlanRequest.model_validate(work.payload)
@@ -114,5 +116,6 @@ def plan_meals(work: Work) -> Iterator[float | Outcome]:
         answer = solver.submit(solve, request, clock=time.monotonic, on_incumbent=incumbents.put)
         answer.add_done_callback(lambda _: incumbents.put(None))
         while (incumbent := incumbents.get()) is not None:
-            yield min(0.99, incumbent.elapsed_ms / request.timeout_ms)
+            used = min(0.99, incumbent.elapsed_ms / request.timeout_ms)
+            yield SoFar(used, detail=incumbent.wire())
     yield Outcome(output=answer.result().wire(), model_id=PLANNER_ID, model_version=PLANNER_VERSION)

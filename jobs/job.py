@@ -72,6 +72,7 @@ class Job:
     max_attempts: int
     attempt_token: str | None  # names the attempt that holds the lease; None unless running
     progress: float  # 0 to 1
+    progress_detail: Mapping[str, Any] | None  # JSON; None unless running
     due_at: datetime  # not claimed before
     created_at: datetime
     started_at: datetime | None  # start of the first attempt
@@ -108,6 +109,18 @@ class PastAttempt:
     outcome: str | None  # succeeded, failed, cancelled, released, lost; None while it runs
     error_code: str | None
     error_message: str | None
+
+
+@dataclass(frozen=True)
+class SoFar:
+    """How far an attempt is, and what it has by now."""
+
+    fraction: float  # 0 to 1
+    detail: Mapping[str, Any] | None = None  # JSON
+
+
+#: What an attempt tells of itself while it runs: a bare number is its fraction.
+Progress = float | SoFar
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,7 +16,7 @@ from deployments.metrics import UNMETERED, Meter
 from deployments.settings import Settings
 from jobs.blobs import BlobStore
 from jobs.claims import Claims
-from jobs.job import AttemptError, Job, Outcome
+from jobs.job import AttemptError, Job, Outcome, Progress, SoFar
 from jobs.models import Models
 from jobs.work import Feature, Work
 
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 class Attempt(Protocol):
     """Work under way."""
 
-    def __aiter__(self) -> AsyncIterator[float | Outcome]:
+    def __aiter__(self) -> AsyncIterator[Progress | Outcome]:
         """0.0 once the work has started, its progress as it comes, and the Outcome last. Raises the
         ServiceError that ended the work.
         """
@@ -204,9 +204,10 @@ class Runner:
             attempt.kill()
         raise RuntimeError("the work ended without an outcome")
 
-    async def _report(self, job: Job, progress: float) -> None:
+    async def _report(self, job: Job, progress: Progress) -> None:
+        so_far = progress if isinstance(progress, SoFar) else SoFar(progress)
         try:
-            await self._claims.report_progress(job, progress)
+            await self._claims.report_progress(job, so_far.fraction, so_far.detail)
         except DatabaseUnavailable:
             log.warning("progress was not recorded", extra=_named(job))
 

@@ -75,6 +75,7 @@ jobs = Table(
     Column("attempt_token", String(40)),
     Column("lease_expires_at", UtcDateTime),
     Column("progress", Float, nullable=False),
+    Column("progress_detail", JSON(none_as_null=True)),
     # Counts the changes of status; jobs made before it was kept start at 1.
     Column("version", Integer, nullable=False, server_default="1"),
     Column("due_at", UtcDateTime, nullable=False),

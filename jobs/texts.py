@@ -18,7 +18,7 @@ from deployments.classifier.request import CategorizeBatch, Labels, NamedItem, b
 from deployments.embedder.bounds import at_most, distinct
 from deployments.embedder.request import EmbedBatchRequest, answer
 from deployments.errors import ModelUnavailable, Overloaded
-from jobs.job import Outcome
+from jobs.job import Outcome, Progress
 from jobs.models import Models
 from jobs.receipts.options import ReceiptOptions
 from jobs.work import Work
@@ -39,7 +39,7 @@ class CategorizeJob(CategorizeBatch):
     candidate_labels: Labels
 
 
-async def embed_texts(work: Work, models: Models) -> AsyncIterator[float | Outcome]:
+async def embed_texts(work: Work, models: Models) -> AsyncIterator[Progress | Outcome]:
     """The work of embedding_batch: its progress, and the answer of embed/batch."""
     request = EmbedBatchRequest.model_validate(work.payload)
     texts = [text.text for text in request.texts]
@@ -52,7 +52,7 @@ async def embed_texts(work: Work, models: Models) -> AsyncIterator[float | Outco
     yield Outcome(output=output, model_id=described.model, model_version=described.version)
 
 
-async def categorize_items(work: Work, models: Models) -> AsyncIterator[float | Outcome]:
+async def categorize_items(work: Work, models: Models) -> AsyncIterator[Progress | Outcome]:
     """The work of categorization_batch: its progress, and the answer of categorize-batch."""
     request = CategorizeJob.model_validate(work.payload)
     started = time.perf_counter()

@@ -20,7 +20,7 @@ from jobs.tables import attempts, job_events, jobs, webhooks
 JOB_COLUMNS = [jobs.c[name] for name in Job.__dataclass_fields__]
 
 #: What a row lets go of when its attempt ends.
-RELEASED = {"attempt_token": None, "lease_expires_at": None}
+RELEASED = {"attempt_token": None, "lease_expires_at": None, "progress_detail": None}
 
 
 def has_status(status: JobStatus) -> ColumnElement[bool]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from deployments.metrics import UNMETERED, Meter
 from deployments.settings import Settings
-from jobs.job import Outcome
+from jobs.job import Outcome, Progress
 from jobs.models import Models
 
 
@@ -25,7 +25,7 @@ class Work:
 class AskModels:
     """Work that leaves everything heavy to the served models."""
 
-    ask: Callable[[Work, Models], AsyncIterator[float | Outcome]]
+    ask: Callable[[Work, Models], AsyncIterator[Progress | Outcome]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +36,7 @@ class Feature:
     #: What an attempt runs: yields its progress (0 to 1) as it goes, and its Outcome last. Raises a
     #: ServiceError for what it can't do. Either a module-level function, which travels by its name
     #: to a worker process of its own; or one that only asks the served models, and stays here.
-    work: Callable[[Work], Iterator[float | Outcome]] | AskModels
+    work: Callable[[Work], Iterator[Progress | Outcome]] | AskModels
     time_limit_s: float  # the attempt is killed after this
     max_attempts: int
     cpus: float = 0.0  # of the worker process

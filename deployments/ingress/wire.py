@@ -134,6 +134,9 @@ class JobBody(Wire):
     attempt: int
     max_attempts: int
     progress: float
+    progress_detail: Mapping[str, Any] | None = Field(
+        description="What a running job has so far: of a plan its objective, bound and gap."
+    )
     input_payload: Mapping[str, Any] = Field(description="Images are replaced by references.")
     output_payload: Mapping[str, Any] | None = Field(description="The result; null in lists.")
     error_message: str | None
@@ -170,6 +173,7 @@ class JobBody(Wire):
             attempt=job.attempt,
             max_attempts=job.max_attempts,
             progress=job.progress,
+            progress_detail=job.progress_detail,
             input_payload=job.input_payload,
             output_payload=output,
             error_message=job.error_message,

@@ -16,6 +16,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PlainSerializer,
     StringConstraints,
     ValidationInfo,
     field_validator,
@@ -62,6 +63,8 @@ Id = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
 Unit = Annotated[str, StringConstraints(strip_whitespace=True, max_length=50)]
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=60), BeforeValidator(_fold)]
+# In order, so that the same request is written the same way by every process.
+Tags = Annotated[frozenset[Tag], PlainSerializer(sorted, return_type=list[str])]
 Quantity = Annotated[float, Field(gt=0, le=MAX_QUANTITY), BeforeValidator(_decimal_of_fraction)]
 Minutes = Annotated[int, Field(ge=0, le=MAX_MINUTES)]
 Weight = Annotated[float, Field(ge=0, le=1)]
@@ -141,7 +144,7 @@ class Recipe(_Part):
     servings: float | None = Field(default=None, gt=0, le=1_000)
     cuisine: Tag | None = None
     ingredients: tuple[Ingredient, ...] = Field(min_length=1)
-    tags: frozenset[Tag] = frozenset()
+    tags: Tags = frozenset()
     is_favorite: bool = False
 
     @field_validator("cuisine", mode="before")

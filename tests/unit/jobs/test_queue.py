@@ -149,9 +149,11 @@ async def test_success_leaves_one_result(
     await queue.submit(NEW)
     held = await claim_one(claims)
     clock.pass_(2)
+    await claims.report_progress(held, 0.5, {"gap": 1})
     assert await claims.succeed(held, DONE)
     job = await queue.get("t1", held.id)
     assert (job.status, job.progress) == (JobStatus.SUCCEEDED, 1.0)
+    assert job.progress_detail is None, "what there was so far is no part of what has ended"
     assert job.artifact_id is not None
     artifact = await Artifacts(database).get("t1", job.artifact_id)
     assert (artifact.output_payload, artifact.latency_ms) == (DONE.output, 2000.0)

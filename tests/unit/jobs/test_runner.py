@@ -14,7 +14,7 @@ from jobs.backoff import Backoff
 from jobs.blobs import BlobStore
 from jobs.claims import Claims
 from jobs.database import Database
-from jobs.job import Job, JobStatus, NewJob, Outcome
+from jobs.job import Job, JobStatus, NewJob, Outcome, Progress, SoFar
 from jobs.queue import Queue, utc_now
 from jobs.runner import Runner
 from jobs.watch import JobWatch
@@ -22,7 +22,7 @@ from jobs.work import Feature, Work
 from tests.unit.jobs.conftest import migrated
 from tests.unit.jobs.models import models
 
-Event = float | Outcome | Exception
+Event = Progress | Outcome | Exception
 
 
 class Scripted:
@@ -36,7 +36,7 @@ class Scripted:
         self.waits = waits
         self.kills = 0
 
-    async def __aiter__(self) -> AsyncIterator[float | Outcome]:
+    async def __aiter__(self) -> AsyncIterator[Progress | Outcome]:
         if self.waits is not None:
             await self.waits.wait()
         yield 0.0
@@ -113,7 +113,7 @@ class Service:
         return now
 
 
-def _never(work: Work) -> Iterator[float | Outcome]:
+def _never(work: Work) -> Iterator[Progress | Outcome]:
     raise AssertionError("scripted attempts run no work")
 
 
@@ -142,10 +142,11 @@ async def test_a_job_ends_with_the_outcome_of_its_work(service: Service) -> None
 
 
 async def test_progress_is_seen_while_the_work_goes_on(service: Service) -> None:
-    service.script, service.endless = iter([[0.25]]), True
+    so_far = {"objective": 7, "gap": 2}
+    service.script, service.endless = iter([[SoFar(0.25, so_far)]]), True
     async with service.running():
         job = await service.until(await service.submit(), lambda job: job.progress == 0.25)
-        assert job.status is JobStatus.RUNNING
+        assert (job.status, job.progress_detail) == (JobStatus.RUNNING, so_far)
 
 
 async def test_a_dead_worker_costs_an_attempt_and_not_the_job(service: Service) -> None:

@@ -1,0 +1,13 @@
+"""A running job says what it has so far."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0006"
+down_revision = "0005"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column("jobs", sa.Column("progress_detail", sa.JSON(none_as_null=True), nullable=True))
