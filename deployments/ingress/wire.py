@@ -308,6 +308,8 @@ def validation_message(faults: Iterable[Any], *, prefix: str = "") -> str:
     sentences = []
     for fault in faults:
         path = ".".join([prefix, *(str(part) for part in fault["loc"] if part != "body")])
-        sentences.append(f"{path.strip('.')[:200] or 'body'}: {fault['msg'][:300]}")
+        sentences.append(
+            f"{path.strip('.')[:200] or 'body'}: {fault['msg'].removeprefix('Value error, ')[:300]}"
+        )
     shown = "; ".join(sentences[:5])
     return f"{shown}; and {len(sentences) - 5} more." if len(sentences) > 5 else f"{shown}."

@@ -4,8 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from deployments.planner.answer import ConflictSet, OpenSlot
-from deployments.planner.conflicts import Conflict, Kind, Rule, why_open
+from deployments.planner.blockers import why_open
 from deployments.planner.problem import OPEN, Dish, Plan, Problem
+from deployments.planner.rules import Conflict, Kind, Rule
 from deployments.planner.worth import Assessment, allot, assess, permitted
 
 _MOST_AVOIDED = 3
@@ -82,7 +83,7 @@ def rule_sentence(problem: Problem, rule: Rule) -> str:
             minutes = problem.slot_budgets[rule.subject]
             return f"{_slot(problem, rule.subject)} allows {minutes} min"
         case Kind.SHOPPING:
-            return f"at most {problem.max_items} ingredients may be bought"
+            return f"at most {_count(problem.max_items or 0, 'ingredient')} may be bought"
         case Kind.REPEATS:
             times = "once" if problem.max_repeats == 1 else f"{problem.max_repeats} times"
             return f"each recipe may be cooked at most {times}"
@@ -106,7 +107,7 @@ def _relaxation(problem: Problem, rule: Rule, limit: int | None) -> str:
         case Kind.MEAL_BUDGET:
             return f"allow {limit} min for {_slot(problem, rule.subject)}"
         case Kind.SHOPPING:
-            return f"allow {limit} ingredients to be bought"
+            return f"allow {_count(limit or 0, 'ingredient')} to be bought"
         case Kind.REPEATS:
             return f"allow a recipe {limit} times"
 

@@ -12,6 +12,7 @@ from fractions import Fraction
 from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -48,11 +49,19 @@ _MIXED_FRACTION = re.compile(r"(?:(\d{1,7})\s+)?(\d{1,7})/(\d{1,7})")
 
 
 def _decimal_of_fraction(value: object) -> object:
-    """A written fraction ("1/2", "1 1/2") as a float; all else is left to pydantic."""
+    """A written fraction ("1/2", "1 1/2") as a float; all else but booleans is left to pydantic."""
+    if isinstance(value, bool):
+        raise ValueError("must be a number")  # noqa: TRY004 - pydantic reports ValueErrors
     if not isinstance(value, str) or not (found := _MIXED_FRACTION.fullmatch(value.strip())):
         return value
     whole, top, bottom = (int(part or 0) for part in found.groups())
     return float(whole + Fraction(top, bottom)) if bottom else value
+
+
+def _not_empty(values: _Values) -> _Values:
+    if not values:
+        raise ValueError("at least one entry is needed")
+    return values
 
 
 def _fold(value: object) -> object:
@@ -91,7 +100,9 @@ class Horizon(_Part):
 
     start_date: date
     days: int = Field(ge=1, le=31)
-    meal_types: tuple[Tag, ...] = Field(default=("dinner",), min_length=1, max_length=8)
+    meal_types: Annotated[tuple[Tag, ...], AfterValidator(_not_empty)] = Field(
+        default=("dinner",), max_length=8
+    )
 
     @field_validator("meal_types")
     @classmethod
@@ -143,7 +154,7 @@ class Recipe(_Part):
     cook_time: Minutes = 0
     servings: float | None = Field(default=None, gt=0, le=1_000)
     cuisine: Tag | None = None
-    ingredients: tuple[Ingredient, ...] = Field(min_length=1)
+    ingredients: Annotated[tuple[Ingredient, ...], AfterValidator(_not_empty)]
     tags: Tags = frozenset()
     is_favorite: bool = False
 
@@ -210,7 +221,7 @@ class PlanRequest(_Part):
 
     planning_horizon: Horizon
     inventory: tuple[InventoryItem, ...] = ()
-    recipes: tuple[Recipe, ...] = Field(min_length=1)
+    recipes: Annotated[tuple[Recipe, ...], AfterValidator(_not_empty)]
     constraints: Constraints = Field(default_factory=Constraints)
     weights: Weights = Field(default_factory=Weights)
     alternatives: int = Field(default=1, ge=1, le=5)

@@ -83,6 +83,7 @@ class Tables:
             )
             for dish in problem.dishes
         ]
+        of_meal = [self._of_meal(meal) for meal in range(len(problem.meals))]
         known: dict[tuple[int, int | None, int | None], Candidates] = {}
         self.candidates: list[Candidates] = []
         for slot in problem.slots:
@@ -92,24 +93,46 @@ class Tables:
                 problem.day_budgets[problem.day(slot)],
             )
             if key not in known:
-                known[key] = self._candidates(slot)
+                known[key] = self._candidates(slot, of_meal[problem.meal(slot)])
             self.candidates.append(known[key])
 
-    def _candidates(self, slot: int) -> Candidates:
+    def _of_meal(self, meal: int) -> Candidates:
+        """The dishes that fit a meal, whatever time it takes; what they earn is left open."""
         problem = self.problem
-        dishes = [number for number in range(len(problem.dishes)) if problem.fits(number, slot)]
-        owner = [place for place, dish in enumerate(dishes) for _ in problem.dishes[dish].needs]
-        needs = [need for dish in dishes for need in problem.dishes[dish].needs]
-        stock = np.array([need[0] for need in needs], np.int64)
+        dishes = [
+            number
+            for number, dish in enumerate(problem.dishes)
+            if dish.permitted and meal in dish.meals
+        ]
+        stock = np.concatenate([self.needs[dish][0] for dish in dishes] or [np.zeros(0, np.int64)])
         return Candidates(
             dishes=np.array(dishes, np.int64),
             minutes=np.array([problem.dishes[dish].minutes for dish in dishes], np.int64),
             cuisines=self.cuisine[dishes] if dishes else np.zeros(0, np.int64),
-            points=np.array([problem.meal_points(dish, slot) for dish in dishes], float),
-            owner=np.array(owner, np.int64),
+            points=np.zeros(len(dishes)),
+            owner=np.repeat(np.arange(len(dishes)), [len(self.needs[d][0]) for d in dishes]),
             stock=stock,
-            quantity=np.array([need[1] for need in needs], float),
-            expiring=np.flatnonzero(self.has_expiring[stock]) if needs else np.zeros(0, np.int64),
+            quantity=np.concatenate([self.needs[dish][1] for dish in dishes] or [np.zeros(0)]),
+            expiring=np.flatnonzero(self.has_expiring[stock]),
+        )
+
+    def _candidates(self, slot: int, of: Candidates) -> Candidates:
+        limit = self.problem.minutes_allowed(slot)
+        quick = np.full(len(of.dishes), True) if limit is None else of.minutes <= limit
+        place = np.cumsum(quick) - 1
+        needs = quick[of.owner]
+        stock = of.stock[needs]
+        dishes = of.dishes[quick]
+        points = [self.problem.meal_points(int(dish), slot) for dish in dishes]
+        return Candidates(
+            dishes=dishes,
+            minutes=of.minutes[quick],
+            cuisines=of.cuisines[quick],
+            points=np.array(points, float),
+            owner=place[of.owner[needs]],
+            stock=stock,
+            quantity=of.quantity[needs],
+            expiring=np.flatnonzero(self.has_expiring[stock]),
         )
 
 

@@ -3,8 +3,8 @@
 1. Z3 decides whether any plan exists, and pins the locked meals or explains the conflict.
 2. A greedy plan around the pins, certified by Z3, is there at once.
 3. Local search improves it for a fixed number of steps.
-4. A linear relaxation and branch-and-cut (HiGHS) bound what any plan can be worth, and often find a
-   better one. Whatever they find is believed only once it is certified.
+4. A linear relaxation, cuts of our own and branch-and-cut (HiGHS) bound what any plan can be worth,
+   and often find a better one. Whatever they find is believed only once it is certified.
 
 `optimal` means the bound is reached. Steps 1 to 3 are counted, not timed, so they give the same
 plan each time; only a deadline that strikes can make two answers differ.
@@ -13,7 +13,7 @@ plan each time; only a deadline that strikes can make two answers differ.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from deployments.planner import explanation, program, report
+from deployments.planner import explanation, formulation, program, report
 from deployments.planner.alternatives import alternatives
 from deployments.planner.answer import Incumbent, PlanAnswer, Status
 from deployments.planner.certificate import certify
@@ -31,10 +31,11 @@ _FEWEST_STEPS = 300
 _MOST_STEPS = 3_000
 _SEARCH_SHARE = 0.3  # of the time, at most, for local search
 _FILL_SHARE = 0.2  # of what is left, for proving how many slots can be filled
+_CUT_SHARE = 0.2  # of what is left then, for tightening the relaxation
 _FINISH_SHARE = 0.15  # of the time is kept for alternatives and explanations
 _LONGEST_FINISH_S = 0.75
 _REPORT_EVERY_S = 0.25
-_LARGEST_PROGRAM = 60_000  # columns; beyond, building and relaxing it takes too long to pay
+_LARGEST_PROGRAM = 60_000  # dishes times slots; beyond, building and relaxing it doesn't pay
 
 
 def solve(
@@ -85,7 +86,7 @@ class _Solve:
         self.reported = self.started
         self.best = (OPEN,) * len(self.problem.slots)
         self.objective = 0
-        self.bound = _ceiling(self.problem)
+        self.bound = _ceiling(self.tables)
         self.most_meals = sum(
             bool(of.dishes.size) or slot in self.pins
             for slot, of in enumerate(self.tables.candidates)
@@ -117,7 +118,7 @@ class _Solve:
         self.take(newest)
 
     def _fill(self, seconds: float) -> None:
-        outcome = program.most_meals(self.problem, seconds)
+        outcome = formulation.most_meals(self.problem, seconds)
         if outcome.bound is not None:
             self.most_meals = min(self.most_meals, outcome.bound)
         if outcome.plan is not None and filled(outcome.plan) > filled(self.best):
@@ -125,14 +126,20 @@ class _Solve:
             self._improve(self.started + self.seconds * _SEARCH_SHARE, seed=0)
 
     def _prove(self, deadline: float) -> None:
-        model = program.build(self.problem, filled(self.best))
-        left = deadline - self.clock()
-        if len(model.worth) > _LARGEST_PROGRAM or left <= 0:
+        cells = sum(of.dishes.size for of in self.tables.candidates)
+        if cells > _LARGEST_PROGRAM or self.clock() >= deadline:
             return
-        relaxation = program.relax(model, left / 2)
+        model = formulation.build(self.problem, filled(self.best))
+        relaxation = program.relax(model, (deadline - self.clock()) / 2)
         if relaxation is None:
             return
         self._lower(program.whole_points(relaxation.bound))
+        until = self.clock() + _CUT_SHARE * (deadline - self.clock())
+        for stronger, bounded in program.strengthen(
+            model, relaxation, lambda: self.clock() > until or self.objective >= self.bound
+        ):
+            model, relaxation = stronger, bounded
+            self._lower(program.whole_points(relaxation.bound))
         left = deadline - self.clock()
         if self.objective >= self.bound or left <= 0:
             return
@@ -220,19 +227,10 @@ def _infeasible(problem: Problem, verdict: Verdict, milliseconds: float) -> Plan
     )
 
 
-def _ceiling(problem: Problem) -> int:
+def _ceiling(tables: Tables) -> int:
     """A bound that needs no solving: every slot's best meal, all food rescued, every cuisine."""
-    meals = sum(
-        max(
-            (
-                problem.meal_points(dish, slot)
-                for dish in range(len(problem.dishes))
-                if problem.fits(dish, slot)
-            ),
-            default=0,
-        )
-        for slot in problem.slots
-    )
+    problem = tables.problem
+    meals = sum(max(0, of.points.max(initial=0)) for of in tables.candidates)
     rescued = sum(
         rate * lot.quantity
         for stock in problem.stocks

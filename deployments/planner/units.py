@@ -138,7 +138,6 @@ def _registry() -> pint.UnitRegistry[float]:
     return pint.UnitRegistry()
 
 
-@lru_cache(maxsize=4_096)  # units are the caller's words
 def _pint_size(word: str) -> tuple[str, Fraction] | None:
     registry = _registry()
     try:
@@ -151,6 +150,7 @@ def _pint_size(word: str) -> tuple[str, Fraction] | None:
     return None
 
 
+@lru_cache(maxsize=4_096)  # units are the caller's words
 def _measure(unit: str) -> Measure:
     written = " ".join(unit.replace(".", " ").split())
     folded = written.casefold()
@@ -173,6 +173,7 @@ def _singular(word: str) -> str:
     return word[:-1] if word.endswith("s") and not word.endswith("ss") else word
 
 
+@lru_cache(maxsize=16_384)
 def _density(ingredient: str) -> Fraction | None:
     words = frozenset(re.findall(r"[a-z]+", ingredient.casefold()))
     for name, grams in _DENSITIES:

@@ -4,9 +4,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.planner_instances import START, small
-from deployments.planner.conflicts import Kind, Rule, decide
+from deployments.planner.conflicts import decide
 from deployments.planner.problem import compile_request
 from deployments.planner.request import PlanRequest
+from deployments.planner.rules import Kind, Rule
 from deployments.planner.solve import solve
 
 DAY = START.isoformat()
@@ -115,6 +116,15 @@ def test_two_dishes_locked_for_one_slot_exclude_each_other():
     assert len(conflict.constraints) == 2
 
 
+def test_thirty_dishes_locked_for_eight_meals_are_nine_too_many_at_once():
+    meals = [f"meal {number}" for number in range(8)]
+    raw = request(locked_meals=[{"date": DAY, "recipe_id": f"d{n}"} for n in range(30)])
+    raw["planning_horizon"]["meal_types"] = meals
+    raw["recipes"] = [{**raw["recipes"][0], "id": f"d{n}", "name": f"Dish {n}"} for n in range(30)]
+    verdict = decide(compile_request(PlanRequest.model_validate(raw)))
+    assert [len(conflict.rules) for conflict in verdict.conflicts] == [9, 9, 9]
+
+
 def test_a_diet_nothing_satisfies_is_named_alone():
     _, conflict = only(request(dietary=["vegan"]))
     assert conflict.constraints == ("every recipe must be vegan",)
@@ -122,4 +132,4 @@ def test_a_diet_nothing_satisfies_is_named_alone():
 
 def test_the_least_shopping_that_would_do_is_said():
     _, conflict = only(request(max_shopping_items=0))
-    assert conflict.relaxations == ("allow 1 ingredients to be bought",)
+    assert conflict.relaxations == ("allow 1 ingredient to be bought",)
