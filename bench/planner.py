@@ -9,11 +9,13 @@ import asyncio
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from statistics import median
 from time import perf_counter
 from typing import Any
+
+import httpx
 
 from bench.planner_instances import START, instance, small
 from deployments.planner.answer import Incumbent, PlanAnswer, Status
@@ -43,6 +45,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=0, help="requests a row (0: the part's own)")
     parser.add_argument("--sizes", nargs="*", default=[], help="rows to run, e.g. 100x7x1")
     parser.add_argument("--timeout-ms", type=int, default=5_000)
+    parser.add_argument("--url", help="of a running service, for crowd; else a pool of its own")
     parser.add_argument("--referee-python", default=sys.executable)
     options = parser.parse_args()
     for name in options.parts or parts:
@@ -187,22 +190,32 @@ def conflicts(options: argparse.Namespace) -> None:
 def crowd(options: argparse.Namespace) -> None:
     """Four requests at once: seconds over their timeout when they are answered."""
 
-    async def run() -> list[float]:
+    async def run(answer: Callable[[dict[str, Any]], Awaitable[object]]) -> list[float]:
+        async def one(seed: int) -> float:
+            raw = instance(seed, 100, 7, 3, timeout_ms=options.timeout_ms, alternatives=5)
+            started = perf_counter()
+            await answer(raw)
+            return perf_counter() - started - options.timeout_ms / 1_000
+
+        over: list[float] = []
+        for batch in range(options.seeds or 3):
+            over += await asyncio.gather(*(one(4 * batch + seed) for seed in range(4)))
+        return over
+
+    async def through_http() -> list[float]:
+        async with httpx.AsyncClient(base_url=options.url, timeout=60) as client:
+
+            async def answer(raw: dict[str, Any]) -> None:
+                body = {"tenant_id": "bench", "payload": raw}
+                (await client.post("/api/v1/optimize/meal-plan", json=body)).raise_for_status()
+
+            return await run(answer)
+
+    async def through_the_pool() -> list[float]:
         async with WorkerPool(Limits(workers=4)) as pool:
+            return await run(lambda raw: pool.run(PlanRequest.model_validate(raw)))
 
-            async def one(seed: int) -> float:
-                raw = instance(seed, 100, 7, 3, timeout_ms=options.timeout_ms, alternatives=5)
-                request = PlanRequest.model_validate(raw)
-                started = perf_counter()
-                await pool.run(request)
-                return perf_counter() - started - request.timeout_ms / 1_000
-
-            over: list[float] = []
-            for batch in range(options.seeds or 3):
-                over += await asyncio.gather(*(one(4 * batch + seed) for seed in range(4)))
-            return over
-
-    over = asyncio.run(run())
+    over = asyncio.run(through_http() if options.url else through_the_pool())
     print(f"{len(over)} requests, median {median(over):+.2f} s, worst {max(over):+.2f} s")
 
 

@@ -144,7 +144,7 @@ class Settings(BaseSettings):
     )
 
     planner_workers: int = Field(
-        2, ge=1, description="Processes that solve meal plans, kept warm; one plan each."
+        4, ge=1, description="Processes that solve meal plans, kept warm; one plan each."
     )
     planner_waiting: int = Field(
         16, ge=0, description="Meal plans that may wait for a process; more is 503."

@@ -11,7 +11,9 @@ MODEL_VERSION = "planner-1"
 
 
 class Status(StrEnum):
-    """How a solve ended, in the contract's words."""
+    """How a solve ended, in the contract's words. Its `no_solution` (neither a plan nor a reason in
+    time) doesn't occur: what is possible is decided first, and a plan is built at once.
+    """
 
     OPTIMAL = "optimal"  # no plan is better, proven
     TIMEOUT = "timeout"  # the best plan found when the time ran out

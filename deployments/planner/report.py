@@ -51,9 +51,9 @@ def shopping(problem: Problem, plan: Plan, facts: Assessment) -> tuple[Purchase,
 
 
 def metrics(problem: Problem, plan: Plan, facts: Assessment) -> Metrics:
-    """The plan in numbers. The share of waste prevented weighs every expiring stock alike."""
+    """The plan in numbers. The share of waste prevented weighs every expiring ingredient alike."""
     rescues: list[Rescue] = []
-    shares: list[float] = []
+    shares: dict[int, list[float]] = defaultdict(list)
     helped: set[int] = set()
     for number, stock in enumerate(problem.stocks):
         expiring = [
@@ -64,7 +64,7 @@ def metrics(problem: Problem, plan: Plan, facts: Assessment) -> Metrics:
         taken = facts.used.get(number, (0,) * len(stock.lots))
         used = sum(taken[place] for place in expiring)
         total = sum(stock.lots[place].quantity for place in expiring)
-        shares.append(used / total)
+        shares[stock.item].append(used / total)
         if not used:
             continue
         helped.add(stock.item)
@@ -86,7 +86,9 @@ def metrics(problem: Problem, plan: Plan, facts: Assessment) -> Metrics:
         variety_score=round(len(facts.cuisines) / len(cooked), 3) if cooked else 0.0,
         recipes_selected=len(set(cooked)),
         waste_prevented=tuple(rescues),
-        waste_prevented_share=round(sum(shares) / max(1, total_expiring), 3),
+        waste_prevented_share=round(
+            sum(sum(each) / len(each) for each in shares.values()) / max(1, total_expiring), 3
+        ),
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import httpx
+import pytest
 
 from tests.acceptance.service import Service
 from tests.unit.planner.requests import ingredient, recipe, request
@@ -57,6 +58,56 @@ def test_constraints_that_exclude_each_other_are_an_answer(client: httpx.Client)
     plan = answer.json()["payload"]
     assert (plan["status"], plan["meal_plan"]) == ("infeasible", [])
     assert "Lasagne" in plan["conflicts"][0]
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "said"),
+    [
+        ({"recipes": [recipe(f"r{n}") for n in range(10_000)]}, 413, "limit is 2000"),
+        ({"recipes": [recipe("a"), recipe("a")]}, 422, "recipe id appears twice: a"),
+        ({"recipes": [{**recipe("a"), "ingredients": []}]}, 422, "recipes.0.ingredients"),
+        ({"recipes": [recipe("a", ingredient("x", -1))]}, 422, "ingredients.0.quantity"),
+        ({"inventory": [ingredient("x", 1e308)]}, 422, "inventory.0.quantity"),
+        ({"constraints": {"excluded_recipes": ["ghost"]}}, 422, "not in the request: ghost"),
+        (
+            {"constraints": {"locked_meals": [{"date": "2026-01-12", "recipe_id": "ghost"}]}},
+            422,
+            "not in the request: ghost",
+        ),
+        ({"constraints": {"time_budgets": {"2026-03-01": 9}}}, 422, "horizon: 2026-03-01"),
+        ({"weights": {"variety": 1.5}}, 422, "weights.variety"),
+    ],
+)
+def test_a_request_that_cannot_work_is_refused_by_name(
+    client: httpx.Client, change: dict[str, Any], status: int, said: str
+) -> None:
+    answer = client.post("/api/v1/optimize/meal-plan", json=body({**PLAN, **change}))
+    assert answer.status_code == status
+    assert said in answer.json()["error"]
+
+
+def test_suggestions_use_what_expires(client: httpx.Client) -> None:
+    wanted = {"mode": "use_expiring", "inventory": PLAN["inventory"], "recipes": PLAN["recipes"]}
+    answer = client.post("/api/v1/optimize/suggestions", json=body(wanted))
+    assert answer.status_code == 200
+    (found,) = answer.json()["payload"]["suggestions"]
+    assert (found["recipe_id"], found["missing"]) == ("curry", [])
+    assert found["expiring_used"] == ["Spinach"]
+    assert found["score"] > 0
+
+
+def test_a_running_job_tells_how_good_its_plan_is_so_far(
+    client: httpx.Client, until: Callable[..., dict[str, Any]]
+) -> None:
+    submitted = client.post(
+        "/api/v1/jobs",
+        json={"tenant_id": "acceptance", "feature": "meal_optimization", "payload": HARD},
+    )
+    job = until(submitted.json()["id"], lambda job: job["progress_detail"] is not None)
+    so_far = job["progress_detail"]
+    assert job["status"] == "running"
+    assert so_far["gap"] == so_far["bound"] - so_far["objective"]
+    assert client.post(f"/api/v1/jobs/{job['id']}/cancel").status_code == 200
 
 
 def test_a_plan_as_a_job(client: httpx.Client, until: Callable[..., dict[str, Any]]) -> None:
