@@ -37,32 +37,35 @@ def alternatives(
         return []
     draw = np.random.Generator(np.random.PCG64(seed))
     start = kitchen_of(tables, best)
-    found: set[Plan] = set()
+    values: dict[Plan, float] = {}
     for _ in range(_TRIES):
         if stop():
             break
         size = min(len(free), int(draw.integers(_LEAST_DIFFERENCE, _LEAST_DIFFERENCE + 2)))
-        found.add(_without(start, [int(slot) for slot in draw.choice(free, size, replace=False)]))
-    worth = {plan: assess(problem, plan).points for plan in found if filled(plan) == filled(best)}
+        kitchen = _without(start, [int(slot) for slot in draw.choice(free, size, replace=False)])
+        values[tuple(kitchen.plan)] = kitchen.value()
     floor = assess(problem, best).points - _tolerance(problem)
-    chosen: list[Plan] = []
-    for plan in sorted(worth, key=lambda plan: (-worth[plan], plan)):
-        if worth[plan] >= floor and all(
-            difference(plan, other) >= _LEAST_DIFFERENCE for other in (best, *chosen)
-        ):
-            chosen.append(plan)
-    return chosen[:most]
+    worth: dict[Plan, int] = {}
+    for plan in sorted(values, key=lambda plan: (-values[plan], plan)):
+        if len(worth) == most or filled(plan) < filled(best):
+            break
+        if all(difference(plan, other) >= _LEAST_DIFFERENCE for other in (best, *worth)):
+            points = assess(problem, plan).points
+            if points < floor:  # and so are the rest
+                break
+            worth[plan] = points
+    return sorted(worth, key=lambda plan: (-worth[plan], plan))
 
 
-def _without(start: Kitchen, slots: list[int]) -> Plan:
-    """The plan with other dishes in these slots."""
+def _without(start: Kitchen, slots: list[int]) -> Kitchen:
+    """The kitchen with other dishes in these slots."""
     kitchen = start.copy()
     banned = {kitchen.plan[slot] for slot in slots}
     for slot in slots:
         kitchen.clear(slot)
     for slot in slots:
         refill(kitchen, slot, banned)
-    return tuple(kitchen.plan)
+    return kitchen
 
 
 def _tolerance(problem: Problem) -> int:

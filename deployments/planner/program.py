@@ -22,7 +22,6 @@ Floats = NDArray[np.float64]
 _TOLERANCE = 1e-5
 _INFEASIBLE = 2
 _MOST_ROUNDS = 20
-_LONGEST_ROUND_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,16 +86,16 @@ def relax(program: Program, seconds: float) -> Relaxation | None:
 
 
 def strengthen(
-    program: Program, relaxation: Relaxation, stop: Callable[[], bool]
+    program: Program, relaxation: Relaxation, seconds_left: Callable[[], float]
 ) -> Iterator[tuple[Program, Relaxation]]:
-    """Cut the relaxation's point off and solve anew, until nothing cuts it or `stop` says so."""
+    """Cut the relaxation's point off and solve anew, until nothing cuts it or the time is up."""
     rows = len(program.limit)
     for _ in range(_MOST_ROUNDS):
         cuts = list(violated(program.shortages, relaxation.solution))
-        if not cuts or stop():
+        if not cuts or seconds_left() <= 0:
             return
         longer = _with(program, cuts)
-        again = relax(longer, _LONGEST_ROUND_S)
+        again = relax(longer, seconds_left())
         if again is None:
             return
         # What doesn't bind the new point is dropped: later rounds find it again should it matter.

@@ -135,11 +135,11 @@ class _Solve:
             return
         self._lower(program.whole_points(relaxation.bound))
         until = self.clock() + _CUT_SHARE * (deadline - self.clock())
-        for stronger, bounded in program.strengthen(
-            model, relaxation, lambda: self.clock() > until or self.objective >= self.bound
-        ):
-            model, relaxation = stronger, bounded
+        for stronger in program.strengthen(model, relaxation, lambda: until - self.clock()):
+            model, relaxation = stronger
             self._lower(program.whole_points(relaxation.bound))
+            if self.objective >= self.bound:
+                return
         left = deadline - self.clock()
         if self.objective >= self.bound or left <= 0:
             return
