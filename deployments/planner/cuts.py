@@ -50,33 +50,35 @@ class Row:
     limit: float
 
 
-def violated(shortages: Sequence[Shortage], point: Floats) -> Iterator[Row]:
+def violated(shortages: Sequence[Shortage], point: Floats) -> list[Row]:
     """The most violated row of each shortage that the point violates at all."""
-    for shortage in shortages:
-        bought = point[shortage.bought]
-        if bought > 1 - 1e-6:
-            continue
-        use = np.bincount(shortage.owner, point[shortage.columns], len(shortage.quantity))
-        excess = use - shortage.most * bought
-        chosen = excess > 1e-7
-        scale = max(1.0, shortage.left)
-        kinds = [(shortage.quantity / scale, shortage.left / scale)]
-        for number in range(_MOST_AT_ONCE + 1):
-            large = shortage.quantity * (number + 1) > shortage.left
-            kinds.append((large.astype(float), float(number)))
-        best, row = _LEAST_VIOLATION, None
-        for weight, room in kinds:
-            weight = np.where(chosen, weight, 0.0)
-            violation = float(weight @ excess) - room * (1 - bought)
-            norm = float(np.sqrt(weight[shortage.owner] @ weight[shortage.owner])) + 1e-9
-            if violation / norm > best:
-                best, row = violation / norm, (weight, room)
-        if row is not None:
-            weight, room = row
-            values = weight[shortage.owner]
+    rows = (_most_violated(shortage, point) for shortage in shortages)
+    return [row for row in rows if row is not None]
+
+
+def _most_violated(shortage: Shortage, point: Floats) -> Row | None:
+    bought = min(1.0, float(point[shortage.bought]))
+    use = np.bincount(shortage.owner, point[shortage.columns], len(shortage.quantity))
+    excess = use - shortage.most * bought
+    best, found = _LEAST_VIOLATION, None
+    for weights, room in _families(shortage):
+        chosen = np.where(excess > 0, weights, 0.0)
+        values = chosen[shortage.owner]
+        violation = float(chosen @ excess) - room * (1 - bought)
+        if violation > best * (length := float(np.linalg.norm(values))):
+            best = violation / length
             kept = values > 0
-            yield Row(
+            found = Row(
                 np.append(shortage.columns[kept], shortage.bought),
-                np.append(values[kept], room - float(weight @ shortage.most)),
+                np.append(values[kept], room - float(chosen @ shortage.most)),
                 room,
             )
+    return found
+
+
+def _families(shortage: Shortage) -> Iterator[tuple[Floats, float]]:
+    """Weights of the dishes and the room for them while nothing is bought."""
+    scale = max(1.0, shortage.left)
+    yield shortage.quantity / scale, shortage.left / scale
+    for fitting in range(_MOST_AT_ONCE + 1):
+        yield (shortage.quantity * (fitting + 1) > shortage.left).astype(float), float(fitting)

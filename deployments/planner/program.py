@@ -91,7 +91,7 @@ def strengthen(
     """Cut the relaxation's point off and solve anew, until nothing cuts it or the time is up."""
     rows = len(program.limit)
     for _ in range(_MOST_ROUNDS):
-        cuts = list(violated(program.shortages, relaxation.solution))
+        cuts = violated(program.shortages, relaxation.solution)
         if not cuts or seconds_left() <= 0:
             return
         longer = _with(program, cuts)
