@@ -32,8 +32,8 @@ _MOST_STEPS = 3_000
 _SEARCH_SHARE = 0.3  # of the time, at most, for local search
 _FILL_SHARE = 0.2  # of what is left, for proving how many slots can be filled
 _CUT_SHARE = 0.2  # of what is left then, for tightening the relaxation
-_FINISH_SHARE = 0.15  # of the time is kept for alternatives and explanations
-_LONGEST_FINISH_S = 0.75
+_FINISH_SHARE = 0.15  # of the time, at most, is kept for alternatives and explanations
+_LEAST_FINISH_S = 0.2
 _REPORT_EVERY_S = 0.25
 _LARGEST_PROGRAM = 60_000  # dishes times slots; beyond, building and relaxing it doesn't pay
 
@@ -97,9 +97,10 @@ class _Solve:
         return filled(self.best) == self.most_meals and self.objective >= self.bound
 
     def find(self) -> None:
-        finish = min(_LONGEST_FINISH_S, _FINISH_SHARE * self.seconds)
-        deadline = self.started + self.seconds - finish
         self.take(tuple(construct(self.tables, self.pins).plan))
+        # How long the first plan took tells how large the request is for this machine now.
+        finish = min(_FINISH_SHARE * self.seconds, _LEAST_FINISH_S + self.clock() - self.started)
+        deadline = self.started + self.seconds - finish
         self._improve(self.started + self.seconds * _SEARCH_SHARE, seed=0)
         if filled(self.best) < self.most_meals:
             self._fill((deadline - self.clock()) * _FILL_SHARE)
