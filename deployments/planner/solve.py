@@ -33,7 +33,7 @@ _SEARCH_SHARE = 0.3  # of the time, at most, for local search
 _FILL_SHARE = 0.2  # of what is left, for proving how many slots can be filled
 _CUT_SHARE = 0.2  # of what is left then, for tightening the relaxation
 _FINISH_SHARE = 0.15  # of the time, at most, is kept for alternatives and explanations
-_LEAST_FINISH_S = 0.2
+_LEAST_FINISH_S = 0.3
 _REPORT_EVERY_S = 0.25
 _LARGEST_PROGRAM = 60_000  # dishes times slots; beyond, building and relaxing it doesn't pay
 
