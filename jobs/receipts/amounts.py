@@ -15,7 +15,8 @@ from jobs.receipts.rows import Row, Word
 Mark = Literal[".", ","]
 
 _SIGNS = r"(?:RM|R\$|US\$|C\$|CA\$|A\$|AU\$|S\$|NZ\$|HK\$|\$|£|€|¥|₹|EUR|USD|GBP|MYR|CHF|SGD|AUD|CAD|kr|Fr\.?|[RFPK][MNH]|F(?=\d))"
-_DIGITS = r"[\dOoQDIl|]"  # what recognition takes for digits inside a number
+# What recognition takes for digits inside a number; case counts, for 2.25L is no 2.251.
+_DIGITS = r"(?-i:[\dOoQDIl|])"
 _BODY = {
     ".": rf"(?:{_DIGITS}{{1,3}}(?:[,']\d{{3}})+|{_DIGITS}{{0,6}})\.\s?{_DIGITS}{{2,4}}",
     ",": rf"(?:{_DIGITS}{{1,3}}(?:[.']\d{{3}})+|{_DIGITS}{{1,6}}),\s?{_DIGITS}{{2,4}}",
@@ -62,10 +63,13 @@ class Figure:
     """Decimals as printed; unit prices may have more than two."""
 
 
-def decimal_mark(rows: Iterable[Row]) -> Mark:
-    """The mark most amounts of the receipt use; a point when nothing tells."""
+def decimal_mark(rows: Iterable[Row], otherwise: Mark = ".") -> Mark:
+    """The mark most amounts of the receipt use; `otherwise` when nothing tells."""
     votes = [match[1] for row in rows for match in _VOTE.finditer(row.text)]
-    return "," if votes.count(",") > votes.count(".") else "."
+    commas, points = votes.count(","), votes.count(".")
+    if commas == points:
+        return otherwise
+    return "," if commas > points else "."
 
 
 def figure(word: Word, mark: Mark) -> Figure | None:
