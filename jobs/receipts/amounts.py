@@ -15,7 +15,8 @@ from jobs.receipts.rows import Row, Word
 Mark = Literal[".", ","]
 
 _SIGNS = r"(?:RM|R\$|US\$|C\$|CA\$|A\$|AU\$|S\$|NZ\$|HK\$|\$|£|€|¥|₹|EUR|USD|GBP|MYR|CHF|SGD|AUD|CAD|kr|Fr\.?|[RFPK][MNH]|F(?=\d))"
-_DIGITS = r"[\dOoQDIl|]"  # what recognition takes for digits inside a number
+# What recognition takes for digits inside a number; case counts, for 2.25L is no 2.251.
+_DIGITS = r"(?-i:[\dOoQDIl|])"
 _BODY = {
     ".": rf"(?:{_DIGITS}{{1,3}}(?:[,']\d{{3}})+|{_DIGITS}{{0,6}})\.\s?{_DIGITS}{{2,4}}",
     ",": rf"(?:{_DIGITS}{{1,3}}(?:[.']\d{{3}})+|{_DIGITS}{{1,6}}),\s?{_DIGITS}{{2,4}}",

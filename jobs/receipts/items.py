@@ -217,8 +217,16 @@ def _name(line: Line, product: Quantity | None) -> str:
     """The words of a line that name a thing: no codes, amounts, quantities or tax marks."""
     limit = _columns_begin(line)
     words = [word for word in line.words if word.left < limit]
-    while len(words) > 1 and _in_a_column(words[-1], words[-2], line):
-        words.pop()
+    column = next(
+        (
+            i
+            for i in range(1, len(words))
+            if _in_a_column(words[i], words[i - 1], line)
+            and all(re.fullmatch(r"\d{1,4}%?", word.text) for word in words[i:])
+        ),
+        len(words),
+    )
+    words = words[:column]
     text = " ".join(word.text for word in words)
     text = re.sub(r"(?<=\w\w)\((?=\w)", " (", re.sub(r"\)(?=\w\w)", ") ", text))
     if product is not None and product.unit_price is not None:
@@ -310,6 +318,8 @@ def _gather(parts: Sequence[_Part], *, names_above: bool) -> _Gathered:
             and (proves(part.product, drafts[-1].total.value) and not drafts[-1].proved)
         ):
             drafts[-1] = _extended(drafts[-1], part)
+        elif _is_a_note(part):
+            continue
         elif names_above or not drafts:
             if part.line.letters >= 2 or part.product is not None:
                 pending.append(part)
@@ -350,6 +360,11 @@ def _draft(part: _Part, pending: Sequence[_Part]) -> Draft:
     ):
         return _shared(draft, bare.quantity, bare.unit)
     return draft
+
+
+def _is_a_note(part: _Part) -> bool:
+    """A line that says something of the purchase ("Length of stay: 17 min"), and names nothing."""
+    return part.product is None and bool(re.search(r"[^\W\d]{3}\s?:\s?\S", part.line.row.text))
 
 
 def _worded(names: Sequence[str]) -> list[str]:

@@ -13,14 +13,14 @@ _UNITS: dict[str, str] = {
         "m": "M MTR METER METRE",
         "each": "EA EACH",
         "piece": "PC PCS PCE PIECE PIECES STK ST STUCK STUECK UN UND PZ PZA ST.",
-        "pack": "PK PKT PACK PKG PACKET",
-        "box": "BOX BX CTN CARTON",
-        "bottle": "BTL BOTTLE",
-        "can": "CAN TIN",
-        "bag": "BAG",
-        "set": "SET",
-        "dozen": "DOZ DOZEN",
-        "roll": "ROLL",
+        "pack": "PK PKS PKT PKTS PACK PACKS PKG PKGS PACKET PACKETS",
+        "box": "BOX BOXES BX CTN CTNS CARTON CARTONS",
+        "bottle": "BTL BTLS BOTTLE BOTTLES",
+        "can": "CAN CANS TIN TINS",
+        "bag": "BAG BAGS",
+        "set": "SET SETS",
+        "dozen": "DOZ DOZEN DOZENS",
+        "roll": "ROLL ROLLS",
     }.items()
     for printed in forms.split()
 }
