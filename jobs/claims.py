@@ -19,6 +19,7 @@ from jobs import tables
 from jobs.artifacts import insert_artifact
 from jobs.backoff import Backoff
 from jobs.database import Database
+from jobs.duplicates import told_from_first
 from jobs.ids import new_id
 from jobs.job import AttemptError, Job, JobStatus, Outcome, Priority
 from jobs.queue import utc_now
@@ -231,7 +232,8 @@ class Claims:
             if job is None:
                 return False
             await end_attempt(connection, job, now, "succeeded")
-            await insert_artifact(connection, artifact_of(job, now, artifact_id, outcome, None))
+            told = await told_from_first(connection, job, outcome)
+            await insert_artifact(connection, artifact_of(job, now, artifact_id, told, None))
             return True
 
         return await self._database.write(work)

@@ -110,12 +110,12 @@ class JobRunner:
     ) -> None:
         configure_logging(settings.log_level)
         self._database = Database(settings.resolved_database_url)
+        feedback = FeedbackStore(self._database)
         models = Models(
             embed=lambda texts: ask(embedder.embed.remote(texts)),
             embedder=lambda: ask(embedder.describe.remote()),
-            categories=Categories(
-                lambda items: ask(classifier.classify.remote(items)), FeedbackStore(self._database)
-            ),
+            categories=Categories(lambda items: ask(classifier.classify.remote(items)), feedback),
+            feedback=feedback,
         )
 
         def launch(feature: Feature, work: Work) -> Attempt:

@@ -13,7 +13,9 @@ from deployments.planner.answer import Incumbent
 from deployments.planner.request import MAX_TIMEOUT_MS, PlanRequest
 from deployments.settings import Settings
 from jobs.job import Outcome, Progress, SoFar
+from jobs.models import Models
 from jobs.receipts.options import ReceiptOptions
+from jobs.settled import with_settled_matches
 from jobs.texts import categorize_items, embed_texts, with_categories
 from jobs.work import AskModels, Feature, Work
 
@@ -47,7 +49,7 @@ def features(settings: Settings) -> Mapping[str, Feature]:
         time_limit_s=settings.receipt_time_limit_s,
         max_attempts=settings.receipt_max_attempts,
         cpus=float(settings.receipt_threads),
-        complete=with_categories,
+        complete=completed_receipt,
     )
     plans = Feature(
         name=MEAL_OPTIMIZATION,
@@ -82,13 +84,13 @@ def read_receipt(work: Work) -> Iterator[Progress | Outcome]:
     if work.image is None:
         raise ValueError("a receipt job without its image")
     settings = work.settings
-    options = ReceiptJob.model_validate(work.payload).options
+    job = ReceiptJob.model_validate(work.payload)
     limits = ImageLimits(
         max_bytes=settings.max_image_bytes,
         max_pixels=settings.max_image_pixels,
         max_pages=settings.max_image_pages,
     )
-    steps = read(work.image, options, engine(settings.receipt_threads), limits)
+    steps = read(work.image, job.options, engine(settings.receipt_threads), limits)
     stage, since = None, time.perf_counter()
     while True:
         try:
@@ -101,7 +103,17 @@ def read_receipt(work: Work) -> Iterator[Progress | Outcome]:
             work.meter.observe("sidecar_receipt_stage_seconds", now - since, stage=stage)
         stage, since = step.stage, now
         yield step.fraction
-    yield Outcome(output=extraction.flat(), model_id=MODEL_ID, model_version=MODEL_VERSION)
+    yield Outcome(
+        output=extraction.flat(),
+        model_id=MODEL_ID,
+        model_version=MODEL_VERSION,
+        marks=[mark for mark in (job.image.sha256, extraction.mark) if mark],
+    )
+
+
+async def completed_receipt(work: Work, outcome: Outcome, models: Models) -> Outcome:
+    """A receipt with what the tenant has settled and the classifier knows of its line items."""
+    return await with_categories(work, await with_settled_matches(work, outcome, models), models)
 
 
 def plan_meals(work: Work) -> Iterator[Progress | Outcome]:

@@ -1,6 +1,6 @@
 """A job as a value: what was asked for, who asked, and how far it has come."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum, StrEnum
@@ -130,6 +130,9 @@ class Outcome:
     output: Mapping[str, Any]  # JSON
     model_id: str
     model_version: str
+    #: What two of a tenant's jobs share when they are about the same thing; at most 200 characters
+    #: each. The later one's output then names the earlier as `duplicate_of`.
+    marks: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from deployments.classifier.categories import Categories
 from deployments.embedder.cache import Embed
 from deployments.embedder.described import Described
+from jobs.feedback import FeedbackStore
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,3 +16,5 @@ class Models:
     embed: Embed
     embedder: Callable[[], Awaitable[Described]]
     categories: Categories
+    #: What tenants have settled themselves; raises DatabaseUnavailable.
+    feedback: FeedbackStore

@@ -151,6 +151,16 @@ attempts = Table(
     Column("error_message", Text),
 )
 
+# What tells that two of a tenant's jobs are about the same thing, of the jobs that succeeded.
+marks = Table(
+    "marks",
+    metadata,
+    Column("job_id", ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    Column("mark", String(200), primary_key=True),
+    Column("tenant_id", String(200), nullable=False),
+)
+Index("ix_marks_tenant_id_mark", marks.c.tenant_id, marks.c.mark)
+
 # Every change of a job's status, written in the transaction that made it.
 job_events = Table(
     "job_events",

@@ -148,7 +148,14 @@ class Extraction(_Value):
     overall_confidence: Confidence = 0.0
     checks: Checks = Checks()
     pages: Annotated[int, Field(ge=1)] = 1
-    duplicate_of: str | None = None
+
+    @property
+    def mark(self) -> str | None:
+        """What the receipts of one purchase share: merchant, date and total; None without all."""
+        if self.merchant is None or self.date is None or self.total is None:
+            return None
+        name = "".join(char for char in self.merchant.name.upper() if char.isalnum())
+        return f"{name[:100]} {self.date.value} {self.total.amount}"
 
     def nested(self) -> dict[str, object]:
         """The contract's nested form, ready for JSON: amounts are strings."""
@@ -183,7 +190,7 @@ class Extraction(_Value):
         }
 
     def _common(self) -> dict[str, object]:
-        common: dict[str, object] = {
+        return {
             "raw_ocr_text": self.raw_ocr_text,
             "ocr_lines": [line.model_dump() for line in self.ocr_lines],
             "overall_confidence": self.overall_confidence,
@@ -194,9 +201,6 @@ class Extraction(_Value):
             },
             "pages": self.pages,
         }
-        if self.duplicate_of is not None:
-            common["duplicate_of"] = self.duplicate_of
-        return common
 
 
 def _number(value: Decimal) -> int | float:

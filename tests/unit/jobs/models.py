@@ -46,8 +46,10 @@ async def away(_: object = None) -> Answered:
 
 
 def models(database: Database, *, classifier: bool = True) -> Models:
+    feedback = FeedbackStore(database)
     return Models(
         embed=embed,
         embedder=embedder,
-        categories=Categories(classify if classifier else away, FeedbackStore(database)),
+        categories=Categories(classify if classifier else away, feedback),
+        feedback=feedback,
     )

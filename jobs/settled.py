@@ -1,0 +1,34 @@
+"""The catalog matches of a receipt that the tenant itself has settled by its feedback."""
+
+from dataclasses import replace
+
+from deployments.classifier.corrections import name_key
+from deployments.classifier.request import MAX_NAME_CHARACTERS as _LONGEST
+from jobs.feedback import CorrectionKind
+from jobs.job import Outcome
+from jobs.models import Models
+from jobs.receipts.extraction import Match
+from jobs.receipts.options import ReceiptOptions
+from jobs.work import Work
+
+
+async def with_settled_matches(work: Work, outcome: Outcome, models: Models) -> Outcome:
+    """The outcome of receipt_extraction, its lines matched as they were corrected before: what a
+    person says is another name of a product (strategy synonym, surely), whatever else looks alike.
+
+    A correction to a product that is not in the request's catalog settles nothing.
+    """
+    options = ReceiptOptions.model_validate(work.payload["options"])
+    items = outcome.output["line_items"]
+    if not options.catalog or not items:
+        return outcome
+    given = await models.feedback.corrections(work.tenant_id, CorrectionKind.CATALOG)
+    known = {item.id for item in options.catalog}
+    settled = {one.key: one.value for one in given if one.value in known}
+    matched = []
+    for item in items:
+        keys = (name_key(item[form][:_LONGEST])[:_LONGEST] for form in ("raw_text", "parsed_name"))
+        found = next((settled[key] for key in keys if key in settled), None)
+        match = Match(id=found, confidence=1.0, strategy="synonym") if found else None
+        matched.append({**item, "match": match.model_dump()} if match else item)
+    return replace(outcome, output={**outcome.output, "line_items": matched})
