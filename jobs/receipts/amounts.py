@@ -63,10 +63,13 @@ class Figure:
     """Decimals as printed; unit prices may have more than two."""
 
 
-def decimal_mark(rows: Iterable[Row]) -> Mark:
-    """The mark most amounts of the receipt use; a point when nothing tells."""
+def decimal_mark(rows: Iterable[Row], otherwise: Mark = ".") -> Mark:
+    """The mark most amounts of the receipt use; `otherwise` when nothing tells."""
     votes = [match[1] for row in rows for match in _VOTE.finditer(row.text)]
-    return "," if votes.count(",") > votes.count(".") else "."
+    commas, points = votes.count(","), votes.count(".")
+    if commas == points:
+        return otherwise
+    return "," if commas > points else "."
 
 
 def figure(word: Word, mark: Mark) -> Figure | None:

@@ -41,9 +41,9 @@ class Receipt:
         return "\n".join(line.row.text for line in self.lines)
 
 
-def receipt_of(rows: Sequence[Row]) -> Receipt:
-    """The rows of one receipt as lines."""
-    mark = decimal_mark(rows)
+def receipt_of(rows: Sequence[Row], otherwise: Mark = ".") -> Receipt:
+    """The rows of one receipt as lines; `otherwise` is its decimal mark when none is shown."""
+    mark = decimal_mark(rows, otherwise)
     lines = [_line(row, mark) for row in rows]
     return Receipt(tuple(_with_amounts_below(lines)), mark)
 

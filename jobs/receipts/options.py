@@ -27,7 +27,9 @@ class ReceiptOptions(BaseModel):
     date_order: Literal["dmy", "mdy", "ymd"] | None = None
     """Settles a date that can be read two ways."""
     language: Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$")] | None = None
-    """BCP 47, such as "de" or "en-GB"."""
+    """BCP 47, such as "de" or "en-GB": how numbers and dates are written when the receipt itself
+    does not tell.
+    """
     engine: Literal["auto", "ocr", "vision"] = "auto"
     accuracy: Literal["fast", "default", "best"] = "default"
     categorize: bool = False

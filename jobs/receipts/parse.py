@@ -10,6 +10,7 @@ from jobs.receipts.country import country_of
 from jobs.receipts.dates import date_of
 from jobs.receipts.extraction import Checks, Extraction, LineItem, Money
 from jobs.receipts.items import Draft, items_of
+from jobs.receipts.language import writing_of
 from jobs.receipts.lines import receipt_of
 from jobs.receipts.matching import Catalog, matched
 from jobs.receipts.merchant import merchant_of
@@ -29,9 +30,12 @@ def parse(
     """What the rows of a receipt say; `warnings` of earlier stages go first. Never raises."""
     if not rows:
         return Extraction(pages=pages, checks=Checks(warnings=(*warnings, _NO_TEXT)))
-    receipt = receipt_of(rows)
+    writing = writing_of(options.language)
+    receipt = receipt_of(rows, writing.mark or ".")
     country = country_of(receipt.text, options.currency)
-    date, date_warnings = date_of(receipt, options.date_order, country.date_order)
+    date, date_warnings = date_of(
+        receipt, options.date_order, country.date_order or writing.date_order
+    )
     drafts, end = items_of(receipt)
     summary = summary_of(receipt, drafts, end)
     solved = solve(drafts, summary)

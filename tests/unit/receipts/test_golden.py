@@ -171,6 +171,40 @@ def test_a_date_that_can_be_read_two_ways_is_settled_by_the_caller() -> None:
     assert unsettled.checks.warnings
 
 
+@pytest.mark.parametrize(
+    ("language", "expected"),
+    [("en-US", "2026-03-04"), ("en-GB", "2026-04-03"), ("de", "2026-04-03")],
+)
+def test_the_callers_language_settles_what_the_receipt_leaves_open(
+    language: str, expected: str
+) -> None:
+    text = "CORNER SHOP\n03/04/2026\nMILK  4.25\nTOTAL  4.25"
+    receipt = read(text, language=language)
+    assert receipt.date is not None
+    assert (receipt.date.value, receipt.date.confidence >= 0.9) == (expected, True)
+    assert not any("two ways" in warning for warning in receipt.checks.warnings)
+    shown = read("CORNER SHOP  SALES TAX\n03/04/2026\nMILK  4.25\nTOTAL  4.25", language="de")
+    assert shown.date is not None
+    assert shown.date.value == "2026-03-04", "what the receipt shows comes first"
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("WATER JUG 2.25L                 4.62", "WATER JUG 2.25L"),
+        ("FOAMBOARD 91X46CM     3    63 60    190.80", "FOAMBOARD 91X46CM"),
+        ("ACRYLIC YARN\n10.00 PKTS X 13.00      130.00", "ACRYLIC YARN"),
+        ("PARKING TICKET      5.00\nLength of stay: 0 Hr. 17 Min.", "PARKING TICKET"),
+    ],
+)
+def test_a_name_is_what_was_bought_with_its_size_and_without_the_columns(
+    line: str, name: str
+) -> None:
+    heading = "CORNER SHOP\nITEM   QTY   PRICE   AMOUNT"
+    receipt = read(f"{heading}\n{line}")
+    assert [item.parsed_name for item in receipt.line_items] == [name]
+
+
 def test_a_currency_that_is_not_shown_is_not_guessed() -> None:
     assert read("SHOP\nMILK   1.99\nTOTAL  1.99").currency is None
     assert read("SHOP\nMILK   1.99\nTOTAL  1.99", currency="CHF").currency == "CHF"
