@@ -41,7 +41,7 @@ def main() -> int:
     if _is_taken(host, port):
         return _refuse(f"{host}:{port} is in use; stop what runs there or change the port.")
     settings = Settings(**config["applications"][0].get("args", {}))
-    _prepare_environment(settings.data_dir)
+    _prepare_environment(settings.data_dir, settings.worker_idle_s)
 
     told_to_stop = threading.Event()
     started = time.monotonic()
@@ -67,7 +67,7 @@ def main() -> int:
         _stop()
 
 
-def _prepare_environment(data_dir: Path) -> None:
+def _prepare_environment(data_dir: Path, worker_idle_s: float) -> None:
     """What Ray reads from the environment once, when it is first imported."""
     data_dir.mkdir(parents=True, exist_ok=True)
     token = data_dir / "ray_auth_token"
@@ -82,6 +82,9 @@ def _prepare_environment(data_dir: Path) -> None:
         "RAY_COLOR_PREFIX": "0",
         # Misnamed: off, a node and its ports are on loopback alone, the metrics' port too.
         "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+        # Without the limit of 0 Ray keeps as many idle workers as there are CPUs for good.
+        "RAY_num_workers_soft_limit": "0",
+        "RAY_idle_worker_killing_time_threshold_ms": str(round(1000 * worker_idle_s)),
         "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "deployments.ingress.proxy:middlewares",
     }
     os.environ.pop("RAY_ADDRESS", None)
