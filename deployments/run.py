@@ -83,6 +83,9 @@ def _prepare_environment(settings: Settings) -> None:
         "RAY_COLOR_PREFIX": "0",
         # Misnamed: off, a node and its ports are on loopback alone, the metrics' port too.
         "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+        # Without the limit of 0 Ray keeps as many idle workers as there are CPUs for good.
+        "RAY_num_workers_soft_limit": "0",
+        "RAY_idle_worker_killing_time_threshold_ms": str(round(1000 * settings.worker_idle_s)),
         "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "deployments.ingress.proxy:middlewares",
         **tracing.environment(settings),
     }

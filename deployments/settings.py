@@ -127,6 +127,12 @@ class Settings(BaseSettings):
     )
     receipt_max_attempts: int = Field(3, ge=1, le=20, description="Attempts at a receipt.")
     receipt_threads: int = Field(1, ge=1, description="CPU threads of one receipt reader.")
+    worker_idle_s: float = Field(
+        300.0,
+        gt=0,
+        description="Seconds after which an idle worker process ends, and with it its models "
+        "and memory.",
+    )
 
     embedding_model: str = Field(
         "",

@@ -1,4 +1,4 @@
-"""The sample receipt in every format that phones and scanners make, and what is refused."""
+"""The sample receipt in whatever a phone or a scanner makes, and what is refused."""
 
 import base64
 import io
