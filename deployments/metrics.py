@@ -34,7 +34,10 @@ INSTRUMENTS: Mapping[str, Instrument] = {
     ),
     "sidecar_jobs": Instrument("gauge", "Jobs that wait or run.", ("feature", "state")),
     "sidecar_queue_age_seconds": Instrument(
-        "gauge", "How long the next job to be claimed has been due."
+        "gauge", "How long the job has been due that was due first."
+    ),
+    "sidecar_pruned_rows": Instrument(
+        "gauge", "Rows that the last pruning has taken so far.", ("table",)
     ),
     "sidecar_disk_free_bytes": Instrument("gauge", "Room on the disk of the data folder."),
     "sidecar_attempts": Instrument(

@@ -25,6 +25,7 @@ from typing import Any
 import psutil
 import yaml
 
+from deployments import tracing
 from deployments.settings import Settings
 
 READY_TIMEOUT_S = 120
@@ -41,7 +42,7 @@ def main() -> int:
     if _is_taken(host, port):
         return _refuse(f"{host}:{port} is in use; stop what runs there or change the port.")
     settings = Settings(**config["applications"][0].get("args", {}))
-    _prepare_environment(settings.data_dir)
+    _prepare_environment(settings)
 
     told_to_stop = threading.Event()
     started = time.monotonic()
@@ -67,10 +68,10 @@ def main() -> int:
         _stop()
 
 
-def _prepare_environment(data_dir: Path) -> None:
+def _prepare_environment(settings: Settings) -> None:
     """What Ray reads from the environment once, when it is first imported."""
-    data_dir.mkdir(parents=True, exist_ok=True)
-    token = data_dir / "ray_auth_token"
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    token = settings.data_dir / "ray_auth_token"
     if not token.exists():
         token.touch(mode=0o600)
         token.write_text(secrets.token_hex(32))
@@ -83,6 +84,7 @@ def _prepare_environment(data_dir: Path) -> None:
         # Misnamed: off, a node and its ports are on loopback alone, the metrics' port too.
         "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
         "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "deployments.ingress.proxy:middlewares",
+        **tracing.environment(settings),
     }
     os.environ.pop("RAY_ADDRESS", None)
 

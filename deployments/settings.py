@@ -39,6 +39,18 @@ class Settings(BaseSettings):
         "0: any free one.",
     )
 
+    otlp_endpoint: str = Field(
+        "",
+        description="Where traces go: a collector's OTLP over HTTP, such as "
+        "http://127.0.0.1:4318; empty: nothing is traced.",
+    )
+    trace_share: float = Field(
+        1.0,
+        ge=0,
+        le=1,
+        description="Share of the requests to trace of which the caller doesn't say whether.",
+    )
+
     max_body_bytes: int = Field(
         32 * MiB, ge=1024, description="Largest request body, in bytes; more is 413."
     )

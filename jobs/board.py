@@ -19,11 +19,11 @@ from jobs.artifacts import Artifact, artifact_from
 from jobs.database import Database
 from jobs.feedback import Feedback, Rating, feedback_from
 from jobs.ids import lowest_id
-from jobs.job import Job, JobStatus, Priority
+from jobs.job import Job, JobStatus
+from jobs.retention import Pruning, last_pruning
 from jobs.transitions import JOB_COLUMNS, job_of
 
 jobs = tables.jobs
-attempts = tables.attempts
 artifacts = tables.artifacts
 feedback = tables.feedback
 
@@ -42,19 +42,6 @@ class Choice:
     rating: Rating | None = None
     since: datetime | None = None
     until: datetime | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Attempt:
-    """One try at a job."""
-
-    number: int
-    runner: str
-    started_at: datetime
-    ended_at: datetime | None
-    outcome: str | None  # None while it runs
-    error_code: str | None
-    error_message: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,16 +80,10 @@ class Board:
             )
             return [job_of(row) for row in rows]
 
-    async def job(self, job_id: str) -> tuple[Job, Sequence[Attempt]]:
-        """A job and its attempts, first to last. Raises NotFound."""
+    async def job(self, job_id: str) -> Job:
+        """Raises NotFound."""
         async with self._database.read() as connection:
-            row = await _one(connection, jobs, job_id, "There is no such job.")
-            tried = await connection.execute(
-                select(*(attempts.c[name] for name in Attempt.__dataclass_fields__))
-                .where(attempts.c.job_id == job_id)
-                .order_by(attempts.c.number)
-            )
-            return job_of(row), [Attempt(**one._mapping) for one in tried]
+            return job_of(await _one(connection, jobs, job_id, "There is no such job."))
 
     async def artifacts(
         self, choice: Choice, *, before: str | None, limit: int
@@ -193,22 +174,18 @@ class Board:
         return found
 
     async def due_since(self, now: datetime) -> datetime | None:
-        """Since when the next job to be claimed has been due; None when nothing is."""
+        """Since when the job has been due that was due first; None when none is."""
         async with self._database.read() as connection:
-            firsts = [
-                await connection.scalar(
-                    select(jobs.c.due_at)
-                    .where(
-                        jobs.c.status == JobStatus.QUEUED,
-                        jobs.c.priority == priority,
-                        jobs.c.due_at <= now,
-                    )
-                    .order_by(jobs.c.due_at)
-                    .limit(1)
+            due_since: datetime | None = await connection.scalar(
+                select(func.min(jobs.c.due_at)).where(
+                    jobs.c.status == JobStatus.QUEUED, jobs.c.due_at <= now
                 )
-                for priority in (Priority.WAITING, Priority.NORMAL)
-            ]
-        return min((first for first in firsts if first is not None), default=None)
+            )
+        return due_since
+
+    async def last_pruning(self) -> Pruning | None:
+        """The newest round of retention; None when there has been none."""
+        return await last_pruning(self._database)
 
     async def totals(self) -> tuple[Mapping[str, int], int]:
         """Rows of each table, and the bytes of all blobs. Slow among millions of rows."""

@@ -13,6 +13,7 @@ from ray import serve
 from ray.exceptions import RayError, RayTaskError, TaskCancelledError
 from ray.serve.handle import DeploymentHandle
 
+from deployments import tracing
 from deployments.classifier.categories import Categories
 from deployments.errors import DatabaseUnavailable, ServiceError, WorkerLost
 from deployments.handles import ask
@@ -46,9 +47,10 @@ _GAUGES_S = 5.0
 def attempt(feature: Feature, work: Work) -> Iterator[Progress | Outcome | WorkerLost]:
     """One attempt in a worker process. The row counts attempts, so Ray retries nothing."""
     assert not isinstance(feature.work, AskModels)
-    yield from watched(
-        feature.work(replace(work, meter=RayMeter())), memory_bytes=work.settings.job_memory_bytes
-    )
+    tracing.trace_of_worker()
+    with tracing.span(feature.name, work.traceparent) as traceparent:
+        here = replace(work, meter=RayMeter(), traceparent=traceparent)
+        yield from watched(feature.work(here), memory_bytes=work.settings.job_memory_bytes)
 
 
 class AskedAttempt:
@@ -124,8 +126,8 @@ class JobRunner:
             return RayAttempt(feature, work)
 
         name = f"{socket.gethostname()}:{serve.get_replica_context().replica_id.unique_id}"
-        meter = RayMeter()
         blobs = BlobStore(settings.blob_dir, self._database, utc_now)
+        meter = RayMeter()
         known = features(settings)
         self._runner = Runner(
             claims=Claims.configured(self._database, settings, runner=name),

@@ -7,6 +7,7 @@ from queue import SimpleQueue
 
 from pydantic import BaseModel
 
+from deployments import tracing
 from deployments.planner.answer import MODEL_ID as PLANNER_ID
 from deployments.planner.answer import MODEL_VERSION as PLANNER_VERSION
 from deployments.planner.answer import Incumbent
@@ -89,16 +90,17 @@ def read_receipt(work: Work) -> Iterator[Progress | Outcome]:
         max_pages=settings.max_image_pages,
     )
     steps = read(work.image, options, engine(settings.receipt_threads), limits)
-    stage, since = None, time.perf_counter()
+    stage, since = None, time.time_ns()
     while True:
         try:
             step = next(steps)
         except StopIteration as finished:
             extraction = finished.value
             break
-        now = time.perf_counter()
+        now = time.time_ns()
         if stage is not None:
-            work.meter.observe("sidecar_receipt_stage_seconds", now - since, stage=stage)
+            work.meter.observe("sidecar_receipt_stage_seconds", (now - since) / 1e9, stage=stage)
+            tracing.record(stage, work.traceparent, since, now)
         stage, since = step.stage, now
         yield step.fraction
     yield Outcome(output=extraction.flat(), model_id=MODEL_ID, model_version=MODEL_VERSION)

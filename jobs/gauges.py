@@ -29,11 +29,15 @@ async def record_gauges(
         waiting = await board.waiting(features)
         now = clock()
         due_since = await board.due_since(now)
+        pruned = await board.last_pruning()
     except DatabaseUnavailable:
         meter.add("sidecar_database_errors")
         return
     for feature, waits in waiting.items():
         meter.set("sidecar_jobs", waits.queued, feature=feature, state=JobStatus.QUEUED)
         meter.set("sidecar_jobs", waits.running, feature=feature, state=JobStatus.RUNNING)
+    if pruned is not None:
+        for table in ("jobs", "artifacts", "feedback", "blobs"):
+            meter.set("sidecar_pruned_rows", getattr(pruned, table), table=table)
     age = (now - due_since).total_seconds() if due_since else 0.0
     meter.set("sidecar_queue_age_seconds", age)

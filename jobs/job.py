@@ -53,6 +53,7 @@ class NewJob:
     callback_url: str | None = None  # called once the job has ended
     model_id: str | None = None
     model_version: str | None = None
+    traceparent: str | None = None  # the trace that it belongs to
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +84,7 @@ class Job:
     model_version: str | None
     artifact_id: str | None
     callback_url: str | None
+    traceparent: str | None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -91,6 +91,7 @@ class Queue:
             "model_version": new.model_version,
             "callback_url": new.callback_url,
             "image_sha256": image_of(new.input_payload),
+            "traceparent": new.traceparent,
         }
 
         async def work(connection: AsyncConnection) -> Job:

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from deployments import tracing
 from deployments.errors import DatabaseUnavailable, ServiceError, WorkTimeout
 from deployments.metrics import UNMETERED, Meter
 from deployments.settings import Settings
@@ -151,7 +152,10 @@ class Runner:
         started = loop.time()
         code = "ok"
         try:
-            outcome = await self._work(job)
+            with tracing.span(
+                "attempt", job.traceparent, job_id=job.id, feature=job.feature
+            ) as traceparent:
+                outcome = await self._work(job, traceparent)
         except ServiceError as error:
             failure = AttemptError(
                 code=error.code, message=error.message, retryable=error.retryable
@@ -172,7 +176,7 @@ class Runner:
         self._meter.add("sidecar_attempts", feature=job.feature, code=code)
         self._meter.observe("sidecar_attempt_seconds", loop.time() - started, feature=job.feature)
 
-    async def _work(self, job: Job) -> Outcome:
+    async def _work(self, job: Job, traceparent: str | None) -> Outcome:
         feature = self._features[job.feature]
         image = None
         if "image" in job.input_payload:
@@ -183,6 +187,7 @@ class Runner:
             payload=job.input_payload,
             image=image,
             settings=self._settings,
+            traceparent=traceparent,
         )
         attempt = self._launch(feature, work)
         try:
@@ -232,4 +237,5 @@ def _named(job: Job) -> dict[str, object]:
         "request_id": job.request_id,
         "feature": job.feature,
         "attempt": job.attempt,
+        "trace_id": tracing.trace_id_of(job.traceparent),
     }

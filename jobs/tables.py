@@ -90,6 +90,7 @@ jobs = Table(
     Column("callback_url", String(2000)),
     # The blob that input_payload refers to, where an index finds it.
     Column("image_sha256", String(64)),
+    Column("traceparent", String(55)),
     UniqueConstraint("tenant_id", "feature", "idempotency_key"),
     # The lease belongs to the running attempt and to nothing else.
     CheckConstraint(

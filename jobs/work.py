@@ -18,6 +18,7 @@ class Work:
     payload: Mapping[str, Any]  # the job's input_payload
     image: bytes | None  # the blob that the payload refers to
     settings: Settings
+    traceparent: str | None = None
     meter: Meter = UNMETERED  # of the process that it runs in
 
 

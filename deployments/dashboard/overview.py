@@ -4,7 +4,7 @@ import asyncio
 import shutil
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -14,6 +14,7 @@ from deployments.dashboard.refreshed import Refreshed
 from deployments.errors import DatabaseUnavailable
 from jobs.board import Board
 from jobs.ended import RecentlyEnded
+from jobs.retention import Pruning
 
 #: Seconds that the first page waits for what is not known so far; the live page fills it in later.
 _PATIENCE_S = 1.0
@@ -31,6 +32,8 @@ class Storage:
     database: int | None  # None: it is on another machine
     blobs: int
     rows: Mapping[str, int]
+    pruned: Pruning | None  # the last time that what is old was removed
+    next_pruning: datetime | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +43,7 @@ class Overview(Generic[Checks]):
     now: datetime
     checks: Checks | None
     activity: Activity | None  # None: the database doesn't answer
-    due_since: datetime | None  # since when the job waits that is to be claimed next
+    due_since: datetime | None  # since when the job has been due that was due first
     cluster: Cluster | None
     storage: Storage | None
 
@@ -57,6 +60,7 @@ class Observer(Generic[Checks]):
         checks: Callable[[], Awaitable[Checks]],
         cluster: Callable[[], Awaitable[Cluster]],
         data_dir: Path,
+        pruned_every: timedelta,
         clock: Callable[[], datetime],
     ) -> None:
         self._board = board
@@ -66,6 +70,7 @@ class Observer(Generic[Checks]):
         self._cluster = Refreshed(cluster, period_s=5)
         self._storage = Refreshed(self._look_at_storage, period_s=20)
         self._data_dir = data_dir
+        self._pruned_every = pruned_every
         self._clock = clock
 
     async def overview(self, window: Window) -> Overview[Checks]:
@@ -103,6 +108,7 @@ class Observer(Generic[Checks]):
 
     async def _look_at_storage(self) -> Storage:
         rows, blobs = await self._board.totals()
+        pruned = await self._board.last_pruning()
         disk = await asyncio.to_thread(shutil.disk_usage, self._data_dir)
         files = [
             file.stat().st_size for file in self._data_dir.glob("service.db*") if file.is_file()
@@ -113,4 +119,6 @@ class Observer(Generic[Checks]):
             database=sum(files) if files else None,
             blobs=blobs,
             rows=rows,
+            pruned=pruned,
+            next_pruning=pruned.started_at + self._pruned_every if pruned else None,
         )

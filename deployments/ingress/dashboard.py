@@ -1,7 +1,7 @@
 """The operator's pages: every tenant's work, and buttons to act on it."""
 
 from collections.abc import AsyncIterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import parse_qs, urlencode
@@ -46,6 +46,7 @@ def dashboard_router(parts: Parts) -> APIRouter:
         checks=lambda: checks_of(parts),
         cluster=parts.cluster,
         data_dir=parts.settings.data_dir,
+        pruned_every=timedelta(seconds=parts.settings.retention_every_s),
         clock=parts.clock,
     )
 
@@ -89,14 +90,15 @@ def dashboard_router(parts: Parts) -> APIRouter:
         )
 
     async def job_values(job_id: str) -> dict[str, Any]:
-        job, attempts = await parts.board.job(job_id)
+        job = await parts.board.job(job_id)
+        attempts = await parts.queue.attempts(job_id)
         artifact = await parts.board.artifact_of_job(job_id) if job.status in FINAL else None
         output = artifact.output_payload if artifact else None
         return {
             "job": job,
             "attempts": attempts,
             "receipt": receipt_view(job.input_payload, output),
-            "body": JobBody.of(job, output).model_dump(mode="json"),
+            "body": JobBody.of(job, output, attempts).model_dump(mode="json"),
             "now": parts.clock(),
             "ended": job.status in FINAL,
         }
@@ -123,7 +125,7 @@ def dashboard_router(parts: Parts) -> APIRouter:
             while True:
                 now = await parts.board.job(job_id)
                 yield None if now == seen else await job_part(job_id)
-                if now[0].status in FINAL:
+                if now.status in FINAL:
                     return
                 seen = now
 
@@ -131,7 +133,7 @@ def dashboard_router(parts: Parts) -> APIRouter:
 
     @router.get("/jobs/{job_id}/image")
     async def job_image(job_id: Id) -> Response:
-        job, _ = await parts.board.job(job_id)
+        job = await parts.board.job(job_id)
         if "image" not in job.input_payload:
             raise NotFound("The job has no image.")
         blob, data = await parts.blobs.get(job.tenant_id, job.input_payload["image"]["sha256"])
@@ -144,20 +146,20 @@ def dashboard_router(parts: Parts) -> APIRouter:
 
     @router.post("/jobs/{job_id}/cancel")
     async def cancel(job_id: Id) -> Response:
-        job, _ = await parts.board.job(job_id)
+        job = await parts.board.job(job_id)
         await parts.queue.cancel(job.tenant_id, job_id)
         return _back_to(job_id)
 
     @router.post("/jobs/{job_id}/retry")
     async def retry(job_id: Id) -> Response:
-        job, _ = await parts.board.job(job_id)
+        job = await parts.board.job(job_id)
         more = parts.features[job.feature].max_attempts
         await parts.queue.retry(job.tenant_id, job_id, attempts_more=more)
         return _back_to(job_id)
 
     @router.post("/jobs/{job_id}/feedback")
     async def give_feedback(request: Request, job_id: Id) -> Response:
-        job, _ = await parts.board.job(job_id)
+        job = await parts.board.job(job_id)
         sent = await _form(request)
         try:
             body = FeedbackRequest.model_validate(

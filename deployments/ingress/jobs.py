@@ -80,6 +80,7 @@ def jobs_router(parts: Parts) -> APIRouter:
                 model_id=body.model_id,
                 model_version=body.model_version,
                 callback_url=body.callback_url,
+                traceparent=request.state.traceparent,
             )
         )
         request.state.log["job_id"] = job.id

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from deployments.errors import BadRequest, ServiceError, TooLarge
 from deployments.ingress.errors import error_response
 from deployments.metrics import Meter
+from deployments.tracing import trace_id_of, traceparent_of
 
 log = logging.getLogger(__name__)
 
@@ -21,8 +22,8 @@ _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,200}")
 class RequestScope:
     """The outermost layer of the ingress, as plain ASGI so that streams pass untouched.
 
-    Puts `request_id` (str) and `log` (a dict of fields for the log line: tenant_id, feature, code)
-    into the request's state.
+    Puts `request_id` (str), `traceparent` (str or None) and `log` (a dict of fields for the log
+    line: tenant_id, feature, code) into the request's state.
     """
 
     def __init__(
@@ -47,7 +48,9 @@ class RequestScope:
         request_id = sent if sent and _REQUEST_ID.fullmatch(sent) else self._new_request_id()
         state: dict[str, Any] = scope.setdefault("state", {})
         state["request_id"] = request_id
-        fields: dict[str, Any] = {}
+        traceparent = traceparent_of(Headers(scope=scope).get("traceparent"))
+        state["traceparent"] = traceparent
+        fields: dict[str, Any] = {"trace_id": trace_id_of(traceparent)}
         state["log"] = fields
         status: int | None = None
 

@@ -100,6 +100,7 @@ async def _read(
             request_id=request.state.request_id,
             priority=Priority.WAITING,
             max_attempts=parts.features[RECEIPT_EXTRACTION].max_attempts,
+            traceparent=request.state.traceparent,
         )
     )
     request.state.log["job_id"] = job.id

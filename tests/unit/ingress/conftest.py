@@ -14,6 +14,7 @@ from deployments.dashboard.cluster import Cluster, DeploymentState, Share
 from deployments.embedder.described import Described
 from deployments.ingress.app import build_app
 from deployments.ingress.parts import Parts
+from deployments.metrics import UNMETERED, Meter
 from deployments.planner.answer import PlanAnswer, Suggestion
 from deployments.planner.request import PlanRequest, SuggestionRequest
 from deployments.planner.solve import solve
@@ -102,7 +103,11 @@ async def _cluster() -> Cluster:
 
 @asynccontextmanager
 async def serving(
-    settings: Settings, *, database_url: str | None = None, migrated: bool = True
+    settings: Settings,
+    *,
+    database_url: str | None = None,
+    migrated: bool = True,
+    meter: Meter = UNMETERED,
 ) -> AsyncIterator[Front]:
     settings.data_dir.mkdir(exist_ok=True)
     database = Database(database_url or settings.resolved_database_url)
@@ -136,6 +141,7 @@ async def serving(
             solver_processes=_one,
             running_attempts=_one,
             cluster=_cluster,
+            meter=meter,
         )
     )
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)

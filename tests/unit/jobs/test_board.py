@@ -82,7 +82,8 @@ async def test_a_job_comes_with_its_attempts_and_last_artifact(
     await queue.retry("t1", job_id, attempts_more=1)
     clock.pass_(5)
     await end(claims)
-    job, attempts = await board.job(job_id)
+    job = await board.job(job_id)
+    attempts = await queue.attempts(job_id)
     assert job.status is JobStatus.SUCCEEDED
     assert [(one.number, one.outcome, one.error_code) for one in attempts] == [
         (1, "failed", "invalid_image"),
