@@ -40,7 +40,7 @@ def environment(settings: Settings) -> dict[str, str]:
     }
 
 
-def processors(_file_name: str) -> list[SpanProcessor]:
+def processors() -> list[SpanProcessor]:
     """Where Ray Serve's spans, and with them all others of its processes, go."""
     # Imported where it is used: it brings an HTTP client, and without an endpoint nobody needs it.
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -57,7 +57,7 @@ def trace_of_worker() -> None:
 @cache
 def _provide() -> None:
     provider = TracerProvider(resource=Resource.create())
-    for processor in processors(""):
+    for processor in processors():
         provider.add_span_processor(processor)
     trace.set_tracer_provider(provider)
 

@@ -97,13 +97,21 @@ def read_receipt(work: Work) -> Iterator[Progress | Outcome]:
         except StopIteration as finished:
             extraction = finished.value
             break
-        now = time.time_ns()
-        if stage is not None:
-            work.meter.observe("sidecar_receipt_stage_seconds", (now - since) / 1e9, stage=stage)
-            tracing.record(stage, work.traceparent, since, now)
-        stage, since = step.stage, now
+        if step.stage != stage:
+            now = time.time_ns()
+            if stage is not None:
+                _passed(work, stage, since, now)
+            stage, since = step.stage, now
         yield step.fraction
+    if stage is not None:
+        _passed(work, stage, since, time.time_ns())
     yield Outcome(output=extraction.flat(), model_id=MODEL_ID, model_version=MODEL_VERSION)
+
+
+def _passed(work: Work, stage: str, start_ns: int, end_ns: int) -> None:
+    """Tells of a stage of the reader that is over."""
+    work.meter.observe("sidecar_receipt_stage_seconds", (end_ns - start_ns) / 1e9, stage=stage)
+    tracing.record(stage, work.traceparent, start_ns, end_ns)
 
 
 def plan_meals(work: Work) -> Iterator[Progress | Outcome]:
