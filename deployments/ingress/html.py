@@ -1,6 +1,7 @@
 """Pages for people: their headers, their errors, their live parts, and whose forms are heeded."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
@@ -11,6 +12,8 @@ from starlette.responses import HTMLResponse, StreamingResponse
 
 from deployments.dashboard.pages import Pages
 from deployments.errors import CrossSite, ServiceError
+
+log = logging.getLogger(__name__)
 
 #: Nothing but this service's own files: no inline script or style, no frame around it, no form
 #: that leads elsewhere.
@@ -66,7 +69,8 @@ def _refuse_other_sites(request: Request) -> None:
         if site != "same-origin":
             raise CrossSite
         return
-    if URL(request.headers.get("origin", "")).netloc != request.headers.get("host", ""):
+    origin = URL(request.headers.get("origin", "")).netloc
+    if not origin or origin != request.headers.get("host"):
         raise CrossSite
 
 
@@ -82,13 +86,17 @@ def events(
     async def stream() -> AsyncIterator[str]:
         deadline = asyncio.get_running_loop().time() + seconds
         yield "retry: 1000\n\n"
-        async for html in parts:
-            if html is not None:
-                data = "\n".join(f"data: {line}" for line in html.splitlines())
-                yield f"event: {name}\n{data}\n\n"
-            if asyncio.get_running_loop().time() > deadline:
-                return
-            await asyncio.sleep(pause_s)
+        try:
+            async for html in parts:
+                if html is not None:
+                    data = "\n".join(f"data: {line}" for line in html.splitlines())
+                    yield f"event: {name}\n{data}\n\n"
+                if asyncio.get_running_loop().time() > deadline:
+                    return
+                await asyncio.sleep(pause_s)
+        except ServiceError as error:  # the browser connects again, and hears of it as a page
+            log.warning("a live page broke off", extra={"code": error.code})
+            return
         yield "event: end\ndata:\n\n"
 
     return StreamingResponse(stream(), media_type="text/event-stream", headers=_HEADERS)

@@ -80,7 +80,8 @@ def test_the_dashboard_of_grafana_shows_the_service(
     assert until(job["id"])["status"] == "succeeded"
     assert client.get("/api/v1/jobs/none").status_code == 404
     names = {"item_name": "oat milk", "candidate_labels": ["Dairy", "Bakery"]}
-    assert client.post("/api/v1/categorize", json={"payload": names}).status_code == 200
+    for _ in range(2):  # the second finds its vectors in the caches
+        assert client.post("/api/v1/categorize", json={"payload": names}).status_code == 200
     loud = [
         expression
         for expression in expressions(GRAFANA / "dashboard.json")
