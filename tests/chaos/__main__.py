@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import contextlib
 import random
+import signal
 import subprocess
 import sys
 import tempfile
@@ -45,6 +46,7 @@ def main() -> int:
     parser.add_argument("--every", type=float, default=6, help="seconds between two blows")
     parser.add_argument("--rate", type=float, default=2.5, help="jobs submitted a second")
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that nothing is left behind
     samples = [one for name in given.features.split(",") for one in SAMPLES[name]]
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -57,9 +59,8 @@ def main() -> int:
 def _storm(
     folder: Path, server: Any, samples: Sequence[Sample], given: argparse.Namespace, *, fills: bool
 ) -> int:
-    url = server.get_uri() if server is not None else ""
     settings = {
-        "database_url": url,
+        "database_url": server.get_uri() if server is not None else "",
         "lease_s": 6,
         "retry_base_s": 0.2,
         "retry_cap_s": 5,
@@ -67,6 +68,21 @@ def _storm(
         "planner_max_attempts": 20,
     }
     service = Supervised(folder, settings, ingresses=1 if server is None else 2)
+    try:
+        return _through(service, folder, server, samples, given, fills=fills)
+    finally:
+        service.kill()
+
+
+def _through(
+    service: Supervised,
+    folder: Path,
+    server: Any,
+    samples: Sequence[Sample],
+    given: argparse.Namespace,
+    *,
+    fills: bool,
+) -> int:
     _say("starting …")
     while not service.look():
         time.sleep(0.5)
@@ -95,7 +111,7 @@ def _storm(
         accepted += stream.accepted
     drained_s = _drain(service, accepted)
     left = service.stop()
-    database = Database(_async_url(folder, url))
+    database = Database(_async_url(folder, server))
     blobs = (folder / "data" / "blobs").rglob("*")
     files = {path.name for path in blobs if path.is_file() and path.name[0] != "."}
     faults = asyncio.run(_audit(database, files, accepted, results))
@@ -163,7 +179,7 @@ def _blows(service: Supervised, folder: Path, server: Any, *, fills: bool) -> li
         kill(service, "planner's job worker killed", "ray::meal_optimization", 2),
         kill(service, "job runner's replica killed", "ServeReplica:sidecar:JobRunner", 15),
         kill(service, "ingress replica killed", "ServeReplica:sidecar:Ingress", 15),
-        kill(service, "raylet killed", "raylet/raylet", 75),
+        kill(service, "raylet killed", "raylet/raylet", 150),
         kill_everything(service),
     ]
     if server is None:
@@ -222,10 +238,10 @@ def _server(folder: Path, kind: str) -> Iterator[Any]:
         server.cleanup()
 
 
-def _async_url(folder: Path, url: str) -> str:
-    if not url:
+def _async_url(folder: Path, server: Any) -> str:
+    if server is None:
         return f"sqlite+aiosqlite:///{folder / 'data' / 'service.db'}"
-    return url.replace("postgresql://", "postgresql+asyncpg://", 1)
+    return str(server.get_uri()).replace("postgresql://", "postgresql+asyncpg://", 1)
 
 
 def _table(

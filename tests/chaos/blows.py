@@ -47,14 +47,17 @@ def kill_everything(service: Supervised) -> Blow:
         service.kill()
         return True
 
-    return Blow("whole cluster killed", strike, 60)
+    return Blow("whole cluster killed", strike, 150)
 
 
 def lock_database(file: Path) -> Blow:
     """Another process holds SQLite's write lock, now and then for longer than a writer waits."""
 
     def hold(seconds: float) -> None:
-        with closing(sqlite3.connect(file, isolation_level=None, timeout=30)) as database:
+        with (
+            contextlib.suppress(sqlite3.OperationalError),  # the disk is full just now
+            closing(sqlite3.connect(file, isolation_level=None, timeout=30)) as database,
+        ):
             database.execute("BEGIN EXCLUSIVE")
             time.sleep(seconds)
             database.execute("ROLLBACK")

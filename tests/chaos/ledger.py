@@ -107,9 +107,11 @@ async def audit(
 def _overtaken(
     jobs: Mapping[str, Any], attempts: Mapping[str, Sequence[Any]], poisoner: str
 ) -> Sequence[str]:
-    """Jobs of tenants with one job at a time, before which two of the poisoner's were started."""
+    """Jobs of tenants with one job at a time, before which one runner started two of the
+    poisoner's: a runner that died and came again doesn't know whose turn it was.
+    """
     poison = [
-        one.started_at
+        one
         for job_id, some in attempts.items()
         if job_id in jobs and jobs[job_id].tenant_id == poisoner
         for one in some
@@ -118,7 +120,9 @@ def _overtaken(
     for job in jobs.values():
         if job.tenant_id.startswith("single") and attempts[job.id]:
             first = min(one.started_at for one in attempts[job.id])
-            between = sum(job.created_at < moment < first for moment in poison)
-            if between > 1:
-                late.append(f"{job.id} {between}")
+            before = Counter(
+                one.runner for one in poison if job.created_at < one.started_at < first
+            )
+            if any(count > 1 for count in before.values()):
+                late.append(f"{job.id} {dict(before)}")
     return late

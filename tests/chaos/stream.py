@@ -55,7 +55,7 @@ class Stream(threading.Thread):
     stopping: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
-        super().__init__(name=self.tenant)
+        super().__init__(name=self.tenant, daemon=True)
         self._chance = random.Random(self.seed)
 
     def __hash__(self) -> int:

@@ -15,7 +15,7 @@ import psutil
 from tests.acceptance.service import REPOSITORY, configure, free_port, title
 
 #: Seconds without an answer after which the supervisor takes the service for dead.
-PATIENCE_S = 60
+PATIENCE_S = 120
 
 
 class Supervised:
