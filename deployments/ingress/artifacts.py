@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from deployments.errors import NotFound
+from deployments.ingress.jsonl import jsonl
 from deployments.ingress.parts import Parts
 from deployments.ingress.strict_json import JsonRoute
 from deployments.ingress.wire import ERRORS, ArtifactBody, ArtifactPage, tenant_of
@@ -19,7 +20,12 @@ def artifacts_router(parts: Parts) -> APIRouter:
         prefix="/api/v1/artifacts", tags=["artifacts"], responses=ERRORS, route_class=JsonRoute
     )
 
-    @router.get("", summary="List this tenant's artifacts, newest first")
+    @router.get(
+        "",
+        summary="List this tenant's artifacts, newest first; or export them, oldest first",
+        response_model=ArtifactPage,
+        responses={200: {"content": {"application/x-ndjson": {}}}},
+    )
     async def list_artifacts(
         request: Request,
         feature: Annotated[str | None, Query(max_length=50)] = None,
@@ -28,7 +34,8 @@ def artifacts_router(parts: Parts) -> APIRouter:
         request_id: Annotated[str | None, Query(max_length=200)] = None,
         limit: Annotated[int, Query(ge=1, le=100)] = 20,
         offset: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
-    ) -> ArtifactPage:
+        format: Annotated[Literal["json", "jsonl"], Query()] = "json",  # noqa: A002
+    ) -> ArtifactPage | Response:
         tenant_id = tenant_of(request)
         wanted = ArtifactFilter(
             feature=feature,
@@ -36,6 +43,9 @@ def artifacts_router(parts: Parts) -> APIRouter:
             job_id=job_id,
             request_id=request_id,
         )
+        if format == "jsonl":
+            found = parts.artifacts.export(tenant_id, wanted)
+            return jsonl("artifacts", (ArtifactBody.of(one) async for one in found))
         artifacts, total = await parts.artifacts.list(tenant_id, wanted, limit=limit, offset=offset)
         return ArtifactPage(
             artifacts=[ArtifactBody.of(artifact) for artifact in artifacts],

@@ -1,17 +1,17 @@
 """Feedback on results, and what is remembered of it."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
 from fastapi import APIRouter, Query, Request
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
-from starlette.responses import StreamingResponse
 
 from deployments.classifier.corrections import name_key
 from deployments.classifier.request import MAX_LABEL_CHARACTERS, MAX_NAME_CHARACTERS
 from deployments.embedder.bounds import NotBlank
 from deployments.errors import Invalid
+from deployments.ingress.jsonl import jsonl
 from deployments.ingress.parts import Parts
 from deployments.ingress.strict_json import JsonRoute
 from deployments.ingress.wire import ERRORS, Name, Wire, rfc3339, tenant_of
@@ -188,20 +188,6 @@ def feedback_router(parts: Parts) -> APIRouter:
         )
 
     return router
-
-
-def jsonl(name: str, bodies: AsyncIterator[Wire]) -> StreamingResponse:
-    """A file of one JSON object a line, sent as it is read."""
-
-    async def lines() -> AsyncIterator[str]:
-        async for body in bodies:
-            yield body.model_dump_json() + "\n"
-
-    return StreamingResponse(
-        lines(),
-        media_type="application/x-ndjson",
-        headers={"content-disposition": f'attachment; filename="{name}.jsonl"'},
-    )
 
 
 async def record(parts: Parts, tenant_id: str, body: FeedbackRequest) -> Feedback:

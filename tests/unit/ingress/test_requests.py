@@ -135,3 +135,15 @@ async def test_a_job_tells_of_each_of_its_attempts(front: Front) -> None:
     assert (attempt["number"], attempt["outcome"]) == (1, "failed")
     assert (attempt["error_code"], attempt["error_message"]) == ("invalid_image", "It is damaged.")
     assert job["created_at"] <= attempt["started_at"] <= attempt["ended_at"] == job["finished_at"]
+
+
+async def test_artifacts_are_exported_a_line_each_and_only_the_tenants_own(front: Front) -> None:
+    for number in range(3):
+        await front.client.post("/api/v1/jobs", json={**SUBMISSION, "request_id": f"r{number}"})
+    for held in await front.claims.claim(["receipt_extraction"], 3):
+        await front.claims.succeed(held, Outcome(output={}, model_id="m", model_version="1"))
+    path = "/api/v1/artifacts?format=jsonl"
+    lines = (await front.client.get(path, headers=TENANT)).text.splitlines()
+    assert len(lines) == 3
+    assert [json.loads(line)["feature"] for line in lines] == ["receipt_extraction"] * 3
+    assert (await front.client.get(path, headers={"x-tenant-id": "t2"})).text == ""

@@ -1,6 +1,8 @@
 """One writer, many writes to a commit, and no write's failure touches another's."""
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -117,6 +119,21 @@ async def test_two_processes_that_write_at_once_wait_for_each_other(
         await asyncio.gather(*writes)
         assert len(await names(one)) == 80
         await other.close()
+
+
+async def test_a_write_waits_for_another_process_and_goes_on_when_that_is_done(
+    tmp_path: Path, clock: Clock
+) -> None:
+    from tests.unit.jobs.conftest import migrated
+
+    async with migrated(f"sqlite+aiosqlite:///{tmp_path / 'test.db'}") as database:
+        with closing(sqlite3.connect(tmp_path / "test.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            writing = asyncio.create_task(database.write(adding("a", clock)))
+            done, _ = await asyncio.wait([writing], timeout=0.2)
+            assert not done
+            other.execute("ROLLBACK")
+            assert await writing == "a"
 
 
 async def test_a_database_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
