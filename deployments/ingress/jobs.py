@@ -41,7 +41,7 @@ class JobRequest(Wire):
     model_version: Name | None = None
     request_id: Name | None = Field(
         None,
-        description="The same (tenant, feature, request_id) names the same job, for as long as it is kept.",
+        description="The same (tenant, feature, request_id) names the same job while it is kept.",
     )
     callback_url: str | None = Field(
         None, max_length=2000, description="Called once the job has ended; http or https."
