@@ -91,7 +91,7 @@ class Artifacts:
     ) -> AsyncIterator[Artifact]:
         """All that match, oldest first; `page` of them in memory at a time."""
         async for row in self._database.walk(artifacts, _where(tenant_id, wanted), page=page):
-            yield _artifact(row)
+            yield artifact_from(row)
 
 
 def _where(tenant_id: str, wanted: ArtifactFilter) -> Sequence[ColumnElement[bool]]:

@@ -15,9 +15,10 @@ from deployments.dashboard.overview import Observer
 from deployments.dashboard.pages import Pages
 from deployments.dashboard.receipt import receipt_view
 from deployments.errors import BadRequest, Invalid, NotFound
-from deployments.ingress.feedback import FeedbackBody, FeedbackRequest, jsonl, record
+from deployments.ingress.feedback import FeedbackBody, FeedbackRequest, record
 from deployments.ingress.health import Check, checks_of
 from deployments.ingress.html import events, page, page_route
+from deployments.ingress.jsonl import jsonl
 from deployments.ingress.parts import Parts
 from deployments.ingress.wire import ArtifactBody, JobBody, validation_message
 from jobs.board import Choice
