@@ -40,7 +40,8 @@ class JobRequest(Wire):
     model_id: Name | None = None
     model_version: Name | None = None
     request_id: Name | None = Field(
-        None, description="The same (tenant, feature, request_id) names the same job for ever."
+        None,
+        description="The same (tenant, feature, request_id) names the same job while it is kept.",
     )
     callback_url: str | None = Field(
         None, max_length=2000, description="Called once the job has ended; http or https."
