@@ -57,11 +57,12 @@ def running(
     config = yaml.safe_load((REPOSITORY / "serve_config.yaml").read_text())
     config["http_options"]["port"] = port
     data_dir = folder / "data"
-    config["applications"][0]["args"] = {
-        "data_dir": str(data_dir),
-        "metrics_port": metrics_port,
-        **(settings or {}),
-    }
+    for application in config["applications"]:
+        application["args"] = {
+            "data_dir": str(data_dir),
+            "metrics_port": metrics_port,
+            **(settings or {}),
+        }
     config_file = folder / "serve_config.yaml"
     config_file.write_text(yaml.safe_dump(config))
     log = folder / "service.log"
