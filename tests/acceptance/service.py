@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psutil
 import yaml
 
 REPOSITORY = Path(__file__).parents[2]
 START_TIMEOUT_S = 120
+ENGINE_TIMEOUT_S = 300
 STOP_TIMEOUT_S = 60
 
 
@@ -52,7 +54,9 @@ def running(
     settings: Mapping[str, Any] | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> Iterator[Service]:
-    """Starts the service over `folder` and stops it in the end."""
+    """Starts the service over `folder`, without the engine unless the settings say otherwise, and
+    stops it in the end.
+    """
     port, metrics_port = free_port(), free_port()
     config = yaml.safe_load((REPOSITORY / "serve_config.yaml").read_text())
     config["http_options"]["port"] = port
@@ -61,6 +65,7 @@ def running(
         application["args"] = {
             "data_dir": str(data_dir),
             "metrics_port": metrics_port,
+            "engine": "off",
             **(settings or {}),
         }
     config_file = folder / "serve_config.yaml"
@@ -83,6 +88,17 @@ def running(
         yield service
     finally:
         service.stop()
+
+
+def wait_for_engine(service: Service) -> None:
+    """Returns once the engine takes requests; its first start converts its model."""
+    deadline = time.monotonic() + ENGINE_TIMEOUT_S
+    while True:
+        ready = httpx.get(f"{service.url}/health/ready", timeout=10).json()
+        if ready["checks"]["engine"]["status"] == "ok":
+            return
+        assert time.monotonic() < deadline, ready
+        time.sleep(0.5)
 
 
 def _wait_for(service: Service, words: str) -> None:

@@ -1,7 +1,7 @@
 """Streams that end when they are called off, left, or out of time."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
 
 import pytest
 
@@ -28,6 +28,11 @@ class Source:
             self.closed.set()
 
 
+async def hear(stream: AsyncIterator[int], into: list[int]) -> None:
+    async for number in stream:
+        into.append(number)  # noqa: PERF401 - what was heard before an error counts
+
+
 async def test_every_piece_comes_in_order() -> None:
     runs = Runs(time_limit_s=10)
     assert [n async for n in runs.stream("a", Source(5).pieces())] == [0, 1, 2, 3, 4]
@@ -37,12 +42,13 @@ async def test_every_piece_comes_in_order() -> None:
 async def test_a_stream_that_is_called_off_ends_with_its_source() -> None:
     runs = Runs(time_limit_s=10)
     source = Source(2, ends=False)
-    heard = []
+    heard: list[int] = []
+    listener = asyncio.create_task(hear(runs.stream("a", source.pieces()), heard))
+    while len(heard) < 2:
+        await asyncio.sleep(0)
+    assert runs.call_off("a")
     with pytest.raises(Conflict):
-        async for number in runs.stream("a", source.pieces()):
-            heard.append(number)
-            if number == 1:
-                assert runs.call_off("a")
+        await listener
     assert heard == [0, 1]
     assert source.closed.is_set()
     assert not runs.call_off("a")
@@ -68,8 +74,7 @@ async def test_the_time_limit_ends_the_source() -> None:
 
 async def test_what_the_source_raises_follows_its_pieces() -> None:
     runs = Runs(time_limit_s=10)
-    heard = []
+    heard: list[int] = []
     with pytest.raises(BadRequest, match="no"):
-        async for number in runs.stream("a", Source(2, error=BadRequest("no")).pieces()):
-            heard.append(number)
+        await hear(runs.stream("a", Source(2, error=BadRequest("no")).pieces()), heard)
     assert heard == [0, 1]
