@@ -114,6 +114,12 @@ class Settings(BaseSettings):
         120.0, gt=0, description="Seconds one attempt at a receipt may take before it is killed."
     )
     receipt_max_attempts: int = Field(3, ge=1, le=20, description="Attempts at a receipt.")
+    receipt_second_look_below: float = Field(
+        0.8,
+        ge=0,
+        le=1,
+        description="Overall confidence below which a model that sees looks at a receipt too.",
+    )
     receipt_threads: int = Field(1, ge=1, description="CPU threads of one receipt reader.")
 
     embedding_model: str = Field(
@@ -161,6 +167,9 @@ class Settings(BaseSettings):
         "",
         description="A model's id on Hugging Face or its folder; "
         "empty: SmolLM2-135M-Instruct, which comes in a package.",
+    )
+    engine_sees: bool = Field(
+        False, description="Whether the model takes images; then it gives receipts a second look."
     )
     engine_dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         "float32", description="Type of weights and activations; auto on a GPU."

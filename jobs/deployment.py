@@ -14,6 +14,7 @@ from ray.exceptions import RayError, RayTaskError, TaskCancelledError
 from ray.serve.handle import DeploymentHandle
 
 from deployments.classifier.categories import Categories
+from deployments.engine.handle import EngineHandle
 from deployments.errors import DatabaseUnavailable, ServiceError, WorkerLost
 from deployments.handles import ask
 from deployments.logs import configure_logging
@@ -116,6 +117,7 @@ class JobRunner:
             categories=Categories(
                 lambda items: ask(classifier.classify.remote(items)), FeedbackStore(self._database)
             ),
+            engine=EngineHandle(settings),
         )
 
         def launch(feature: Feature, work: Work) -> Attempt:

@@ -13,7 +13,10 @@ from deployments.planner.answer import Incumbent
 from deployments.planner.request import MAX_TIMEOUT_MS, PlanRequest
 from deployments.settings import Settings
 from jobs.job import Outcome
+from jobs.models import Models
 from jobs.receipts.options import ReceiptOptions
+from jobs.receipts.vision import doubtful
+from jobs.second_look import second_look
 from jobs.texts import categorize_items, embed_texts, with_categories
 from jobs.work import AskModels, Feature, Work
 
@@ -47,7 +50,7 @@ def features(settings: Settings) -> Mapping[str, Feature]:
         time_limit_s=settings.receipt_time_limit_s,
         max_attempts=settings.receipt_max_attempts,
         cpus=float(settings.receipt_threads),
-        complete=with_categories,
+        complete=complete_receipt,
     )
     plans = Feature(
         name=MEAL_OPTIMIZATION,
@@ -101,7 +104,21 @@ def read_receipt(work: Work) -> Iterator[float | Outcome]:
             work.meter.observe("sidecar_receipt_stage_seconds", now - since, stage=stage)
         stage, since = step.stage, now
         yield step.fraction
-    yield Outcome(output=extraction.flat(), model_id=MODEL_ID, model_version=MODEL_VERSION)
+    flat = extraction.flat()
+    pages: tuple[bytes, ...] = ()
+    if settings.engine_sees and (
+        options.engine == "vision"
+        or (options.engine == "auto" and doubtful(flat, settings.receipt_second_look_below))
+    ):
+        from jobs.receipts.drawn import drawn_pages
+
+        pages = drawn_pages(work.image, limits, settings.engine_max_images)
+    yield Outcome(output=flat, model_id=MODEL_ID, model_version=MODEL_VERSION, pages=pages)
+
+
+async def complete_receipt(work: Work, outcome: Outcome, models: Models) -> Outcome:
+    """What the served models add: a second reading where it is wanted, then the categories."""
+    return await with_categories(work, await second_look(work, outcome, models), models)
 
 
 def plan_meals(work: Work) -> Iterator[float | Outcome]:

@@ -117,6 +117,8 @@ class Outcome:
     output: Mapping[str, Any]  # JSON
     model_id: str
     model_version: str
+    #: JPEGs for a model that sees, where the work wants it to look; never stored.
+    pages: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from deployments.classifier.categories import Categories
 from deployments.embedder.cache import Embed
 from deployments.embedder.described import Described
+from deployments.engine.reply import ChatEngine
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,3 +16,4 @@ class Models:
     embed: Embed
     embedder: Callable[[], Awaitable[Described]]
     categories: Categories
+    engine: ChatEngine

@@ -6,7 +6,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel, Field, ValidationError
 
 from deployments.embedder.request import EmbedBatchRequest
-from deployments.errors import Invalid
+from deployments.errors import Invalid, ModelUnavailable
 from deployments.ingress.images import ImageSource, accept
 from deployments.ingress.parts import Parts
 from deployments.ingress.wire import validation_message
@@ -32,7 +32,12 @@ class ReceiptPayload(ImageSource):
 
 
 async def store_receipt(parts: Parts, tenant_id: str, payload: ReceiptPayload) -> Mapping[str, Any]:
-    """The payload with its image made durable and replaced by a reference."""
+    """The payload with its image made durable and replaced by a reference.
+
+    Raises ModelUnavailable for the vision engine where no model sees.
+    """
+    if payload.options.engine == "vision" and not parts.settings.engine_sees:
+        raise ModelUnavailable("This service has no vision model; use engine auto or ocr.")
     blob = await accept(payload, tenant_id, parts.blobs, parts.settings)
     image = StoredImage(sha256=blob.sha256, media_type=blob.media_type, size=blob.size)
     return ReceiptJob(image=image, options=payload.options).model_dump(mode="json")

@@ -34,7 +34,7 @@ from jobs.feedback import FeedbackStore
 from jobs.migrations import migrate
 from jobs.queue import Queue, utc_now
 from jobs.watch import JobWatch
-from tests.unit.ingress.engine import EchoEngine
+from tests.unit.engine.echo import EchoEngine
 from tests.unit.jobs import models as texts
 
 

@@ -1,4 +1,4 @@
-"""An engine for the tests of the ingress: it says the words of the last message, one at a time."""
+"""An engine for the tests of its callers: it says the last message again, word by word."""
 
 import asyncio
 import json
@@ -21,6 +21,7 @@ class EchoEngine:
     fails_with: ServiceError | None = None
     breaks_after: int | None = None  # words of a stream
     never_ends: bool = False
+    says: str | None = None  # instead of the last message
     asked: list[ChatRequest] = field(default_factory=list)
     closed: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -28,7 +29,7 @@ class EchoEngine:
         self.asked.append(request)
         if self.fails_with is not None and self.breaks_after is None:
             raise self.fails_with
-        words = str(request.messages[-1].content).split()
+        words = (self.says or str(request.messages[-1].content)).split()
         try:
             if request.stream:
                 for number, word in enumerate(words):
