@@ -13,8 +13,8 @@ from ray.serve.handle import DeploymentHandle
 
 from deployments.classifier.categories import Categories
 from deployments.dashboard.cluster import Cluster, DeploymentState, Share
-from deployments.errors import ModelUnavailable
 from deployments.engine.handle import EngineHandle
+from deployments.errors import ModelUnavailable
 from deployments.handles import ask
 from deployments.ingress.app import build_app
 from deployments.ingress.parts import Parts

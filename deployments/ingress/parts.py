@@ -8,8 +8,8 @@ from deployments.classifier.categories import Categories
 from deployments.dashboard.cluster import Cluster
 from deployments.embedder.cache import Embed
 from deployments.embedder.described import Described
-from deployments.metrics import UNMETERED, Meter
 from deployments.engine.reply import ChatEngine
+from deployments.metrics import UNMETERED, Meter
 from deployments.planner.answer import PlanAnswer, Suggestion
 from deployments.planner.request import PlanRequest, SuggestionRequest
 from deployments.search.ranking import Result
