@@ -89,6 +89,15 @@ class VllmEngine:
         """Raises when the engine's processes have died."""
         await self._engine.check_health()
 
+    async def counters(self) -> Mapping[str, float]:
+        """The engine's own figures: generation_tokens (since it started), running, waiting.
+
+        Raises ModelUnavailable when it has died.
+        """
+        if self._engine.errored:
+            raise _dead()
+        return _counters()
+
     async def models(self) -> Mapping[str, Any]:
         """OpenAI's list of models."""
         models = await self._models.show_available_models()
@@ -139,8 +148,7 @@ class VllmEngine:
         return ChatCompletionRequest.model_validate(body)
 
 
-def counters() -> Mapping[str, float]:
-    """The engine's own figures: generation_tokens (since it started), running, waiting."""
+def _counters() -> Mapping[str, float]:
     wanted = {
         "vllm:generation_tokens_total": "generation_tokens",
         "vllm:num_requests_running": "running",

@@ -32,10 +32,9 @@ class Engine:
         os.environ |= environment(settings, cpus)
         # Here, because vLLM reads its environment as it is imported, and because whoever deploys
         # this class needs no vLLM.
-        from deployments.engine import adapter
+        from deployments.engine.adapter import VllmEngine
 
-        self._counters = adapter.counters
-        self._engine = await adapter.VllmEngine.start(model)
+        self._engine = await VllmEngine.start(model)
         self._runs = Runs(time_limit_s=settings.engine_time_limit_s)
 
     async def chat(self, request: ChatRequest, run_id: str) -> AsyncIterator[Piece | ServiceError]:
@@ -58,8 +57,8 @@ class Engine:
         return await self._engine.models()
 
     async def counters(self) -> Mapping[str, float]:
-        """See deployments.engine.adapter.counters."""
-        return self._counters()
+        """See deployments.engine.adapter.VllmEngine.counters."""
+        return await self._engine.counters()
 
     async def check_health(self) -> None:
         """Raises when the engine has died, so that Serve replaces the replica."""

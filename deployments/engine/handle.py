@@ -63,10 +63,13 @@ class EngineHandle:
             return state
         try:
             with as_service_errors():
-                figures = await self._handle.broadcast("counters").results_async(
-                    timeout_s=_PATIENCE_S
+                told = await self._handle.broadcast("counters").results_async(
+                    timeout_s=_PATIENCE_S, return_exceptions=True
                 )
         except (ServiceError, TimeoutError):
+            told = []
+        figures = [one for one in told if not isinstance(one, BaseException)]
+        if not figures:
             return EngineState("down", "it does not answer")
         total = {name: sum(int(one[name]) for one in figures) for name in figures[0]}
         words = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in total.items())
