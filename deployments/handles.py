@@ -1,5 +1,7 @@
 """Calling another deployment: its errors come back as the errors they were."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from ray.exceptions import RayError, RayTaskError
@@ -11,11 +13,19 @@ from deployments.errors import ModelUnavailable, Overloaded, ServiceError
 async def ask(response: Any) -> Any:
     """The answer to a unary handle call (Ray types it as a union that can't be awaited).
 
-    Raises the ServiceError that the other side raised, Overloaded when its queue is full, and
+    Raises what `as_service_errors` raises.
+    """
+    with as_service_errors():
+        return await response
+
+
+@contextmanager
+def as_service_errors() -> Iterator[None]:
+    """Raises the ServiceError that the other side raised, Overloaded when its queue is full, and
     ModelUnavailable when it has no replica that answers.
     """
     try:
-        return await response
+        yield
     except RayTaskError as error:
         if isinstance(error.cause, ServiceError):
             raise error.cause from None

@@ -19,6 +19,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ import yaml
 from deployments import tracing
 from deployments.settings import Settings
 
+ENGINE = "engine"  # the application that the others don't wait for
 READY_TIMEOUT_S = 120
 STOP_TIMEOUT_S = 30
 
@@ -43,6 +45,12 @@ def main() -> int:
         return _refuse(f"{host}:{port} is in use; stop what runs there or change the port.")
     settings = Settings(**config["applications"][0].get("args", {}))
     _prepare_environment(settings)
+    absent = (
+        "turned off" if settings.engine == "off" else "" if find_spec("vllm") else "not installed"
+    )
+    if absent:
+        _say(f"The engine is {absent}: chat answers 503; everything else works.")
+        config["applications"] = [a for a in config["applications"] if a["name"] != ENGINE]
 
     told_to_stop = threading.Event()
     started = time.monotonic()
@@ -139,7 +147,7 @@ def _wait_until_ready(url: str, told_to_stop: threading.Event) -> str | None:
     last = "the service does not answer"
     while not told_to_stop.wait(0.2):
         for name, application in serve.status().applications.items():
-            if application.status == "DEPLOY_FAILED":
+            if application.status == "DEPLOY_FAILED" and name != ENGINE:
                 reason = application.message.strip().rpartition("\n")[2]
                 return f"The application {name} could not be deployed: {reason}"
         try:

@@ -6,7 +6,7 @@ timeouts are Ray Serve's own and live in serve_config.yaml alone.
 """
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -126,6 +126,12 @@ class Settings(BaseSettings):
         120.0, gt=0, description="Seconds one attempt at a receipt may take before it is killed."
     )
     receipt_max_attempts: int = Field(3, ge=1, le=20, description="Attempts at a receipt.")
+    receipt_second_look_below: float = Field(
+        0.8,
+        ge=0,
+        le=1,
+        description="Overall confidence below which a model that sees looks at a receipt too.",
+    )
     receipt_threads: int = Field(1, ge=1, description="CPU threads of one receipt reader.")
     worker_idle_s: float = Field(
         300.0,
@@ -171,6 +177,63 @@ class Settings(BaseSettings):
         2048 * MiB, ge=256 * MiB, description="Memory of one solver process, in bytes."
     )
     planner_max_attempts: int = Field(2, ge=1, le=20, description="Attempts at a planner job.")
+
+    engine: Literal["auto", "off"] = Field(
+        "auto", description="auto: vLLM serves chat where it is installed; off: it is left out."
+    )
+    engine_model: str = Field(
+        "",
+        description="A model's id on Hugging Face or its folder; "
+        "empty: SmolLM2-135M-Instruct, which comes in a package.",
+    )
+    engine_sees: bool = Field(
+        False, description="Whether the model takes images; then it gives receipts a second look."
+    )
+    engine_dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        "float32", description="Type of weights and activations; auto on a GPU."
+    )
+    engine_eager: bool = Field(
+        True,
+        description="Whether the model runs uncompiled: ready sooner, slower on a GPU.",
+    )
+    engine_max_model_len: int = Field(
+        2048, ge=128, description="Most tokens of a prompt and its answer together."
+    )
+    engine_kv_cache_bytes: int = Field(
+        256 * MiB,
+        ge=0,
+        description="Memory of the KV cache, in bytes; 0 on a GPU: what the weights leave free.",
+    )
+    engine_max_sequences: int = Field(
+        16, ge=1, description="Answers that are generated at once by one engine."
+    )
+    engine_prefix_caching: bool = Field(
+        True, description="Whether prompts that begin alike share their work."
+    )
+    engine_tool_parser: str = Field(
+        "hermes", description="vLLM's parser for the model's way to call tools."
+    )
+    engine_max_images: int = Field(
+        4, ge=0, description="Most images in one chat request, for a model that sees."
+    )
+    engine_max_tokens: int = Field(
+        1024, ge=1, description="Most tokens of one answer, whatever is asked for."
+    )
+    engine_time_limit_s: float = Field(
+        55.0, gt=0, description="Seconds one answer may take before it is ended."
+    )
+    engine_tenant_requests: int = Field(
+        8, ge=1, description="Chat requests of one tenant at once, for each ingress; more is 429."
+    )
+    engine_keep_content: bool = Field(
+        False, description="Whether artifacts of chats hold the messages and the answer."
+    )
+    engine_threads: int = Field(
+        0, ge=0, description="CPU threads of one engine on a CPU; 0: as many as there are cores."
+    )
+    engine_arguments: dict[str, Any] = Field(
+        {}, description="Further arguments of vLLM's AsyncEngineArgs, as a JSON object."
+    )
 
     @field_validator("data_dir", "image_dir")
     @classmethod

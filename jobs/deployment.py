@@ -15,6 +15,7 @@ from ray.serve.handle import DeploymentHandle
 
 from deployments import tracing
 from deployments.classifier.categories import Categories
+from deployments.engine.handle import EngineHandle
 from deployments.errors import DatabaseUnavailable, ServiceError, WorkerLost
 from deployments.handles import ask
 from deployments.logs import configure_logging
@@ -118,6 +119,7 @@ class JobRunner:
             embedder=lambda: ask(embedder.describe.remote()),
             categories=Categories(lambda items: ask(classifier.classify.remote(items)), feedback),
             feedback=feedback,
+            engine=EngineHandle(settings),
         )
 
         def launch(feature: Feature, work: Work) -> Attempt:

@@ -16,6 +16,8 @@ from deployments.settings import Settings
 from jobs.job import Outcome, Progress, SoFar
 from jobs.models import Models
 from jobs.receipts.options import ReceiptOptions
+from jobs.receipts.vision import doubtful
+from jobs.second_look import second_look
 from jobs.settled import with_settled_matches
 from jobs.texts import categorize_items, embed_texts, with_categories
 from jobs.work import AskModels, Feature, Work
@@ -107,17 +109,30 @@ def read_receipt(work: Work) -> Iterator[Progress | Outcome]:
         yield step.fraction
     if stage is not None:
         _passed(work, stage, since, time.time_ns())
+    flat = extraction.flat()
+    pages: tuple[bytes, ...] = ()
+    if settings.engine_sees and (
+        job.options.engine == "vision"
+        or (job.options.engine == "auto" and doubtful(flat, settings.receipt_second_look_below))
+    ):
+        from jobs.receipts.drawn import drawn_pages
+
+        pages = drawn_pages(work.image, limits, settings.engine_max_images)
     yield Outcome(
-        output=extraction.flat(),
+        output=flat,
         model_id=MODEL_ID,
         model_version=MODEL_VERSION,
         marks=[mark for mark in (job.image.sha256, extraction.mark) if mark],
+        pages=pages,
     )
 
 
 async def completed_receipt(work: Work, outcome: Outcome, models: Models) -> Outcome:
-    """A receipt with what the tenant has settled and the classifier knows of its line items."""
-    return await with_categories(work, await with_settled_matches(work, outcome, models), models)
+    """What the served models add: a second reading where it is wanted; then, of the lines, what
+    the tenant has settled and what the classifier knows.
+    """
+    read = await second_look(work, outcome, models)
+    return await with_categories(work, await with_settled_matches(work, read, models), models)
 
 
 def _passed(work: Work, stage: str, start_ns: int, end_ns: int) -> None:

@@ -135,6 +135,8 @@ class Outcome:
     #: What two of a tenant's jobs share when they are about the same thing; at most 200 characters
     #: each. The later one's output then names the earlier as `duplicate_of`.
     marks: Sequence[str] = ()
+    #: JPEGs for a model that sees, where the work wants it to look; never stored.
+    pages: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

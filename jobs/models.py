@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from deployments.classifier.categories import Categories
 from deployments.embedder.cache import Embed
 from deployments.embedder.described import Described
+from deployments.engine.reply import ChatEngine
 from jobs.feedback import FeedbackStore
 
 
@@ -18,3 +19,4 @@ class Models:
     categories: Categories
     #: What tenants have settled themselves; raises DatabaseUnavailable.
     feedback: FeedbackStore
+    engine: ChatEngine

@@ -7,6 +7,7 @@ from starlette.exceptions import HTTPException
 from deployments.errors import ServiceError
 from deployments.ingress.artifacts import artifacts_router
 from deployments.ingress.categories import categories_router
+from deployments.ingress.chat import chat_router
 from deployments.ingress.dashboard import dashboard_router
 from deployments.ingress.embeddings import embeddings_router
 from deployments.ingress.errors import answer
@@ -22,10 +23,10 @@ from deployments.ingress.tenants import tenants_router
 from jobs.ids import new_id
 from jobs.queue import utc_now
 
-DESCRIPTION = """Reads receipts, sorts groceries into categories, embeds and searches texts and
-plans meals for a grocery planner. Send the tenant as
+DESCRIPTION = """Reads receipts, sorts groceries into categories, embeds and searches texts,
+plans meals and chats for a grocery planner. Send the tenant as
 `tenant_id` in a body or as the header `X-Tenant-ID`. Only HTTP 200 is success; every error has the
-same shape."""
+same shape, but below `/v1`, which speaks OpenAI's protocol."""
 
 
 def build_app(parts: Parts) -> FastAPI:
@@ -42,6 +43,7 @@ def build_app(parts: Parts) -> FastAPI:
         embeddings_router,
         search_router,
         plans_router,
+        chat_router,
         jobs_router,
         artifacts_router,
         feedback_router,

@@ -13,6 +13,7 @@ from ray.serve.handle import DeploymentHandle
 
 from deployments.classifier.categories import Categories
 from deployments.dashboard.cluster import Cluster, DeploymentState, Share
+from deployments.engine.handle import EngineHandle
 from deployments.errors import ModelUnavailable
 from deployments.handles import ask
 from deployments.ingress.app import build_app
@@ -74,6 +75,7 @@ class Ingress:
                 board=Board(database),
                 recently_ended=RecentlyEnded(database, utc_now),
                 features=features(self._settings),
+                engine=EngineHandle(self._settings),
                 clock=utc_now,
                 embed=lambda texts: ask(self._embedder.embed.remote(texts)),
                 embedder=lambda: ask(self._embedder.describe.remote()),

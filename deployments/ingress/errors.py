@@ -7,7 +7,14 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
-from deployments.errors import BadRequest, Invalid, MethodNotAllowed, NotFound, ServiceError
+from deployments.errors import (
+    BadRequest,
+    Invalid,
+    MethodNotAllowed,
+    NotFound,
+    ServiceError,
+    TooManyRequests,
+)
 from deployments.ingress.wire import ErrorBody, validation_message
 
 
@@ -15,7 +22,7 @@ async def answer(request: Request, error: Exception) -> Response:
     """One place turns whatever was raised into the contract's error."""
     shaped = _shaped(request, error)
     request.state.log["code"] = shaped.code
-    return error_response(shaped, request.state.request_id)
+    return error_response(shaped, request.state.request_id, request.url.path)
 
 
 def _shaped(request: Request, error: Exception) -> ServiceError:
@@ -46,9 +53,27 @@ def _shaped_fault(request: Request, error: RequestValidationError) -> ServiceErr
     return Invalid(validation_message(faults))
 
 
-def error_response(error: ServiceError, request_id: str) -> JSONResponse:
-    """The answer to a request that failed."""
+def error_response(error: ServiceError, request_id: str, path: str) -> JSONResponse:
+    """The answer to a request that failed: in OpenAI's shape below /v1, else in the contract's."""
     headers = {}
     if error.status in (429, 503):
         headers["retry-after"] = str(error.retry_after_s or 1)
+    if path.startswith("/v1/"):
+        return JSONResponse(openai_error(error), _openai_status(error), headers)
     return JSONResponse(ErrorBody.of(error, request_id).model_dump(), error.status, headers)
+
+
+def openai_error(error: ServiceError) -> dict[str, object]:
+    """The error as OpenAI's clients read it."""
+    if error.status == TooManyRequests.status:
+        kind = "rate_limit_error"
+    elif error.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        kind = "invalid_request_error"
+    else:
+        kind = "server_error"
+    return {"error": {"message": error.message, "type": kind, "param": None, "code": error.code}}
+
+
+def _openai_status(error: ServiceError) -> int:
+    """A body that doesn't validate is a 400 there."""
+    return BadRequest.status if isinstance(error, Invalid) else error.status

@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable, Mapping
+from contextlib import suppress
 from typing import Literal
 
 from fastapi import APIRouter, Response
 
+from deployments.engine.reply import EngineState
 from deployments.errors import ServiceError
 from deployments.ingress.parts import Parts
 from deployments.ingress.wire import Wire
@@ -24,7 +26,7 @@ class Alive(Wire):
 class Check(Wire):
     """One part."""
 
-    status: Literal["ok", "error"]
+    status: Literal["ok", "loading", "off", "error"]
     detail: str
 
 
@@ -50,7 +52,7 @@ def health_router(parts: Parts) -> APIRouter:
         checks = await checks_of(parts)
         failed = [name for name, check in checks.items() if check.status == "error"]
         status: Literal["ok", "degraded", "error"] = "degraded" if failed else "ok"
-        if len(failed) == len(checks):
+        if not any(check.status == "ok" for check in checks.values()):
             status = "error"
             response.status_code = 503
         return Ready(status=status, version=parts.version, checks=checks)
@@ -68,8 +70,10 @@ async def checks_of(parts: Parts) -> Mapping[str, Check]:
         "embedder": _embedder(parts),
         "classifier": parts.classifier(),
     }
-    results = await asyncio.gather(*(_check(probe) for probe in probes.values()))
-    return dict(zip(probes, results, strict=True))
+    *results, engine = await asyncio.gather(
+        *(_check(probe) for probe in probes.values()), _engine(parts)
+    )
+    return {**dict(zip(probes, results, strict=True)), "engine": engine}
 
 
 async def _check(probe: Awaitable[str]) -> Check:
@@ -102,3 +106,12 @@ async def _embedder(parts: Parts) -> str:
 
 async def _planner(parts: Parts) -> str:
     return f"{await parts.solver_processes()} solver processes"
+
+
+async def _engine(parts: Parts) -> Check:
+    """An engine that is being loaded, or is no part of this service, is nothing to worry about."""
+    state = EngineState("down", f"no answer within {_PATIENCE_S:g} s")
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_PATIENCE_S):
+            state = await parts.engine.state()
+    return Check(status="error" if state.status == "down" else state.status, detail=state.detail)

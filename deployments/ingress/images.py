@@ -57,7 +57,9 @@ async def accept(source: ImageSource, tenant_id: str, blobs: BlobStore, settings
 
 async def _bytes_of(source: ImageSource, settings: Settings) -> bytes:
     if source.image_base64 is not None:
-        return await asyncio.to_thread(_decode, source.image_base64, settings.max_image_bytes)
+        return await asyncio.to_thread(
+            decoded_base64, source.image_base64, settings.max_image_bytes
+        )
     if source.image_url is not None:
         return await fetch(
             source.image_url,
@@ -70,7 +72,8 @@ async def _bytes_of(source: ImageSource, settings: Settings) -> bytes:
     return await asyncio.to_thread(_read, source.image_path, settings)
 
 
-def _decode(text: str, max_bytes: int) -> bytes:
+def decoded_base64(text: str, max_bytes: int) -> bytes:
+    """The bytes of base64, or of a data: URL. Raises TooLarge and InvalidImage."""
     if text.startswith("data:"):
         text = text.partition(",")[2]
     if len(text) // 4 * 3 > max_bytes + 1024:  # room for line breaks; counted again when decoded
@@ -79,7 +82,7 @@ def _decode(text: str, max_bytes: int) -> bytes:
         encoded = text.encode("ascii").translate(None, b"\r\n\t ")
         return base64.b64decode(encoded, validate=True)
     except (UnicodeEncodeError, binascii.Error) as error:
-        raise InvalidImage("image_base64 is not base64.") from error
+        raise InvalidImage("The image is not base64.") from error
 
 
 def _read(path: str, settings: Settings) -> bytes:

@@ -67,13 +67,14 @@ class RequestScope:
             await self._app(scope, _replay(body, receive), send_with_id)
         except ServiceError as error:
             fields["code"] = error.code
-            await error_response(error, request_id)(scope, receive, send_with_id)
+            await error_response(error, request_id, scope["path"])(scope, receive, send_with_id)
         except Exception:
             fields["code"] = ServiceError.code
             log.exception("unhandled error", extra={"request_id": request_id})
             if status is not None:
                 raise  # the answer has begun; the connection must break
-            await error_response(ServiceError(), request_id)(scope, receive, send_with_id)
+            last_resort = error_response(ServiceError(), request_id, scope["path"])
+            await last_resort(scope, receive, send_with_id)
         finally:
             path = getattr(scope.get("route"), "path", None)
             seconds = time.perf_counter() - started

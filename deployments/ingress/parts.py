@@ -8,6 +8,7 @@ from deployments.classifier.categories import Categories
 from deployments.dashboard.cluster import Cluster
 from deployments.embedder.cache import Embed
 from deployments.embedder.described import Described
+from deployments.engine.reply import ChatEngine
 from deployments.metrics import UNMETERED, Meter
 from deployments.planner.answer import PlanAnswer, Suggestion
 from deployments.planner.request import PlanRequest, SuggestionRequest
@@ -51,6 +52,7 @@ class Parts:
     classifier: Callable[[], Awaitable[str]]
     plan: Callable[[PlanRequest], Awaitable[PlanAnswer]]
     suggest: Callable[[SuggestionRequest], Awaitable[Sequence[Suggestion]]]
+    engine: ChatEngine
     clock: Callable[[], datetime]
     #: Asks the planner how many solver processes are up; raises when it doesn't answer.
     solver_processes: Callable[[], Awaitable[int]]

@@ -45,7 +45,7 @@ class ShapedErrors:
                     replaced = True
                     request_id = headers.get("x-request-id", "")
                     error = _SHAPES.get(message["status"], ServiceError())
-                    response = error_response(error, request_id)
+                    response = error_response(error, request_id, scope["path"])
                     response.headers["x-request-id"] = request_id
                     await response(scope, receive, send)
             if not replaced:

@@ -34,10 +34,10 @@ class ReceiptPayload(ImageSource):
 async def store_receipt(parts: Parts, tenant_id: str, payload: ReceiptPayload) -> Mapping[str, Any]:
     """The payload with its image made durable and replaced by a reference.
 
-    Raises ModelUnavailable when a vision model is asked for: none is served.
+    Raises ModelUnavailable for the vision engine where no model sees.
     """
-    if payload.options.engine == "vision":
-        raise ModelUnavailable("No vision model is served; options.engine auto or ocr reads this.")
+    if payload.options.engine == "vision" and not parts.settings.engine_sees:
+        raise ModelUnavailable("This service has no vision model; use engine auto or ocr.")
     blob = await accept(payload, tenant_id, parts.blobs, parts.settings)
     image = StoredImage(sha256=blob.sha256, media_type=blob.media_type, size=blob.size)
     return ReceiptJob(image=image, options=payload.options).model_dump(mode="json")

@@ -49,7 +49,7 @@ def read(
     """
     yield Progress("decode", 0.0)
     check_size(image, limits)
-    count, pages = _pages(image, limits)
+    count, pages = pages_of(image, limits)
     rows: list[Row] = []
     warnings: list[str] = []
     lines: list[ReadLine] = []
@@ -90,7 +90,8 @@ class _PageRead:
     lines: tuple[ReadLine, ...]
 
 
-def _pages(image: bytes, limits: ImageLimits) -> tuple[int, Iterable[tuple[Text, ...] | Pixels]]:
+def pages_of(image: bytes, limits: ImageLimits) -> tuple[int, Iterable[tuple[Text, ...] | Pixels]]:
+    """How many pages, and each as the texts that a PDF says it holds or as pixels."""
     if sniff(image) == "pdf":
         from jobs.receipts.pdf import pdf_pages
 

@@ -1,20 +1,36 @@
 import base64
 import time
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.acceptance.service import REPOSITORY, Service, running
+from tests.acceptance.service import REPOSITORY, Service, running, wait_for_engine
 
 SAMPLE = REPOSITORY / "samples" / "receipt.jpg"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What talks to the engine goes last: it loads while the rest is tested."""
+    items.sort(key=lambda item: "engine" in item.fixturenames)  # type: ignore[attr-defined]
+
+
+@pytest.fixture(scope="session")
+def engine(service: Service) -> Service:
+    """The service, once its engine has loaded."""
+    if find_spec("vllm") is None:
+        pytest.skip("vLLM is not installed; `make run` installs it where it can be had")
+    wait_for_engine(service)
+    return service
 
 
 @pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """One service for the whole run."""
-    with running(tmp_path_factory.mktemp("service")) as service:
+    settings = {"engine": "auto", "engine_max_tokens": 128}
+    with running(tmp_path_factory.mktemp("service"), settings=settings) as service:
         yield service
 
 

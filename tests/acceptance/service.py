@@ -6,17 +6,19 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psutil
 import yaml
 
 REPOSITORY = Path(__file__).parents[2]
 START_TIMEOUT_S = 120
+ENGINE_TIMEOUT_S = 300
 STOP_TIMEOUT_S = 60
 
 
@@ -45,18 +47,35 @@ class Service:
         return self.process.wait(STOP_TIMEOUT_S)
 
 
-def configure(folder: Path, port: int, settings: Mapping[str, Any], *, ingresses: int) -> Path:
+def configure(
+    folder: Path,
+    port: int,
+    settings: Mapping[str, Any],
+    *,
+    change: Callable[[dict[str, Any]], None] = lambda config: None,
+    file: str = "serve_config.yaml",
+) -> Path:
     """The service's own configuration over `folder` and a port; where it was written."""
-    config = yaml.safe_load((REPOSITORY / "serve_config.yaml").read_text())
+    config = yaml.safe_load((REPOSITORY / file).read_text())
     config["http_options"]["port"] = port
-    [application] = config["applications"]
-    application["args"] = {"data_dir": str(folder / "data"), **settings}
-    for deployment in application["deployments"]:
-        if deployment["name"] == "Ingress":
-            deployment["num_replicas"] = ingresses
-    file = folder / "serve_config.yaml"
-    file.write_text(yaml.safe_dump(config))
-    return file
+    for application in config["applications"]:
+        application["args"] = {"data_dir": str(folder / "data"), "engine": "off", **settings}
+    change(config)
+    written = folder / "serve_config.yaml"
+    written.write_text(yaml.safe_dump(config))
+    return written
+
+
+def with_ingresses(number: int) -> Callable[[dict[str, Any]], None]:
+    """A change of the configuration: so many replicas of the ingress."""
+
+    def change(config: dict[str, Any]) -> None:
+        for application in config["applications"]:
+            for deployment in application["deployments"]:
+                if deployment["name"] == "Ingress":
+                    deployment["num_replicas"] = number
+
+    return change
 
 
 @contextmanager
@@ -65,12 +84,15 @@ def running(
     *,
     settings: Mapping[str, Any] | None = None,
     environment: Mapping[str, str] | None = None,
-    ingresses: int = 1,
+    change: Callable[[dict[str, Any]], None] = lambda config: None,
+    file: str = "serve_config.yaml",
 ) -> Iterator[Service]:
-    """Starts the service over `folder` and stops it in the end."""
+    """Starts the service over `folder`, without the engine unless the settings say otherwise, and
+    stops it in the end. `change` edits its configuration in place.
+    """
     port, metrics_port = free_port(), free_port()
     config_file = configure(
-        folder, port, {"metrics_port": metrics_port, **(settings or {})}, ingresses=ingresses
+        folder, port, {"metrics_port": metrics_port, **(settings or {})}, change=change, file=file
     )
     log = folder / "service.log"
     with log.open("wb") as output:
@@ -90,6 +112,17 @@ def running(
         yield service
     finally:
         service.stop()
+
+
+def wait_for_engine(service: Service) -> None:
+    """Returns once the engine takes requests; its first start converts its model."""
+    deadline = time.monotonic() + ENGINE_TIMEOUT_S
+    while True:
+        ready = httpx.get(f"{service.url}/health/ready", timeout=10).json()
+        if ready["checks"]["engine"]["status"] == "ok":
+            return
+        assert time.monotonic() < deadline, ready
+        time.sleep(0.5)
 
 
 def _wait_for(service: Service, words: str) -> None:

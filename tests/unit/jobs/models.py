@@ -9,10 +9,12 @@ from deployments.classifier.backend import Item, Scores
 from deployments.classifier.categories import Categories
 from deployments.embedder.cache import Vectors
 from deployments.embedder.described import Described
+from deployments.engine.reply import ChatEngine
 from deployments.errors import ModelUnavailable
 from jobs.database import Database
 from jobs.feedback import FeedbackStore
 from jobs.models import Models
+from tests.unit.engine.echo import EchoEngine
 
 
 @dataclass
@@ -45,11 +47,14 @@ async def away(_: object = None) -> Answered:
     raise ModelUnavailable
 
 
-def models(database: Database, *, classifier: bool = True) -> Models:
+def models(
+    database: Database, *, classifier: bool = True, engine: ChatEngine | None = None
+) -> Models:
     feedback = FeedbackStore(database)
     return Models(
         embed=embed,
         embedder=embedder,
         categories=Categories(classify if classifier else away, feedback),
         feedback=feedback,
+        engine=engine or EchoEngine(),
     )

@@ -1,0 +1,1 @@
+"""The language model: vLLM in a Serve replica, OpenAI's chat on top of it."""

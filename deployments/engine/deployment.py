@@ -1,0 +1,69 @@
+"""The Engine deployment: vLLM in a Serve replica, in an application of its own.
+
+Its own application, for Serve calls an application running only when all its deployments are: the
+rest of the service doesn't wait for a model to load, and stays up when this part fails. A replica
+takes requests once its model is loaded.
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+from ray import serve
+
+from deployments.engine.model import environment, model_of
+from deployments.engine.reply import Piece
+from deployments.engine.request import ChatRequest
+from deployments.engine.runs import Runs
+from deployments.errors import ServiceError
+from deployments.logs import configure_logging
+from deployments.settings import Settings
+
+
+@serve.deployment
+class Engine:
+    """Holds one engine; its processes are this replica's children."""
+
+    async def __init__(self, settings: Settings) -> None:  # type: ignore[misc]
+        configure_logging(settings.log_level)
+        model = await asyncio.to_thread(model_of, settings)
+        cpus = settings.engine_threads or len(os.sched_getaffinity(0))
+        os.environ |= environment(settings, cpus)
+        # Here, because vLLM reads its environment as it is imported, and because whoever deploys
+        # this class needs no vLLM.
+        from deployments.engine.adapter import VllmEngine
+
+        self._engine = await VllmEngine.start(model)
+        self._runs = Runs(time_limit_s=settings.engine_time_limit_s)
+
+    async def chat(self, request: ChatRequest, run_id: str) -> AsyncIterator[Piece | ServiceError]:
+        """See deployments.engine.reply.ChatEngine; an error is the last piece.
+
+        Serve would log an error that is raised, with what the caller sent in its words.
+        """
+        try:
+            async for piece in self._runs.stream(run_id, self._engine.chat(request, run_id)):
+                yield piece
+        except ServiceError as error:
+            yield error
+
+    async def call_off(self, run_id: str) -> bool:
+        """Ends the answer of that id; False when this replica has none."""
+        return self._runs.call_off(run_id)
+
+    async def models(self) -> Mapping[str, Any]:
+        """OpenAI's list of models."""
+        return await self._engine.models()
+
+    async def counters(self) -> Mapping[str, float]:
+        """See deployments.engine.adapter.VllmEngine.counters."""
+        return await self._engine.counters()
+
+    async def check_health(self) -> None:
+        """Raises when the engine has died, so that Serve replaces the replica."""
+        await self._engine.check_health()
+
+    def __del__(self) -> None:
+        if hasattr(self, "_engine"):
+            self._engine.stop()

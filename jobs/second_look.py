@@ -1,0 +1,86 @@
+"""The second reading of a receipt: by the engine's vision-language model, from its pages."""
+
+import base64
+import logging
+from collections.abc import Mapping
+from contextlib import aclosing
+from dataclasses import replace
+from typing import Any
+
+from pydantic import ValidationError
+
+from deployments.engine.reply import Completion
+from deployments.engine.request import ChatRequest
+from deployments.errors import ModelUnavailable, ServiceError
+from jobs.job import Outcome
+from jobs.models import Models
+from jobs.receipts.options import ReceiptOptions
+from jobs.receipts.vision import QUESTION, SCHEMA, Told, extraction_of, merged
+from jobs.work import Work
+
+log = logging.getLogger(__name__)
+
+_FALLBACK = "The vision model was not available; this is what OCR read."
+
+
+async def second_look(work: Work, outcome: Outcome, models: Models) -> Outcome:
+    """The outcome of OCR, put together with what the model reads on `outcome.pages`.
+
+    Without pages, OCR's stands. So it does when the engine is away, unless `options.engine` is
+    vision: then that is raised.
+    """
+    ocr = outcome.output
+    if not outcome.pages:
+        return replace(outcome, output=_read_by_ocr_alone(ocr))
+    options = ReceiptOptions.model_validate(work.payload["options"])
+    try:
+        told, model = await _ask(outcome.pages, models)
+    except ServiceError as error:
+        if options.engine == "vision":
+            raise
+        log.warning("a receipt was read without its second look", extra={"code": error.code})
+        return replace(outcome, output=_read_by_ocr_alone(ocr, warning=_FALLBACK))
+    vision = extraction_of(told, options, pages=ocr["pages"]).flat()
+    both = merged(ocr, vision, prefer="vision" if options.engine == "vision" else "ocr")
+    return replace(outcome, output=both, model_id=f"{outcome.model_id}, {model}")
+
+
+def _read_by_ocr_alone(ocr: Mapping[str, Any], warning: str | None = None) -> Mapping[str, Any]:
+    warnings = [*ocr["checks"]["warnings"], *([warning] if warning else [])]
+    return {
+        **ocr,
+        "checks": {**ocr["checks"], "warnings": warnings},
+        "sources": dict.fromkeys((*ocr["fields"], "line_items"), "ocr"),
+    }
+
+
+async def _ask(pages: tuple[bytes, ...], models: Models) -> tuple[Told, str]:
+    """What the model tells, and its name. Raises ServiceErrors."""
+    images = [
+        {
+            "type": "image_url",
+            "image_url": {"url": f"data:image/jpeg;base64,{base64.b64encode(page).decode()}"},
+        }
+        for page in pages
+    ]
+    request = ChatRequest.model_validate(
+        {
+            "messages": [
+                {"role": "user", "content": [{"type": "text", "text": QUESTION}, *images]}
+            ],
+            "temperature": 0,
+            "response_format": {
+                "type": "json_schema",
+                "json_schema": {"name": "receipt", "schema": SCHEMA},
+            },
+        }
+    )
+    async with aclosing(models.engine.chat(request)) as pieces:
+        async for piece in pieces:
+            if isinstance(piece, Completion):
+                text = piece.body["choices"][0]["message"]["content"]
+                try:
+                    return Told.model_validate_json(text or ""), piece.body["model"]
+                except ValidationError as error:  # cut off by the limit of tokens
+                    raise ModelUnavailable("The vision model did not come to an end.") from error
+    raise ModelUnavailable("The vision model gave no answer.")

@@ -1,0 +1,68 @@
+"""A vision-language model of a few million random weights, for the way that images take."""
+
+from pathlib import Path
+
+IMAGE = "<image>"
+_TEMPLATE = (
+    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n"
+    "{% if message['content'] is string %}{{ message['content'] }}"
+    "{% else %}{% for part in message['content'] %}"
+    "{% if part['type'] == 'image' %}" + IMAGE + "{% else %}{{ part['text'] }}{% endif %}"
+    "{% endfor %}{% endif %}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+
+
+def make(tokenizer_folder: Path, out: Path) -> None:
+    """Writes an Idefics3 that vLLM loads without torchvision: 56-pixel images, 4 tokens each."""
+    import torch
+    import transformers
+
+    tokenizer = transformers.AutoTokenizer.from_pretrained(tokenizer_folder)
+    marks = ["<fake_token_around_image>", IMAGE, "<global-img>", "<end_of_utterance>"]
+    marks += [f"<row_{row}_col_{column}>" for row in range(1, 7) for column in range(1, 7)]
+    tokenizer.add_special_tokens({"additional_special_tokens": marks})
+    tokenizer.chat_template = _TEMPLATE
+    torch.manual_seed(0)
+    shape = {
+        "hidden_size": 64,
+        "intermediate_size": 128,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+    }
+    config = transformers.Idefics3Config(
+        vision_config={
+            "model_type": "idefics3_vision",
+            "image_size": 56,
+            "patch_size": 14,
+            **shape,
+        },
+        text_config=transformers.LlamaConfig(
+            vocab_size=len(tokenizer),
+            num_key_value_heads=1,
+            head_dim=32,
+            max_position_embeddings=4096,
+            tie_word_embeddings=False,
+            bos_token_id=1,
+            eos_token_id=2,
+            pad_token_id=2,
+            **shape,
+        ),
+        image_token_id=tokenizer.convert_tokens_to_ids(IMAGE),
+        scale_factor=2,
+        pad_token_id=2,
+    )
+    model = transformers.Idefics3ForConditionalGeneration(config).to(torch.float32)
+    model.generation_config.eos_token_id = 2
+    side = {"longest_edge": 56}
+    processor = transformers.Idefics3Processor(
+        image_processor=transformers.Idefics3ImageProcessorPil(
+            do_image_splitting=False, size=side, max_image_size=side
+        ),
+        tokenizer=tokenizer,
+        image_seq_len=4,
+        chat_template=_TEMPLATE,
+    )
+    for part in (processor, tokenizer, model):
+        part.save_pretrained(out)
+    (out / "chat_template.jinja").write_text(_TEMPLATE)
