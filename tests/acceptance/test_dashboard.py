@@ -109,7 +109,7 @@ def test_a_job_goes_from_queued_to_succeeded_without_a_reload(
     state = page.locator("#job .heading .state")
     expect(state).to_have_text("queued")
     expect(state).to_have_text("succeeded", timeout=SECONDS)
-    expect(page.get_by_text("GREEN VALLEY MARKET").first).to_be_visible()
+    expect(page.locator("#job dd").filter(has_text="GREEN VALLEY MARKET")).to_be_visible()
     assert page.evaluate("window.sameDocument")
 
 
