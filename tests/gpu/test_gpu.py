@@ -1,0 +1,46 @@
+"""The configuration for GPUs on a machine that has them: the large model reads and sees."""
+
+import base64
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.acceptance.conftest import SAMPLE
+from tests.acceptance.service import running, wait_for_engine
+
+pytestmark = pytest.mark.skipif(
+    shutil.which("nvidia-smi") is None, reason="there is no GPU (no nvidia-smi) on this machine"
+)
+
+LOAD_LIMIT_S = 1800  # the first time, the model is downloaded
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    folder: Path = tmp_path_factory.mktemp("gpu")
+    settings = {"engine": "auto"}
+    with running(folder, settings=settings, source="deploy/serve_config.gpu.yaml") as service:
+        wait_for_engine(service, seconds=LOAD_LIMIT_S)
+        with httpx.Client(
+            base_url=service.url, headers={"x-tenant-id": "gpu"}, timeout=60
+        ) as client:
+            yield client
+
+
+def test_the_model_answers(client: httpx.Client) -> None:
+    question = [{"role": "user", "content": "What is the capital of France? One word."}]
+    answer = client.post("/v1/chat/completions", json={"messages": question, "temperature": 0})
+    assert "Paris" in answer.json()["choices"][0]["message"]["content"]
+
+
+def test_the_model_reads_a_receipt_as_ocr_does(client: httpx.Client) -> None:
+    payload = {
+        "image_base64": base64.b64encode(SAMPLE.read_bytes()).decode(),
+        "options": {"engine": "vision"},
+    }
+    read = client.post("/api/v1/extract-receipt", json={"payload": payload}).json()["payload"]
+    assert read["sources"]["merchant"] == "vision"
+    assert (read["date"], read["total"]) == ("2026-01-17", 33.67)
