@@ -28,7 +28,6 @@ def seeing(tmp_path_factory: pytest.TempPathFactory, engine: Service) -> Iterato
 
     folder = tmp_path_factory.mktemp("vision")
     tokenizer = Path(model_of(Settings(data_dir=engine.data_dir)).path)
-    engine.stop()  # memory for one engine is enough
     tiny_vlm.make(tokenizer, folder / "tiny-vlm")
     settings = {
         "engine": "auto",
