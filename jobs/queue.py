@@ -236,14 +236,18 @@ class Queue:
 
     async def counts(self) -> Mapping[JobStatus, int]:
         """How many jobs wait and run, over all tenants."""
+        found = {}
         async with self._database.read() as connection:
-            rows = await connection.execute(
-                select(jobs.c.status, func.count())
-                .where(has_status(JobStatus.QUEUED) | has_status(JobStatus.RUNNING))
-                .group_by(jobs.c.status)
-            )
-            found = {JobStatus(status): count for status, count in rows}
-        return {status: found.get(status, 0) for status in (JobStatus.QUEUED, JobStatus.RUNNING)}
+            # Counted by what only the small index of its state has: count(*) reads a large one.
+            for status, column in (
+                (JobStatus.QUEUED, jobs.c.due_at),
+                (JobStatus.RUNNING, jobs.c.lease_expires_at),
+            ):
+                count = await connection.scalar(
+                    select(func.count(column)).where(has_status(status))
+                )
+                found[status] = count or 0
+        return found
 
     async def waiting(self) -> Mapping[str, int]:
         """How many jobs wait, by tenant."""
