@@ -21,7 +21,7 @@ from jobs.feedback import Feedback, Rating, feedback_from
 from jobs.ids import lowest_id
 from jobs.job import Job, JobStatus
 from jobs.retention import Pruning, last_pruning
-from jobs.transitions import JOB_COLUMNS, has_status, job_of
+from jobs.transitions import JOB_COLUMNS, job_of, waiting
 
 jobs = tables.jobs
 artifacts = tables.artifacts
@@ -177,9 +177,7 @@ class Board:
         """Since when the job has been due that was due first; None when none is."""
         async with self._database.read() as connection:
             due_since: datetime | None = await connection.scalar(
-                select(func.min(jobs.c.due_at)).where(
-                    has_status(JobStatus.QUEUED), jobs.c.due_at <= now
-                )
+                select(func.min(jobs.c.due_at)).where(waiting(), jobs.c.due_at <= now)
             )
         return due_since
 

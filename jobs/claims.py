@@ -35,6 +35,7 @@ from jobs.transitions import (
     move,
     move_all,
     record,
+    waiting,
 )
 
 jobs = tables.jobs
@@ -89,7 +90,7 @@ class Claims:
         due = and_(jobs.c.due_at <= now, jobs.c.feature.in_(features))
         async with self._database.read() as connection:
             # Most looks find nothing, and then the write lock is left alone.
-            if not await connection.scalar(select(1).where(has_status(JobStatus.QUEUED)).limit(1)):
+            if not await connection.scalar(select(1).where(waiting()).limit(1)):
                 return []
             running = await running_by_tenant(connection)
             turns = {

@@ -27,6 +27,7 @@ from jobs.transitions import (
     move,
     past,
     record,
+    waiting,
 )
 
 jobs = tables.jobs
@@ -254,7 +255,7 @@ class Queue:
         async with self._database.read() as connection:
             rows = await connection.execute(
                 select(jobs.c.tenant_id, func.count().label("waiting"))
-                .where(has_status(JobStatus.QUEUED))
+                .where(waiting())
                 .group_by(jobs.c.tenant_id)
             )
             return {row.tenant_id: row.waiting for row in rows}

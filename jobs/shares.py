@@ -1,5 +1,6 @@
 """Who is served next: a fair share of the free slots for each tenant that waits."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from sqlalchemy import ColumnElement, Select, and_, exists, func, select
@@ -7,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jobs.job import JobStatus, Priority
 from jobs.tables import jobs
-from jobs.transitions import has_status
+from jobs.transitions import has_status, under_way
 
 
 def share(
@@ -38,12 +39,8 @@ def in_line(priority: Priority) -> ColumnElement[bool]:
 
 async def running_by_tenant(connection: AsyncConnection) -> Mapping[str, int]:
     """How many jobs of each tenant run."""
-    rows = await connection.execute(
-        select(jobs.c.tenant_id, func.count().label("running"))
-        .where(has_status(JobStatus.RUNNING))
-        .group_by(jobs.c.tenant_id)
-    )
-    return {row.tenant_id: row.running for row in rows}
+    # Counted here: to group them, SQLite would walk an index of all jobs in the tenants' order.
+    return Counter(await connection.scalars(select(jobs.c.tenant_id).where(under_way())))
 
 
 async def tenants_in_turn(

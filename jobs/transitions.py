@@ -6,7 +6,7 @@ Everything here works within a transaction of jobs/queue.py or jobs/claims.py, i
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, case, insert, literal, select, update
@@ -14,10 +14,21 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from deployments.errors import NotFound
 from jobs.artifacts import Artifact
-from jobs.job import FINAL, TRANSITIONS, AttemptError, Job, JobStatus, NewJob, Outcome
+from jobs.job import (
+    FINAL,
+    TRANSITIONS,
+    AttemptError,
+    Job,
+    JobStatus,
+    NewJob,
+    Outcome,
+    Priority,
+)
 from jobs.tables import attempts, job_events, jobs, webhooks
 
 JOB_COLUMNS = [jobs.c[name] for name in Job.__dataclass_fields__]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 #: What a row lets go of when its attempt ends.
 RELEASED = {"attempt_token": None, "lease_expires_at": None, "progress_detail": None}
@@ -28,6 +39,18 @@ def has_status(status: JobStatus) -> ColumnElement[bool]:
     certain, whatever the database knows when it plans.
     """
     return jobs.c.status == literal(status.value, literal_execute=True)
+
+
+def waiting() -> ColumnElement[bool]:
+    """The jobs that wait. The first column of their index is named too: by the state alone SQLite
+    would rather walk a larger index that has every column it is asked for.
+    """
+    return and_(has_status(JobStatus.QUEUED), jobs.c.priority.in_(list(Priority)))
+
+
+def under_way() -> ColumnElement[bool]:
+    """The jobs that run; of the lease see `waiting`."""
+    return and_(has_status(JobStatus.RUNNING), jobs.c.lease_expires_at > _EPOCH)
 
 
 async def move(

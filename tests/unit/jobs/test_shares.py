@@ -122,7 +122,11 @@ async def test_a_look_at_the_queue_reads_no_row_that_has_ended(
         def note(_connection, _cursor, statement, parameters, *_):  # type: ignore[no-untyped-def]
             looks.append((statement, parameters))
 
-        await submit(Queue(database, clock=clock), "a", "b")
+        queue = Queue(database, clock=clock)
+        await submit(queue, "a", "b")
+        looks.clear()
+        await queue.waiting()
+        await queue.counts()
         await Claims(database, runner="r1", clock=clock).claim(["f"], 2)
         seen = tuple(looks)
         assert seen
@@ -133,4 +137,5 @@ async def test_a_look_at_the_queue_reads_no_row_that_has_ended(
                 )
                 for step in plan:
                     if "jobs" in step.detail:
-                        assert "INDEX ix_jobs_" in step.detail, (statement, step.detail)
+                        small = ("INDEX ix_jobs_queued", "INDEX ix_jobs_running")
+                        assert any(index in step.detail for index in small), (statement, step)
