@@ -1,5 +1,7 @@
 # make run    the service on this machine       make test   everything that CI runs
 # make check  lint, types and unit tests        make lock   new versions into requirements.lock
+# make backup TO=folder, make restore FROM=folder    the data folder, while the service runs
+# make chaos MINUTES=5    a storm, and its books afterwards   make test-gpu, make test-scaling
 
 PYTHON ?= python3
 VENV := .venv
@@ -16,7 +18,7 @@ INSTALLED_ENGINE := $(if $(filter off,$(ENGINE)),,$(VENV)/installed-engine)
 .PHONY: help run test check lint unit acceptance test-scaling test-gpu clients chaos backup restore lock clean
 
 help:
-	@sed -n 's/^# //p' Makefile
+	@sed -n '/^#/!q; s/^# //p' Makefile
 
 run: $(VENV)/installed $(INSTALLED_ENGINE)
 	@exec $(BIN)/python -m deployments.run $(CONFIG)

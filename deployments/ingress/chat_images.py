@@ -5,8 +5,6 @@ import base64
 import io
 import warnings
 
-from PIL import Image, UnidentifiedImageError
-
 from deployments.engine.request import ChatRequest
 from deployments.errors import BadRequest, InvalidImage, TooLarge, UnsupportedImage
 from deployments.fetch import fetch
@@ -49,6 +47,9 @@ async def _as_data(url: str, settings: Settings) -> str:
 
 def _checked(data: bytes, max_pixels: int) -> str:
     """The image as a data: URL. Only its header is read; the engine decodes it."""
+    # Imported where it is used: most ingress replicas see no image in a chat.
+    from PIL import Image, UnidentifiedImageError
+
     if not data:
         raise InvalidImage("The image is empty.")
     kind = sniff(data)
