@@ -145,10 +145,10 @@ class Settings(BaseSettings):
         description="A sentence-transformers model: a hub id or a folder; "
         "empty: all-MiniLM-L6-v2, which is installed with the service.",
     )
-    classifier_backend: Literal["lexicon", "nli"] = Field(
+    classifier_backend: Literal["lexicon", "nli", "llm"] = Field(
         "lexicon",
         description="What puts names into categories: `lexicon` (the embedder's vectors and the "
-        "service's own taxonomy) or `nli` (an entailment model).",
+        "service's own taxonomy), `nli` (an entailment model) or `llm` (the engine).",
     )
     classifier_model: str = Field(
         "", description="The entailment model of `nli`: a hub id or a folder."

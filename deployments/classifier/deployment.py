@@ -9,9 +9,11 @@ from ray.serve.handle import DeploymentHandle
 from deployments.classifier.backend import Backend, Item, Scores
 from deployments.classifier.exemplars import INSTALLED, exemplar_vectors
 from deployments.classifier.lexicon import Lexicon
+from deployments.classifier.llm import Llm
 from deployments.classifier.taxonomy import taxonomy
 from deployments.embedder.cache import Embed, VectorCache, Vectors
 from deployments.embedder.chunks import embed_in_chunks
+from deployments.engine.handle import EngineHandle
 from deployments.handles import ask
 from deployments.logs import configure_logging
 from deployments.ray_meter import RayMeter
@@ -67,6 +69,8 @@ async def _backend(settings: Settings, embedder: DeploymentHandle) -> Backend:
         return Nli(
             settings.classifier_model, device_of(settings.text_device), settings.text_threads
         )
+    if settings.classifier_backend == "llm":
+        return Llm(EngineHandle(settings))
     embed = _remote(embedder)
     described = await ask(embedder.describe.remote())
     vectors = await exemplar_vectors(

@@ -33,6 +33,7 @@ def seeing(tmp_path_factory: pytest.TempPathFactory, engine: Service) -> Iterato
         "engine": "auto",
         "engine_model": str(folder / "tiny-vlm"),
         "engine_sees": True,
+        "classifier_backend": "llm",
         "url_allowed_networks": ["127.0.0.1/32"],
     }
     with running(folder, settings=settings) as service:
@@ -122,3 +123,15 @@ def test_a_receipt_says_which_engine_read_each_field(seeing: httpx.Client) -> No
         assert "tiny-vlm" in answer.json()["metadata"]["model_id"]
     else:
         assert (answer.status_code, answer.json()["code"]) == (503, "model_unavailable")
+
+
+def test_names_are_sorted_by_the_model_into_nothing_but_the_labels(seeing: httpx.Client) -> None:
+    labels = ["Dairy & Eggs", "Bäckerei", 'Mom\'s "own"']
+    payload = {"item_name": "whole milk", "candidate_labels": labels}
+    answers = [
+        seeing.post("/api/v1/categorize", json={"payload": payload}).json() for _ in range(2)
+    ]
+    for answer in answers:
+        assert list(answer["payload"]["all_scores"]) == labels
+        assert sum(answer["payload"]["all_scores"].values()) == pytest.approx(1)
+        assert answer["metadata"]["model_id"].startswith("llm+")
