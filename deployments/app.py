@@ -4,9 +4,9 @@ from ray.serve import Application
 
 from deployments.classifier.deployment import Classifier
 from deployments.embedder.deployment import Embedder
+from deployments.engine.absent import Absent
 from deployments.engine.deployment import Engine
 from deployments.engine.handle import installed
-from deployments.errors import ModelUnavailable
 from deployments.ingress.deployment import Ingress
 from deployments.planner.deployment import Planner
 from deployments.settings import Settings
@@ -29,9 +29,9 @@ def build(settings: Settings) -> Application:
 
 
 def build_engine(settings: Settings) -> Application:
-    """The engine, which loads in its own time. Raises ModelUnavailable where it can't be."""
+    """The engine, which loads in its own time; or what says why there is none."""
     if settings.engine == "off":
-        raise ModelUnavailable("The engine is turned off (ENGINE=off).")
+        return Absent.bind("The engine is turned off (ENGINE=off).")
     if not installed():
-        raise ModelUnavailable("vLLM is not installed.")
+        return Absent.bind("The engine is not installed.")
     return Engine.bind(settings)
