@@ -33,6 +33,8 @@ def seeing(tmp_path_factory: pytest.TempPathFactory, engine: Service) -> Iterato
         "engine": "auto",
         "engine_model": str(folder / "tiny-vlm"),
         "engine_sees": True,
+        "engine_max_tokens": 200,  # random weights seldom end by themselves
+        "receipt_max_attempts": 1,
         "classifier_backend": "llm",
         "url_allowed_networks": ["127.0.0.1/32"],
     }
