@@ -44,7 +44,12 @@ class Embedder:
             settings.embedding_model or None, device_of(settings.text_device), settings.text_threads
         )
         self._model.embed(["a first pass fills the kernels' caches"])
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="model")
+        # torch counts threads for each thread that calls it.
+        self._thread = ThreadPoolExecutor(
+            1,
+            thread_name_prefix="model",
+            initializer=self._model.use_threads,
+        )
         self._cache = VectorCache(
             self._in_chunks, settings.text_cache_bytes, name="embedder", meter=RayMeter()
         )

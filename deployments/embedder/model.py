@@ -42,7 +42,8 @@ class Embedder:
         Raises ModelUnavailable when the model can't be found or read.
         """
         self.name: Final = model or PACKAGED_NAME
-        torch.set_num_threads(threads)
+        self._threads = threads
+        self.use_threads()
         try:
             folder = _packaged() if model is None else model_folder(model)
             self._model = SentenceTransformer(str(folder), device=device)
@@ -58,6 +59,10 @@ class Embedder:
         self._budget = _BATCH_TOKENS_CPU if device == "cpu" else _BATCH_TOKENS_GPU
         if device == "cpu":
             pack_linear_layers(self._model)
+
+    def use_threads(self) -> None:
+        """Has the calling thread work with as many CPU threads as the model was given."""
+        torch.set_num_threads(self._threads)
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Unit vectors, float32 of shape (len(texts), dimension), in the order of `texts`."""
