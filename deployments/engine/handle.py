@@ -19,6 +19,7 @@ APPLICATION = "engine"
 DEPLOYMENT = "Engine"
 
 _PATIENCE_S = 1.0
+_NONE = EngineState("off", "vLLM is not installed")
 _RETRY_AFTER_S = {"loading": 10, "down": 30, "off": 3600}
 
 
@@ -77,6 +78,8 @@ class EngineHandle:
         figures = [one for one in told if not isinstance(one, BaseException)]
         if not figures:
             return EngineState("down", "it does not answer")
+        if not any(figures):
+            return _NONE
         total = {name: sum(int(one[name]) for one in figures) for name in figures[0]}
         words = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in total.items())
         return EngineState("ok", f"{state.detail}, {words}")
@@ -132,8 +135,8 @@ def _state(settings: Settings) -> EngineState:
     replicas = sum(count for state, count in states.items() if state == "RUNNING")
     if replicas:
         return EngineState("ok", f"{replicas} replica{'s' if replicas > 1 else ''}")
-    if application is None or (application.status == "DEPLOY_FAILED" and not installed()):
-        return EngineState("off", "vLLM is not installed")
+    if application is None:
+        return _NONE
     if application.status == "DEPLOY_FAILED":
         return EngineState("down", "it could not be started")
     if deployment is not None and deployment.status == "UNHEALTHY":
