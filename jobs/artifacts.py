@@ -5,11 +5,11 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, insert, select
+from sqlalchemy import Row, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from deployments.errors import NotFound
-from jobs.database import Database
+from jobs.database import Database, matching
 from jobs.tables import artifacts
 
 
@@ -82,7 +82,7 @@ class Artifacts:
         self, tenant_id: str, wanted: ArtifactFilter, *, limit: int, offset: int
     ) -> tuple[Sequence[Artifact], int]:
         """One page, newest first, and how many match in all."""
-        where = _where(tenant_id, wanted)
+        where = matching(artifacts, tenant_id, asdict(wanted))
         rows, total = await self._database.page(artifacts, where, limit=limit, offset=offset)
         return [artifact_from(row) for row in rows], total
 
@@ -90,16 +90,10 @@ class Artifacts:
         self, tenant_id: str, wanted: ArtifactFilter, *, page: int = 200
     ) -> AsyncIterator[Artifact]:
         """All that match, oldest first; `page` of them in memory at a time."""
-        async for row in self._database.walk(artifacts, _where(tenant_id, wanted), page=page):
+        async for row in self._database.walk(
+            artifacts, matching(artifacts, tenant_id, asdict(wanted)), page=page
+        ):
             yield artifact_from(row)
-
-
-def _where(tenant_id: str, wanted: ArtifactFilter) -> Sequence[ColumnElement[bool]]:
-    asked = {name: value for name, value in asdict(wanted).items() if value is not None}
-    return [
-        artifacts.c.tenant_id == tenant_id,
-        *(artifacts.c[name] == value for name, value in asked.items()),
-    ]
 
 
 def artifact_from(row: Row[Any]) -> Artifact:

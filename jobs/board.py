@@ -91,10 +91,7 @@ class Board:
         """The newest that match, ids below `before` alone when it is given."""
         where = [*_within("art_", artifacts, choice, before), *_artifacts_like(choice)]
         async with self._database.read() as connection:
-            found = await connection.execute(
-                select(artifacts).where(*where).order_by(artifacts.c.id.desc()).limit(limit)
-            )
-            return [artifact_from(row) for row in found]
+            return [artifact_from(row) for row in await _top(connection, artifacts, where, limit)]
 
     async def artifact(self, artifact_id: str) -> Artifact:
         """Raises NotFound."""
@@ -105,14 +102,8 @@ class Board:
     async def artifact_of_job(self, job_id: str) -> Artifact | None:
         """What the job's last end left behind; None when it has not ended so far."""
         async with self._database.read() as connection:
-            found = await connection.execute(
-                select(artifacts)
-                .where(artifacts.c.job_id == job_id)
-                .order_by(artifacts.c.id.desc())
-                .limit(1)
-            )
-            row = found.one_or_none()
-        return artifact_from(row) if row is not None else None
+            found = await _top(connection, artifacts, [artifacts.c.job_id == job_id], 1)
+        return artifact_from(found[0]) if found else None
 
     async def all_artifacts(self, choice: Choice) -> AsyncIterator[Artifact]:
         """All that match, oldest first."""
@@ -126,20 +117,12 @@ class Board:
         """The newest that match, ids below `before` alone when it is given."""
         where = [*_within("fb_", feedback, choice, before), *_feedback_like(choice)]
         async with self._database.read() as connection:
-            found = await connection.execute(
-                select(feedback).where(*where).order_by(feedback.c.id.desc()).limit(limit)
-            )
-            return [feedback_from(row) for row in found]
+            return [feedback_from(row) for row in await _top(connection, feedback, where, limit)]
 
     async def feedback_on(self, job_id: str) -> Sequence[Feedback]:
         """What was said of a job, newest first; at most 50."""
         async with self._database.read() as connection:
-            found = await connection.execute(
-                select(feedback)
-                .where(feedback.c.job_id == job_id)
-                .order_by(feedback.c.id.desc())
-                .limit(50)
-            )
+            found = await _top(connection, feedback, [feedback.c.job_id == job_id], 50)
             return [feedback_from(row) for row in found]
 
     async def all_feedback(self, choice: Choice) -> AsyncIterator[Feedback]:
@@ -195,6 +178,16 @@ class Board:
                 rows[table.name] = count or 0
             size = await connection.scalar(select(func.sum(tables.blobs.c.size)))
         return rows, int(size or 0)
+
+
+async def _top(
+    connection: AsyncConnection, table: Table, where: Sequence[ColumnElement[bool]], limit: int
+) -> Sequence[Row[*tuple[Any, ...]]]:
+    """The rows that match with the highest ids, those first."""
+    found = await connection.execute(
+        select(table).where(*where).order_by(table.c.id.desc()).limit(limit)
+    )
+    return found.all()
 
 
 async def _newest(

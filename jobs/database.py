@@ -13,7 +13,7 @@ import logging
 import sqlite3
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeVar
 
@@ -201,6 +201,17 @@ class Database:
                 if not driver.in_transaction:
                     raise DatabaseUnavailable(retry_after_s=2)
             return outcomes
+
+
+def matching(
+    table: Table, tenant_id: str, wanted: Mapping[str, Any]
+) -> Sequence[ColumnElement[bool]]:
+    """The tenant's rows with the wanted values, by column; None leaves a column open."""
+    asked = {name: value for name, value in wanted.items() if value is not None}
+    return [
+        table.c.tenant_id == tenant_id,
+        *(table.c[name] == value for name, value in asked.items()),
+    ]
 
 
 async def _in_savepoint(connection: AsyncConnection, work: Work) -> Any:

@@ -14,12 +14,10 @@ from ray.exceptions import RayError, RayTaskError, TaskCancelledError
 from ray.serve.handle import DeploymentHandle
 
 from deployments import tracing
-from deployments.classifier.categories import Categories
-from deployments.engine.handle import EngineHandle
 from deployments.errors import DatabaseUnavailable, ServiceError, WorkerLost
-from deployments.handles import ask
 from deployments.logs import configure_logging
 from deployments.ray_meter import RayMeter
+from deployments.served import served_models
 from deployments.settings import Settings
 from jobs.attempt import watched
 from jobs.blobs import BlobStore
@@ -31,7 +29,6 @@ from jobs.feedback import FeedbackStore
 from jobs.gauges import record_gauges
 from jobs.job import Outcome, Progress
 from jobs.migrations import migrate
-from jobs.models import Models
 from jobs.queue import utc_now
 from jobs.retention import Retention
 from jobs.runner import Attempt, Runner
@@ -113,13 +110,11 @@ class JobRunner:
     ) -> None:
         configure_logging(settings.log_level)
         self._database = Database(settings.resolved_database_url)
-        feedback = FeedbackStore(self._database)
-        models = Models(
-            embed=lambda texts: ask(embedder.embed.remote(texts)),
-            embedder=lambda: ask(embedder.describe.remote()),
-            categories=Categories(lambda items: ask(classifier.classify.remote(items)), feedback),
-            feedback=feedback,
-            engine=EngineHandle(settings),
+        models = served_models(
+            settings,
+            embedder=embedder,
+            classifier=classifier,
+            feedback=FeedbackStore(self._database),
         )
 
         def launch(feature: Feature, work: Work) -> Attempt:

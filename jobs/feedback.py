@@ -11,10 +11,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Table, insert, select
+from sqlalchemy import Row, Table, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from jobs.database import Database
+from deployments.classifier.corrections import name_key
+from jobs.database import Database, matching
 from jobs.tables import correction_versions, corrections, feedback
 
 
@@ -54,6 +55,15 @@ class CorrectionKind(StrEnum):
 
     CATEGORY = "category"
     CATALOG = "catalog"
+
+
+#: Characters of a name that a correction keeps, and of its key.
+LONGEST_NAME = 500
+
+
+def correction_key(name: str) -> str:
+    """What a correction is kept under and looked for by."""
+    return name_key(name[:LONGEST_NAME])[:LONGEST_NAME]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +106,7 @@ class FeedbackStore:
         self, tenant_id: str, wanted: FeedbackFilter, *, limit: int, offset: int
     ) -> tuple[Sequence[Feedback], int]:
         """One page, newest first, and how many match in all."""
-        where = _where(tenant_id, wanted)
+        where = matching(feedback, tenant_id, asdict(wanted))
         rows, total = await self._database.page(feedback, where, limit=limit, offset=offset)
         return [feedback_from(row) for row in rows], total
 
@@ -104,7 +114,7 @@ class FeedbackStore:
         self, tenant_id: str, wanted: FeedbackFilter, *, page: int = 500
     ) -> AsyncIterator[Feedback]:
         """All that match, oldest first; `page` of them in memory at a time."""
-        where = _where(tenant_id, wanted)
+        where = matching(feedback, tenant_id, asdict(wanted))
         async for row in self._database.walk(feedback, where, page=page):
             yield feedback_from(row)
 
@@ -142,14 +152,6 @@ class FeedbackStore:
                 set_={name: new.excluded[name] for name in values if name not in keys},
             )
         )
-
-
-def _where(tenant_id: str, wanted: FeedbackFilter) -> Sequence[ColumnElement[bool]]:
-    asked = {name: value for name, value in asdict(wanted).items() if value is not None}
-    return [
-        feedback.c.tenant_id == tenant_id,
-        *(feedback.c[name] == value for name, value in asked.items()),
-    ]
 
 
 def feedback_from(row: Row[Any]) -> Feedback:

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from deployments.errors import Conflict
 from jobs import tables
-from jobs.database import Database
+from jobs.database import Database, matching
 from jobs.ids import new_id
 from jobs.job import Job, JobEvent, JobStatus, NewJob, PastAttempt
 from jobs.transitions import (
@@ -21,12 +21,12 @@ from jobs.transitions import (
     end_attempt,
     fingerprint_of,
     get_job,
-    has_status,
     image_of,
     job_of,
     move,
     past,
     record,
+    under_way,
     waiting,
 )
 
@@ -145,10 +145,7 @@ class Queue:
         self, tenant_id: str, wanted: JobFilter, *, limit: int, offset: int
     ) -> tuple[Sequence[Job], int]:
         """One page, newest first, and how many match in all."""
-        where = [jobs.c.tenant_id == tenant_id]
-        where += [
-            jobs.c[name] == value for name, value in asdict(wanted).items() if value is not None
-        ]
+        where = matching(jobs, tenant_id, asdict(wanted))
         rows, total = await self._database.page(jobs, where, limit=limit, offset=offset)
         return [job_of(row) for row in rows], total
 
@@ -239,14 +236,11 @@ class Queue:
         """How many jobs wait and run, over all tenants."""
         found = {}
         async with self._database.read() as connection:
-            # Counted by what only the small index of its state has: count(*) reads a large one.
-            for status, column in (
-                (JobStatus.QUEUED, jobs.c.due_at),
-                (JobStatus.RUNNING, jobs.c.lease_expires_at),
+            for status, which in (
+                (JobStatus.QUEUED, waiting()),
+                (JobStatus.RUNNING, under_way()),
             ):
-                count = await connection.scalar(
-                    select(func.count(column)).where(has_status(status))
-                )
+                count = await connection.scalar(select(func.count()).select_from(jobs).where(which))
                 found[status] = count or 0
         return found
 

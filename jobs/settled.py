@@ -2,9 +2,7 @@
 
 from dataclasses import replace
 
-from deployments.classifier.corrections import name_key
-from deployments.classifier.request import MAX_NAME_CHARACTERS as _LONGEST
-from jobs.feedback import CorrectionKind
+from jobs.feedback import CorrectionKind, correction_key
 from jobs.job import Outcome
 from jobs.models import Models
 from jobs.receipts.extraction import Match
@@ -27,7 +25,7 @@ async def with_settled_matches(work: Work, outcome: Outcome, models: Models) -> 
     settled = {one.key: one.value for one in given if one.value in known}
     matched = []
     for item in items:
-        keys = (name_key(item[form][:_LONGEST])[:_LONGEST] for form in ("raw_text", "parsed_name"))
+        keys = (correction_key(item[form]) for form in ("raw_text", "parsed_name"))
         found = next((settled[key] for key in keys if key in settled), None)
         match = Match(id=found, confidence=1.0, strategy="synonym") if found else None
         matched.append({**item, "match": match.model_dump()} if match else item)

@@ -1,6 +1,6 @@
 """The operator's pages: every tenant's work, and buttons to act on it."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Literal, TypeVar
@@ -71,22 +71,28 @@ def dashboard_router(parts: Parts) -> APIRouter:
 
         return events("overview", changes(), pause_s=_OVERVIEW_S, seconds=_LIVE_S)
 
+    def listing(request: Request, found: Sequence[Any]) -> Mapping[str, Any]:
+        """What every list shows beside its rows; `found` has one more than the page if there is."""
+        older = _with(request, before=found[_PAGE - 1].id) if len(found) > _PAGE else None
+        return {
+            "older": older,
+            "newest": _with(request, before=None) if _before(request) else None,
+            "sent": request.query_params,
+            "now": parts.clock(),
+        }
+
     @router.get("/jobs")
     async def list_jobs(request: Request) -> Response:
         choice = _choice(request)
-        before = request.query_params.get("before") or None
-        found = await parts.board.jobs(choice, before=before, limit=_PAGE + 1)
+        found = await parts.board.jobs(choice, before=_before(request), limit=_PAGE + 1)
         return page(
             pages.render(
                 "jobs.html",
                 jobs=found[:_PAGE],
-                older=_older(request, found),
-                newest=_with(request, before=None) if before else None,
-                sent=request.query_params,
                 features=sorted(parts.features),
                 states=list(JobStatus),
-                now=parts.clock(),
                 here="jobs",
+                **listing(request, found),
             )
         )
 
@@ -179,18 +185,15 @@ def dashboard_router(parts: Parts) -> APIRouter:
 
     @router.get("/artifacts")
     async def list_artifacts(request: Request) -> Response:
-        before = request.query_params.get("before") or None
-        found = await parts.board.artifacts(_choice(request), before=before, limit=_PAGE + 1)
+        choice = _choice(request)
+        found = await parts.board.artifacts(choice, before=_before(request), limit=_PAGE + 1)
         return page(
             pages.render(
                 "artifacts.html",
                 artifacts=found[:_PAGE],
-                older=_older(request, found),
-                newest=_with(request, before=None) if before else None,
                 export=f"/dashboard/artifacts.jsonl?{request.url.query}",
-                sent=request.query_params,
-                now=parts.clock(),
                 here="artifacts",
+                **listing(request, found),
             )
         )
 
@@ -213,18 +216,15 @@ def dashboard_router(parts: Parts) -> APIRouter:
 
     @router.get("/feedback")
     async def list_feedback(request: Request) -> Response:
-        before = request.query_params.get("before") or None
-        found = await parts.board.feedback(_choice(request), before=before, limit=_PAGE + 1)
+        choice = _choice(request)
+        found = await parts.board.feedback(choice, before=_before(request), limit=_PAGE + 1)
         return page(
             pages.render(
                 "feedback.html",
                 feedback=found[:_PAGE],
-                older=_older(request, found),
-                newest=_with(request, before=None) if before else None,
                 export=f"/dashboard/feedback.jsonl?{request.url.query}",
-                sent=request.query_params,
-                now=parts.clock(),
                 here="feedback",
+                **listing(request, found),
             )
         )
 
@@ -281,8 +281,9 @@ def _moment(value: str | None) -> datetime | None:
         raise BadRequest("A time looks like 2026-01-10T12:00.") from error
 
 
-def _older(request: Request, found: Any) -> str | None:
-    return _with(request, before=found[_PAGE - 1].id) if len(found) > _PAGE else None
+def _before(request: Request) -> str | None:
+    """The id that the page of a list begins below; None on its first page."""
+    return request.query_params.get("before") or None
 
 
 def _with(request: Request, before: str | None) -> str:

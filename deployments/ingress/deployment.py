@@ -11,15 +11,14 @@ from ray.exceptions import RayError
 from ray.serve.exceptions import RayServeException
 from ray.serve.handle import DeploymentHandle
 
-from deployments.classifier.categories import Categories
 from deployments.dashboard.cluster import Cluster, DeploymentState, Share
-from deployments.engine.handle import EngineHandle
 from deployments.errors import ModelUnavailable
 from deployments.handles import ask
 from deployments.ingress.app import build_app
 from deployments.ingress.parts import Parts
 from deployments.logs import configure_logging
 from deployments.ray_meter import RayMeter
+from deployments.served import served_models
 from deployments.settings import Settings
 from jobs.artifacts import Artifacts
 from jobs.backlog import Backlog
@@ -59,7 +58,12 @@ class Ingress:
         """Ray Serve calls this once, after the constructor."""
         database = self._database
         queue = Queue(database)
-        feedback = FeedbackStore(database)
+        models = served_models(
+            self._settings,
+            embedder=self._embedder,
+            classifier=self._classifier,
+            feedback=FeedbackStore(database),
+        )
         blobs = BlobStore(self._settings.blob_dir, database, utc_now)
         return build_app(
             Parts(
@@ -70,19 +74,17 @@ class Ingress:
                 blobs=blobs,
                 erasure=Erasure(database, blobs, utc_now),
                 artifacts=Artifacts(database),
-                feedback=feedback,
+                feedback=models.feedback,
                 watch=JobWatch(queue, poll_s=self._settings.poll_s / 2),
                 board=Board(database),
                 recently_ended=RecentlyEnded(database, utc_now),
                 features=features(self._settings),
-                engine=EngineHandle(self._settings),
+                engine=models.engine,
                 clock=utc_now,
-                embed=lambda texts: ask(self._embedder.embed.remote(texts)),
-                embedder=lambda: ask(self._embedder.describe.remote()),
+                embed=models.embed,
+                embedder=models.embedder,
                 search=lambda request: ask(self._embedder.search.remote(request)),
-                categories=Categories(
-                    lambda items: ask(self._classifier.classify.remote(items)), feedback
-                ),
+                categories=models.categories,
                 classifier=lambda: ask(self._classifier.describe.remote()),
                 plan=lambda request: ask(self._planner.plan.remote(request)),
                 suggest=lambda request: ask(self._planner.suggest.remote(request)),

@@ -7,7 +7,6 @@ from typing import Annotated, Any, Literal, Self
 from fastapi import APIRouter, Query, Request
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
-from deployments.classifier.corrections import name_key
 from deployments.classifier.request import MAX_LABEL_CHARACTERS, MAX_NAME_CHARACTERS
 from deployments.embedder.bounds import NotBlank
 from deployments.errors import Invalid
@@ -17,7 +16,15 @@ from deployments.ingress.strict_json import JsonRoute
 from deployments.ingress.wire import ERRORS, Name, Wire, rfc3339, tenant_of
 from jobs.artifacts import Artifact
 from jobs.features import RECEIPT_EXTRACTION
-from jobs.feedback import Correction, CorrectionKind, Feedback, FeedbackFilter, Rating
+from jobs.feedback import (
+    LONGEST_NAME,
+    Correction,
+    CorrectionKind,
+    Feedback,
+    FeedbackFilter,
+    Rating,
+    correction_key,
+)
 from jobs.ids import new_id
 
 #: PostgreSQL stores every character but this one.
@@ -246,7 +253,7 @@ def learnt(
         case LineCorrection():
             item = _line(artifact, correction.line)
             names = dict.fromkeys(
-                name[:MAX_NAME_CHARACTERS]
+                name[:LONGEST_NAME]
                 for name in (item["raw_text"], item["parsed_name"], correction.name)
                 if name and name.strip()
             )
@@ -273,4 +280,4 @@ def _line(artifact: Artifact | None, line: int) -> Mapping[str, Any]:
 
 
 def _settled(kind: CorrectionKind, name: str, value: str) -> Correction:
-    return Correction(kind=kind, key=name_key(name)[:MAX_NAME_CHARACTERS], name=name, value=value)
+    return Correction(kind=kind, key=correction_key(name), name=name, value=value)
