@@ -1,4 +1,5 @@
 import base64
+import os
 import time
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
@@ -21,6 +22,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def engine(service: Service) -> Service:
     """The service, once its engine has loaded."""
     if find_spec("vllm") is None:
+        if os.environ.get("CI"):
+            pytest.fail("vLLM is not installed; `make test` installs it where it can be had")
         pytest.skip("vLLM is not installed; `make run` installs it where it can be had")
     wait_for_engine(service)
     return service
