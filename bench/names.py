@@ -16,12 +16,12 @@ from pathlib import Path
 import numpy as np
 
 from deployments.classifier.backend import Item, Scores
-from deployments.classifier.exemplars import INSTALLED, exemplar_vectors
+from deployments.classifier.exemplars import exemplar_vectors
 from deployments.classifier.lexicon import Lexicon, exemplars
 from deployments.classifier.normaliser import subject
 from deployments.classifier.taxonomy import label_key, taxonomy
 from deployments.embedder.cache import VectorCache, Vectors
-from deployments.embedder.model import Embedder
+from deployments.embedder.model import INSTALLED, load
 
 _BINS = 10
 
@@ -35,7 +35,7 @@ def main() -> None:
 
 
 async def _measure(rows: Sequence[Mapping[str, str]]) -> None:
-    model = Embedder(None, "cpu", 2)
+    model = load(None, "cpu", 2, [INSTALLED])
 
     async def embed(texts: Sequence[str]) -> Vectors:
         return model.embed(texts)

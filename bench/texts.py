@@ -106,11 +106,11 @@ def _search(client: httpx.Client, choose: random.Random) -> None:
 def _embedding(choose: random.Random, rounds: int) -> None:
     from sentence_transformers import SentenceTransformer
 
-    from deployments.embedder.model import Embedder, _packaged
+    from deployments.embedder.model import INSTALLED, load, packaged
 
     texts = [_words(choose, choose.randint(40, 80)) for _ in range(1000)]
-    model = Embedder(None, "cpu", 2)
-    peer = SentenceTransformer(str(_packaged()), device="cpu")
+    model = load(None, "cpu", 2, [INSTALLED])
+    peer = SentenceTransformer(str(packaged()), device="cpu")
     expected = peer.encode(texts, batch_size=32, normalize_embeddings=True)
     least = float((model.embed(texts) * expected).sum(axis=1).min())
     ours, peers = [], []

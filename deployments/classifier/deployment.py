@@ -7,12 +7,13 @@ from ray import serve
 from ray.serve.handle import DeploymentHandle
 
 from deployments.classifier.backend import Backend, Item, Scores
-from deployments.classifier.exemplars import INSTALLED, exemplar_vectors
+from deployments.classifier.exemplars import exemplar_vectors
 from deployments.classifier.lexicon import Lexicon
 from deployments.classifier.llm import Llm
 from deployments.classifier.taxonomy import taxonomy
 from deployments.embedder.cache import Embed, VectorCache, Vectors
 from deployments.embedder.chunks import embed_in_chunks
+from deployments.embedder.model import INSTALLED
 from deployments.engine.handle import EngineHandle
 from deployments.handles import ask
 from deployments.logs import configure_logging
@@ -64,7 +65,7 @@ async def _backend(settings: Settings, embedder: DeploymentHandle) -> Backend:
     if settings.classifier_backend == "nli":
         # Imported where it is used: torch is heavy, and the lexicon does without it.
         from deployments.classifier.nli import Nli
-        from deployments.embedder.model import device_of
+        from deployments.embedder.weights import device_of
 
         return Nli(
             settings.classifier_model, device_of(settings.text_device), settings.text_threads

@@ -1,11 +1,10 @@
 """The vectors of the taxonomy, kept in a file: embedding its texts anew takes seconds.
 
-`python -m deployments.classifier.exemplars` makes the file of the packaged model, as the
-installation does, so that not even the first start waits for it.
+`python -m deployments.classifier.exemplars` makes the file of the packaged model (and that model's
+graph), as the installation does, so that not even the first start waits for it.
 """
 
 import asyncio
-import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,9 +14,7 @@ import numpy as np
 from deployments.classifier.lexicon import digest, exemplars
 from deployments.classifier.taxonomy import Taxonomy, taxonomy
 from deployments.embedder.cache import Embed, Vectors
-
-#: Beside the installed packages, which may be read-only when the service runs.
-INSTALLED = Path(sys.prefix) / "share" / "grocery-sidecar"
+from deployments.embedder.model import INSTALLED, load
 
 
 async def exemplar_vectors(
@@ -64,9 +61,7 @@ def _keep(path: Path, vectors: Vectors) -> None:
 
 
 async def _install() -> None:
-    from deployments.embedder.model import Embedder
-
-    model = Embedder(None, "cpu", threads=2)
+    model = load(None, "cpu", 2, [INSTALLED])
 
     async def embed(texts: Sequence[str]) -> Vectors:
         return await asyncio.to_thread(model.embed, texts)

@@ -14,7 +14,8 @@ import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from deployments.classifier.backend import Item, Scores
-from deployments.embedder.model import content_version, length_batches, model_folder
+from deployments.embedder.batches import length_batches
+from deployments.embedder.weights import content_version, model_folder
 from deployments.errors import ModelUnavailable
 
 HYPOTHESIS: Final = "This example is {}."  # the pipeline's default

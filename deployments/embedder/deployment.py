@@ -11,6 +11,8 @@ from ray import serve
 from deployments.embedder.cache import VectorCache, Vectors
 from deployments.embedder.chunks import embed_in_chunks
 from deployments.embedder.described import Described
+from deployments.embedder.model import INSTALLED, load
+from deployments.embedder.weights import device_of
 from deployments.logs import configure_logging
 from deployments.ray_meter import RayMeter
 from deployments.search.ranking import Document, Result, Terms, document_terms, search
@@ -36,20 +38,14 @@ class Embedder:
 
     def __init__(self, settings: Settings) -> None:
         configure_logging(settings.log_level)
-        # Imported where it is used: torch is heavy, and the graph is built in processes without it.
-        from deployments.embedder.model import Embedder as Model
-        from deployments.embedder.model import device_of
-
-        self._model = Model(
-            settings.embedding_model or None, device_of(settings.text_device), settings.text_threads
+        self._model = load(
+            settings.embedding_model or None,
+            device_of(settings.text_device),
+            settings.text_threads,
+            [INSTALLED, settings.data_dir / "cache"],
         )
         self._model.embed(["a first pass fills the kernels' caches"])
-        # torch counts threads for each thread that calls it.
-        self._thread = ThreadPoolExecutor(
-            1,
-            thread_name_prefix="model",
-            initializer=self._model.use_threads,
-        )
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="model")
         self._cache = VectorCache(
             self._in_chunks, settings.text_cache_bytes, name="embedder", meter=RayMeter()
         )

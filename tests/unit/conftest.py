@@ -6,13 +6,13 @@ import pytest
 from deployments.classifier.lexicon import Lexicon, exemplars
 from deployments.classifier.taxonomy import taxonomy
 from deployments.embedder.cache import Vectors
-from deployments.embedder.model import Embedder
+from deployments.embedder.model import INSTALLED, Embedder, load
 
 
 @pytest.fixture(scope="session")
 def embedder() -> Embedder:
     """The packaged model."""
-    return Embedder(None, "cpu", 2)
+    return load(None, "cpu", 2, [INSTALLED])
 
 
 @pytest.fixture(scope="session")
