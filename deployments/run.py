@@ -19,6 +19,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from typing import Any
 import psutil
 import yaml
 
-from deployments import tracing
+from deployments import fast_proxy, tracing
 from deployments.settings import Settings
 
 ENGINE = "engine"  # the application that the others don't wait for
@@ -44,7 +45,8 @@ def main() -> int:
     if _is_taken(host, port):
         return _refuse(f"{host}:{port} is in use; stop what runs there or change the port.")
     settings = Settings(**config["applications"][0].get("args", {}))
-    _prepare_environment(settings)
+    fast = settings.fast_proxy and fast_proxy.serves(host)
+    _prepare_environment(settings, fast_proxy.environment() if fast else {})
     absent = (
         "turned off" if settings.engine == "off" else "" if find_spec("vllm") else "not installed"
     )
@@ -76,7 +78,7 @@ def main() -> int:
         _stop()
 
 
-def _prepare_environment(settings: Settings) -> None:
+def _prepare_environment(settings: Settings, proxy: Mapping[str, str]) -> None:
     """What Ray reads from the environment once, when it is first imported."""
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     token = settings.data_dir / "ray_auth_token"
@@ -96,6 +98,7 @@ def _prepare_environment(settings: Settings) -> None:
         "RAY_idle_worker_killing_time_threshold_ms": str(round(1000 * settings.worker_idle_s)),
         "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "deployments.ingress.proxy:middlewares",
         **tracing.environment(settings),
+        **proxy,
     }
     os.environ.pop("RAY_ADDRESS", None)
 

@@ -51,6 +51,10 @@ class Settings(BaseSettings):
         description="Share of the requests to trace of which the caller doesn't say whether.",
     )
 
+    fast_proxy: bool = Field(
+        True,
+        description="Whether `make run` puts HAProxy and gRPC in Ray Serve's place; not on IPv6.",
+    )
     max_body_bytes: int = Field(
         32 * MiB, ge=1024, description="Largest request body, in bytes; more is 413."
     )

@@ -1,0 +1,21 @@
+#!/bin/sh
+# What Ray Serve starts as its HAProxy; it becomes the real one after putting right what Serve's
+# configuration leaves open: the statistics, which would listen on every interface, move to sockets
+# in the configuration's own folder; the socket that administers it is for its user alone; and when
+# no replica of the ingress answers, callers hear of it as of every other error.
+for argument; do
+    [ "$previous" = -f ] && config=$argument
+    previous=$argument
+done
+if [ -n "$config" ]; then
+    folder=${config%/*}
+    sed -i \
+        -e "/^frontend prometheus/,/^frontend http/ s|bind :[0-9]*$|bind unix@$folder/metrics.http.sock mode 600|" \
+        -e "/^listen stats/,\$ s|bind \*:[0-9]*$|bind unix@$folder/stats.http.sock mode 600|" \
+        -e "s|admin.sock mode 666|admin.sock mode 600|" \
+        "$config"
+    body='{"request_id": "", "status": "error", "payload": {}, "error": "The service is starting or restarting; try again.", "detail": "The service is starting or restarting; try again.", "code": "overloaded", "retryable": true}'
+    printf 'HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nRetry-After: 1\r\nContent-Length: %s\r\n\r\n%s' \
+        "${#body}" "$body" >"$folder/500.http"
+fi
+exec "$SIDECAR_HAPROXY" "$@"
