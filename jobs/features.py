@@ -14,6 +14,7 @@ from deployments.planner.answer import Incumbent
 from deployments.planner.request import MAX_TIMEOUT_MS, PlanRequest
 from deployments.settings import Settings
 from jobs.job import Outcome, Progress, SoFar
+from jobs.meant import with_meant_matches
 from jobs.models import Models
 from jobs.receipts.options import ReceiptOptions
 from jobs.receipts.vision import doubtful
@@ -129,10 +130,13 @@ def read_receipt(work: Work) -> Iterator[Progress | Outcome]:
 
 async def completed_receipt(work: Work, outcome: Outcome, models: Models) -> Outcome:
     """What the served models add: a second reading where it is wanted; then, of the lines, what
-    the tenant has settled and what the classifier knows.
+    the tenant has settled, what they mean and what the classifier knows.
     """
-    read = await second_look(work, outcome, models)
-    return await with_categories(work, await with_settled_matches(work, read, models), models)
+    options = ReceiptOptions.model_validate(work.payload["options"])
+    read = await second_look(options, outcome, models)
+    settled = await with_settled_matches(work.tenant_id, options, read, models)
+    meant = await with_meant_matches(options, settled, models)
+    return await with_categories(work.tenant_id, options, meant, models)
 
 
 def _passed(work: Work, stage: str, start_ns: int, end_ns: int) -> None:

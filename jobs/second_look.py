@@ -16,14 +16,13 @@ from jobs.job import Outcome
 from jobs.models import Models
 from jobs.receipts.options import ReceiptOptions
 from jobs.receipts.vision import QUESTION, SCHEMA, Told, extraction_of, merged
-from jobs.work import Work
 
 log = logging.getLogger(__name__)
 
 _FALLBACK = "The vision model was not available; this is what OCR read."
 
 
-async def second_look(work: Work, outcome: Outcome, models: Models) -> Outcome:
+async def second_look(options: ReceiptOptions, outcome: Outcome, models: Models) -> Outcome:
     """The outcome of OCR, put together with what the model reads on `outcome.pages`.
 
     Without pages, OCR's stands. So it does when the engine is away, unless `options.engine` is
@@ -32,7 +31,6 @@ async def second_look(work: Work, outcome: Outcome, models: Models) -> Outcome:
     ocr = outcome.output
     if not outcome.pages:
         return replace(outcome, output=_read_by_ocr_alone(ocr))
-    options = ReceiptOptions.model_validate(work.payload["options"])
     try:
         told, model = await _ask(outcome.pages, models)
     except ServiceError as error:

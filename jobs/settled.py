@@ -7,20 +7,20 @@ from jobs.job import Outcome
 from jobs.models import Models
 from jobs.receipts.extraction import Match
 from jobs.receipts.options import ReceiptOptions
-from jobs.work import Work
 
 
-async def with_settled_matches(work: Work, outcome: Outcome, models: Models) -> Outcome:
+async def with_settled_matches(
+    tenant_id: str, options: ReceiptOptions, outcome: Outcome, models: Models
+) -> Outcome:
     """The outcome of receipt_extraction, its lines matched as they were corrected before: what a
     person says is another name of a product (strategy synonym, surely), whatever else looks alike.
 
     A correction to a product that is not in the request's catalog settles nothing.
     """
-    options = ReceiptOptions.model_validate(work.payload["options"])
     items = outcome.output["line_items"]
     if not options.catalog or not items:
         return outcome
-    given = await models.feedback.corrections(work.tenant_id, CorrectionKind.CATALOG)
+    given = await models.feedback.corrections(tenant_id, CorrectionKind.CATALOG)
     known = {item.id for item in options.catalog}
     settled = {one.key: one.value for one in given if one.value in known}
     matched = []

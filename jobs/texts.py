@@ -66,18 +66,19 @@ async def categorize_items(work: Work, models: Models) -> AsyncIterator[Progress
     yield Outcome(output=output, model_id=found.model_id, model_version=found.model_version)
 
 
-async def with_categories(work: Work, outcome: Outcome, models: Models) -> Outcome:
+async def with_categories(
+    tenant_id: str, options: ReceiptOptions, outcome: Outcome, models: Models
+) -> Outcome:
     """The outcome of receipt_extraction, each line item with its category when they were asked for.
 
     A classifier that is away costs the categories, not the receipt: a warning says so.
     """
-    options = ReceiptOptions.model_validate(work.payload["options"])
     items = outcome.output["line_items"]
     if not options.categorize or not items:
         return outcome
     names = [item["parsed_name"] or item["raw_text"] for item in items]
     try:
-        found = await models.categories.of(work.tenant_id, names, options.candidate_labels)
+        found = await models.categories.of(tenant_id, names, options.candidate_labels)
     except (ModelUnavailable, Overloaded):
         checks = outcome.output["checks"]
         warning = "The line items have no categories: the classifier did not answer."

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from jobs.receipts.amounts import cents
-from jobs.receipts.items import Draft, names_something
+from jobs.receipts.drafts import Draft
+from jobs.receipts.names import names_something
 from jobs.receipts.readings import readings
 from jobs.receipts.summary import Summary
 

@@ -1,7 +1,8 @@
 """Bytes to pages: every limit is checked before a pixel is decoded.
 
 A hostile file is small on the wire and huge in memory (a 30 000 x 30 000 PNG is 109 kB), so the
-header's size decides, never the decoder's. Pages come back as BGR arrays, turned upright by EXIF.
+header's size decides, never the decoder's. Pages come back as BGR arrays, turned upright by EXIF;
+those that are much larger than reading needs, at a half, a third, … of their size.
 """
 
 import contextlib
@@ -34,6 +35,8 @@ _MAGIC: tuple[tuple[int, bytes, str], ...] = (
     ),
 )
 _SMALLEST_SIDE = 8
+WORKING_PIXELS = 4_000_000
+"""What reading a page takes of it; much larger ones are made smaller as they are decoded."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +70,8 @@ def check_size(data: bytes, limits: ImageLimits) -> None:
 
 
 def decode(data: bytes, limits: ImageLimits) -> tuple[Pixels, ...]:
-    """The pages of an image file, upright by EXIF, each (height, width, 3) BGR.
+    """The pages of an image file, upright by EXIF, each (height, width, 3) BGR, at full size or at
+    an integer fraction of it that has WORKING_PIXELS or more.
 
     Raises TooLarge for bytes, pixels or pages over `limits`, UnsupportedImage for what is no
     still image of a known kind (PDF is `pdf.py`'s), InvalidImage for a damaged one.
@@ -85,6 +89,9 @@ def decode(data: bytes, limits: ImageLimits) -> tuple[Pixels, ...]:
     with _damage_is_invalid(), Image.open(io.BytesIO(data)) as image:
         _check_pixels(image.width, image.height, limits)
         frames = getattr(image, "n_frames", 1)
+        if kind == "jpeg":  # the cosine transform itself gives a half, a quarter or an eighth
+            factor = _spare(image)
+            image.draft(None, (image.width // factor, image.height // factor))
         if kind != "tiff":
             if frames > 1 and kind in ("png", "webp"):
                 raise UnsupportedImage("The image is animated; send a still one.")
@@ -111,9 +118,15 @@ def _check_pixels(width: int, height: int, limits: ImageLimits) -> None:
 
 
 def to_pixels(image: "Image.Image") -> Pixels:
-    """A PIL image of any mode as BGR; transparency is put on white paper."""
+    """A PIL image of any mode as BGR; transparency is put on white paper. One of a few times
+    WORKING_PIXELS is shrunk, so that no copy is made of what is not needed.
+    """
     from PIL import ImageOps
 
+    if (factor := _spare(image)) > 1 and image.mode in ("L", "RGB", "RGBA", "CMYK"):
+        exif = image.getexif()
+        image = image.reduce(factor)
+        image.info["exif"] = exif.tobytes()
     image = ImageOps.exif_transpose(image)
     if image.mode.startswith("I") or image.mode == "F":  # 16-bit scans; convert() would clip them
         deep = np.asarray(image, dtype=np.float64)
@@ -125,6 +138,11 @@ def to_pixels(image: "Image.Image") -> Pixels:
         image = layer.convert("RGB")
         image.paste((255, 255, 255), mask=layer.getchannel("A").point(lambda a: 255 - a))
     return np.ascontiguousarray(np.asarray(image.convert("RGB"))[..., ::-1])
+
+
+def _spare(image: "Image.Image") -> int:
+    """By how much both sides can be divided and leave WORKING_PIXELS."""
+    return max(1, int((image.width * image.height / WORKING_PIXELS) ** 0.5))
 
 
 @contextlib.contextmanager

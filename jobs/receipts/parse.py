@@ -8,8 +8,9 @@ from jobs.receipts.amounts import cents
 from jobs.receipts.arithmetic import solve
 from jobs.receipts.country import country_of
 from jobs.receipts.dates import date_of
+from jobs.receipts.drafts import Draft
 from jobs.receipts.extraction import Checks, Extraction, LineItem, Money
-from jobs.receipts.items import Draft, items_of
+from jobs.receipts.items import items_of
 from jobs.receipts.language import writing_of
 from jobs.receipts.lines import receipt_of
 from jobs.receipts.matching import Catalog, matched

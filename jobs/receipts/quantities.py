@@ -51,7 +51,7 @@ def multiplication(text: str, mark: Mark) -> Quantity | None:
     unit = unit_of(match["unit"]) or unit_of(match["per"])
     price_first = _places(a) >= 2 and _places(b) == 0 and match["unit"] is None
     quantity, price = (b, a) if price_first else (a, b)
-    if _places(price) < 2 and not re.search(r"[^\d\s.,]", match["b"]) and unit is None:
+    if _places(price) < 2 and not re.search(r"[^\d\s.,]", match["b"]) and match["per"] is None:
         return None  # 36G*15, 2X150: the size of a pack
     if not 0 < quantity <= _MOST:
         return None

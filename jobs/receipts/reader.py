@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 
 from jobs.receipts.extraction import Extraction, ReadLine
-from jobs.receipts.image import ImageLimits, Pixels, check_size, decode, sniff
+from jobs.receipts.image import WORKING_PIXELS, ImageLimits, Pixels, check_size, decode, sniff
 from jobs.receipts.ocr import Boxes, OcrEngine, Text
 from jobs.receipts.options import ReceiptOptions
 from jobs.receipts.parse import parse
@@ -27,7 +27,6 @@ MODEL_VERSION = "receipts-1"
 _LONG_SIDE = {"fast": 736, "default": 960, "best": 1280}
 _SHORT_SIDE = {"fast": 352, "default": 416, "best": 608}
 _LONGEST = 2560
-_WORKING_PIXELS = 4_000_000  # a page is shrunk to this before its text is cut out
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +150,7 @@ def _working(page: Pixels) -> Pixels:
     import cv2
 
     height, width = page.shape[:2]
-    scale = (_WORKING_PIXELS / (height * width)) ** 0.5
+    scale = (WORKING_PIXELS / (height * width)) ** 0.5
     if scale >= 1:
         return page
     size = (max(1, round(width * scale)), max(1, round(height * scale)))

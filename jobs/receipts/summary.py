@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from jobs.receipts.items import Draft
+from jobs.receipts.drafts import Draft
 from jobs.receipts.lines import Line, Receipt
 from jobs.receipts.readings import possible
 from jobs.receipts.vocabulary import Role, fold

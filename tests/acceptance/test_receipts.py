@@ -2,6 +2,7 @@
 
 import base64
 import io
+import random
 import struct
 import time
 import zlib
@@ -10,7 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from tests.acceptance.conftest import SAMPLE
 from tests.acceptance.service import Service
@@ -202,9 +203,32 @@ def test_what_is_no_picture_gets_its_own_error_and_harms_nothing(
     assert client.get("/health/ready").json()["status"] == "ok"
 
 
-def test_a_blank_picture_is_a_receipt_with_nothing_on_it(client: httpx.Client) -> None:
+def scene() -> Image.Image:
+    """A house on a hill under the sun: shapes and edges, and no letter."""
+    picture = Image.new("RGB", (900, 700), "skyblue")
+    draw = ImageDraw.Draw(picture)
+    draw.ellipse((-300, 420, 1200, 1500), fill="forestgreen")
+    draw.ellipse((700, 60, 820, 180), fill="gold")
+    draw.rectangle((330, 300, 560, 520), fill="firebrick")
+    draw.polygon([(300, 300), (445, 180), (590, 300)], fill="saddlebrown")
+    draw.rectangle((410, 400, 480, 520), fill="black")
+    return picture
+
+
+#: Photos of anything but a receipt.
+NO_RECEIPTS = {
+    "blank": lambda: Image.new("RGB", (400, 600), "white"),
+    "noise": lambda: Image.frombytes("RGB", (500, 400), random.Random(7).randbytes(600_000)),
+    "a scene": scene,
+}
+
+
+@pytest.mark.parametrize("name", NO_RECEIPTS)
+def test_a_picture_without_a_receipt_is_one_with_nothing_on_it(
+    client: httpx.Client, name: str
+) -> None:
     file = io.BytesIO()
-    Image.new("RGB", (400, 600), "white").save(file, "PNG")
+    NO_RECEIPTS[name]().save(file, "PNG")
     answer = client.post(
         "/api/v1/extract-receipt",
         json={

@@ -6,21 +6,15 @@ from typing import Any
 import pytest
 
 from deployments.errors import ModelUnavailable
-from deployments.settings import Settings
 from jobs.database import Database
 from jobs.job import Outcome
+from jobs.receipts.options import ReceiptOptions
 from jobs.second_look import second_look
-from jobs.work import Work
 from tests.unit.engine.echo import EchoEngine
 from tests.unit.jobs.models import models
 from tests.unit.receipts.test_vision import flat, told
 
 JPEG = b"\xff\xd8\xff"
-
-
-def work(engine: str = "auto") -> Work:
-    payload = {"options": {"engine": engine}}
-    return Work(tenant_id="t1", payload=payload, image=None, settings=Settings())
 
 
 def read(*pages: bytes, **fields: Any) -> Outcome:
@@ -29,7 +23,7 @@ def read(*pages: bytes, **fields: Any) -> Outcome:
 
 async def test_without_pages_nobody_is_asked(database: Database) -> None:
     engine = EchoEngine()
-    outcome = await second_look(work(), read(), models(database, engine=engine))
+    outcome = await second_look(ReceiptOptions(), read(), models(database, engine=engine))
     assert set(outcome.output["sources"].values()) == {"ocr"}
     assert not engine.asked
 
@@ -37,7 +31,7 @@ async def test_without_pages_nobody_is_asked(database: Database) -> None:
 async def test_the_model_gets_the_pages_and_the_form_of_its_answer(database: Database) -> None:
     engine = EchoEngine(says=json.dumps(told()))
     wrong = read(JPEG, JPEG, total="50.00")
-    outcome = await second_look(work(), wrong, models(database, engine=engine))
+    outcome = await second_look(ReceiptOptions(), wrong, models(database, engine=engine))
     assert outcome.output["total"] == 5.0
     assert outcome.output["sources"]["total"] == "vision"
     assert outcome.output["sources"]["merchant"] == "ocr"
@@ -54,9 +48,11 @@ async def test_the_model_gets_the_pages_and_the_form_of_its_answer(database: Dat
 async def test_ocr_stands_where_the_model_has_no_answer(
     database: Database, engine: EchoEngine
 ) -> None:
-    outcome = await second_look(work(), read(JPEG), models(database, engine=engine))
+    outcome = await second_look(ReceiptOptions(), read(JPEG), models(database, engine=engine))
     assert outcome.output["total"] == 5.0
     assert set(outcome.output["sources"].values()) == {"ocr"}
     assert "not available" in outcome.output["checks"]["warnings"][-1]
     with pytest.raises(ModelUnavailable):
-        await second_look(work("vision"), read(JPEG), models(database, engine=engine))
+        await second_look(
+            ReceiptOptions(engine="vision"), read(JPEG), models(database, engine=engine)
+        )

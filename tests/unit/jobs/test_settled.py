@@ -6,12 +6,11 @@ from typing import Any
 import pytest
 
 from deployments.classifier.corrections import name_key
-from deployments.settings import Settings
 from jobs.database import Database
 from jobs.feedback import Correction, CorrectionKind, FeedbackStore
 from jobs.job import Outcome
+from jobs.receipts.options import ReceiptOptions
 from jobs.settled import with_settled_matches
-from jobs.work import Work
 from tests.unit.jobs.conftest import Clock
 from tests.unit.jobs.models import models
 from tests.unit.jobs.test_feedback import given
@@ -36,10 +35,9 @@ async def taught(database: Database, clock: Clock) -> Database:
 async def matches(
     database: Database, line: Mapping[str, Any], *, tenant_id: str = "t1", catalog: object = CATALOG
 ) -> object:
-    options = {"catalog": catalog}
-    work = Work(tenant_id=tenant_id, payload={"options": options}, image=None, settings=Settings())
+    options = ReceiptOptions.model_validate({"catalog": catalog})
     outcome = Outcome(output={"line_items": [line]}, model_id="m", model_version="1")
-    done = await with_settled_matches(work, outcome, models(database))
+    done = await with_settled_matches(tenant_id, options, outcome, models(database))
     return done.output["line_items"][0].get("match")
 
 

@@ -9,6 +9,7 @@ from deployments.settings import Settings
 from jobs.database import Database
 from jobs.feedback import Correction, CorrectionKind, FeedbackStore
 from jobs.job import Outcome
+from jobs.receipts.options import ReceiptOptions
 from jobs.texts import categorize_items, embed_texts, with_categories
 from jobs.work import Work
 from tests.unit.jobs.conftest import Clock
@@ -70,18 +71,18 @@ def receipt() -> Outcome:
 async def test_line_items_get_categories_when_they_are_asked_for(
     database: Database, receipt: Outcome
 ) -> None:
-    wanted = work({"options": {"categorize": True, "candidate_labels": LABELS}})
-    done = await with_categories(wanted, receipt, models(database))
+    wanted = ReceiptOptions(categorize=True, candidate_labels=tuple(LABELS))
+    done = await with_categories("t1", wanted, receipt, models(database))
     for form in ("items", "line_items"):
         assert [item["category"] for item in done.output[form]] == ["Milk", "Bread"]
-    unwanted = work({"options": {}})
-    assert await with_categories(unwanted, receipt, models(database)) is receipt
+    unwanted = ReceiptOptions()
+    assert await with_categories("t1", unwanted, receipt, models(database)) is receipt
 
 
 async def test_without_a_classifier_the_receipt_stands_with_a_warning(
     database: Database, receipt: Outcome
 ) -> None:
-    wanted = work({"options": {"categorize": True, "candidate_labels": LABELS}})
-    done = await with_categories(wanted, receipt, models(database, classifier=False))
+    wanted = ReceiptOptions(categorize=True, candidate_labels=tuple(LABELS))
+    done = await with_categories("t1", wanted, receipt, models(database, classifier=False))
     assert done.output["line_items"] == receipt.output["line_items"]
     assert [word.split()[0] for word in done.output["checks"]["warnings"]] == ["smudged", "The"]

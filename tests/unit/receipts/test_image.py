@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from deployments.errors import BadRequest, InvalidImage, ServiceError, TooLarge, UnsupportedImage
-from jobs.receipts.image import ImageLimits, decode, sniff
+from jobs.receipts.image import WORKING_PIXELS, ImageLimits, decode, sniff
 
 LIMITS = ImageLimits()
 
@@ -52,6 +52,18 @@ def test_every_colour_mode_becomes_the_same_picture(mode: str) -> None:
 
 def _container(mode: str) -> str:
     return "JPEG" if mode == "CMYK" else "PNG"
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_a_page_larger_than_reading_needs_comes_smaller_and_upright(kind: str) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    stored = half_dark((3000, 6000)).transpose(Image.Transpose.ROTATE_90)
+    [page] = decode(encoded(stored, kind, exif=exif), LIMITS)
+    assert page.shape == (3000, 1500, 3)
+    assert page.shape[0] * page.shape[1] >= WORKING_PIXELS
+    assert page[5].mean() < 30
+    assert page[-5].mean() > 225
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

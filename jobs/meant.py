@@ -1,0 +1,65 @@
+"""The catalog matches of a receipt by what names mean alone: minced beef is ground beef.
+
+The embedder is asked about lines that nothing else has matched, and about the catalog then alone.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from deployments.classifier.normaliser import expand
+from deployments.errors import ModelUnavailable, Overloaded
+from jobs.job import Outcome
+from jobs.models import Models
+from jobs.receipts.options import ReceiptOptions
+from jobs.receipts.semantic import Vectors, nearest
+
+#: Names of a catalog, synonyms included, that are embedded while a receipt waits.
+MOST_NAMES = 1_000
+_CHUNK = 100  # texts of one call, so that others get in between
+
+
+async def with_meant_matches(options: ReceiptOptions, outcome: Outcome, models: Models) -> Outcome:
+    """The outcome of receipt_extraction, with what its unmatched lines mean in the catalog.
+
+    Nobody is asked when every line is matched. An embedder that is away, or a catalog of more than
+    MOST_NAMES names, costs these matches, not the receipt: a warning says so.
+    """
+    items = outcome.output["line_items"]
+    unmatched = [i for i, item in enumerate(items) if not item.get("match") and _name(item)]
+    if not options.catalog or not unmatched:
+        return outcome
+    known = [(item.id, name) for item in options.catalog for name in (item.name, *item.synonyms)]
+    if len(known) > MOST_NAMES:
+        return _warned(outcome, f"more than {MOST_NAMES} names are in the catalog.")
+    try:
+        names = await _vectors([_name(items[i]) for i in unmatched], models)
+        catalog = await _vectors([expand(name) or name for _, name in known], models)
+    except (ModelUnavailable, Overloaded):
+        return _warned(outcome, "the embedder did not answer.")
+    found = nearest(names, catalog, [owner for owner, _ in known])
+    matches = {i: match for i, match in zip(unmatched, found, strict=True) if match}
+    matched = [
+        {**item, "match": matches[i].model_dump()} if i in matches else item
+        for i, item in enumerate(items)
+    ]
+    return replace(outcome, output={**outcome.output, "line_items": matched})
+
+
+def _name(item: Mapping[str, Any]) -> str:
+    name: str = item["parsed_name"]
+    return expand(name)
+
+
+async def _vectors(texts: list[str], models: Models) -> Vectors:
+    parts = [await models.embed(texts[at : at + _CHUNK]) for at in range(0, len(texts), _CHUNK)]
+    return np.concatenate(parts)
+
+
+def _warned(outcome: Outcome, why: str) -> Outcome:
+    checks = outcome.output["checks"]
+    warning = f"Line items were not matched by meaning: {why}"
+    checks = {**checks, "warnings": [*checks["warnings"], warning]}
+    return replace(outcome, output={**outcome.output, "checks": checks})

@@ -1,0 +1,134 @@
+"""A line of the item region by itself: its price, quantity, discount, and its piece of a name."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from jobs.receipts.amounts import Figure, Mark
+from jobs.receipts.lines import Line
+from jobs.receipts.names import TAX_CODE, name_of, names_something, span_of
+from jobs.receipts.quantities import Quantity, bare_quantity, multiplication, proves
+from jobs.receipts.region import REDUCTIONS
+from jobs.receipts.vocabulary import Role, fold
+
+_DISCOUNT_WORDS = re.compile(
+    r"DISC|COUPON|RABATT|REMISE|SCONTO|KORTING|PROMO|SAVE|SAVING|OFFER|OFF\b|PRICE CUT|AKTION|DESC"
+)
+_SLACK = 0.1  # of the name column's width: how much a line may fall short of it and be full
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A line of the item region: a price line has `total`, the others add to one that has."""
+
+    line: Line
+    name: str
+    total: Figure | None
+    product: Quantity | None
+    numbers: tuple[Decimal, ...]
+    span: tuple[float, float, float]
+    """Where its name begins, where its first word ends, and where the name ends."""
+    discount: Decimal | None = None
+
+
+def part_of(line: Line, mark: Mark, *, discounted: bool) -> Part:
+    """What one line says; `discounted`: the receipt has a column of discounts."""
+    text = line.row.text
+    product = multiplication(text, mark)
+    figures = line.figures
+    total = next((f for f in reversed(figures) if f.places == 2 or f.sign), None)
+    if discounted and total is not None and total.value == 0 and len(figures) > 1:
+        total = _undiscounted(line, figures[0]) or total
+    if product is not None and total is not None and product.unit_price == total.value:
+        tail = text[product.end :]
+        if not re.search(r"\d[.,]\d{2}", tail):
+            # The last amount is the price of one; a total in front of it would be its product.
+            total = next((f for f in figures[:-1] if proves(product, f.value)), None)
+    if product is None and _tells_quantity(line):
+        product = bare_quantity(text, mark)
+    amount = None
+    if (
+        total is not None
+        and (total.value < 0 or line.role is Role.DISCOUNT)
+        and (line.role in REDUCTIONS or _DISCOUNT_WORDS.search(fold(line.label)))
+    ):
+        amount, total = abs(total.value), None
+    name = "" if amount is not None else name_of(line, product)
+    numbers = tuple(
+        value
+        for word in (w.text for w in line.words)
+        if re.fullmatch(r"\d{1,3}", word) and (value := Decimal(word)) > 0
+    ) + tuple(f.value for f in figures[:-1] if f.value > 0)
+    return Part(line, name, total, product, numbers, span_of(line, name), amount)
+
+
+def _undiscounted(line: Line, price: Figure) -> Figure | None:
+    """The amount of a line whose last column was not read: quantity times price, nothing off."""
+    counts = [w.text for w in line.words if w.right <= price.left and w.text.isdigit()]
+    if not counts or len(counts[-1]) > 3:
+        return None
+    return replace(price, value=price.value * int(counts[-1]), confidence=price.confidence / 2)
+
+
+def _tells_quantity(line: Line) -> bool:
+    """Whether a bare "X2" or "3 PCS" is how many were bought, not what a pack holds: it opens the
+    line, or stands among amounts.
+    """
+    text = line.row.text.upper()
+    if re.match(r"^\W*\d{1,3}\s?([X×]\s|PCS?\b|EA\b|STK\b)", text):
+        return True
+    tail = " ".join(w.text for w in line.words if line.figures and w.left > line.figures[0].left)
+    return bool(re.search(r"\bX\s?\d|\d\s?X", tail.upper()))
+
+
+def without_free_lines(parts: list[Part]) -> list[Part]:
+    """Where each item opens with its quantity, what opens so but has no price is a free extra."""
+    opens = re.compile(r"^\d{1,3}\s+\S*[^\W\d]{2}")
+    priced = [bool(p.total and opens.match(p.line.row.text)) for p in parts]
+    if sum(priced) * 2 <= sum(1 for p in parts if p.total):
+        return parts
+    kept: list[Part] = []
+    free = False
+    for part in parts:
+        starts = bool(opens.match(part.line.row.text))
+        free = part.total is None and (starts or (free and part.product is None))
+        if not free:
+            kept.append(part)
+    return kept
+
+
+def is_a_note(part: Part) -> bool:
+    """A line that says something of the purchase ("Length of stay: 17 min"), and names nothing."""
+    return part.product is None and bool(re.search(r"[^\W\d]{3}\s?:\s?\S", part.line.row.text))
+
+
+def unwrapped(lines: Sequence[Part], edge: float) -> list[str]:
+    """The pieces of the name that stands on these lines: what follows a line that had room left for
+    its first word is no wrapped end of the name, but a remark, a variant or another language.
+    """
+    worded = set(_worded([line.name for line in lines]))
+    pieces: list[Part] = []
+    for line in lines:
+        if line.name in worded and (
+            not pieces or not names_something(pieces[-1].name) or continues(line, pieces[-1], edge)
+        ):
+            pieces.append(line)
+    return [piece.name for piece in pieces]
+
+
+def continues(line: Part, above: Part, edge: float) -> bool:
+    """Whether the line's first word had no room on the line above."""
+    left, first, _ = line.span
+    return above.span[2] + (first - left) > edge - _SLACK * (edge - above.span[0])
+
+
+def _worded(names: Sequence[str]) -> list[str]:
+    """The names without what is only a code, a number or a mark, unless there is nothing else."""
+    worded = [
+        name
+        for name in names
+        if 2 * sum(map(str.isalpha, name)) > sum(map(str.isdigit, name))
+        and not all(TAX_CODE.match(word) or word.isdigit() for word in name.split())
+    ]
+    return worded or [name for name in names if re.search(r"[^\W\d_]{2}", name)]
