@@ -20,6 +20,7 @@ from deployments.ingress.plans import plans_router
 from deployments.ingress.receipts import receipts_router
 from deployments.ingress.search import search_router
 from deployments.ingress.tenants import tenants_router
+from deployments.ingress.tokens import Tokens
 from jobs.ids import new_id
 from jobs.queue import utc_now
 
@@ -57,6 +58,7 @@ def build_app(parts: Parts) -> FastAPI:
     app.add_exception_handler(HTTPException, answer)
     app.add_middleware(
         RequestScope,
+        admit=Tokens(parts.settings.api_tokens).admit,
         max_body_bytes=parts.settings.max_body_bytes,
         new_request_id=lambda: new_id("req_", utc_now()),
         meter=parts.meter,

@@ -14,7 +14,9 @@ from deployments.errors import (
     NotFound,
     ServiceError,
     TooManyRequests,
+    Unauthorized,
 )
+from deployments.ingress.tokens import challenge
 from deployments.ingress.wire import ErrorBody, validation_message
 
 
@@ -58,6 +60,8 @@ def error_response(error: ServiceError, request_id: str, path: str) -> JSONRespo
     headers = {}
     if error.status in (429, 503):
         headers["retry-after"] = str(error.retry_after_s or 1)
+    if error.status == Unauthorized.status:
+        headers["www-authenticate"] = challenge(path)
     if path.startswith("/v1/"):
         return JSONResponse(openai_error(error), _openai_status(error), headers)
     return JSONResponse(ErrorBody.of(error, request_id).model_dump(), error.status, headers)
