@@ -15,6 +15,7 @@ from deployments.ingress.feedback import feedback_router
 from deployments.ingress.health import health_router
 from deployments.ingress.jobs import jobs_router
 from deployments.ingress.middleware import RequestScope
+from deployments.ingress.openapi import document
 from deployments.ingress.parts import Parts
 from deployments.ingress.plans import plans_router
 from deployments.ingress.receipts import receipts_router
@@ -37,6 +38,7 @@ def build_app(parts: Parts) -> FastAPI:
         version=parts.version,
         description=DESCRIPTION,
         redoc_url=None,
+        generate_unique_id_function=lambda route: route.name,
     )
     for router in (
         receipts_router,
@@ -53,6 +55,7 @@ def build_app(parts: Parts) -> FastAPI:
         dashboard_router,
     ):
         app.include_router(router(parts))
+    app.openapi = document(app, tokens=bool(parts.settings.api_tokens))  # type: ignore[method-assign]
     app.add_exception_handler(ServiceError, answer)
     app.add_exception_handler(RequestValidationError, answer)
     app.add_exception_handler(HTTPException, answer)

@@ -6,6 +6,7 @@ from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
+from starlette.routing import Match
 
 from deployments.errors import (
     BadRequest,
@@ -24,7 +25,19 @@ async def answer(request: Request, error: Exception) -> Response:
     """One place turns whatever was raised into the contract's error."""
     shaped = _shaped(request, error)
     request.state.log["code"] = shaped.code
-    return error_response(shaped, request.state.request_id, request.url.path)
+    response = error_response(shaped, request.state.request_id, request.url.path)
+    if isinstance(shaped, MethodNotAllowed):
+        response.headers["allow"] = ", ".join(_methods(request))
+    return response
+
+
+def _methods(request: Request) -> list[str]:
+    """What the path does answer to; several routes may share it."""
+    found: set[str] = set()
+    for route in request.app.routes:
+        if route.matches(request.scope)[0] is not Match.NONE:
+            found |= route.methods or set()
+    return sorted(found)
 
 
 def _shaped(request: Request, error: Exception) -> ServiceError:

@@ -43,12 +43,16 @@ def health_router(parts: Parts) -> APIRouter:
     """/health, /health/live and /health/ready."""
     router = APIRouter(tags=["health"])
 
-    @router.get("/health", summary="Alive")
+    @router.get("/health", name="health", summary="Alive")
     @router.get("/health/live", summary="Alive")
     async def live() -> Alive:
         return Alive(version=parts.version)
 
-    @router.get("/health/ready", summary="What each part is doing")
+    @router.get(
+        "/health/ready",
+        summary="What each part is doing",
+        responses={503: {"model": Ready, "description": "None of the parts works."}},
+    )
     async def ready(request: Request, response: Response) -> Ready:
         checks = await checks_of(parts)
         if not request.state.trusted:
