@@ -6,7 +6,7 @@ constraints can be met together is not decided here: that is an answer, not an e
 """
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import date, timedelta
 from fractions import Fraction
 from typing import Annotated, Any, Literal, Self, TypeVar
@@ -18,6 +18,7 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
+    StrictBool,
     StringConstraints,
     ValidationInfo,
     field_validator,
@@ -145,7 +146,7 @@ class Ingredient(_Part):
     name: Name
     quantity: Quantity
     unit: Unit = ""
-    optional: bool = False
+    optional: StrictBool = False
 
 
 class Recipe(_Part):
@@ -159,7 +160,7 @@ class Recipe(_Part):
     cuisine: Tag | None = None
     ingredients: Annotated[tuple[Ingredient, ...], AfterValidator(_not_empty)]
     tags: Tags = frozenset()
-    is_favorite: bool = False
+    is_favorite: StrictBool = False
 
     @field_validator("cuisine", mode="before")
     @classmethod
@@ -180,8 +181,20 @@ class LockedMeal(_Part):
     meal_type: Tag | None = None
 
 
+def _or_null(*fields: str) -> Callable[[dict[str, Any]], None]:
+    """For the OpenAPI document, which doesn't see what a validator takes: null for the fields."""
+
+    def told(schema: dict[str, Any]) -> None:
+        for field in fields:
+            schema["properties"][field] = {"anyOf": [schema["properties"][field], {"type": "null"}]}
+
+    return told
+
+
 class Constraints(_Part):
     """What a plan must obey. `servings` scales recipes that say how many they serve."""
+
+    model_config = ConfigDict(json_schema_extra=_or_null("max_repeats"))
 
     max_shopping_items: Whole | None = Field(default=None, ge=0, le=100_000)
     time_budgets: dict[date, Minutes | dict[Tag, Minutes]] = Field(default_factory=dict)
@@ -219,19 +232,13 @@ class Weights(_Part):
 _NULL_IS_THE_DEFAULT = ("constraints", "weights", "inventory")
 
 
-def _or_null(schema: dict[str, Any]) -> None:
-    """For the OpenAPI document, which doesn't see what a validator takes."""
-    for field in _NULL_IS_THE_DEFAULT:
-        schema["properties"][field] = {"anyOf": [schema["properties"][field], {"type": "null"}]}
-
-
 class PlanRequest(_Part):
     """A meal-plan request as the contract words it.
 
     Raises (through pydantic) ValidationError for a bad field, and `TooLarge` for an oversized list.
     """
 
-    model_config = ConfigDict(json_schema_extra=_or_null)
+    model_config = ConfigDict(json_schema_extra=_or_null(*_NULL_IS_THE_DEFAULT))
 
     planning_horizon: Horizon
     inventory: tuple[InventoryItem, ...] = ()
