@@ -79,6 +79,12 @@ class ClientLeft(BadRequest):
     code = "client_left"
 
 
+class Unauthorized(ServiceError):
+    """Send one of the service's tokens, as Authorization: Bearer TOKEN."""
+
+    status, code, retryable = 401, "unauthorized", False
+
+
 class NotFound(ServiceError):
     """There is no such thing for this tenant."""
 

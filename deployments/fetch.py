@@ -55,6 +55,7 @@ FORBIDDEN = [
     )
 ]
 _NAT64 = ip_network("64:ff9b::/96")  # RFC 6052
+_IPV4_TRANSLATED = ip_network("::ffff:0:0:0/96")  # RFC 2765
 _IPV4_COMPATIBLE = ip_network("::/96")  # RFC 4291, 2.5.5.1
 
 _MAX_REDIRECTS = 3
@@ -85,7 +86,8 @@ def _embedded(address: Address) -> IPv4Address | None:
         return address.sixtofour
     if address.teredo is not None:
         return address.teredo[1]
-    if address in _NAT64 or (address in _IPV4_COMPATIBLE and int(address) > 0xFFFF):
+    compatible = address in _IPV4_COMPATIBLE and int(address) > 0xFFFF
+    if compatible or address in _NAT64 or address in _IPV4_TRANSLATED:
         return IPv4Address(int(address) & 0xFFFFFFFF)
     return None
 

@@ -62,11 +62,11 @@ def main() -> int:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda *_: told_to_stop.set())
         url = f"http://{host}:{port}"
-        problem = _wait_until_ready(url, told_to_stop)
+        problem = _wait_until_ready(url, settings, told_to_stop)
         if problem is not None:
             return _refuse(problem)
         if not told_to_stop.is_set():
-            _say(_greeting(url, time.monotonic() - started))
+            _say(_greeting(url, settings, time.monotonic() - started))
         core = _core_processes()
         while not told_to_stop.wait(1):
             if not all(map(_is_alive, core)):
@@ -142,10 +142,15 @@ def _is_alive(process: psutil.Process) -> bool:
     return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
 
 
-def _wait_until_ready(url: str, told_to_stop: threading.Event) -> str | None:
+def _wait_until_ready(url: str, settings: Settings, told_to_stop: threading.Event) -> str | None:
     """None when the service is ready (or nobody waits any more); else what keeps it from being."""
     from ray import serve
 
+    # Without its token readiness doesn't say what is amiss.
+    token = settings.api_tokens[0].get_secret_value() if settings.api_tokens else ""
+    probe = urllib.request.Request(
+        f"{url}/health/ready", headers={"Authorization": f"Bearer {token}"}
+    )
     deadline = time.monotonic() + READY_TIMEOUT_S
     last = "the service does not answer"
     while not told_to_stop.wait(0.2):
@@ -154,7 +159,7 @@ def _wait_until_ready(url: str, told_to_stop: threading.Event) -> str | None:
                 reason = application.message.strip().rpartition("\n")[2]
                 return f"The application {name} could not be deployed: {reason}"
         try:
-            with urllib.request.urlopen(f"{url}/health/ready", timeout=5) as answer:
+            with urllib.request.urlopen(probe, timeout=5) as answer:
                 ready = json.load(answer)
         except (OSError, urllib.error.HTTPError):
             ready = {}
@@ -171,7 +176,8 @@ def _wait_until_ready(url: str, told_to_stop: threading.Event) -> str | None:
     return None
 
 
-def _greeting(url: str, seconds: float) -> str:
+def _greeting(url: str, settings: Settings, seconds: float) -> str:
+    token = " -H 'Authorization: Bearer YOUR-TOKEN'" if settings.api_tokens else ""
     sample = Path(__file__).parent.parent / "samples" / "receipt.jpg"
     return f"""
 Ready after {seconds:.0f} s. Ctrl-C stops it.
@@ -185,7 +191,7 @@ Read a receipt:
 
   base64 -w0 {os.path.relpath(sample)} | sed 's/.*/{{"payload": {{"image_base64": "&"}}}}/' \\
     | curl -s {url}/api/v1/extract-receipt -H 'Content-Type: application/json' \\
-        -H 'X-Tenant-ID: demo' -d @-
+        -H 'X-Tenant-ID: demo'{token} -d @-
 """
 
 

@@ -5,25 +5,37 @@ application in serve_config.yaml, which wins. Replicas, CPU and GPU shares, queu
 timeouts are Ray Serve's own and live in serve_config.yaml alone.
 """
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 MiB = 1024 * 1024
 
 
+def _sendable(token: SecretStr) -> SecretStr:
+    """RFC 6750's b64token, long enough not to be guessed."""
+    if not re.fullmatch(r"[A-Za-z0-9._~+/-]{16,200}=*", token.get_secret_value()):
+        raise ValueError("a token has 16 to 200 letters, digits or any of -._~+/")
+    return token
+
+
+ApiToken = Annotated[SecretStr, AfterValidator(_sendable)]
+
+
 class Settings(BaseSettings):
     """The settings of one running service; frozen, so that every replica sees the same."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     data_dir: Path = Field(
         Path("data"), description="Folder that holds all state: database file, blobs, Ray's token."
     )
     database_url: str = Field(
         "",
+        repr=False,
         description="postgresql://user:password@host/name for PostgreSQL; "
         "empty: the SQLite file service.db in DATA_DIR.",
     )
@@ -54,6 +66,12 @@ class Settings(BaseSettings):
     fast_proxy: bool = Field(
         True,
         description="Whether `make run` puts HAProxy and gRPC in Ray Serve's place; not on IPv6.",
+    )
+    api_tokens: Annotated[tuple[ApiToken, ...], NoDecode] = Field(
+        (),
+        max_length=2,
+        description="Shared token that every caller must send, as `Authorization: Bearer TOKEN`; "
+        "two by comma while one replaces the other; empty: none is asked for.",
     )
     max_body_bytes: int = Field(
         32 * MiB, ge=1024, description="Largest request body, in bytes; more is 413."
@@ -245,12 +263,12 @@ class Settings(BaseSettings):
         # Replicas run in other working directories than the command that started them.
         return None if folder is None else folder.expanduser().resolve()
 
-    @field_validator("url_allowed_networks", mode="before")
+    @field_validator("url_allowed_networks", "api_tokens", mode="before")
     @classmethod
-    def _split(cls, ranges: object) -> object:
-        if isinstance(ranges, str):
-            return tuple(part.strip() for part in ranges.split(",") if part.strip())
-        return ranges
+    def _split(cls, values: object) -> object:
+        if isinstance(values, str):
+            return tuple(part.strip() for part in values.split(",") if part.strip())
+        return values
 
     @property
     def blob_dir(self) -> Path:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from deployments.embedder.bounds import Id, NotBlank, at_most, distinct
+from deployments.numbers import NotBoolean
 
 MAX_TEXTS: Final = 1_000
 MAX_BATCH_TEXTS: Final = 10_000
@@ -45,7 +46,7 @@ class EmbedBatchRequest(EmbedRequest):
     texts: Annotated[
         tuple[Text, ...], at_most(MAX_BATCH_TEXTS, "texts"), Field(min_length=1), _DISTINCT_IDS
     ]
-    batch_size: Annotated[int, Field(ge=1, le=256)] = 64
+    batch_size: Annotated[int, Field(ge=1, le=256), NotBoolean] = 64
 
 
 def answer(

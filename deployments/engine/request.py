@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints, model_validator
 
 MAX_GRAMMAR_BYTES = 65_536
 """Of all schemas of a request together; each is compiled into a grammar."""
@@ -90,7 +90,7 @@ class Function(_Part):
     name: _FunctionName
     description: Annotated[str, StringConstraints(max_length=10_000)] | None = None
     parameters: Mapping[str, Any] | None = None
-    strict: bool | None = None
+    strict: StrictBool | None = None
 
 
 class Tool(_Part):
@@ -119,7 +119,7 @@ class Schema(_Part):
     name: _Id
     description: Annotated[str, StringConstraints(max_length=10_000)] | None = None
     schema_: Annotated[Mapping[str, Any], Field(alias="schema")]
-    strict: bool | None = None
+    strict: StrictBool | None = None
 
 
 class PlainFormat(_Part):
@@ -138,7 +138,7 @@ class SchemaFormat(_Part):
 class StreamOptions(_Part):
     """What a stream carries besides its text."""
 
-    include_usage: bool = False
+    include_usage: StrictBool = False
 
 
 _Penalty = Annotated[float, Field(ge=-2, le=2)]
@@ -151,7 +151,7 @@ class ChatRequest(_Part):
     messages: Annotated[tuple[Message, ...], Field(min_length=1, max_length=2_000)]
     model: _Id | None = None
     user: str | None = None
-    stream: bool | None = None
+    stream: StrictBool | None = None
     stream_options: StreamOptions | None = None
     n: Annotated[int, Field(ge=1, le=8)] | None = None
     max_tokens: _Tokens | None = None
@@ -162,7 +162,7 @@ class ChatRequest(_Part):
     frequency_penalty: _Penalty | None = None
     seed: Annotated[int, Field(ge=-(2**63), lt=2**63)] | None = None
     stop: _Stop | Annotated[tuple[_Stop, ...], Field(max_length=16)] | None = None
-    logprobs: bool | None = None
+    logprobs: StrictBool | None = None
     top_logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
     logit_bias: (
         Annotated[
@@ -179,13 +179,13 @@ class ChatRequest(_Part):
     )
     tools: Annotated[tuple[Tool, ...], Field(min_length=1, max_length=128)] | None = None
     tool_choice: Literal["none", "auto", "required"] | NamedTool | None = None
-    parallel_tool_calls: bool | None = None
+    parallel_tool_calls: StrictBool | None = None
     # vLLM's own, which its users know.
     top_k: Annotated[int, Field(ge=-1, le=1_000_000)] | None = None
     min_p: Annotated[float, Field(ge=0, le=1)] | None = None
     repetition_penalty: Annotated[float, Field(gt=0, le=10)] | None = None
     min_tokens: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
-    ignore_eos: bool | None = None
+    ignore_eos: StrictBool | None = None
 
     @model_validator(mode="after")
     def _tools_are_there(self) -> Self:

@@ -15,11 +15,13 @@ from deployments.ingress.feedback import feedback_router
 from deployments.ingress.health import health_router
 from deployments.ingress.jobs import jobs_router
 from deployments.ingress.middleware import RequestScope
+from deployments.ingress.openapi import document
 from deployments.ingress.parts import Parts
 from deployments.ingress.plans import plans_router
 from deployments.ingress.receipts import receipts_router
 from deployments.ingress.search import search_router
 from deployments.ingress.tenants import tenants_router
+from deployments.ingress.tokens import Tokens
 from jobs.ids import new_id
 from jobs.queue import utc_now
 
@@ -36,6 +38,7 @@ def build_app(parts: Parts) -> FastAPI:
         version=parts.version,
         description=DESCRIPTION,
         redoc_url=None,
+        generate_unique_id_function=lambda route: route.name,
     )
     for router in (
         receipts_router,
@@ -52,11 +55,13 @@ def build_app(parts: Parts) -> FastAPI:
         dashboard_router,
     ):
         app.include_router(router(parts))
+    app.openapi = document(app, tokens=bool(parts.settings.api_tokens))  # type: ignore[method-assign]
     app.add_exception_handler(ServiceError, answer)
     app.add_exception_handler(RequestValidationError, answer)
     app.add_exception_handler(HTTPException, answer)
     app.add_middleware(
         RequestScope,
+        admit=Tokens(parts.settings.api_tokens).admit,
         max_body_bytes=parts.settings.max_body_bytes,
         new_request_id=lambda: new_id("req_", utc_now()),
         meter=parts.meter,

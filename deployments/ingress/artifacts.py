@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from deployments.errors import NotFound
-from deployments.ingress.jsonl import jsonl
+from deployments.ingress.images import MEDIA_TYPES
+from deployments.ingress.jsonl import JSON_LINES, jsonl
 from deployments.ingress.parts import Parts
 from deployments.ingress.strict_json import JsonRoute
 from deployments.ingress.wire import ERRORS, ArtifactBody, ArtifactPage, tenant_of
@@ -24,7 +25,7 @@ def artifacts_router(parts: Parts) -> APIRouter:
         "",
         summary="List this tenant's artifacts, newest first; or export them, oldest first",
         response_model=ArtifactPage,
-        responses={200: {"content": {"application/x-ndjson": {}}}},
+        responses={200: {"content": JSON_LINES}},
     )
     async def list_artifacts(
         request: Request,
@@ -62,7 +63,15 @@ def artifacts_router(parts: Parts) -> APIRouter:
         "/{artifact_id}/image",
         summary="The image that the work was done on",
         response_class=Response,
-        responses={200: {"content": {"image/*": {}}, "description": "The file as it was sent."}},
+        responses={
+            200: {
+                "content": {
+                    media_type: {"schema": {"type": "string", "format": "binary"}}
+                    for media_type in MEDIA_TYPES
+                },
+                "description": "The file as it was sent.",
+            }
+        },
     )
     async def get_image(request: Request, artifact_id: ArtifactId) -> Response:
         tenant_id = tenant_of(request)

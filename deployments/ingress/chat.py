@@ -17,6 +17,7 @@ from deployments.errors import ClientLeft, DatabaseUnavailable, ServiceError
 from deployments.ingress.chat_images import with_image_data
 from deployments.ingress.chat_record import CHAT_COMPLETION, ChatRecord
 from deployments.ingress.errors import openai_error
+from deployments.ingress.events import EVENTS
 from deployments.ingress.leaving import unless_gone
 from deployments.ingress.parts import Parts
 from deployments.ingress.shares import Shares
@@ -26,16 +27,37 @@ from deployments.ingress.wire import tenant_of
 Pieces = AsyncGenerator[Piece, None]
 
 
+def _openai(kind: str) -> dict[str, Any]:
+    """What vLLM answers, which adds to OpenAI's own fields."""
+    schema = {"type": "object", "required": ["object"], "properties": {"object": {"const": kind}}}
+    return {"application/json": {"schema": schema}}
+
+
+_MODELS: dict[int | str, dict[str, Any]] = {200: {"content": _openai("list")}}
+_COMPLETION: dict[int | str, dict[str, Any]] = {
+    200: {
+        "content": {
+            **_openai("chat.completion"),
+            **EVENTS,
+        }
+    }
+}
+
+
 def chat_router(parts: Parts) -> APIRouter:
     """POST /v1/chat/completions and GET /v1/models; their errors are in OpenAI's shape."""
     router = APIRouter(prefix="/v1", tags=["chat"], route_class=JsonRoute)
     shares = Shares(parts.settings.engine_tenant_requests)
 
-    @router.get("/models", summary="OpenAI's list of models")
+    @router.get("/models", summary="OpenAI's list of models", responses=_MODELS)
     async def models() -> JSONResponse:
         return JSONResponse(await parts.engine.models())
 
-    @router.post("/chat/completions", summary="OpenAI's chat completion, streamed or whole")
+    @router.post(
+        "/chat/completions",
+        summary="OpenAI's chat completion, streamed or whole",
+        responses=_COMPLETION,
+    )
     async def completions(request: Request, body: ChatRequest) -> Response:
         record = ChatRecord(
             parts,

@@ -1,10 +1,13 @@
 """Texts into vectors."""
 
 import asyncio
+from typing import Any
 
 import orjson
 from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel
 
+from deployments.embedder.bounds import Id
 from deployments.embedder.chunks import embed_in_chunks
 from deployments.embedder.request import EmbedBatchRequest, EmbedRequest, answer
 from deployments.ingress.parts import Parts
@@ -12,6 +15,27 @@ from deployments.ingress.strict_json import JsonRoute
 from deployments.ingress.wire import ERRORS, request_id_of
 
 _TEXTS_A_CALL = 64
+
+
+class Embedding(BaseModel):
+    """The vector of one text."""
+
+    id: Id
+    vector: list[float]
+
+
+class Embeddings(BaseModel):
+    """What is answered; for the documentation alone, as the vectors are written by orjson."""
+
+    version: str | None
+    request_id: str
+    model: str
+    model_version: str
+    dimension: int
+    embeddings: list[Embedding]
+
+
+_ANSWERS: dict[int | str, dict[str, Any]] = {200: {"model": Embeddings}}
 
 
 def embeddings_router(parts: Parts) -> APIRouter:
@@ -23,11 +47,16 @@ def embeddings_router(parts: Parts) -> APIRouter:
         prefix="/api/v1/embed", tags=["texts"], responses=ERRORS, route_class=JsonRoute
     )
 
-    @router.post("", summary="Unit vectors of texts", response_class=Response)
+    @router.post("", summary="Unit vectors of texts", response_class=Response, responses=_ANSWERS)
     async def embed(request: Request, body: EmbedRequest) -> Response:
         return await _embedded(parts, request, body, _TEXTS_A_CALL)
 
-    @router.post("/batch", summary="The same for thousands of texts", response_class=Response)
+    @router.post(
+        "/batch",
+        summary="The same for thousands of texts",
+        response_class=Response,
+        responses=_ANSWERS,
+    )
     async def embed_batch(request: Request, body: EmbedBatchRequest) -> Response:
         return await _embedded(parts, request, body, body.batch_size)
 

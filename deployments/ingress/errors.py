@@ -6,6 +6,7 @@ from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
+from starlette.routing import Match
 
 from deployments.errors import (
     BadRequest,
@@ -14,7 +15,9 @@ from deployments.errors import (
     NotFound,
     ServiceError,
     TooManyRequests,
+    Unauthorized,
 )
+from deployments.ingress.tokens import challenge
 from deployments.ingress.wire import ErrorBody, validation_message
 
 
@@ -22,7 +25,19 @@ async def answer(request: Request, error: Exception) -> Response:
     """One place turns whatever was raised into the contract's error."""
     shaped = _shaped(request, error)
     request.state.log["code"] = shaped.code
-    return error_response(shaped, request.state.request_id, request.url.path)
+    response = error_response(shaped, request.state.request_id, request.url.path)
+    if isinstance(shaped, MethodNotAllowed):
+        response.headers["allow"] = ", ".join(_methods(request))
+    return response
+
+
+def _methods(request: Request) -> list[str]:
+    """What the path does answer to; several routes may share it."""
+    found: set[str] = set()
+    for route in request.app.routes:
+        if route.matches(request.scope)[0] is not Match.NONE:
+            found |= route.methods or set()
+    return sorted(found)
 
 
 def _shaped(request: Request, error: Exception) -> ServiceError:
@@ -58,6 +73,8 @@ def error_response(error: ServiceError, request_id: str, path: str) -> JSONRespo
     headers = {}
     if error.status in (429, 503):
         headers["retry-after"] = str(error.retry_after_s or 1)
+    if error.status == Unauthorized.status:
+        headers["www-authenticate"] = challenge(path)
     if path.startswith("/v1/"):
         return JSONResponse(openai_error(error), _openai_status(error), headers)
     return JSONResponse(ErrorBody.of(error, request_id).model_dump(), error.status, headers)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Self
+from typing import Any, Self
 
 from deployments.errors import DatabaseUnavailable
 from deployments.ingress.parts import Parts
@@ -12,6 +12,17 @@ from jobs.queue import Seen
 
 #: Seconds of silence after which a comment keeps the connection alive.
 HEARTBEAT_S = 10.0
+
+#: For the OpenAPI document: the shape of one event of a stream.
+EVENTS: dict[str, Any] = {
+    "text/event-stream": {
+        "schema": {
+            "type": "object",
+            "required": ["data"],
+            "properties": {"id": {"type": "string"}, "data": {"type": "string"}},
+        }
+    }
+}
 
 
 class JobChange(Wire):

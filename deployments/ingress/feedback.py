@@ -10,7 +10,7 @@ from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from deployments.classifier.request import MAX_LABEL_CHARACTERS, MAX_NAME_CHARACTERS
 from deployments.embedder.bounds import NotBlank
 from deployments.errors import Invalid
-from deployments.ingress.jsonl import jsonl
+from deployments.ingress.jsonl import JSON_LINES, jsonl
 from deployments.ingress.parts import Parts
 from deployments.ingress.strict_json import JsonRoute
 from deployments.ingress.wire import ERRORS, Name, Wire, rfc3339, tenant_of
@@ -156,7 +156,7 @@ def feedback_router(parts: Parts) -> APIRouter:
         "/feedback",
         summary="List this tenant's feedback, newest first; or export it, oldest first",
         response_model=FeedbackPage,
-        responses={200: {"content": {"application/x-ndjson": {}}}},
+        responses={200: {"content": JSON_LINES}},
     )
     async def list_feedback(
         request: Request,

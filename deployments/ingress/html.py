@@ -7,11 +7,11 @@ from typing import Any
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
-from starlette.datastructures import URL
 from starlette.responses import HTMLResponse, StreamingResponse
 
 from deployments.dashboard.pages import Pages
-from deployments.errors import CrossSite, ServiceError
+from deployments.errors import ServiceError
+from deployments.ingress.same_site import refuse_other_sites
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ def page_route(pages: Pages) -> type[APIRoute]:
             async def handle_as_page(request: Request) -> Response:
                 try:
                     if request.method not in ("GET", "HEAD"):
-                        _refuse_other_sites(request)
+                        refuse_other_sites(request.headers)
                     return await handle(request)
                 except ServiceError as error:
                     request.state.log["code"] = error.code
@@ -56,22 +56,6 @@ def page_route(pages: Pages) -> type[APIRoute]:
             return handle_as_page
 
     return PageRoute
-
-
-def _refuse_other_sites(request: Request) -> None:
-    """Raises CrossSite unless the browser says that the form was sent from a page of this site.
-
-    Every current browser sends Sec-Fetch-Site to hosts it trusts (HTTPS, loopback) and Origin with
-    each POST to any host; a request with neither comes from no browser's form.
-    """
-    site = request.headers.get("sec-fetch-site")
-    if site is not None:
-        if site != "same-origin":
-            raise CrossSite
-        return
-    origin = URL(request.headers.get("origin", "")).netloc
-    if not origin or origin != request.headers.get("host"):
-        raise CrossSite
 
 
 def events(

@@ -15,7 +15,10 @@ from deployments.fetch import fetch
 from deployments.ingress.wire import Wire
 from deployments.settings import Settings
 from jobs.blobs import Blob, BlobStore
-from jobs.receipts.image import sniff
+from jobs.receipts.image import KINDS, sniff
+
+#: What a stored image may be.
+MEDIA_TYPES = ("application/pdf", *(f"image/{kind}" for kind in KINDS))
 
 
 class ImageSource(Wire):

@@ -8,7 +8,7 @@ from pydantic import Field
 from starlette.responses import StreamingResponse
 
 from deployments.fetch import check_url
-from deployments.ingress.events import job_events
+from deployments.ingress.events import EVENTS, job_events
 from deployments.ingress.parts import Parts
 from deployments.ingress.strict_json import JsonRoute
 from deployments.ingress.submissions import store
@@ -35,7 +35,6 @@ class JobRequest(Wire):
     feature: Name = Field(examples=["receipt_extraction"])
     payload: Mapping[str, Any] = Field(
         description="As the feature's own endpoint takes it.",
-        examples=[{"image_base64": "/9j/4AAQSkZJRg…", "options": {"currency": "USD"}}],
     )
     model_id: Name | None = None
     model_version: Name | None = None
@@ -110,7 +109,10 @@ def jobs_router(parts: Parts) -> APIRouter:
         "/{job_id}/events",
         summary="Each change of the job as a server-sent event; the last one is final",
         response_class=StreamingResponse,
-        responses={200: {"content": {"text/event-stream": {}}}, 204: {"description": "No more."}},
+        responses={
+            200: {"content": EVENTS},
+            204: {"description": "No more."},
+        },
     )
     async def get_events(
         request: Request,

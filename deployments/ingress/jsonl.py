@@ -1,10 +1,14 @@
 """A list as a file of one JSON object a line."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 from starlette.responses import StreamingResponse
 
 from deployments.ingress.wire import Wire
+
+#: For the OpenAPI document.
+JSON_LINES: dict[str, Any] = {"application/x-ndjson": {"schema": {"type": "string"}}}
 
 
 def jsonl(name: str, bodies: AsyncIterator[Wire]) -> StreamingResponse:

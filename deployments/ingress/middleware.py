@@ -22,8 +22,9 @@ _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,200}")
 class RequestScope:
     """The outermost layer of the ingress, as plain ASGI so that streams pass untouched.
 
-    Puts `request_id` (str), `traceparent` (str or None) and `log` (a dict of fields for the log
-    line: tenant_id, feature, code) into the request's state.
+    Puts `request_id` (str), `traceparent` (str or None), `trusted` (what `admit` says of the
+    caller, unless it raises) and `log` (a dict of fields for the log line: tenant_id, feature,
+    code) into the request's state.
     """
 
     def __init__(
@@ -31,11 +32,13 @@ class RequestScope:
         app: ASGIApp,
         *,
         max_body_bytes: int,
+        admit: Callable[[Scope], bool],
         new_request_id: Callable[[], str],
         meter: Meter,
     ) -> None:
         self._app = app
         self._max_body_bytes = max_body_bytes
+        self._admit = admit
         self._new_request_id = new_request_id
         self._meter = meter
 
@@ -63,6 +66,7 @@ class RequestScope:
             await send(message)
 
         try:
+            state["trusted"] = self._admit(scope)
             body = await _read_body(scope, receive, self._max_body_bytes)
             await self._app(scope, _replay(body, receive), send_with_id)
         except ServiceError as error:

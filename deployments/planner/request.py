@@ -6,10 +6,10 @@ constraints can be met together is not decided here: that is an answer, not an e
 """
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import date, timedelta
 from fractions import Fraction
-from typing import Annotated, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -18,6 +18,7 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
+    StrictBool,
     StringConstraints,
     ValidationInfo,
     field_validator,
@@ -25,6 +26,7 @@ from pydantic import (
 )
 
 from deployments.errors import TooLarge
+from deployments.numbers import NotBoolean
 
 MAX_RECIPES = 2_000
 MAX_INVENTORY = 5_000
@@ -75,8 +77,10 @@ Tag = Annotated[str, StringConstraints(min_length=1, max_length=60), BeforeValid
 # In order, so that the same request is written the same way by every process.
 Tags = Annotated[frozenset[Tag], PlainSerializer(sorted, return_type=list[str])]
 Quantity = Annotated[float, Field(gt=0, le=MAX_QUANTITY), BeforeValidator(_decimal_of_fraction)]
-Minutes = Annotated[int, Field(ge=0, le=MAX_MINUTES)]
-Weight = Annotated[float, Field(ge=0, le=1)]
+Minutes = Annotated[int, Field(ge=0, le=MAX_MINUTES), NotBoolean]
+Weight = Annotated[float, Field(ge=0, le=1), NotBoolean]
+Whole = Annotated[int, NotBoolean]
+Servings = Annotated[float, Field(gt=0, le=1_000), NotBoolean]
 
 
 class _Part(BaseModel):
@@ -99,7 +103,7 @@ class Horizon(_Part):
     """The days and meals to plan, `days` x `meal_types` slots."""
 
     start_date: date
-    days: int = Field(ge=1, le=31)
+    days: Whole = Field(ge=1, le=31)
     meal_types: Annotated[tuple[Tag, ...], AfterValidator(_not_empty)] = Field(
         default=("dinner",), max_length=8
     )
@@ -132,7 +136,7 @@ class InventoryItem(_Part):
     name: Name
     quantity: Quantity
     unit: Unit = ""
-    days_until_expiry: int | None = Field(default=None, ge=-36_500, le=36_500)
+    days_until_expiry: Whole | None = Field(default=None, ge=-36_500, le=36_500)
 
 
 class Ingredient(_Part):
@@ -142,7 +146,7 @@ class Ingredient(_Part):
     name: Name
     quantity: Quantity
     unit: Unit = ""
-    optional: bool = False
+    optional: StrictBool = False
 
 
 class Recipe(_Part):
@@ -152,11 +156,11 @@ class Recipe(_Part):
     name: Name
     prep_time: Minutes = 0
     cook_time: Minutes = 0
-    servings: float | None = Field(default=None, gt=0, le=1_000)
+    servings: Servings | None = None
     cuisine: Tag | None = None
     ingredients: Annotated[tuple[Ingredient, ...], AfterValidator(_not_empty)]
     tags: Tags = frozenset()
-    is_favorite: bool = False
+    is_favorite: StrictBool = False
 
     @field_validator("cuisine", mode="before")
     @classmethod
@@ -177,16 +181,28 @@ class LockedMeal(_Part):
     meal_type: Tag | None = None
 
 
+def _or_null(*fields: str) -> Callable[[dict[str, Any]], None]:
+    """For the OpenAPI document, which doesn't see what a validator takes: null for the fields."""
+
+    def told(schema: dict[str, Any]) -> None:
+        for field in fields:
+            schema["properties"][field] = {"anyOf": [schema["properties"][field], {"type": "null"}]}
+
+    return told
+
+
 class Constraints(_Part):
     """What a plan must obey. `servings` scales recipes that say how many they serve."""
 
-    max_shopping_items: int | None = Field(default=None, ge=0, le=100_000)
+    model_config = ConfigDict(json_schema_extra=_or_null("max_repeats"))
+
+    max_shopping_items: Whole | None = Field(default=None, ge=0, le=100_000)
     time_budgets: dict[date, Minutes | dict[Tag, Minutes]] = Field(default_factory=dict)
     locked_meals: tuple[LockedMeal, ...] = ()
     excluded_recipes: tuple[Id, ...] = ()
     dietary: tuple[Tag, ...] = ()
-    max_repeats: int = Field(default=1, ge=1, le=31 * 8)
-    servings: float | None = Field(default=None, gt=0, le=1_000)
+    max_repeats: Whole = Field(default=1, ge=1, le=31 * 8)
+    servings: Servings | None = None
 
     @field_validator("max_repeats", mode="before")
     @classmethod
@@ -213,21 +229,26 @@ class Weights(_Part):
     time_fit: Weight = 0.1
 
 
+_NULL_IS_THE_DEFAULT = ("constraints", "weights", "inventory")
+
+
 class PlanRequest(_Part):
     """A meal-plan request as the contract words it.
 
     Raises (through pydantic) ValidationError for a bad field, and `TooLarge` for an oversized list.
     """
 
+    model_config = ConfigDict(json_schema_extra=_or_null(*_NULL_IS_THE_DEFAULT))
+
     planning_horizon: Horizon
     inventory: tuple[InventoryItem, ...] = ()
     recipes: Annotated[tuple[Recipe, ...], AfterValidator(_not_empty)]
     constraints: Constraints = Field(default_factory=Constraints)
     weights: Weights = Field(default_factory=Weights)
-    alternatives: int = Field(default=1, ge=1, le=5)
-    timeout_ms: int = Field(default=5_000, ge=100, le=MAX_TIMEOUT_MS)
+    alternatives: Whole = Field(default=1, ge=1, le=5)
+    timeout_ms: Whole = Field(default=5_000, ge=100, le=MAX_TIMEOUT_MS)
 
-    @field_validator("constraints", "weights", "inventory", mode="before")
+    @field_validator(*_NULL_IS_THE_DEFAULT, mode="before")
     @classmethod
     def _null_is_the_default(cls, value: object, info: ValidationInfo) -> object:
         if value is None:
@@ -259,8 +280,17 @@ class PlanRequest(_Part):
         return self
 
 
+def _or_plain_text(schema: dict[str, Any]) -> None:
+    """For the OpenAPI document, which doesn't see what a validator takes."""
+    whole = dict(schema)
+    schema.clear()
+    schema["anyOf"] = [whole, {"type": "string", "minLength": 1, "maxLength": 200}]
+
+
 class SuggestionIngredient(_Part):
     """An ingredient to cook with."""
+
+    model_config = ConfigDict(json_schema_extra=_or_plain_text)
 
     ingredient_id: Id | None = None
     name: Name | None = None
@@ -284,7 +314,7 @@ class SuggestionRequest(_Part):
     inventory: tuple[InventoryItem, ...] = ()
     recipes: tuple[Recipe, ...] = ()
     ingredients: tuple[SuggestionIngredient, ...] = ()
-    limit: int = Field(default=5, ge=1, le=20)
+    limit: Whole = Field(default=5, ge=1, le=20)
 
     @model_validator(mode="after")
     def _is_complete(self) -> Self:

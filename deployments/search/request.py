@@ -9,12 +9,13 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from deployments.embedder.bounds import NotBlank, at_most, distinct
 from deployments.embedder.request import Text
+from deployments.numbers import NotBoolean
 from deployments.search.ranking import Result, Weights
 
 MAX_DOCUMENTS: Final = 5_000
 MAX_QUERY_CHARACTERS: Final = 1_000
 
-Weight = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Weight = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False), NotBoolean]
 
 
 class Search(BaseModel):
@@ -29,7 +30,7 @@ class Search(BaseModel):
         Field(min_length=1),
         distinct("ids", attrgetter("id")),
     ]
-    top_k: Annotated[int, Field(ge=1, le=MAX_DOCUMENTS)] = 10
+    top_k: Annotated[int, Field(ge=1, le=MAX_DOCUMENTS), NotBoolean] = 10
     keyword_weight: Weight = 0.3
     semantic_weight: Weight = 0.7
     min_score: Weight = 0.0

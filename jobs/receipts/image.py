@@ -34,6 +34,8 @@ _MAGIC: tuple[tuple[int, bytes, str], ...] = (
         for brand in (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
     ),
 )
+#: Every kind of image that is read.
+KINDS = tuple(dict.fromkeys(kind for _, _, kind in _MAGIC))
 _SMALLEST_SIDE = 8
 WORKING_PIXELS = 4_000_000
 """What reading a page takes of it; much larger ones are made smaller as they are decoded."""

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
 
 _Name = Annotated[str, Field(min_length=1, max_length=500)]
 
@@ -32,7 +32,7 @@ class ReceiptOptions(BaseModel):
     """
     engine: Literal["auto", "ocr", "vision"] = "auto"
     accuracy: Literal["fast", "default", "best"] = "default"
-    categorize: bool = False
+    categorize: StrictBool = False
     candidate_labels: Annotated[tuple[_Name, ...], Field(max_length=100)] = ()
     catalog: Annotated[tuple[CatalogItem, ...], Field(max_length=5000)] = ()
 

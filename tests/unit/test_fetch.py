@@ -43,6 +43,7 @@ def test_public_addresses_are_allowed(address: str) -> None:
         "::ffff:10.0.0.1",
         "::ffff:169.254.169.254",
         "::10.0.0.1",
+        "::ffff:0:10.0.0.1",
         "2002:7f00:1::",
         "64:ff9b::a00:1",
         "64:ff9b:1::1",

@@ -1,0 +1,79 @@
+"""An example of each request of the API; the test suite sends every one of them."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+IDS: Final = {
+    "job_id": "job_019ab4d7c1e27c3fb0a4d1f0c2b7a9e1",
+    "artifact_id": "art_019ab4d7c1e27c3fb0a4d1f0c2b7a9e1",
+    "tenant_id": "demo",
+}
+
+#: A white page of 32 x 32 pixels.
+_PNG: Final = (
+    "iVBORw0KGgoAAAANSUhEUgAAACAAAAAgAQAAAABbAUdZAAAAD0lEQVR42mP4DwQMg5cAANrpf4Em8vpjAAAAAElF"
+    "TkSuQmCC"
+)
+_LABELS: Final = ["Produce", "Dairy", "Bakery", "Other"]
+_TEXTS: Final = [{"id": "a", "text": "oat milk"}, {"id": "b", "text": "rye bread"}]
+_RECIPE: Final = {
+    "id": "pancakes",
+    "name": "Pancakes",
+    "prep_time": 5,
+    "cook_time": 15,
+    "ingredients": [
+        {"ingredient_id": "milk", "name": "Milk", "quantity": 300, "unit": "ml"},
+        {"ingredient_id": "flour", "name": "Flour", "quantity": 200, "unit": "g"},
+    ],
+}
+_MILK: Final = {
+    "ingredient_id": "milk",
+    "name": "Milk",
+    "quantity": 1,
+    "unit": "l",
+    "days_until_expiry": 2,
+}
+
+#: The body of each operation that takes one.
+BODIES: Final[Mapping[str, Mapping[str, Any]]] = {
+    "POST /api/v1/extract-receipt": {
+        "payload": {"image_base64": _PNG, "options": {"currency": "USD"}}
+    },
+    "POST /api/v1/receipts/extract": {"version": "1.0", "image_base64": _PNG},
+    "POST /api/v1/categorize": {
+        "request_id": "req_1",
+        "payload": {"item_name": "oat milk", "candidate_labels": _LABELS},
+    },
+    "POST /api/v1/categorize-batch": {
+        "payload": {
+            "items": [{"id": "1", "name": "oat milk"}, {"id": "2", "name": "rye bread"}],
+            "candidate_labels": _LABELS,
+        }
+    },
+    "POST /api/v1/embed": {"version": "1.0", "texts": _TEXTS},
+    "POST /api/v1/embed/batch": {"version": "1.0", "texts": _TEXTS, "batch_size": 32},
+    "POST /api/v1/search": {"payload": {"query": "bread", "documents": _TEXTS, "top_k": 1}},
+    "POST /api/v1/optimize/meal-plan": {
+        "payload": {
+            "planning_horizon": {"start_date": "2026-01-12", "days": 2, "meal_types": ["dinner"]},
+            "inventory": [_MILK],
+            "recipes": [_RECIPE],
+            "timeout_ms": 1000,
+        }
+    },
+    "POST /api/v1/optimize/suggestions": {
+        "payload": {"mode": "use_expiring", "inventory": [_MILK], "recipes": [_RECIPE]}
+    },
+    "POST /v1/chat/completions": {
+        "messages": [{"role": "user", "content": "What goes with leeks?"}],
+        "max_tokens": 16,
+    },
+    "POST /api/v1/jobs": {"feature": "receipt_extraction", "payload": {"image_base64": _PNG}},
+    "POST /api/v1/jobs/{job_id}/cancel": {"tenant_id": "demo"},
+    "POST /api/v1/jobs/{job_id}/retry": {"tenant_id": "demo"},
+    "POST /api/v1/feedback": {
+        "rating": "thumbs_up",
+        "note": "Quite right.",
+        "job_id": IDS["job_id"],
+    },
+}
