@@ -61,7 +61,7 @@ def endpoints(url: str) -> set[str]:
 
 
 def passes(script: Path, url: str, calls: Path) -> set[str]:
-    """Runs the tests of a script against a service; what they called, in the form of `endpoints`."""
+    """Runs the tests of a script against a service. Gives what they called, as `endpoints` does."""
     environment = {"AI_SERVICE_URL": url, "SAMPLE": str(SAMPLE), "CALLS": str(calls)}
     output = ran(["elixir", str(script)], environment)
     assert " 0 failures" in output
