@@ -18,7 +18,7 @@ ENGINE_PACKAGES := $(if $(GPU),-c $(VENV)/constraints.txt 'vllm==0.32.*' llm-smo
 INSTALLED_ENGINE := $(if $(filter off,$(ENGINE)),,$(VENV)/installed-engine)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint unit acceptance test-scaling test-gpu clients chaos backup restore lock audit sbom clean
+.PHONY: help run test check lint unit acceptance test-scaling test-gpu clients chaos bench-smoke backup restore lock audit sbom clean
 
 help:
 	@sed -n '/^#/!q; s/^# //p' Makefile
@@ -48,6 +48,13 @@ MINUTES ?= 5
 DATABASE ?= sqlite
 chaos: $(VENV)/installed-dev
 	$(BIN)/python -m tests.chaos --minutes $(MINUTES) --database $(DATABASE)
+
+# Every benchmark that needs nothing but this machine, as small as it goes: whether it still runs.
+bench-smoke: $(VENV)/installed-dev
+	$(BIN)/python -m bench.receipts --rounds 1 --peer 0
+	$(BIN)/python -m bench.jobs --jobs 50 --clients 4 --rows 2000 --requests 20 --rounds 1
+	$(BIN)/python -m bench.planner first --seeds 1 --timeout-ms 500 --sizes 30x7x1
+	$(BIN)/python -m bench.dashboard --jobs 2000 --tries 2
 
 # A copy of the data folder while the service runs: make backup TO=backups/monday
 DATA_DIR ?= data
