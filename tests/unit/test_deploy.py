@@ -7,6 +7,7 @@ import sys
 import tomllib
 import warnings
 from fnmatch import fnmatch
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,7 @@ def test_an_image_copies_what_is_there_and_what_is_let_into_its_context(dockerfi
 def test_an_image_runs_modules_that_exist_as_an_ordinary_user(dockerfile: Path) -> None:
     lines = instructions(dockerfile)
     words = re.sub(r'[",;]', " ", " ".join(lines)).split()
-    modules = {after for word, after in zip(words, words[1:], strict=False) if word == "-m"}
+    modules = {after for word, after in pairwise(words) if word == "-m"}
     assert modules >= {"deployments.run", "deployments.classifier.exemplars"}
     for module in modules - {"venv"}:
         assert (REPOSITORY / module.replace(".", "/")).with_suffix(".py").is_file()
