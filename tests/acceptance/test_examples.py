@@ -12,7 +12,7 @@ API = (REPOSITORY / "docs" / "api.md").read_text()
 
 
 def examples(*, chat: bool) -> str:
-    """The commands of the page, in their order: the first block, and those of chat or all others."""
+    """The commands of the page in their order: the first block, and those of chat or the others."""
     script = []
     for section in re.split(r"^## ", API, flags=re.MULTILINE):
         if not script or section.startswith("Chat\n") == chat:
