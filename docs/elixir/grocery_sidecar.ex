@@ -40,6 +40,7 @@ defmodule GrocerySidecar do
     :json,
     :tenant_id,
     :token,
+    tls: [],
     timeout: 60_000,
     retries: 2,
     on_response: &Function.identity/1
@@ -50,6 +51,7 @@ defmodule GrocerySidecar do
           json: module(),
           tenant_id: String.t() | nil,
           token: String.t() | nil,
+          tls: [:ssl.tls_client_option()],
           timeout: pos_integer(),
           retries: non_neg_integer(),
           on_response: (map() -> term())
@@ -72,6 +74,8 @@ defmodule GrocerySidecar do
     * `:base_url` - needed, such as `"http://127.0.0.1:8000"`
     * `:tenant_id` - the tenant of calls that don't name one
     * `:token` - sent as `Authorization: Bearer …`, where the service asks for one
+    * `:tls` - options of `:ssl` for an `https` address, such as `cacertfile: "ca.pem"` for a CA of
+      one's own; by default the system's CAs are believed
     * `:timeout` - milliseconds, 60 000 by default
     * `:retries` - 2 by default
     * `:json` - a module, see above
@@ -332,11 +336,13 @@ defmodule GrocerySidecar do
 
   defp watch(client, request, last, acc, fun) do
     heard = fn {id, data}, {_, acc}, _ ->
-      {:ok, change} = client.json.decode(data)
-
-      case {change["final"], fun.(change, acc)} do
-        {false, {:cont, acc}} -> {:cont, {:ok, {id, acc}}}
-        {_, {_, acc}} -> {:halt, {:ended, acc}}
+      with {:ok, change} <- client.json.decode(data) do
+        case {change["final"], fun.(change, acc)} do
+          {false, {:cont, acc}} -> {:cont, {:ok, {id, acc}}}
+          {_, {_, acc}} -> {:halt, {:ended, acc}}
+        end
+      else
+        {:error, _} -> {:halt, {:error, not_json(data)}}
       end
     end
 
@@ -344,6 +350,7 @@ defmodule GrocerySidecar do
 
     case pieces(client, from, &Events.events/2, {:ok, {last, acc}}, heard) do
       {:ok, {:ended, acc}} -> {:ok, acc}
+      {:ok, {:error, error}} -> {:error, error}
       {:ok, {:ok, {last, acc}}} -> watch(client, request, last, acc, fun)
       {:none, _} -> {:ok, acc}
       {:error, error} -> {:error, error}

@@ -76,7 +76,7 @@ defmodule GrocerySidecar.Http do
   defp connected(client, request, left, acc, fun) do
     uri = URI.parse(client.base_url)
 
-    with {:ok, connection} <- connect(uri, left) do
+    with {:ok, connection} <- connect(uri, client.tls, left) do
       try do
         with :ok <- connection.transport.send(connection.socket, sent(uri, request)),
              {:ok, status} <- status_line(connection, left),
@@ -116,12 +116,14 @@ defmodule GrocerySidecar.Http do
   ## The connection
 
   # A name that has no IPv4 address has an IPv6 one.
-  defp connect(uri, left) do
-    with {:error, :nxdomain} <- connect(uri, :inet, left), do: connect(uri, :inet6, left)
+  defp connect(uri, tls, left) do
+    with {:error, :nxdomain} <- connect(uri, :inet, tls, left),
+         do: connect(uri, :inet6, tls, left)
   end
 
-  defp connect(uri, family, left) do
-    {transport, tls} = if uri.scheme == "https", do: {:ssl, tls(uri.host)}, else: {:gen_tcp, []}
+  defp connect(uri, family, tls, left) do
+    {transport, tls} =
+      if uri.scheme == "https", do: {:ssl, verified(uri.host, tls)}, else: {:gen_tcp, []}
 
     options =
       [
@@ -146,13 +148,16 @@ defmodule GrocerySidecar.Http do
     end
   end
 
-  defp tls(host) do
+  defp verified(host, tls) do
+    believed = if tls[:cacertfile], do: [], else: [cacerts: :public_key.cacerts_get()]
+
     [
       verify: :verify_peer,
-      cacerts: :public_key.cacerts_get(),
       server_name_indication: to_charlist(host),
       customize_hostname_check: [match_fun: :public_key.pkix_verify_hostname_match_fun(:https)]
     ]
+    |> Keyword.merge(believed)
+    |> Keyword.merge(tls)
   end
 
   defp sent(uri, request) do

@@ -85,6 +85,35 @@ defmodule TroubleTest do
     assert request =~ "host: [::1]:"
   end
 
+  test "over TLS it talks to whom it can verify, and to nobody else" do
+    key = [digest: :sha256, key: {:namedCurve, :secp256r1}]
+    chain = %{root: key, intermediates: [], peer: key}
+    made = :public_key.pkix_test_data(%{server_chain: chain, client_chain: chain})
+    options = [:binary, active: false, ip: {127, 0, 0, 1}, reuseaddr: true]
+    {:ok, socket} = :ssl.listen(0, options ++ Keyword.take(made.server_config, [:cert, :key]))
+    {:ok, {_, port}} = :ssl.sockname(socket)
+
+    spawn_link(fn ->
+      for _ <- 1..2, {:ok, begun} <- [:ssl.transport_accept(socket)] do
+        with {:ok, connection} <- :ssl.handshake(begun) do
+          {:ok, _} = :ssl.recv(connection, 0)
+          :ok = :ssl.send(connection, stream(["{}"]))
+        end
+      end
+    end)
+
+    {:ok, name} = :inet.gethostname()
+    believed = [cacerts: made.client_config[:cacerts], server_name_indication: name]
+    options = [base_url: "https://127.0.0.1:#{port}", json: Json, retries: 0]
+
+    quietly(fn ->
+      stranger = GrocerySidecar.new(options)
+      assert {:error, %Error{kind: :unavailable}} = GrocerySidecar.health(stranger)
+    end)
+
+    assert {:ok, %{}} = GrocerySidecar.health(GrocerySidecar.new([tls: believed] ++ options))
+  end
+
   test "an answer that is not the service's own is told apart" do
     strange = "HTTP/1.1 200 OK\r\ncontent-length: many\r\n\r\n"
     page = "HTTP/1.1 302 Found\r\nlocation: http://elsewhere/\r\ncontent-length: 4\r\n\r\n<h1>"
@@ -141,6 +170,14 @@ defmodule TroubleTest do
     Task.shutdown(slow)
   end
 
+  # OTP writes a notice of each failed handshake.
+  defp quietly(act) do
+    :ok = :logger.set_application_level(:ssl, :none)
+    act.()
+  after
+    :logger.unset_application_level(:ssl)
+  end
+
   # A client of a server on a port of its own that gives these answers, one a request, and tells of
   # each request that it hears. Out of answers, it says nothing any more.
   defp answering(answers) do
@@ -158,10 +195,11 @@ defmodule TroubleTest do
   end
 
   defp accept(socket, script, test) do
-    {:ok, connection} = :gen_tcp.accept(socket)
-    server = spawn_link(fn -> serve(connection, script, test, "") end)
-    :ok = :gen_tcp.controlling_process(connection, server)
-    accept(socket, script, test)
+    with {:ok, connection} <- :gen_tcp.accept(socket) do
+      server = spawn_link(fn -> serve(connection, script, test, "") end)
+      :gen_tcp.controlling_process(connection, server)
+      accept(socket, script, test)
+    end
   end
 
   defp serve(connection, script, test, heard) do
