@@ -185,11 +185,8 @@ defmodule GrocerySidecar.Http do
       {:ok, {:http_response, _, status, _}} ->
         {:ok, status}
 
-      {:ok, other} ->
-        {:error, not_http(other)}
-
-      error ->
-        error
+      other ->
+        strange(other)
     end
   end
 
@@ -201,13 +198,13 @@ defmodule GrocerySidecar.Http do
       {:ok, :http_eoh} ->
         {:ok, seen}
 
-      {:ok, other} ->
-        {:error, not_http(other)}
-
-      error ->
-        error
+      other ->
+        strange(other)
     end
   end
+
+  defp strange({:ok, heard}), do: {:error, not_http(heard)}
+  defp strange(error), do: error
 
   ## The body
 
