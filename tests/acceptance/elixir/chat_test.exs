@@ -1,5 +1,5 @@
-# Chat as an Elixir application uses it: whole, streamed, and with an answer that follows a schema.
-# Run with AI_SERVICE_URL in the environment.
+# Chat through the client: whole, streamed, called off, and with an answer that follows a schema.
+# Run with AI_SERVICE_URL and CALLS (a file to write the calls to) in the environment.
 
 Code.require_file("service.exs", __DIR__)
 ExUnit.start()
@@ -7,66 +7,59 @@ ExUnit.start()
 defmodule ChatTest do
   use ExUnit.Case
 
-  @path "/v1/chat/completions"
-  @tenant [{"x-tenant-id", "elixir"}]
-  @question ~s("messages": [{"role": "user", "content": "What is the capital of France?"}])
+  alias GrocerySidecar.Error
 
-  test "a question is answered" do
-    {200, _, body} =
-      Service.post(@path, ~s({#{@question}, "max_tokens": 20, "temperature": 0}), @tenant)
+  @question [%{role: "user", content: "What is the capital of France?"}]
 
-    [choice] = body["choices"]
-    assert choice["message"]["content"] =~ "Paris"
-    assert body["usage"]["completion_tokens"] > 0
+  setup do
+    %{sidecar: Called.client()}
   end
 
-  test "a stream comes in chunks and ends with DONE" do
-    url = String.to_charlist(System.fetch_env!("AI_SERVICE_URL") <> @path)
-    body = ~s({#{@question}, "max_tokens": 20, "temperature": 0, "stream": true})
-    request = {url, [{~c"x-tenant-id", ~c"elixir"}], ~c"application/json", body}
-    {:ok, id} = :httpc.request(:post, request, [], sync: false, stream: :self)
-    events = pieces(id, []) |> Enum.join() |> String.split("\n\n", trim: true)
-    {["data: [DONE]"], chunks} = events |> Enum.reverse() |> Enum.split(1)
-    assert length(chunks) > 3
-
-    text =
-      for "data: " <> json <- Enum.reverse(chunks), into: "" do
-        [choice] = Json.decode!(json)["choices"]
-        choice["delta"]["content"] || ""
-      end
-
+  test "a question is answered", %{sidecar: sidecar} do
+    {:ok, answer} = GrocerySidecar.chat(sidecar, @question, max_tokens: 20, temperature: 0)
+    assert [%{"message" => %{"content" => text}}] = answer["choices"]
     assert text =~ "Paris"
+    assert answer["usage"]["completion_tokens"] > 0
+    assert {:ok, %{"data" => [_ | _]}} = GrocerySidecar.models(sidecar)
   end
 
-  test "an answer follows its schema" do
-    schema = ~s({"type": "object", "additionalProperties": false, "required": ["city"],
-      "properties": {"city": {"type": "string", "enum": ["Paris", "Rome"]}}})
+  test "a stream comes in chunks to its end", %{sidecar: sidecar} do
+    heard = fn chunk, said -> {:cont, [delta(chunk) | said]} end
 
-    {200, _, body} =
-      Service.post(
-        @path,
-        ~s({#{@question}, "response_format": {"type": "json_schema",
-          "json_schema": {"name": "answer", "schema": #{schema}}}}),
-        @tenant
-      )
+    {:ok, said} =
+      GrocerySidecar.stream_chat(sidecar, @question, [], heard, max_tokens: 20, temperature: 0)
 
-    [choice] = body["choices"]
+    assert length(said) > 3
+    assert said |> Enum.reverse() |> Enum.join() =~ "Paris"
+  end
+
+  test "a stream is called off by whoever hears it", %{sidecar: sidecar} do
+    first = fn _chunk, heard -> {:halt, heard + 1} end
+    assert {:ok, 1} = GrocerySidecar.stream_chat(sidecar, @question, 0, first)
+    refute_received {:http, _}
+  end
+
+  test "an answer follows its schema", %{sidecar: sidecar} do
+    schema = %{
+      type: "object",
+      additionalProperties: false,
+      required: ["city"],
+      properties: %{city: %{type: "string", enum: ["Paris", "Rome"]}}
+    }
+
+    format = %{type: "json_schema", json_schema: %{name: "answer", schema: schema}}
+    {:ok, answer} = GrocerySidecar.chat(sidecar, @question, response_format: format)
+    [choice] = answer["choices"]
     assert Json.decode!(choice["message"]["content"])["city"] in ["Paris", "Rome"]
   end
 
-  test "an error has OpenAI's shape" do
-    {400, _, body} = Service.post(@path, ~s({#{@question}}))
-    assert body["error"]["code"] == "missing_tenant"
-    assert is_binary(body["error"]["message"])
+  test "an error in OpenAI's shape is the same error", %{sidecar: sidecar} do
+    assert {:error, %Error{kind: :bad_input, code: "missing_tenant", message: sentence}} =
+             GrocerySidecar.chat(sidecar, @question, tenant_id: nil)
+
+    assert is_binary(sentence)
   end
 
-  defp pieces(id, heard) do
-    receive do
-      {:http, {^id, :stream_start, _}} -> pieces(id, heard)
-      {:http, {^id, :stream, piece}} -> pieces(id, [piece | heard])
-      {:http, {^id, :stream_end, _}} -> Enum.reverse(heard)
-    after
-      60_000 -> flunk("the stream stopped")
-    end
-  end
+  defp delta(%{"choices" => [choice]}), do: choice["delta"]["content"] || ""
+  defp delta(%{"choices" => []}), do: ""
 end

@@ -1,12 +1,39 @@
-# What the scripts beside this one call the service with: OTP's own HTTP client and nothing else.
+# What the scripts beside this one share: the client, JSON for it, and the service's address.
 
 defmodule Json do
-  @moduledoc "Enough of RFC 8259 to read the service's answers; newer Elixir has JSON built in."
+  @moduledoc "Enough of RFC 8259 for the service's bodies; newer Elixir has JSON built in."
+
+  def encode!(value), do: value |> encoded() |> IO.iodata_to_binary()
+
+  defp encoded(value) when is_map(value) do
+    members = for {key, value} <- value, do: [encoded(to_string(key)), ":", encoded(value)]
+    ["{", Enum.intersperse(members, ","), "}"]
+  end
+
+  defp encoded(value) when is_list(value),
+    do: ["[", value |> Enum.map(&encoded/1) |> Enum.intersperse(","), "]"]
+
+  defp encoded(value) when is_number(value) or is_boolean(value), do: to_string(value)
+  defp encoded(nil), do: "null"
+  defp encoded(value) when is_atom(value), do: value |> to_string() |> encoded()
+
+  defp encoded(value) when is_binary(value),
+    do: ["\"", Regex.replace(~r/["\\\x00-\x1f]/, value, &escaped/1), "\""]
+
+  defp escaped(<<byte>>),
+    do: "\\u" <> (byte |> Integer.to_string(16) |> String.pad_leading(4, "0"))
 
   def decode!(text) do
+    {:ok, value} = decode(text)
+    value
+  end
+
+  def decode(text) do
     {value, rest} = value(skip(text))
     "" = skip(rest)
-    value
+    {:ok, value}
+  rescue
+    error in [FunctionClauseError, MatchError, KeyError, CaseClauseError] -> {:error, error}
   end
 
   defp value("{" <> rest), do: object(skip(rest), %{})
@@ -49,7 +76,16 @@ defmodule Json do
     end
   end
 
-  @escapes %{?" => ?", ?\\ => ?\\, ?/ => ?/, ?b => ?\b, ?f => ?\f, ?n => ?\n, ?r => ?\r, ?t => ?\t}
+  @escapes %{
+    ?" => ?",
+    ?\\ => ?\\,
+    ?/ => ?/,
+    ?b => ?\b,
+    ?f => ?\f,
+    ?n => ?\n,
+    ?r => ?\r,
+    ?t => ?\t
+  }
 
   defp string("\"" <> rest, text), do: {text |> Enum.reverse() |> IO.iodata_to_binary(), rest}
 
@@ -71,23 +107,27 @@ defmodule Json do
   defp skip(text), do: text
 end
 
-defmodule Service do
-  @url System.fetch_env!("AI_SERVICE_URL")
+client = Path.expand("../../../docs/elixir", __DIR__)
 
-  def get(path, headers), do: request(:get, {url(path), chars(headers)})
+for file <- ~w(grocery_sidecar/error grocery_sidecar/events grocery_sidecar/http grocery_sidecar),
+    do: Code.require_file(file <> ".ex", client)
 
-  def post(path, json, headers \\ []),
-    do: request(:post, {url(path), chars(headers), ~c"application/json", json})
+defmodule Called do
+  @moduledoc "The client of the service under test, which writes down what it calls."
 
-  defp request(method, request) do
-    {:ok, {{_, status, _}, headers, body}} =
-      :httpc.request(method, request, [timeout: 60_000], body_format: :binary)
-
-    {status, Map.new(headers, fn {k, v} -> {to_string(k), to_string(v)} end), Json.decode!(body)}
+  def client(options \\ []) do
+    [
+      base_url: System.fetch_env!("AI_SERVICE_URL"),
+      tenant_id: "elixir",
+      json: Json,
+      on_response: &note/1
+    ]
+    |> Keyword.merge(options)
+    |> GrocerySidecar.new()
   end
 
-  defp url(path), do: String.to_charlist(@url <> path)
-  defp chars(headers), do: Enum.map(headers, fn {k, v} -> {to_charlist(k), to_charlist(v)} end)
+  defp note(%{method: method, path: path}) do
+    [path | _query] = String.split(path, "?")
+    File.write!(System.fetch_env!("CALLS"), "#{method} #{path}\n", [:append])
+  end
 end
-
-{:ok, _} = Application.ensure_all_started(:inets)

@@ -1,0 +1,215 @@
+# Every endpoint but chat through the client, as the core application uses it.
+# Run with AI_SERVICE_URL, SAMPLE (the path of samples/receipt.jpg) and CALLS (a file to write the
+# calls to) in the environment.
+
+Code.require_file("service.exs", __DIR__)
+ExUnit.start()
+
+defmodule ServiceTest do
+  use ExUnit.Case
+
+  alias GrocerySidecar.Error
+
+  @photo File.read!(System.fetch_env!("SAMPLE"))
+  @labels ["Produce", "Dairy", "Bakery", "Household"]
+  @texts [%{id: "a", text: "tomato soup"}, %{id: "b", text: "kitchen \"roll\" é\n"}]
+  @rice %{ingredient_id: "rice", name: "Rice", quantity: 200, unit: "g"}
+  @recipes [
+    %{id: "bowl", name: "Rice bowl", prep_time: 5, cook_time: 10, ingredients: [@rice], tags: []}
+  ]
+  @plan %{
+    planning_horizon: %{start_date: "2026-01-12", days: 1, meal_types: ["dinner"]},
+    inventory: [Map.put(@rice, :days_until_expiry, 1)],
+    recipes: @recipes
+  }
+
+  setup do
+    %{sidecar: Called.client()}
+  end
+
+  test "a receipt is submitted, awaited and read, and asked for again is the same", context do
+    %{sidecar: sidecar} = context
+    receipt = GrocerySidecar.receipt({:binary, @photo}, currency: "USD")
+    submit = &GrocerySidecar.submit_job(sidecar, "receipt_extraction", receipt, request_id: &1)
+    {:ok, submitted} = submit.("elixir-1")
+    {:ok, job} = GrocerySidecar.await_job(sidecar, submitted["id"])
+    read(job["output_payload"])
+    assert {:ok, %{"id" => id}} = submit.("elixir-1")
+    assert id == submitted["id"]
+    other = %{receipt | options: %{currency: "EUR"}}
+
+    assert {:error, %Error{kind: :conflict, status: 409}} =
+             GrocerySidecar.submit_job(sidecar, "receipt_extraction", other,
+               request_id: "elixir-1"
+             )
+  end
+
+  test "a receipt is read while the caller waits", %{sidecar: sidecar} do
+    trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    options = [request_id: "elixir-2", traceparent: trace, user_id: "u-1"]
+    {:ok, answer} = GrocerySidecar.extract_receipt(sidecar, {:binary, @photo}, options)
+    assert %{"request_id" => "elixir-2", "status" => "success"} = answer
+    assert is_binary(answer["model_version"])
+    assert is_number(answer["processing_time_ms"])
+    read(answer["payload"])
+
+    {:ok, nested} = GrocerySidecar.extract_receipt_nested(sidecar, {:binary, @photo})
+    assert nested["extraction"]["merchant"]["name"] == answer["payload"]["merchant"]
+
+    artifact_id = answer["metadata"]["artifact_id"]
+    {:ok, artifact} = GrocerySidecar.get_artifact(sidecar, artifact_id)
+    assert artifact["user_id"] == "u-1"
+    {:ok, image} = GrocerySidecar.artifact_image(sidecar, artifact_id)
+    assert image == %{data: @photo, media_type: "image/jpeg"}
+  end
+
+  test "a job is watched to its end, and its events taken up where they were left", context do
+    %{sidecar: sidecar} = context
+    {:ok, job} = GrocerySidecar.submit_job(sidecar, "meal_optimization", @plan)
+    collect = fn change, seen -> {:cont, [change | seen]} end
+    {:ok, [last | _] = seen} = GrocerySidecar.watch_job(sidecar, job["id"], [], collect)
+    assert %{"status" => "succeeded", "final" => true} = last
+    assert List.last(seen)["version"] == 1
+
+    {:ok, [first]} = GrocerySidecar.watch_job(sidecar, job["id"], [], &{:halt, [&1 | &2]})
+
+    assert first["version"] == 1
+    after_all = [last_event_id: last["version"]]
+    assert {:ok, []} = GrocerySidecar.watch_job(sidecar, job["id"], [], collect, after_all)
+  end
+
+  test "jobs are listed, called off and queued again", %{sidecar: sidecar} do
+    sidecar = %{sidecar | tenant_id: "elixir jobs/ü"}
+    {:ok, done} = GrocerySidecar.run_job(sidecar, "embedding_batch", %{texts: @texts})
+    assert {:error, %Error{kind: :conflict}} = GrocerySidecar.cancel_job(sidecar, done["id"])
+    assert {:error, %Error{kind: :conflict}} = GrocerySidecar.retry_job(sidecar, done["id"])
+    {:ok, page} = GrocerySidecar.list_jobs(sidecar, status: "succeeded", limit: 1)
+    assert %{"total" => 1, "jobs" => [%{"id" => id}]} = page
+    assert id == done["id"]
+
+    {:ok, %{"erased" => erased}} = GrocerySidecar.erase_tenant(sidecar)
+    assert erased["jobs"] == 1
+    assert {:ok, %{"total" => 0}} = GrocerySidecar.list_jobs(sidecar)
+  end
+
+  test "a job that failed is awaited as the error it failed with", %{sidecar: sidecar} do
+    broken = GrocerySidecar.receipt({:binary, binary_part(@photo, 0, 5000)})
+
+    assert {:error, %Error{kind: :bad_input, code: "invalid_image", details: job}} =
+             GrocerySidecar.run_job(sidecar, "receipt_extraction", broken)
+
+    assert {:ok, %{"status" => "queued"}} = GrocerySidecar.retry_job(sidecar, job["id"])
+    assert {:error, %Error{kind: :bad_input}} = GrocerySidecar.await_job(sidecar, job["id"])
+  end
+
+  test "a job that takes longer than its caller waits goes on", %{sidecar: sidecar} do
+    {:ok, job} = GrocerySidecar.submit_job(sidecar, "meal_optimization", @plan)
+
+    assert {:error, %Error{kind: :transient, code: "not_ended"}} =
+             GrocerySidecar.await_job(sidecar, job["id"], deadline: -1)
+
+    assert {:ok, _} = GrocerySidecar.await_job(sidecar, job["id"])
+  end
+
+  test "names are sorted, and a correction is remembered", %{sidecar: sidecar} do
+    sidecar = %{sidecar | tenant_id: "elixir-corrections"}
+    {:ok, answer} = GrocerySidecar.categorize(sidecar, "whole milk", @labels)
+    assert answer["payload"]["category"] == "Dairy"
+    items = [%{id: 1, name: "rye bread"}]
+    {:ok, batch} = GrocerySidecar.categorize_batch(sidecar, items, @labels)
+    assert [%{"predicted_category" => "Bakery"}] = batch["payload"]["predictions"]
+
+    subject = [artifact_id: answer["metadata"]["artifact_id"]]
+    correction = %{item_name: "whole milk", category: "Household"}
+    words = [note: "no", correction: correction]
+    {:ok, given} = GrocerySidecar.give_feedback(sidecar, "thumbs_down", subject, words)
+    {:ok, %{"total" => 1}} = GrocerySidecar.list_feedback(sidecar, rating: "thumbs_down")
+    {:ok, %{"corrections" => [learnt]}} = GrocerySidecar.list_corrections(sidecar)
+    assert %{"name" => "whole milk", "value" => "Household"} = learnt
+
+    ids = &{:cont, [&1["id"] | &2]}
+    assert {:ok, [id]} = GrocerySidecar.export_feedback(sidecar, [], ids)
+    assert id == given["id"]
+    assert {:ok, artifacts} = GrocerySidecar.export_artifacts(sidecar, [], ids)
+    assert length(artifacts) == 2
+    assert {:ok, [_]} = GrocerySidecar.export_artifacts(sidecar, [], &{:halt, [&1 | &2]})
+
+    sought = [filter_request_id: answer["request_id"]]
+    assert {:ok, %{"total" => 1}} = GrocerySidecar.list_artifacts(sidecar, sought)
+  end
+
+  test "texts become vectors and are searched", %{sidecar: sidecar} do
+    for embed <- [&GrocerySidecar.embed/3, &GrocerySidecar.embed_batch/3] do
+      {:ok, answer} = embed.(sidecar, @texts, request_id: "elixir-3")
+      assert %{"request_id" => "elixir-3", "embeddings" => [%{"id" => "a"} = first, _]} = answer
+      assert length(first["vector"]) == answer["dimension"]
+    end
+
+    {:ok, answer} = GrocerySidecar.search(sidecar, "soup", @texts, top_k: 1)
+    assert [%{"id" => "a"}] = answer["payload"]["results"]
+  end
+
+  test "meals are planned and suggested", %{sidecar: sidecar} do
+    {:ok, %{"payload" => plan}} = GrocerySidecar.plan_meals(sidecar, @plan, timeout_ms: 2000)
+    assert %{"status" => "optimal", "meal_plan" => [%{"recipe_id" => "bowl"}]} = plan
+    wanted = %{mode: "cook_with", ingredients: ["rice"], recipes: @recipes}
+    {:ok, %{"payload" => found}} = GrocerySidecar.suggest_meals(sidecar, wanted)
+    assert [%{"recipe_id" => "bowl"}] = found["suggestions"]
+  end
+
+  test "bad input is an error with one sentence and the field's path", %{sidecar: sidecar} do
+    {:error, error} = GrocerySidecar.extract_receipt(sidecar, {:binary, "milk"})
+    assert %Error{kind: :bad_input, status: 400, code: "unsupported_image"} = error
+    assert is_binary(error.message) and is_binary(error.request_id)
+    refute Error.retryable?(error)
+
+    {:error, error} = GrocerySidecar.categorize(sidecar, "", @labels, request_id: "elixir-4")
+    assert %Error{kind: :bad_input, status: 422, request_id: "elixir-4"} = error
+    assert error.message =~ "item_name"
+
+    assert {:error, %Error{code: "missing_tenant"}} =
+             GrocerySidecar.list_jobs(sidecar, tenant_id: nil)
+  end
+
+  test "another tenant's job is not there", %{sidecar: sidecar} do
+    {:ok, job} = GrocerySidecar.submit_job(sidecar, "meal_optimization", @plan)
+
+    assert {:error, %Error{kind: :not_found}} =
+             GrocerySidecar.get_job(sidecar, job["id"], tenant_id: "other")
+  end
+
+  test "health is as the core application's own contract has it", %{sidecar: sidecar} do
+    {:ok, ready} = GrocerySidecar.ready(sidecar)
+    assert ready["status"] in ["ok", "degraded", "error"]
+    assert Map.has_key?(ready["checks"], "database")
+    assert is_binary(ready["version"])
+    assert {:ok, %{"status" => "ok"}} = GrocerySidecar.live(sidecar)
+    assert {:ok, %{"status" => "ok"}} = GrocerySidecar.health(sidecar)
+  end
+
+  # As the core application reads an extraction.
+  defp read(payload) do
+    merchant = payload["merchant"]
+    assert is_binary(merchant) or is_binary(merchant["name"])
+    assert {:ok, _} = Date.from_iso8601(payload["date"])
+    assert is_number(payload["total"]) or is_map(payload["total"])
+    assert is_number(payload["overall_confidence"])
+    assert is_binary(payload["raw_ocr_text"])
+
+    lines = payload["line_items"] || payload["items"]
+    assert lines != []
+
+    for line <- lines do
+      assert is_binary(line["raw_text"] || line["name"])
+      assert is_number(line["quantity"])
+      assert is_number(line["confidence"])
+      %{"amount" => amount, "currency" => _} = line["total_price"]
+      assert {_, ""} = Float.parse(amount)
+    end
+
+    for item <- payload["items"] do
+      {total, ""} = Float.parse(item["total_price"]["amount"])
+      assert_in_delta item["price"] * item["quantity"], total, 0.011
+    end
+  end
+end

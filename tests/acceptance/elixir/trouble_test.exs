@@ -1,0 +1,250 @@
+# The client before a service that is busy, away or not itself: what a socket answers, word for word.
+
+Code.require_file("service.exs", __DIR__)
+ExUnit.start()
+
+defmodule TroubleTest do
+  use ExUnit.Case
+
+  alias GrocerySidecar.Error
+
+  @ok "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
+  @overloaded ~s({"code": "overloaded", "error": "Try again.", "retryable": true})
+  @busy "HTTP/1.1 503 Busy\r\nretry-after: 0\r\n" <>
+          "content-length: #{byte_size(@overloaded)}\r\n\r\n" <> @overloaded
+
+  test "a read is tried again until the service has time, a write is sent once" do
+    sidecar = answering([@busy, @busy, body("{}"), @busy])
+    assert {:ok, %{}} = GrocerySidecar.health(sidecar)
+
+    assert {:error, %Error{kind: :unavailable, code: "overloaded", retry_after: 0}} =
+             GrocerySidecar.categorize(sidecar, "milk", ["Dairy"])
+
+    assert length(heard()) == 4
+  end
+
+  test "a job's submission is repeated under its one request id" do
+    sidecar = answering([@busy, body("{}")])
+    assert {:ok, _} = GrocerySidecar.submit_job(sidecar, "meal_optimization", %{})
+    assert [first, second] = heard()
+    assert first == second
+    assert first =~ ~r/"request_id":"req_[0-9a-f]{32}"/
+  end
+
+  test "an await goes on through a service that is busy, and ends with the job" do
+    failed = ~s({"id": "job_1", "status": "failed", "request_id": "r", "retryable": true,
+      "error_code": "timeout", "error_message": "Too slow."})
+
+    sidecar = answering([body(~s({"status": "running"})), @busy, body(failed)])
+
+    assert {:error, %Error{kind: :transient, code: "timeout", message: "Too slow."}} =
+             GrocerySidecar.await_job(sidecar, "job_1")
+  end
+
+  test "tenant, token, trace and request id go with each call" do
+    sidecar = %{answering([body("{}")]) | token: "secret"}
+    options = [tenant_id: "t", traceparent: "00-1-2-01", request_id: "r-1", limit: 5]
+    assert {:ok, _} = GrocerySidecar.list_jobs(sidecar, options)
+    [request] = heard()
+    assert request =~ "GET /api/v1/jobs?limit=5 HTTP/1.1"
+
+    for header <- [
+          "x-tenant-id: t",
+          "authorization: Bearer secret",
+          "traceparent: 00-1-2-01",
+          "x-request-id: r-1"
+        ],
+        do: assert(String.contains?(request, header <> "\r\n"))
+  end
+
+  test "nobody there is unavailable, silence is transient, and neither is an exception" do
+    sidecar = answering([])
+    silent = %{sidecar | timeout: 50, retries: 0}
+
+    assert {:error, %Error{kind: :transient, code: "no_answer", request_id: "r-2"}} =
+             GrocerySidecar.health(silent, request_id: "r-2")
+
+    assert {:error, %Error{kind: :transient, code: "no_answer"}} =
+             GrocerySidecar.stream_chat(silent, [], 0, fn _, n -> {:cont, n + 1} end)
+
+    {:ok, socket} = :gen_tcp.listen(0, ip: {127, 0, 0, 1})
+    {:ok, port} = :inet.port(socket)
+    :gen_tcp.close(socket)
+    away = %{sidecar | base_url: "http://127.0.0.1:#{port}", retries: 0}
+    assert {:error, %Error{kind: :unavailable} = error} = GrocerySidecar.health(away)
+    assert Error.retryable?(error)
+  end
+
+  test "an address of IPv6 will do" do
+    {:ok, socket} =
+      :gen_tcp.listen(0, [:inet6, :binary, active: false, ip: {0, 0, 0, 0, 0, 0, 0, 1}])
+
+    sidecar = answering([body("{}")], socket, "[::1]")
+    assert {:ok, %{}} = GrocerySidecar.health(sidecar)
+    assert [request] = heard()
+    assert request =~ "host: [::1]:"
+  end
+
+  test "over TLS it talks to whom it can verify, and to nobody else" do
+    key = [digest: :sha256, key: {:namedCurve, :secp256r1}]
+    chain = %{root: key, intermediates: [], peer: key}
+    made = :public_key.pkix_test_data(%{server_chain: chain, client_chain: chain})
+    options = [:binary, active: false, ip: {127, 0, 0, 1}, reuseaddr: true]
+    {:ok, socket} = :ssl.listen(0, options ++ Keyword.take(made.server_config, [:cert, :key]))
+    {:ok, {_, port}} = :ssl.sockname(socket)
+
+    spawn_link(fn ->
+      for _ <- 1..2, {:ok, begun} <- [:ssl.transport_accept(socket)] do
+        with {:ok, connection} <- :ssl.handshake(begun) do
+          {:ok, _} = :ssl.recv(connection, 0)
+          :ok = :ssl.send(connection, stream(["{}"]))
+        end
+      end
+    end)
+
+    {:ok, name} = :inet.gethostname()
+    believed = [cacerts: made.client_config[:cacerts], server_name_indication: name]
+    options = [base_url: "https://127.0.0.1:#{port}", json: Json, retries: 0]
+
+    quietly(fn ->
+      stranger = GrocerySidecar.new(options)
+      assert {:error, %Error{kind: :unavailable}} = GrocerySidecar.health(stranger)
+    end)
+
+    assert {:ok, %{}} = GrocerySidecar.health(GrocerySidecar.new([tls: believed] ++ options))
+  end
+
+  test "an answer that is not the service's own is told apart" do
+    strange = "HTTP/1.1 200 OK\r\ncontent-length: many\r\n\r\n"
+    page = "HTTP/1.1 302 Found\r\nlocation: http://elsewhere/\r\ncontent-length: 4\r\n\r\n<h1>"
+    sidecar = answering([body("<html>"), page, strange, "SSH-2.0\r\n"])
+    assert {:error, %Error{kind: :protocol, code: "not_json"}} = GrocerySidecar.health(sidecar)
+    assert {:error, %Error{kind: :protocol, code: "http_302"}} = GrocerySidecar.health(sidecar)
+    assert {:error, %Error{kind: :protocol, code: "not_http"}} = GrocerySidecar.health(sidecar)
+    assert {:error, %Error{kind: :protocol, code: "not_http"}} = GrocerySidecar.health(sidecar)
+  end
+
+  test "a stream is put together whatever its pieces are" do
+    sidecar =
+      answering([
+        stream(["data: {\"n\"", ": 1}\n", "\ndata: {\"n\": 2}\n\ndata: [DO", "NE]\n\n"])
+      ])
+
+    add = fn chunk, sum -> {:cont, sum + chunk["n"]} end
+    assert {:ok, 3} = GrocerySidecar.stream_chat(sidecar, [], 0, add)
+  end
+
+  test "a stream that breaks off with an error is that error" do
+    error = ~s(data: {"error": {"code": "timeout", "message": "Too long.", "type": "x"}}\n\n)
+    sidecar = answering([stream([~s(data: {"n": 1}\n\n), error, "data: [DONE]\n\n"])])
+
+    assert {:error, %Error{kind: :transient, code: "timeout", message: "Too long."}} =
+             GrocerySidecar.stream_chat(sidecar, [], 0, fn _, n -> {:cont, n + 1} end)
+  end
+
+  test "a watch that the service ends early is taken up after what was seen" do
+    event = &"id: #{&1}\ndata: {\"final\": #{&2}, \"version\": #{&1}}\n\n"
+    sidecar = answering([stream([event.(1, false), ": waiting\n\n"]), stream([event.(2, true)])])
+    collect = fn change, seen -> {:cont, [change["version"] | seen]} end
+    assert {:ok, [2, 1]} = GrocerySidecar.watch_job(sidecar, "job_1", [], collect)
+    [first, second] = heard()
+    assert first =~ "last-event-id: 0"
+    assert second =~ "last-event-id: 1"
+  end
+
+  test "a stream that is cut off is an error and not an end" do
+    cut = String.replace_suffix(stream([~s(data: {"n": 1}\n\n)]), "0\r\n\r\n", "ff\r\n")
+    sidecar = %{answering([cut]) | timeout: 100}
+
+    assert {:error, %Error{kind: :transient, code: "no_answer"}} =
+             GrocerySidecar.stream_chat(sidecar, [], 0, fn _, n -> {:cont, n + 1} end)
+  end
+
+  test "a quick call does not wait behind a slow one" do
+    sidecar = answering([body("{}"), :never, body("{}")])
+    assert {:ok, _} = GrocerySidecar.health(sidecar)
+    slow = Task.async(fn -> GrocerySidecar.health(%{sidecar | timeout: 5_000, retries: 0}) end)
+    assert_receive {:heard, _}
+    assert_receive {:heard, _}
+    assert {:ok, _} = GrocerySidecar.health(%{sidecar | timeout: 2_000, retries: 0})
+    Task.shutdown(slow)
+  end
+
+  # OTP writes a notice of each failed handshake.
+  defp quietly(act) do
+    :ok = :logger.set_application_level(:ssl, :none)
+    act.()
+  after
+    :logger.unset_application_level(:ssl)
+  end
+
+  # A client of a server on a port of its own that gives these answers, one a request, and tells of
+  # each request that it hears. Out of answers, it says nothing any more.
+  defp answering(answers) do
+    {:ok, socket} = :gen_tcp.listen(0, [:binary, active: false, ip: {127, 0, 0, 1}])
+    answering(answers, socket, "127.0.0.1")
+  end
+
+  defp answering(answers, socket, host) do
+    {:ok, port} = :inet.port(socket)
+    test = self()
+    {:ok, script} = Agent.start_link(fn -> answers end)
+    spawn_link(fn -> accept(socket, script, test) end)
+
+    GrocerySidecar.new(base_url: "http://#{host}:#{port}/", tenant_id: "elixir", json: Json)
+  end
+
+  defp accept(socket, script, test) do
+    with {:ok, connection} <- :gen_tcp.accept(socket) do
+      server = spawn_link(fn -> serve(connection, script, test, "") end)
+      :gen_tcp.controlling_process(connection, server)
+      accept(socket, script, test)
+    end
+  end
+
+  defp serve(connection, script, test, heard) do
+    case :gen_tcp.recv(connection, 0) do
+      {:ok, bytes} ->
+        request = heard <> bytes
+
+        if whole?(request) do
+          send(test, {:heard, request})
+          next = Agent.get_and_update(script, &{List.first(&1), Enum.drop(&1, 1)})
+          if is_binary(next), do: :gen_tcp.send(connection, next)
+          serve(connection, script, test, "")
+        else
+          serve(connection, script, test, request)
+        end
+
+      {:error, :closed} ->
+        :ok
+    end
+  end
+
+  defp whole?(request) do
+    with [head, body] <- String.split(request, "\r\n\r\n", parts: 2) do
+      length = Regex.run(~r/content-length: (\d+)/i, head, capture: :all_but_first) || ["0"]
+      byte_size(body) >= String.to_integer(hd(length))
+    else
+      _ -> false
+    end
+  end
+
+  defp heard do
+    receive do
+      {:heard, request} -> [request | heard()]
+    after
+      0 -> []
+    end
+  end
+
+  defp body(text), do: @ok <> "content-length: #{byte_size(text)}\r\n\r\n" <> text
+
+  defp stream(pieces) do
+    chunks =
+      for piece <- pieces ++ [""],
+          do: "#{Integer.to_string(byte_size(piece), 16)}\r\n#{piece}\r\n"
+
+    @ok <> "transfer-encoding: chunked\r\n\r\n" <> Enum.join(chunks)
+  end
+end
