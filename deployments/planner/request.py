@@ -60,6 +60,13 @@ def _decimal_of_fraction(value: object) -> object:
     return float(whole + Fraction(top, bottom)) if bottom else value
 
 
+def _written(value: object) -> object:
+    """Pydantic takes a number, written or not, for seconds since 1970."""
+    if isinstance(value, int | float) or (isinstance(value, str) and "-" not in value[1:]):
+        raise ValueError("must be a date such as 2026-01-12")
+    return value
+
+
 def _not_empty(values: _Values) -> _Values:
     if not values:
         raise ValueError("at least one entry is needed")
@@ -79,6 +86,7 @@ Tags = Annotated[frozenset[Tag], PlainSerializer(sorted, return_type=list[str])]
 Quantity = Annotated[float, Field(gt=0, le=MAX_QUANTITY), BeforeValidator(_decimal_of_fraction)]
 Minutes = Annotated[int, Field(ge=0, le=MAX_MINUTES), NotBoolean]
 Weight = Annotated[float, Field(ge=0, le=1), NotBoolean]
+Day = Annotated[date, BeforeValidator(_written)]
 Whole = Annotated[int, NotBoolean]
 Servings = Annotated[float, Field(gt=0, le=1_000), NotBoolean]
 
@@ -102,7 +110,7 @@ class _Part(BaseModel):
 class Horizon(_Part):
     """The days and meals to plan, `days` x `meal_types` slots."""
 
-    start_date: date
+    start_date: Day
     days: Whole = Field(ge=1, le=31)
     meal_types: Annotated[tuple[Tag, ...], AfterValidator(_not_empty)] = Field(
         default=("dinner",), max_length=8
@@ -176,7 +184,7 @@ class Recipe(_Part):
 class LockedMeal(_Part):
     """A meal the user has settled. Without a meal type any slot of the day will do."""
 
-    date: date
+    date: Day
     recipe_id: Id
     meal_type: Tag | None = None
 
@@ -197,7 +205,7 @@ class Constraints(_Part):
     model_config = ConfigDict(json_schema_extra=_or_null("max_repeats"))
 
     max_shopping_items: Whole | None = Field(default=None, ge=0, le=100_000)
-    time_budgets: dict[date, Minutes | dict[Tag, Minutes]] = Field(default_factory=dict)
+    time_budgets: dict[Day, Minutes | dict[Tag, Minutes]] = Field(default_factory=dict)
     locked_meals: tuple[LockedMeal, ...] = ()
     excluded_recipes: tuple[Id, ...] = ()
     dietary: tuple[Tag, ...] = ()

@@ -13,6 +13,7 @@ import pypdfium2.raw
 from deployments.errors import TooLarge, UnreadablePdf
 from jobs.receipts.image import ImageLimits, Pixels
 from jobs.receipts.ocr import Glyph, Text
+from jobs.receipts.pdf_streams import check_streams
 
 _DPI = 200
 _POINTS = 72
@@ -26,8 +27,9 @@ def pdf_pages(data: bytes, limits: ImageLimits) -> tuple[int, Iterator[tuple[Tex
 
     A page is drawn when it is asked for: a file of three kilobytes can hold twenty pages of a
     hundred megabytes each. Raises UnreadablePdf for a damaged or encrypted file, now or at the
-    page that is damaged, and TooLarge for too many pages.
+    page that is damaged, and TooLarge for too many pages or more than a receipt can unpack to.
     """
+    check_streams(data, limits)
     try:
         document = pypdfium2.PdfDocument(data)
     except pypdfium2.PdfiumError as damage:
