@@ -1,8 +1,9 @@
 #!/bin/sh
 # What Ray Serve starts as its HAProxy; it becomes the real one after putting right what Serve's
 # configuration leaves open: the statistics, which would listen on every interface, move to sockets
-# in the configuration's own folder; the socket that administers it is for its user alone; and when
-# no replica of the ingress answers, callers hear of it as of every other error.
+# in the configuration's own folder; the socket that administers it is for its user alone; requests
+# are logged by the ingress, not to a syslog; and when no replica of the ingress answers, callers hear
+# of it as of every other error.
 for argument; do
     [ "$previous" = -f ] && config=$argument
     previous=$argument
@@ -12,6 +13,7 @@ if [ -n "$config" ]; then
     sed -i \
         -e "/^frontend prometheus/,/^frontend http/ s|bind :[0-9]*$|bind unix@$folder/metrics.http.sock mode 600|" \
         -e "/^listen stats/,\$ s|bind \*:[0-9]*$|bind unix@$folder/stats.http.sock mode 600|" \
+        -e "/^ *log .* local0 info$/d" \
         -e "s|admin.sock mode 666|admin.sock mode 600|" \
         "$config"
     body='{"request_id": "", "status": "error", "payload": {}, "error": "The service is starting or restarting; try again.", "detail": "The service is starting or restarting; try again.", "code": "overloaded", "retryable": true}'

@@ -77,7 +77,7 @@ def test_one_trace_from_the_caller_to_the_model(
         return [] if above is None else [above.name, *ancestors(above)]
 
     assert ancestors(by_name["recognise"])[:2] == ["receipt_extraction", "attempt"]
-    assert len(ancestors(by_name["attempt"])) >= 2, "the spans of Ray Serve's proxy and ingress"
+    assert any("Ingress" in name for name in ancestors(by_name["attempt"]))
     roots = {span.parent_span_id.hex() for span in ours.values() if not ancestors(span)}
     assert CALLER in roots
     assert f'"trace_id": "{TRACE}"' in log

@@ -86,6 +86,7 @@ defmodule TroubleTest do
   end
 
   test "over TLS it talks to whom it can verify, and to nobody else" do
+    {:ok, _} = Application.ensure_all_started(:ssl)
     key = [digest: :sha256, key: {:namedCurve, :secp256r1}]
     chain = %{root: key, intermediates: [], peer: key}
     made = :public_key.pkix_test_data(%{server_chain: chain, client_chain: chain})
