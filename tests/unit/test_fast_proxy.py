@@ -1,0 +1,68 @@
+"""What the service puts right in Ray Serve's HAProxy before it starts."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from deployments import fast_proxy
+
+SERVES = """\
+global
+    log 127.0.0.1:514 local0 info
+    stats socket {folder}/admin.sock mode 666 level admin expose-fd listeners
+frontend prometheus
+    bind :9101
+    mode http
+frontend http_frontend
+    bind *:8000
+    log {folder}/metrics.sock len 8192 format rfc5424 local1 debug
+listen stats
+  bind *:8404
+  stats enable
+"""
+
+
+@pytest.fixture
+def rewritten(tmp_path: Path) -> str:
+    """Serve's configuration as HAProxy gets to see it."""
+    config = tmp_path / "haproxy.cfg"
+    config.write_text(SERVES.format(folder=tmp_path))
+    command = [Path(fast_proxy.__file__).with_name("haproxy.sh"), "-db", "-f", config, "-dR"]
+    run = subprocess.run(
+        command, env={"SIDECAR_HAPROXY": "/bin/echo", "PATH": "/bin:/usr/bin"}, capture_output=True
+    )
+    assert run.stdout.decode() == f"-db -f {config} -dR\n"
+    return config.read_text()
+
+
+def test_only_the_api_listens_to_the_network(rewritten: str) -> None:
+    binds = [line.split()[1] for line in rewritten.splitlines() if line.split()[0] == "bind"]
+    assert [bind for bind in binds if not bind.startswith("unix@")] == ["*:8000"]
+    assert len(binds) == len(set(binds)) == 3
+
+
+def test_its_admin_is_its_own_user_and_no_syslog_hears_of_requests(rewritten: str) -> None:
+    assert "admin.sock mode 600" in rewritten
+    assert "local0" not in rewritten
+    assert "local1 debug" in rewritten  # Serve counts requests by it
+
+
+def test_without_a_replica_callers_hear_of_it_as_of_every_error(
+    rewritten: str, tmp_path: Path
+) -> None:
+    head, _, body = (tmp_path / "500.http").read_bytes().partition(b"\r\n\r\n")
+    lines = head.decode().split("\r\n")
+    assert lines[0] == "HTTP/1.1 503 Service Unavailable"
+    assert {"Retry-After: 1", f"Content-Length: {len(body)}"} <= set(lines)
+    error = json.loads(body)
+    assert (error["status"], error["code"], error["retryable"]) == ("error", "overloaded", True)
+
+
+@pytest.mark.parametrize(
+    ("host", "serves"),
+    [("127.0.0.1", True), ("0.0.0.0", True), ("::1", False), ("10.1.2.3", False)],
+)
+def test_it_serves_where_it_reaches_the_replicas(host: str, serves: bool) -> None:
+    assert fast_proxy.serves(host) is serves
