@@ -2,14 +2,22 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.acceptance.service import Service
+from tests.acceptance.service import Service, running
 
-SECONDS = 400
+SECONDS = 600
 CONFIG = Path(__file__).with_name("schemathesis.toml")
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service without the engine, on a CPU: each of a hundred answers takes it ten seconds."""
+    with running(tmp_path_factory.mktemp("fuzzed")) as service:
+        yield service
 
 
 def test_nothing_that_the_document_allows_or_forbids_upsets_the_service(
