@@ -20,8 +20,9 @@ from deployments.classifier.exemplars import exemplar_vectors
 from deployments.classifier.lexicon import Lexicon, exemplars
 from deployments.classifier.normaliser import subject
 from deployments.classifier.taxonomy import label_key, taxonomy
+from deployments.conversion import INSTALLED
 from deployments.embedder.cache import VectorCache, Vectors
-from deployments.embedder.model import INSTALLED, load
+from deployments.embedder.model import load
 
 _BINS = 10
 

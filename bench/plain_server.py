@@ -18,8 +18,9 @@ from deployments.classifier.exemplars import exemplar_vectors
 from deployments.classifier.lexicon import Lexicon
 from deployments.classifier.request import Categorize, answer
 from deployments.classifier.taxonomy import taxonomy
+from deployments.conversion import INSTALLED
 from deployments.embedder.cache import VectorCache, Vectors
-from deployments.embedder.model import INSTALLED, load
+from deployments.embedder.model import load
 from deployments.ingress.wire import Envelope
 
 _CACHE_BYTES = 64 * 2**20

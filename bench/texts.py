@@ -106,7 +106,8 @@ def _search(client: httpx.Client, choose: random.Random) -> None:
 def _embedding(choose: random.Random, rounds: int) -> None:
     from sentence_transformers import SentenceTransformer
 
-    from deployments.embedder.model import INSTALLED, load, packaged
+    from deployments.conversion import INSTALLED
+    from deployments.embedder.model import load, packaged
 
     texts = [_words(choose, choose.randint(40, 80)) for _ in range(1000)]
     model = load(None, "cpu", 2, [INSTALLED])

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from deployments.classifier.normaliser import expand
+from deployments.embedder.chunks import embed_in_chunks
 from deployments.errors import ModelUnavailable, Overloaded
 from jobs.job import Outcome
 from jobs.models import Models
+from jobs.receipts.extraction import warned
 from jobs.receipts.options import ReceiptOptions
-from jobs.receipts.semantic import Vectors, nearest
+from jobs.receipts.semantic import nearest
 
 #: Names of a catalog, synonyms included, that are embedded while a receipt waits.
 MOST_NAMES = 1_000
@@ -33,12 +33,17 @@ async def with_meant_matches(options: ReceiptOptions, outcome: Outcome, models: 
         return outcome
     known = [(item.id, name) for item in options.catalog for name in (item.name, *item.synonyms)]
     if len(known) > MOST_NAMES:
-        return _warned(outcome, f"more than {MOST_NAMES} names are in the catalog.")
+        return _unmatched(outcome, f"more than {MOST_NAMES} names are in the catalog.")
     try:
-        names = await _vectors([_name(items[i]) for i in unmatched], models)
-        catalog = await _vectors([expand(name) or name for _, name in known], models)
+        names, catalog = [
+            await embed_in_chunks(texts, models.embed, _CHUNK)
+            for texts in (
+                [_name(items[i]) for i in unmatched],
+                [expand(name) or name for _, name in known],
+            )
+        ]
     except (ModelUnavailable, Overloaded):
-        return _warned(outcome, "the embedder did not answer.")
+        return _unmatched(outcome, "the embedder did not answer.")
     found = nearest(names, catalog, [owner for owner, _ in known])
     matches = {i: match for i, match in zip(unmatched, found, strict=True) if match}
     matched = [
@@ -53,13 +58,6 @@ def _name(item: Mapping[str, Any]) -> str:
     return expand(name)
 
 
-async def _vectors(texts: list[str], models: Models) -> Vectors:
-    parts = [await models.embed(texts[at : at + _CHUNK]) for at in range(0, len(texts), _CHUNK)]
-    return np.concatenate(parts)
-
-
-def _warned(outcome: Outcome, why: str) -> Outcome:
-    checks = outcome.output["checks"]
+def _unmatched(outcome: Outcome, why: str) -> Outcome:
     warning = f"Line items were not matched by meaning: {why}"
-    checks = {**checks, "warnings": [*checks["warnings"], warning]}
-    return replace(outcome, output={**outcome.output, "checks": checks})
+    return replace(outcome, output=warned(outcome.output, warning))

@@ -14,6 +14,7 @@ from deployments.engine.request import ChatRequest
 from deployments.errors import ModelUnavailable, ServiceError
 from jobs.job import Outcome
 from jobs.models import Models
+from jobs.receipts.extraction import warned
 from jobs.receipts.options import ReceiptOptions
 from jobs.receipts.vision import QUESTION, SCHEMA, Told, extraction_of, merged
 
@@ -37,19 +38,14 @@ async def second_look(options: ReceiptOptions, outcome: Outcome, models: Models)
         if options.engine == "vision":
             raise
         log.warning("a receipt was read without its second look", extra={"code": error.code})
-        return replace(outcome, output=_read_by_ocr_alone(ocr, warning=_FALLBACK))
+        return replace(outcome, output=_read_by_ocr_alone(warned(ocr, _FALLBACK)))
     vision = extraction_of(told, options, pages=ocr["pages"]).flat()
     both = merged(ocr, vision, prefer="vision" if options.engine == "vision" else "ocr")
     return replace(outcome, output=both, model_id=f"{outcome.model_id}, {model}")
 
 
-def _read_by_ocr_alone(ocr: Mapping[str, Any], warning: str | None = None) -> Mapping[str, Any]:
-    warnings = [*ocr["checks"]["warnings"], *([warning] if warning else [])]
-    return {
-        **ocr,
-        "checks": {**ocr["checks"], "warnings": warnings},
-        "sources": dict.fromkeys((*ocr["fields"], "line_items"), "ocr"),
-    }
+def _read_by_ocr_alone(ocr: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {**ocr, "sources": dict.fromkeys((*ocr["fields"], "line_items"), "ocr")}
 
 
 async def _ask(pages: tuple[bytes, ...], models: Models) -> tuple[Told, str]:

@@ -20,6 +20,7 @@ from deployments.embedder.request import EmbedBatchRequest, answer
 from deployments.errors import ModelUnavailable, Overloaded
 from jobs.job import Outcome, Progress
 from jobs.models import Models
+from jobs.receipts.extraction import warned
 from jobs.receipts.options import ReceiptOptions
 from jobs.work import Work
 
@@ -80,10 +81,8 @@ async def with_categories(
     try:
         found = await models.categories.of(tenant_id, names, options.candidate_labels)
     except (ModelUnavailable, Overloaded):
-        checks = outcome.output["checks"]
         warning = "The line items have no categories: the classifier did not answer."
-        checks = {**checks, "warnings": [*checks["warnings"], warning]}
-        return replace(outcome, output={**outcome.output, "checks": checks})
+        return replace(outcome, output=warned(outcome.output, warning))
     categories = [
         {"category": placed.best[0], "category_confidence": placed.best[1]}
         for placed in found.placed

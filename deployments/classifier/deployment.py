@@ -11,9 +11,9 @@ from deployments.classifier.exemplars import exemplar_vectors
 from deployments.classifier.lexicon import Lexicon
 from deployments.classifier.llm import Llm
 from deployments.classifier.taxonomy import taxonomy
+from deployments.conversion import INSTALLED
 from deployments.embedder.cache import Embed, VectorCache, Vectors
 from deployments.embedder.chunks import embed_in_chunks
-from deployments.embedder.model import INSTALLED
 from deployments.engine.handle import EngineHandle
 from deployments.handles import ask
 from deployments.logs import configure_logging

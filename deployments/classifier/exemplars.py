@@ -13,8 +13,9 @@ import numpy as np
 
 from deployments.classifier.lexicon import digest, exemplars
 from deployments.classifier.taxonomy import Taxonomy, taxonomy
+from deployments.conversion import INSTALLED
 from deployments.embedder.cache import Embed, Vectors
-from deployments.embedder.model import INSTALLED, load
+from deployments.embedder.model import load
 
 
 async def exemplar_vectors(

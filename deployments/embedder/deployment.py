@@ -8,10 +8,11 @@ from functools import lru_cache
 import numpy as np
 from ray import serve
 
+from deployments.conversion import INSTALLED
 from deployments.embedder.cache import VectorCache, Vectors
 from deployments.embedder.chunks import embed_in_chunks
 from deployments.embedder.described import Described
-from deployments.embedder.model import INSTALLED, load
+from deployments.embedder.model import load
 from deployments.embedder.weights import device_of
 from deployments.logs import configure_logging
 from deployments.ray_meter import RayMeter

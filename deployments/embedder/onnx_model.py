@@ -10,10 +10,10 @@ import onnxruntime
 from tokenizers import Encoding, Tokenizer
 
 from deployments.embedder.batches import length_batches
-from deployments.embedder.model import Vectors
+from deployments.embedder.cache import Vectors
 
 # Padded tokens of one forward pass: more makes the activations fall out of the cache, fewer leaves
-# the matrix products too small (bench/texts.py measures both ends).
+# the matrix products too small.
 _BATCH_TOKENS: Final = 1_024
 
 

@@ -14,7 +14,7 @@ import torch
 from sentence_transformers import SentenceTransformer
 
 from deployments.embedder.batches import length_batches
-from deployments.embedder.model import Vectors
+from deployments.embedder.cache import Vectors
 
 # Padded tokens of one forward pass; a GPU needs more of them to be busy.
 _BATCH_TOKENS_CPU: Final = 1_024

@@ -5,8 +5,6 @@ import os
 from pathlib import Path
 from typing import Final
 
-from huggingface_hub import snapshot_download
-
 _OTHER_FRAMEWORKS: Final = ["*.onnx", "*.h5", "*.msgpack", "*.ot", "*.tflite", "openvino/*"]
 
 
@@ -14,6 +12,9 @@ def model_folder(model: str) -> Path:
     """The folder of a model given as a folder or a hub id; downloads what is not there yet."""
     if Path(model).is_dir():
         return Path(model)
+    # Imported where it is used: it takes a tenth of a second, in every process of the graph.
+    from huggingface_hub import snapshot_download
+
     return Path(snapshot_download(model, ignore_patterns=_OTHER_FRAMEWORKS))
 
 

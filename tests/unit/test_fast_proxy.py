@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from deployments import fast_proxy
+from deployments.ingress.wire import ErrorBody
 
 SERVES = """\
 global
@@ -58,6 +59,7 @@ def test_without_a_replica_callers_hear_of_it_as_of_every_error(
     assert {"Retry-After: 1", f"Content-Length: {len(body)}"} <= set(lines)
     error = json.loads(body)
     assert (error["status"], error["code"], error["retryable"]) == ("error", "overloaded", True)
+    assert ErrorBody.model_validate_json(body, strict=True).model_dump(mode="json") == error
 
 
 @pytest.mark.parametrize(

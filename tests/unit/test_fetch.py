@@ -66,19 +66,20 @@ def test_an_ipv4_address_inside_an_ipv6_one_counts_as_itself(address: Address) -
 
 
 Responder = Callable[[str], bytes]
+Talk = Callable[[str, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 @asynccontextmanager
-async def serving(respond: Responder) -> AsyncIterator[int]:
-    """A server on loopback that answers each request's head with raw bytes, or with nothing at
-    all until the client hangs up; gives its port.
+async def listening(talk: Talk) -> AsyncIterator[int]:
+    """A server on loopback that hears each request's head and then does as `talk` says; gives its
+    port.
     """
     handling: set[asyncio.Task[None] | None] = set()
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         handling.add(asyncio.current_task())
         head = await reader.readuntil(b"\r\n\r\n")
-        writer.write(respond(head.decode("latin-1")) or await reader.read())
+        await talk(head.decode("latin-1"), reader, writer)
         writer.close()
         await writer.wait_closed()
 
@@ -86,6 +87,19 @@ async def serving(respond: Responder) -> AsyncIterator[int]:
     async with server:
         yield server.sockets[0].getsockname()[1]
         await asyncio.gather(*(task for task in handling if task), return_exceptions=True)
+
+
+@asynccontextmanager
+async def serving(respond: Responder) -> AsyncIterator[int]:
+    """A server that answers each request's head with raw bytes, or with nothing at all until the
+    client hangs up; gives its port.
+    """
+
+    async def talk(head: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(respond(head) or await reader.read())
+
+    async with listening(talk) as port:
+        yield port
 
 
 def ok(body: bytes, *headers: str) -> bytes:

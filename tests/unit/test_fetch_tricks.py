@@ -11,7 +11,7 @@ import pytest
 
 from deployments.errors import BadRequest, BlockedUrl, ServiceError, TooLarge
 from deployments.fetch import Address, fetch
-from tests.unit.test_fetch import LOOPBACK, get, ok, redirect, resolving, serving
+from tests.unit.test_fetch import LOOPBACK, get, listening, ok, redirect, resolving, serving
 
 
 def constant(answer: bytes, head: str) -> bytes:
@@ -22,22 +22,14 @@ def constant(answer: bytes, head: str) -> bytes:
 async def talking(pieces: Callable[[], AsyncIterator[bytes]]) -> AsyncIterator[int]:
     """A server that says one piece after the other until it is hung up on; gives its port."""
 
-    handling: set[asyncio.Task[None] | None] = set()
-
-    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        handling.add(asyncio.current_task())
-        await reader.readuntil(b"\r\n\r\n")
+    async def talk(head: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError):
             async for piece in pieces():
                 writer.write(piece)
                 await writer.drain()
-        writer.close()
-        await writer.wait_closed()
 
-    server = await asyncio.start_server(handle, "127.0.0.1", 0)
-    async with server:
-        yield server.sockets[0].getsockname()[1]
-        await asyncio.gather(*(task for task in handling if task), return_exceptions=True)
+    async with listening(talk) as port:
+        yield port
 
 
 @pytest.mark.parametrize(
