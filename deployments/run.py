@@ -105,6 +105,7 @@ def _prepare_environment(settings: Settings, proxy: Mapping[str, str]) -> None:
         "RAY_num_workers_soft_limit": "0",
         "RAY_idle_worker_killing_time_threshold_ms": str(round(1000 * settings.worker_idle_s)),
         "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "deployments.ingress.proxy:middlewares",
+        "DASHBOARD_METRIC_PORT": "0",  # any: on its fixed port a second service goes without
         **tracing.environment(settings),
         **proxy,
     }

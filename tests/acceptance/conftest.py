@@ -32,7 +32,7 @@ def engine(service: Service) -> Service:
 @pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """One service for the whole run."""
-    settings = {"engine": "auto", "engine_max_tokens": 128}
+    settings = {"engine": "auto", "engine_max_tokens": 256}
     with running(tmp_path_factory.mktemp("service"), settings=settings) as service:
         yield service
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import threading
 from contextlib import closing
 from pathlib import Path
 
@@ -148,3 +149,7 @@ async def test_a_database_that_is_not_there_is_unavailable(tmp_path: Path) -> No
             async with database.read() as connection:
                 await connection.execute(text("SELECT 1"))
         await database.close()
+    # aiosqlite lets the thread of a connection that failed end by itself, perhaps after the loop.
+    for thread in threading.enumerate():
+        if "_connection_worker_thread" in thread.name:
+            await asyncio.to_thread(thread.join)
