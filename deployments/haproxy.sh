@@ -2,8 +2,9 @@
 # What Ray Serve starts as its HAProxy; it becomes the real one after putting right what Serve's
 # configuration leaves open: the statistics, which would listen on every interface, move to sockets
 # in the configuration's own folder; the socket that administers it is for its user alone; requests
-# are logged by the ingress, not to a syslog; and when no replica of the ingress answers, callers hear
-# of it as of every other error.
+# are logged by the ingress, not to a syslog; requests are not spliced in the kernel, or HAProxy 2.8
+# doesn't see a caller leave who sent a small body in a packet of its own; and when no replica of the
+# ingress answers, callers hear of it as of every other error.
 for argument; do
     [ "$previous" = -f ] && config=$argument
     previous=$argument
@@ -14,6 +15,7 @@ if [ -n "$config" ]; then
         -e "/^frontend prometheus/,/^frontend http/ s|bind :[0-9]*$|bind unix@$folder/metrics.http.sock mode 600|" \
         -e "/^listen stats/,\$ s|bind \*:[0-9]*$|bind unix@$folder/stats.http.sock mode 600|" \
         -e "/^ *log .* local0 info$/d" \
+        -e "/^ *option splice-request$/d" \
         -e "s|admin.sock mode 666|admin.sock mode 600|" \
         "$config"
     body='{"request_id": "", "status": "error", "payload": {}, "error": "The service is starting or restarting; try again.", "detail": "The service is starting or restarting; try again.", "code": "overloaded", "retryable": true}'

@@ -34,7 +34,7 @@ class Runs:
     def call_off(self, run_id: str) -> bool:
         """Ends the stream; False when there is none of that id."""
         task = self._tasks.get(run_id)
-        return task is not None and task.cancel()
+        return task is not None and _end(task)
 
     async def stream(self, run_id: str, source: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:
         """The pieces of `source`, which is closed in any case.
@@ -54,8 +54,10 @@ class Runs:
             task.result()
         finally:
             del self._tasks[run_id]
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            _end(task)
+            await asyncio.wait({task})  # cut short, it doesn't cancel the task as gather would
+            if not task.cancelled():
+                task.exception()  # said above, or of no use to a caller that left
 
     async def _pump(
         self, source: AsyncGenerator[T, None], pieces: "asyncio.Queue[T | _End]"
@@ -69,3 +71,10 @@ class Runs:
                 f"The answer ran out of its time limit of {self._time_limit_s:g} s; "
                 "ask for fewer tokens or stream."
             ) from error
+
+
+def _end(task: asyncio.Task[None]) -> bool:
+    """Cancels the task once: a second time would cut short how the source ends its work. False when
+    it has ended.
+    """
+    return not task.done() and (task.cancelling() > 0 or task.cancel())

@@ -64,6 +64,34 @@ async def test_a_caller_that_leaves_ends_the_source() -> None:
     assert len(runs) == 0
 
 
+async def test_a_source_is_let_end_its_work_though_it_is_called_off_and_left_at_once() -> None:
+    runs = Runs(time_limit_s=10)
+    ending, may_end, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def pieces() -> AsyncGenerator[int, None]:
+        try:
+            yield 0
+            await asyncio.Event().wait()
+        finally:  # as an engine that must still be told
+            ending.set()
+            await may_end.wait()
+            ended.set()
+
+    heard: list[int] = []
+    listener = asyncio.create_task(hear(runs.stream("a", pieces()), heard))
+    while not heard:
+        await asyncio.sleep(0)
+    assert runs.call_off("a")
+    await ending.wait()
+    assert runs.call_off("a")
+    listener.cancel()
+    for _ in range(3):
+        await asyncio.sleep(0)
+        listener.cancel()
+    may_end.set()
+    await asyncio.wait_for(ended.wait(), 5)
+
+
 async def test_the_time_limit_ends_the_source() -> None:
     runs = Runs(time_limit_s=0.01)
     source = Source(1, ends=False)
