@@ -21,8 +21,7 @@ from typing import Any
 from unittest.mock import patch
 
 import httpx
-from sqlalchemy import insert
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, insert
 
 from deployments.settings import Settings
 from jobs.artifacts import Artifacts
@@ -236,8 +235,8 @@ async def _fill(database: Database, count: int, status: JobStatus) -> None:
     for first in range(0, count, 10_000):
         batch = await asyncio.to_thread(rows, first)
 
-        async def work(connection: AsyncConnection, batch: list[dict[str, Any]] = batch) -> None:
-            await connection.execute(insert(jobs), batch)
+        def work(connection: Connection, batch: list[dict[str, Any]] = batch) -> None:
+            connection.execute(insert(jobs), batch)
 
         await database.write(work)
 

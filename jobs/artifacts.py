@@ -5,8 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, insert, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, Row, insert, select
 
 from deployments.errors import NotFound
 from jobs.database import Database, matching
@@ -44,10 +43,10 @@ class ArtifactFilter:
     request_id: str | None = None
 
 
-async def insert_artifact(connection: AsyncConnection, artifact: Artifact) -> None:
+def insert_artifact(connection: Connection, artifact: Artifact) -> None:
     """Writes it within the caller's transaction."""
     image = artifact.input_payload.get("image")
-    await connection.execute(
+    connection.execute(
         insert(artifacts).values(
             **asdict(artifact), image_sha256=image["sha256"] if image is not None else None
         )

@@ -18,8 +18,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
-from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, select
 
 from deployments.errors import NotFound, StorageUnavailable
 from jobs.database import Database
@@ -71,10 +70,10 @@ class BlobStore:
         blob = Blob(sha256=sha256, media_type=media_type, size=len(data))
         row = {"tenant_id": tenant_id, "created_at": self._clock(), **asdict(blob)}
 
-        async def work(connection: AsyncConnection) -> None:
+        def work(connection: Connection) -> None:
             # Seen anew, it is kept for the whole retention period from now.
             statement = self._database.insert(blobs).values(row)
-            await connection.execute(
+            connection.execute(
                 statement.on_conflict_do_update(
                     index_elements=["tenant_id", "sha256"],
                     set_={"created_at": statement.excluded.created_at},

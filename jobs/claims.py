@@ -11,8 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import ColumnElement, Connection, and_, func, insert, select, update
 
 from deployments.settings import Settings
 from jobs import tables
@@ -89,25 +88,12 @@ class Claims:
         now = self._clock()
         due = and_(jobs.c.due_at <= now, jobs.c.feature.in_(features))
         async with self._database.read() as connection:
-            # Most looks find nothing, and then the write lock is left alone.
-            if not await connection.scalar(select(1).where(waiting()).limit(1)):
-                return []
-            running = await running_by_tenant(connection)
-            turns = {
-                priority: await tenants_in_turn(
-                    connection,
-                    priority,
-                    due,
-                    after=self._served.get(priority, ""),
-                    most=limit + len(running),
-                )
-                for priority in Priority
-            }
+            running, turns = await connection.run_sync(self._turns, due, limit)
         if not any(turns.values()):
             return []
         token = secrets.token_hex(16)
 
-        async def work(connection: AsyncConnection) -> Sequence[Job]:
+        def work(connection: Connection) -> Sequence[Job]:
             claimed: list[Job] = []
             load = Counter(running)
             for priority, tenants in turns.items():
@@ -116,7 +102,7 @@ class Claims:
                     share(tenants, load, slots=slots, cap=self._tenant_cap)
                 ).items():
                     head = and_(in_line(priority), jobs.c.tenant_id == tenant_id, due)
-                    started = await self._start(connection, head, most, token, now)
+                    started = self._start(connection, head, most, token, now)
                     load[tenant_id] += len(started)
                     claimed += started
             return claimed
@@ -126,9 +112,28 @@ class Claims:
             self._served[Priority(job.priority)] = job.tenant_id
         return claimed
 
-    async def _start(
+    def _turns(
+        self, connection: Connection, due: ColumnElement[bool], limit: int
+    ) -> tuple[Mapping[str, int], Mapping[Priority, Sequence[str]]]:
+        """How many jobs of each tenant run, and in each line the tenants whose turn it is."""
+        # Most looks find nothing, and then the write lock is left alone.
+        if not connection.scalar(select(1).where(waiting()).limit(1)):
+            return {}, {}
+        running = running_by_tenant(connection)
+        return running, {
+            priority: tenants_in_turn(
+                connection,
+                priority,
+                due,
+                after=self._served.get(priority, ""),
+                most=limit + len(running),
+            )
+            for priority in Priority
+        }
+
+    def _start(
         self,
-        connection: AsyncConnection,
+        connection: Connection,
         which: ColumnElement[bool],
         most: int,
         token: str,
@@ -144,7 +149,7 @@ class Claims:
         )
         # Materialised, or PostgreSQL may run the locked query again and claim more than the limit.
         picked = first.cte("first").prefix_with("MATERIALIZED", dialect="postgresql")
-        rows = await connection.execute(
+        rows = connection.execute(
             update(jobs)
             .where(jobs.c.id.in_(select(picked.c.id)))
             .values(
@@ -160,7 +165,7 @@ class Claims:
         )
         started = sorted(map(job_of, rows), key=lambda job: (job.due_at, job.id))
         if started:
-            await connection.execute(
+            connection.execute(
                 insert(attempts),
                 [
                     {
@@ -172,7 +177,7 @@ class Claims:
                     for job in started
                 ],
             )
-            await record(connection, started, now)
+            record(connection, started, now)
         return started
 
     async def still_held(self, held: Sequence[Job]) -> set[str]:
@@ -185,8 +190,8 @@ class Claims:
         """Extends the leases of those jobs that are still held."""
         expires_at = self._clock() + self._lease
 
-        async def work(connection: AsyncConnection) -> None:
-            await connection.execute(
+        def work(connection: Connection) -> None:
+            connection.execute(
                 update(jobs).where(held_by(held)).values(lease_expires_at=expires_at)
             )
 
@@ -199,8 +204,8 @@ class Claims:
         held.
         """
 
-        async def work(connection: AsyncConnection) -> None:
-            await connection.execute(
+        def work(connection: Connection) -> None:
+            connection.execute(
                 update(jobs)
                 .where(held_by([held]))
                 .values(progress=progress, progress_detail=detail)
@@ -215,8 +220,8 @@ class Claims:
         now = self._clock()
         artifact_id = new_id("art_", now)
 
-        async def work(connection: AsyncConnection) -> bool:
-            job = await move(
+        def work(connection: Connection) -> bool:
+            job = move(
                 connection,
                 held_by([held]),
                 JobStatus.SUCCEEDED,
@@ -232,9 +237,9 @@ class Claims:
             )
             if job is None:
                 return False
-            await end_attempt(connection, job, now, "succeeded")
-            told = await told_from_first(connection, job, outcome)
-            await insert_artifact(connection, artifact_of(job, now, artifact_id, told, None))
+            end_attempt(connection, job, now, "succeeded")
+            told = told_from_first(connection, job, outcome)
+            insert_artifact(connection, artifact_of(job, now, artifact_id, told, None))
             return True
 
         return await self._database.write(work)
@@ -251,8 +256,8 @@ class Claims:
             else {"finished_at": now}
         )
 
-        async def work(connection: AsyncConnection) -> Job | None:
-            job = await move(
+        def work(connection: Connection) -> Job | None:
+            job = move(
                 connection,
                 held_by([held]),
                 JobStatus.QUEUED if again else JobStatus.FAILED,
@@ -264,10 +269,10 @@ class Claims:
             )
             if job is None:
                 return None
-            await end_attempt(connection, job, now, "failed", error)
+            end_attempt(connection, job, now, "failed", error)
             if not again:
                 artifact_id = new_id("art_", now)
-                await insert_artifact(connection, artifact_of(job, now, artifact_id, None, error))
+                insert_artifact(connection, artifact_of(job, now, artifact_id, None, error))
             return job
 
         return await self._database.write(work)
@@ -297,8 +302,8 @@ class Claims:
             retryable=True,
         )
 
-        async def fail_spent(connection: AsyncConnection) -> int:
-            failed = await move_all(
+        def fail_spent(connection: Connection) -> int:
+            failed = move_all(
                 connection,
                 and_(expired, jobs.c.attempt >= jobs.c.max_attempts),
                 JobStatus.FAILED,
@@ -309,9 +314,9 @@ class Claims:
                 **RELEASED,
             )
             for job in failed:
-                await end_attempt(connection, job, now, "lost", lost)
+                end_attempt(connection, job, now, "lost", lost)
                 artifact_id = new_id("art_", now)
-                await insert_artifact(connection, artifact_of(job, now, artifact_id, None, lost))
+                insert_artifact(connection, artifact_of(job, now, artifact_id, None, lost))
             return len(failed)
 
         failed = await self._database.write(fail_spent)
@@ -326,8 +331,8 @@ class Claims:
         grant: int,
         error: AttemptError | None = None,
     ) -> int:
-        async def work(connection: AsyncConnection) -> int:
-            moved = await move_all(
+        def work(connection: Connection) -> int:
+            moved = move_all(
                 connection,
                 which,
                 JobStatus.QUEUED,
@@ -340,7 +345,7 @@ class Claims:
                 **RELEASED,
             )
             for job in moved:
-                await end_attempt(connection, job, now, outcome, error)
+                end_attempt(connection, job, now, outcome, error)
             return len(moved)
 
         return await self._database.write(work)

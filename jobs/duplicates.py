@@ -2,14 +2,13 @@
 
 from dataclasses import replace
 
-from sqlalchemy import insert, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, insert, select
 
 from jobs.job import Job, Outcome
 from jobs.tables import jobs, marks
 
 
-async def told_from_first(connection: AsyncConnection, job: Job, outcome: Outcome) -> Outcome:
+def told_from_first(connection: Connection, job: Job, outcome: Outcome) -> Outcome:
     """The outcome, with `duplicate_of` when another job of the tenant bore one of its marks: the id
     of the one that succeeded first. The marks are kept.
 
@@ -18,14 +17,14 @@ async def told_from_first(connection: AsyncConnection, job: Job, outcome: Outcom
     """
     if not outcome.marks:
         return outcome
-    first = await connection.scalar(
+    first = connection.scalar(
         select(marks.c.job_id)
         .join(jobs, jobs.c.id == marks.c.job_id)
         .where(marks.c.tenant_id == job.tenant_id, marks.c.mark.in_(outcome.marks))
         .order_by(jobs.c.finished_at, jobs.c.id)
         .limit(1)
     )
-    await connection.execute(
+    connection.execute(
         insert(marks),
         [
             {"job_id": job.id, "mark": mark, "tenant_id": job.tenant_id}

@@ -3,8 +3,7 @@
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from sqlalchemy import Table, delete, select, tuple_
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, Table, delete, select, tuple_
 
 from jobs.blobs import BlobStore
 from jobs.database import Database
@@ -53,7 +52,7 @@ class Erasure:
         await self._database.checkpoint()
         return erased
 
-    async def _cancel(self, connection: AsyncConnection, tenant_id: str) -> int:
+    def _cancel(self, connection: Connection, tenant_id: str) -> int:
         now = self._clock()
         some = (
             select(jobs.c.id)
@@ -63,7 +62,7 @@ class Erasure:
             )
             .limit(_BATCH)
         )
-        cancelled = await move_all(
+        cancelled = move_all(
             connection,
             jobs.c.id.in_(some),
             JobStatus.CANCELLED,
@@ -86,8 +85,8 @@ class Erasure:
         key = tuple_(*table.primary_key)
         some = select(*table.primary_key).where(table.c.tenant_id == tenant_id).limit(_BATCH)
 
-        async def work(connection: AsyncConnection) -> int:
-            return (await connection.execute(delete(table).where(key.in_(some)))).rowcount
+        def work(connection: Connection) -> int:
+            return (connection.execute(delete(table).where(key.in_(some)))).rowcount
 
         total = 0
         while count := await self._database.write(work):

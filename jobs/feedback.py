@@ -11,8 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Row, Table, insert, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, Row, Table, insert, select
 
 from deployments.classifier.corrections import name_key
 from jobs.database import Database, matching
@@ -85,10 +84,10 @@ class FeedbackStore:
     async def add(self, given: Feedback, learnt: Sequence[Correction]) -> None:
         """Durable when it returns, and so is what was learnt: both or neither."""
 
-        async def work(connection: AsyncConnection) -> None:
-            await connection.execute(insert(feedback).values(**asdict(given)))
+        def work(connection: Connection) -> None:
+            connection.execute(insert(feedback).values(**asdict(given)))
             for correction in learnt:
-                await self._upsert(
+                self._upsert(
                     connection,
                     corrections,
                     tenant_id=given.tenant_id,
@@ -96,7 +95,7 @@ class FeedbackStore:
                     **asdict(correction),
                 )
             if learnt:
-                await self._upsert(
+                self._upsert(
                     connection, correction_versions, tenant_id=given.tenant_id, version=given.id
                 )
 
@@ -143,10 +142,10 @@ class FeedbackStore:
             )
             return version
 
-    async def _upsert(self, connection: AsyncConnection, table: Table, **values: Any) -> None:
+    def _upsert(self, connection: Connection, table: Table, **values: Any) -> None:
         new = self._database.insert(table).values(**values)
         keys = [column.name for column in table.primary_key]
-        await connection.execute(
+        connection.execute(
             new.on_conflict_do_update(
                 index_elements=keys,
                 set_={name: new.excluded[name] for name in values if name not in keys},

@@ -3,8 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, or_
 
 from jobs.database import Database
 from jobs.tables import leases
@@ -39,9 +38,9 @@ class Lease:
             return True
         row = {"name": self._name, "holder": self._holder, "expires_at": now + self._length}
 
-        async def work(connection: AsyncConnection) -> bool:
+        def work(connection: Connection) -> bool:
             new = self._database.insert(leases).values(row)
-            taken = await connection.execute(
+            taken = connection.execute(
                 new.on_conflict_do_update(
                     index_elements=["name"],
                     set_={"holder": new.excluded.holder, "expires_at": new.excluded.expires_at},
@@ -58,8 +57,8 @@ class Lease:
         """Lets the next one have it at once; nothing when another holds it."""
         self._renew_at = None
 
-        async def work(connection: AsyncConnection) -> None:
-            await connection.execute(
+        def work(connection: Connection) -> None:
+            connection.execute(
                 leases.delete().where(leases.c.name == self._name, leases.c.holder == self._holder)
             )
 

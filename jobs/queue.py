@@ -7,8 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import and_, func, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, and_, func, select
 
 from deployments.errors import Conflict
 from jobs import tables
@@ -95,9 +94,9 @@ class Queue:
             "traceparent": new.traceparent,
         }
 
-        async def work(connection: AsyncConnection) -> Job:
+        def work(connection: Connection) -> Job:
             added = (
-                await connection.execute(
+                connection.execute(
                     self._database.insert(jobs)
                     .values(row)
                     .on_conflict_do_nothing(
@@ -108,10 +107,10 @@ class Queue:
             ).one_or_none()
             if added is not None:
                 job = job_of(added)
-                await record(connection, [job], now)
+                record(connection, [job], now)
                 return job
             first = (
-                await connection.execute(
+                connection.execute(
                     select(*JOB_COLUMNS, jobs.c.fingerprint).where(
                         jobs.c.tenant_id == new.tenant_id,
                         jobs.c.feature == new.feature,
@@ -130,7 +129,7 @@ class Queue:
     async def get(self, tenant_id: str, job_id: str) -> Job:
         """Raises NotFound when this tenant has no such job."""
         async with self._database.read() as connection:
-            return await get_job(connection, tenant_id, job_id)
+            return await connection.run_sync(get_job, tenant_id, job_id)
 
     async def attempts(self, job_id: str) -> Sequence[PastAttempt]:
         """The job's attempts in order."""
@@ -182,8 +181,8 @@ class Queue:
         """
         now = self._clock()
 
-        async def work(connection: AsyncConnection) -> Job:
-            job = await move(
+        def work(connection: Connection) -> Job:
+            job = move(
                 connection,
                 and_(jobs.c.tenant_id == tenant_id, jobs.c.id == job_id),
                 JobStatus.CANCELLED,
@@ -192,9 +191,9 @@ class Queue:
                 **RELEASED,
             )
             if job is None:
-                ended = await get_job(connection, tenant_id, job_id)
+                ended = get_job(connection, tenant_id, job_id)
                 raise Conflict(f"The job has already {past(ended.status)}.")
-            await end_attempt(connection, job, now, "cancelled")
+            end_attempt(connection, job, now, "cancelled")
             return job
 
         return await self._database.write(work)
@@ -206,8 +205,8 @@ class Queue:
         """
         now = self._clock()
 
-        async def work(connection: AsyncConnection) -> Job:
-            job = await move(
+        def work(connection: Connection) -> Job:
+            job = move(
                 connection,
                 and_(
                     jobs.c.tenant_id == tenant_id,
@@ -224,7 +223,7 @@ class Queue:
                 error_message=None,
             )
             if job is None:
-                there = await get_job(connection, tenant_id, job_id)
+                there = get_job(connection, tenant_id, job_id)
                 raise Conflict(
                     f"Only failed and cancelled jobs can be retried; this one is {there.status}."
                 )

@@ -12,8 +12,18 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, and_, delete, exists, insert, select, tuple_, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Table,
+    and_,
+    delete,
+    exists,
+    insert,
+    select,
+    tuple_,
+    update,
+)
 
 from deployments.errors import DatabaseUnavailable, StorageUnavailable
 from deployments.settings import Settings
@@ -146,8 +156,8 @@ class Retention:
             freed_bytes=0,
         )
 
-        async def work(connection: AsyncConnection) -> None:
-            await connection.execute(insert(prunings).values(vars(pruning)))
+        def work(connection: Connection) -> None:
+            connection.execute(insert(prunings).values(vars(pruning)))
 
         await self._database.write(work)
         return pruning
@@ -208,10 +218,10 @@ class Retention:
         if not found:
             return None
 
-        async def work(connection: AsyncConnection) -> None:
+        def work(connection: Connection) -> None:
             # Asked again: one of them may have come into use since.
-            gone = await connection.execute(delete(blobs).where(key.in_(found), unused))
-            await _add(connection, pruning, blobs=gone.rowcount)
+            gone = connection.execute(delete(blobs).where(key.in_(found), unused))
+            _add(connection, pruning, blobs=gone.rowcount)
 
         await self._database.write(work)
         return found[-1]
@@ -222,47 +232,45 @@ class Retention:
         )
 
 
-async def _prune_jobs(pruning: Pruning, batch: int, connection: AsyncConnection) -> int:
+def _prune_jobs(pruning: Pruning, batch: int, connection: Connection) -> int:
     """Ended jobs with their attempts, events, calls and artifacts; never one that isn't ended."""
     old = and_(
         tables.jobs.c.id < new_id("job_", pruning.horizon, _zeros),
         tables.jobs.c.status.in_(FINAL),
         tables.jobs.c.finished_at < pruning.horizon,
     )
-    gone = await _delete(connection, tables.jobs, old, batch)
-    results = await connection.execute(delete(artifacts).where(artifacts.c.job_id.in_(gone)))
-    await _add(connection, pruning, jobs=len(gone), artifacts=results.rowcount)
+    gone = _delete(connection, tables.jobs, old, batch)
+    results = connection.execute(delete(artifacts).where(artifacts.c.job_id.in_(gone)))
+    _add(connection, pruning, jobs=len(gone), artifacts=results.rowcount)
     return len(gone)
 
 
-async def _prune_artifacts(pruning: Pruning, batch: int, connection: AsyncConnection) -> int:
+def _prune_artifacts(pruning: Pruning, batch: int, connection: Connection) -> int:
     """What was answered at once, and the failures of jobs that go on."""
     old = artifacts.c.id < new_id("art_", pruning.horizon, _zeros)
-    gone = await _delete(connection, artifacts, old, batch)
-    await _add(connection, pruning, artifacts=len(gone))
+    gone = _delete(connection, artifacts, old, batch)
+    _add(connection, pruning, artifacts=len(gone))
     return len(gone)
 
 
-async def _prune_feedback(pruning: Pruning, batch: int, connection: AsyncConnection) -> int:
-    gone = await _delete(connection, feedback, feedback.c.created_at < pruning.horizon, batch)
-    await _add(connection, pruning, feedback=len(gone))
+def _prune_feedback(pruning: Pruning, batch: int, connection: Connection) -> int:
+    gone = _delete(connection, feedback, feedback.c.created_at < pruning.horizon, batch)
+    _add(connection, pruning, feedback=len(gone))
     return len(gone)
 
 
-async def _delete(
-    connection: AsyncConnection, table: Table, old: ColumnElement[bool], batch: int
+def _delete(
+    connection: Connection, table: Table, old: ColumnElement[bool], batch: int
 ) -> Sequence[str]:
     """The ids of those that were deleted, the oldest first, `batch` at most."""
     some = select(table.c.id).where(old).order_by(table.c.id).limit(batch)
-    gone = await connection.scalars(
-        delete(table).where(table.c.id.in_(some), old).returning(table.c.id)
-    )
+    gone = connection.scalars(delete(table).where(table.c.id.in_(some), old).returning(table.c.id))
     return gone.all()
 
 
-async def _add(connection: AsyncConnection, pruning: Pruning, **values: Any) -> None:
+def _add(connection: Connection, pruning: Pruning, **values: Any) -> None:
     """Adds to the counts; a time is set."""
-    await connection.execute(
+    connection.execute(
         update(prunings)
         .where(prunings.c.id == pruning.id)
         .values(

@@ -3,8 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, select
 
 from jobs.job import JobStatus, Priority
 from jobs.tables import jobs
@@ -37,14 +36,14 @@ def in_line(priority: Priority) -> ColumnElement[bool]:
     return and_(has_status(JobStatus.QUEUED), jobs.c.priority == priority)
 
 
-async def running_by_tenant(connection: AsyncConnection) -> Mapping[str, int]:
+def running_by_tenant(connection: Connection) -> Mapping[str, int]:
     """How many jobs of each tenant run."""
     # Counted here: to group them, SQLite would walk an index of all jobs in the tenants' order.
-    return Counter(await connection.scalars(select(jobs.c.tenant_id).where(under_way())))
+    return Counter(connection.scalars(select(jobs.c.tenant_id).where(under_way())))
 
 
-async def tenants_in_turn(
-    connection: AsyncConnection,
+def tenants_in_turn(
+    connection: Connection,
     priority: Priority,
     due: ColumnElement[bool],
     *,
@@ -57,7 +56,7 @@ async def tenants_in_turn(
     found: list[str] = []
     for start in dict.fromkeys((after, "")):
         if len(found) < most:
-            found += await connection.scalars(_step(priority, due, after=start, most=most))
+            found += connection.scalars(_step(priority, due, after=start, most=most))
     return list(dict.fromkeys(found))[:most]
 
 

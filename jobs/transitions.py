@@ -9,8 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, case, insert, literal, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, insert, literal, select, update
 
 from deployments.errors import NotFound
 from jobs.artifacts import Artifact
@@ -53,19 +52,19 @@ def under_way() -> ColumnElement[bool]:
     return and_(has_status(JobStatus.RUNNING), jobs.c.lease_expires_at > _EPOCH)
 
 
-async def move(
-    connection: AsyncConnection,
+def move(
+    connection: Connection,
     which: ColumnElement[bool],
     to: JobStatus,
     now: datetime,
     **values: Any,
 ) -> Job | None:
-    moved = await move_all(connection, which, to, now, **values)
+    moved = move_all(connection, which, to, now, **values)
     return moved[0] if moved else None
 
 
-async def move_all(
-    connection: AsyncConnection,
+def move_all(
+    connection: Connection,
     which: ColumnElement[bool],
     to: JobStatus,
     now: datetime,
@@ -73,24 +72,24 @@ async def move_all(
 ) -> Sequence[Job]:
     """The one UPDATE behind every transition: only from where `to` may be reached."""
     sources = [source for source, targets in TRANSITIONS.items() if to in targets]
-    rows = await connection.execute(
+    rows = connection.execute(
         update(jobs)
         .where(which, jobs.c.status.in_(sources))
         .values(status=to, version=jobs.c.version + 1, **values)
         .returning(*JOB_COLUMNS)
     )
     moved = [job_of(row) for row in rows]
-    await record(connection, moved, now)
+    record(connection, moved, now)
     return moved
 
 
-async def record(connection: AsyncConnection, changed: Sequence[Job], now: datetime) -> None:
+def record(connection: Connection, changed: Sequence[Job], now: datetime) -> None:
     """What follows from every change of status: its event, and at the end the call to whoever
     asked for one.
     """
     if not changed:
         return
-    await connection.execute(
+    connection.execute(
         insert(job_events),
         [
             {
@@ -120,17 +119,17 @@ async def record(connection: AsyncConnection, changed: Sequence[Job], now: datet
         if job.status in FINAL and job.callback_url is not None
     ]
     if calls:
-        await connection.execute(insert(webhooks), calls)
+        connection.execute(insert(webhooks), calls)
 
 
-async def end_attempt(
-    connection: AsyncConnection,
+def end_attempt(
+    connection: Connection,
     job: Job,
     now: datetime,
     outcome: str,
     error: AttemptError | None = None,
 ) -> None:
-    await connection.execute(
+    connection.execute(
         update(attempts)
         .where(
             attempts.c.job_id == job.id,
@@ -146,9 +145,9 @@ async def end_attempt(
     )
 
 
-async def get_job(connection: AsyncConnection, tenant_id: str, job_id: str) -> Job:
+def get_job(connection: Connection, tenant_id: str, job_id: str) -> Job:
     row = (
-        await connection.execute(
+        connection.execute(
             select(*JOB_COLUMNS).where(jobs.c.tenant_id == tenant_id, jobs.c.id == job_id)
         )
     ).one_or_none()

@@ -17,8 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from sqlalchemy import and_, select, tuple_, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, and_, select, tuple_, update
 
 from deployments.errors import BadRequest, DatabaseUnavailable
 from deployments.fetch import post
@@ -171,8 +170,8 @@ class Outbox:
         )
         picked = some.cte("some").prefix_with("MATERIALIZED", dialect="postgresql")
 
-        async def work(connection: AsyncConnection) -> Sequence[Call]:
-            taken = await connection.execute(
+        def work(connection: Connection) -> Sequence[Call]:
+            taken = connection.execute(
                 update(webhooks)
                 .where(key.in_(select(picked.c.job_id, picked.c.version)))
                 .values(due_at=now + self._hold, attempts=webhooks.c.attempts + 1)
@@ -181,7 +180,7 @@ class Outbox:
             keys = [(row.job_id, row.version) for row in taken]
             if not keys:
                 return []
-            rows = await connection.execute(
+            rows = connection.execute(
                 select(
                     webhooks.c.job_id,
                     webhooks.c.version,
@@ -235,8 +234,8 @@ class Outbox:
             )
 
 
-async def _settle(call: Call, values: Mapping[str, object], connection: AsyncConnection) -> None:
-    await connection.execute(
+def _settle(call: Call, values: Mapping[str, object], connection: Connection) -> None:
+    connection.execute(
         update(webhooks)
         .where(webhooks.c.job_id == call.job_id, webhooks.c.version == call.version)
         .values(**values)

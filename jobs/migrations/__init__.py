@@ -5,7 +5,6 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jobs.database import Database
 
@@ -18,12 +17,10 @@ async def migrate(database: Database) -> None:
     SQLite's write lock, or an advisory lock on PostgreSQL, lets one of them do it.
     """
 
-    async def upgrade(connection: AsyncConnection) -> None:
+    def upgrade(connection: Connection) -> None:
         if not database.is_sqlite:
-            await connection.execute(
-                text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK}
-            )
-        await connection.run_sync(upgrade_to, "head")
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
+        upgrade_to(connection, "head")
 
     await database.write_alone(upgrade)
 

@@ -65,11 +65,11 @@ async def migrated(url: str) -> AsyncIterator[Database]:
         await database.close()
 
 
-async def _empty(connection):  # type: ignore[no-untyped-def]
+def _empty(connection):  # type: ignore[no-untyped-def]
     from jobs.tables import metadata
 
     for table in reversed(metadata.sorted_tables):
-        await connection.execute(table.delete())
+        connection.execute(table.delete())
 
 
 @pytest.fixture

@@ -7,8 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event, insert, select, text
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, event, insert, select, text
 
 from deployments.errors import DatabaseUnavailable
 from jobs.database import Database
@@ -17,8 +16,8 @@ from tests.unit.jobs.conftest import Clock
 
 
 def adding(name: str, clock: Clock, *, then: Exception | None = None):  # type: ignore[no-untyped-def]
-    async def work(connection: AsyncConnection) -> str:
-        await connection.execute(
+    def work(connection: Connection) -> str:
+        connection.execute(
             insert(blobs).values(
                 tenant_id="t", sha256=name, media_type="x", size=1, created_at=clock.now
             )
@@ -62,9 +61,9 @@ async def test_when_the_whole_transaction_is_undone_every_writer_of_it_is_told(
 ) -> None:
     from tests.unit.jobs.conftest import migrated
 
-    async def undone(connection: AsyncConnection) -> None:
+    def undone(connection: Connection) -> None:
         # As SQLite does by itself when the disk is full.
-        await connection.exec_driver_sql("ROLLBACK")
+        connection.exec_driver_sql("ROLLBACK")
         raise OSError("disk full")
 
     async with migrated(f"sqlite+aiosqlite:///{tmp_path / 'test.db'}") as database:
@@ -86,7 +85,7 @@ async def test_writes_that_wait_share_a_commit(tmp_path: Path, clock: Clock) -> 
     async with migrated(f"sqlite+aiosqlite:///{tmp_path / 'test.db'}") as database:
         commits = 0
 
-        @event.listens_for(database._writer.sync_engine, "commit")
+        @event.listens_for(database._sqlite.engine, "commit")
         def count(_connection: object) -> None:
             nonlocal commits
             commits += 1

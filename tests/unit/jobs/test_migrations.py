@@ -9,7 +9,6 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, MetaData, text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jobs.artifacts import Artifacts
 from jobs.claims import Claims
@@ -46,9 +45,9 @@ async def old(database_url: str) -> AsyncIterator[Database]:
     """A database as the first migration made it."""
     database = Database(database_url)
 
-    async def rebuild(connection: AsyncConnection) -> None:
-        await connection.run_sync(_drop_all)
-        await connection.run_sync(upgrade_to, "0001")
+    def rebuild(connection: Connection) -> None:
+        _drop_all(connection)
+        upgrade_to(connection, "0001")
 
     await database.write_alone(rebuild)
     yield database
@@ -92,9 +91,9 @@ def _drop_all(connection: Connection) -> None:
     existing.drop_all(connection)
 
 
-async def _fill(connection: AsyncConnection) -> None:
+def _fill(connection: Connection) -> None:
     tables = MetaData()
-    await connection.run_sync(tables.reflect)
+    tables.reflect(connection)
     moment = NOON.replace(tzinfo=None) if connection.dialect.name == "sqlite" else NOON
     job = {
         "tenant_id": "t",
@@ -119,13 +118,13 @@ async def _fill(connection: AsyncConnection) -> None:
         },
         {"id": "job_waiting", "status": "queued", "input_payload": {}, "attempt": 0},
     ):
-        await connection.execute(tables.tables["jobs"].insert().values({**job, **row}))
-    await connection.execute(
+        connection.execute(tables.tables["jobs"].insert().values({**job, **row}))
+    connection.execute(
         tables.tables["attempts"]
         .insert()
         .values(job_id="job_done", number=1, runner="r", started_at=moment, outcome="succeeded")
     )
-    await connection.execute(
+    connection.execute(
         tables.tables["artifacts"]
         .insert()
         .values(

@@ -118,7 +118,7 @@ async def test_a_look_at_the_queue_reads_no_row_that_has_ended(
     async with migrated(f"sqlite+aiosqlite:///{tmp_path / 'test.db'}") as database:
         looks: list[tuple[str, Any]] = []
 
-        @event.listens_for(database._reader.sync_engine, "before_cursor_execute")
+        @event.listens_for(database._engine.sync_engine, "before_cursor_execute")
         def note(_connection, _cursor, statement, parameters, *_):  # type: ignore[no-untyped-def]
             looks.append((statement, parameters))
 

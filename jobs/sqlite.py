@@ -1,0 +1,156 @@
+"""An SQLite file: several connections that read, and a thread with the one that writes."""
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+T = TypeVar("T")
+#: How long a connection waits for another process's write, in milliseconds.
+BUSY_TIMEOUT_MS = 10_000
+#: SQLite looks again after 1, 2, 5, 10 … and at last every 100 ms, while the lock comes free every
+#: few. So a writer asks for this long only (1, 2 and 5 ms), and then from the start.
+PATIENCE_MS = 8
+
+#: The driver's own transactions start deferred, and a deferred one that turns to writing fails at
+#: once in spite of busy_timeout; so BEGIN is ours, and immediate.
+_OWN_TRANSACTIONS = {"isolation_level": None}
+
+
+def reader(url: str, json_serializer: Callable[[Any], str]) -> AsyncEngine:
+    """Connections that can't write, for one event loop; `url` names an async driver."""
+    engine = create_async_engine(
+        url,
+        json_serializer=json_serializer,
+        pool_size=4,
+        max_overflow=0,
+        pool_timeout=10,
+        connect_args=_OWN_TRANSACTIONS,
+    )
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def configure(connection: Any, _record: object) -> None:
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+        cursor.execute("PRAGMA query_only = ON")
+        cursor.close()
+
+    return engine
+
+
+class Writer:
+    """The connection that writes, in a thread of its own: a transaction of any length is one trip
+    there and back, where the async driver makes one for each statement.
+    """
+
+    def __init__(self, url: str, json_serializer: Callable[[Any], str]) -> None:
+        """Nothing is opened yet."""
+        self.engine = _writing(url, json_serializer)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite-writer")
+
+    async def run(self, work: Callable[[Connection], T]) -> T:
+        """The result of `work` with the connection, after all that was asked for before. Raises
+        what SQLAlchemy raises.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._with, work)
+
+    async def close(self) -> None:
+        """Ends the connection and the thread."""
+        await asyncio.get_running_loop().run_in_executor(self._thread, self.engine.dispose)
+        self._thread.shutdown()
+
+    def _with(self, work: Callable[[Connection], T]) -> T:
+        with self.engine.connect() as connection:
+            return work(connection)
+
+
+def driver_of(connection: Connection) -> sqlite3.Connection:
+    """The driver's own connection."""
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)
+    return driver
+
+
+def shrink(connection: Connection, pages: int) -> int:
+    """Gives up to so many free pages of the file back to the disk; how many bytes."""
+    driver = driver_of(connection)
+    free = _pragma(driver, "freelist_count")
+    # As a script: a single statement is stepped once and frees one page.
+    driver.executescript(f"PRAGMA incremental_vacuum({pages})")
+    return (free - _pragma(driver, "freelist_count")) * _pragma(driver, "page_size")
+
+
+def checkpoint(connection: Connection) -> None:
+    """Brings the log into the file and empties it, unless a reader is in the way just then."""
+    driver = driver_of(connection)
+    # Waiting for readers, it would keep every writer waiting.
+    _pragma(driver, "busy_timeout = 100")
+    try:
+        _pragma(driver, "wal_checkpoint(TRUNCATE)")
+    finally:
+        _pragma(driver, f"busy_timeout = {PATIENCE_MS}")
+
+
+def _writing(url: str, json_serializer: Callable[[Any], str]) -> Engine:
+    engine = create_engine(
+        make_url(url).set(drivername="sqlite"),
+        json_serializer=json_serializer,
+        pool_size=1,
+        max_overflow=0,
+        connect_args=_OWN_TRANSACTIONS,
+    )
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: sqlite3.Connection, _record: object) -> None:
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+        cursor.execute("PRAGMA auto_vacuum = INCREMENTAL")  # heeded only before the first table
+        _enter_wal(cursor)
+        cursor.execute("PRAGMA synchronous = FULL")  # an answered request survives a power cut
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten
+        cursor.execute(f"PRAGMA busy_timeout = {PATIENCE_MS}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        driver = driver_of(connection)
+        until = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+        while time.monotonic() < until:
+            try:
+                driver.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                    break
+            else:
+                return
+        connection.exec_driver_sql("BEGIN IMMEDIATE")  # raises as every other statement does
+
+    return engine
+
+
+def _pragma(driver: sqlite3.Connection, statement: str) -> int:
+    """What the first column of the answer says."""
+    [row] = driver.execute(f"PRAGMA {statement}").fetchall()
+    return int(row[0])
+
+
+def _enter_wal(cursor: sqlite3.Cursor) -> None:
+    """Switches the file to WAL, once in its life; the busy timeout doesn't cover that switch when
+    several processes open a new file at once, so it is tried again.
+    """
+    for pause_s in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, None):
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if pause_s is None:
+                raise
+            time.sleep(pause_s)
+        else:
+            return
