@@ -57,6 +57,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.jobs", description=__doc__)
     parser.add_argument("--jobs", type=int, default=1500)
     parser.add_argument("--clients", type=int, default=16)
+    parser.add_argument("--rate", type=int, default=100, help="submissions a second")
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--requests", type=int, default=1500)
     parser.add_argument("--rounds", type=int, default=3)
@@ -106,7 +107,7 @@ def _run_jobs(settings: Settings, stop: Event) -> None:
 
 
 async def _end_to_end(given: argparse.Namespace) -> None:
-    rates, waits = [], []
+    rates, waits, paced = [], [], []
     for _ in range(given.rounds):
         with tempfile.TemporaryDirectory() as folder:
             settings = Settings(data_dir=Path(folder), poll_s=0.02)
@@ -124,11 +125,19 @@ async def _end_to_end(given: argparse.Namespace) -> None:
                 await _all_done(front.queue)
                 rates.append(given.jobs / (time.perf_counter() - started))
                 waits.append(quantiles(seconds, n=100)[98] * 1000)
+                seconds.clear()
+                await _paced(given.rate, given.jobs, submit)
+                await _all_done(front.queue)
+                paced.append(quantiles(seconds, n=100)[98] * 1000)
                 stop.set()
                 await asyncio.to_thread(other.join)
     print(f"| jobs that do nothing, from submission to result | {median(rates):.0f}/s | 100/s |")
     print(
-        f"| submission, 99 % at {given.clients} clients, runner at work | {median(waits):.0f} ms "
+        f"| submission, 99 % at {given.clients} clients that don't pause, runner at work "
+        f"| {median(waits):.0f} ms | |"
+    )
+    print(
+        f"| submission, 99 % at {given.rate} a second, runner at work | {median(paced):.0f} ms "
         "| 25 ms |"
     )
 
@@ -166,6 +175,17 @@ async def _clients(clients: int, total: int, act: Callable[[], Awaitable[None]])
             await act()
 
     await asyncio.gather(*(one() for _ in range(clients)))
+
+
+async def _paced(rate: int, total: int, act: Callable[[], Awaitable[None]]) -> None:
+    """So many requests a second, each at its time whatever became of those before."""
+    started = time.perf_counter()
+
+    async def at(due: float) -> None:
+        await asyncio.sleep(started + due - time.perf_counter())
+        await act()
+
+    await asyncio.gather(*(at(number / rate) for number in range(total)))
 
 
 async def _claims(given: argparse.Namespace) -> None:

@@ -11,6 +11,9 @@ from deployments.errors import NotFound
 from jobs.database import Database, matching
 from jobs.tables import artifacts
 
+#: One object, so that SQLAlchemy finds what it compiled before without a look at every value.
+_INSERT = insert(artifacts)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Artifact:
@@ -47,9 +50,7 @@ def insert_artifact(connection: Connection, artifact: Artifact) -> None:
     """Writes it within the caller's transaction."""
     image = artifact.input_payload.get("image")
     connection.execute(
-        insert(artifacts).values(
-            **asdict(artifact), image_sha256=image["sha256"] if image is not None else None
-        )
+        _INSERT, {**vars(artifact), "image_sha256": image["sha256"] if image else None}
     )
 
 

@@ -11,6 +11,7 @@ it in the writer's thread, PostgreSQL's async driver under SQLAlchemy's `run_syn
 import asyncio
 import json
 import logging
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -30,15 +31,16 @@ from jobs.sqlite import Writer, checkpoint, driver_of, reader, shrink
 
 log = logging.getLogger(__name__)
 
+#: How long one transaction takes on more writes, in seconds: the first of them waits for the last,
+#: and so does every other process.
+BATCH_S = 0.01
+
 T = TypeVar("T")
 Work = Callable[[Connection], Any]
 
 
 class Database:
     """Connections to one database, for one process and one event loop."""
-
-    #: Most writes that share a commit; bounds how long the first of them waits for the last.
-    MAX_BATCH = 64
 
     def __init__(self, url: str) -> None:
         """`url` is an SQLAlchemy URL with an async driver; nothing is opened yet."""
@@ -158,16 +160,15 @@ class Database:
 
     async def _commit_waiting(self, writer: Writer) -> None:
         while self._waiting:
-            batch = [
-                self._waiting.popleft() for _ in range(min(self.MAX_BATCH, len(self._waiting)))
-            ]
-            batch = [(work, done) for work, done in batch if not done.cancelled()]
+            batch = [(work, done) for work, done in self._waiting if not done.cancelled()]
+            self._waiting.clear()
             try:
                 with _unavailable():
                     outcomes = await writer.run(partial(_commit, [work for work, _ in batch]))
             except Exception as error:
                 outcomes = [error] * len(batch)
-            for (_, done), outcome in zip(batch, outcomes, strict=True):
+            self._waiting.extendleft(reversed(batch[len(outcomes) :]))
+            for (_, done), outcome in zip(batch, outcomes, strict=False):
                 if done.cancelled():
                     continue  # the caller left; its write stands
                 if isinstance(outcome, Exception):
@@ -193,12 +194,17 @@ def _in_transaction(work: Callable[[Connection], T], connection: Connection) -> 
 
 
 def _commit(works: Sequence[Work], connection: Connection) -> list[Any]:
-    """What each of the writes gave or raised, all in one transaction."""
+    """What each of the writes gave or raised, all in one transaction; those that there was no time
+    for are missing at the end.
+    """
     if len(works) == 1:
         return [_in_transaction(works[0], connection)]
     with connection.begin():
-        outcomes = []
+        until = time.monotonic() + BATCH_S
+        outcomes: list[Any] = []
         for work in works:
+            if outcomes and time.monotonic() > until:
+                break
             outcomes.append(_in_savepoint(work, connection))
             # On a full disk SQLite may roll back the whole transaction; the driver's commit
             # would then say nothing, and what was written before would be lost unseen.

@@ -62,6 +62,11 @@ class Queue:
     def __init__(self, database: Database, *, clock: Callable[[], datetime] = utc_now) -> None:
         self._database = database
         self._clock = clock
+        self._insert = (
+            database.insert(jobs)
+            .on_conflict_do_nothing(index_elements=["tenant_id", "feature", "idempotency_key"])
+            .returning(*JOB_COLUMNS)
+        )
 
     async def submit(self, new: NewJob) -> Job:
         """A durable job. The same (tenant, feature, idempotency_key) gives the first job back.
@@ -95,16 +100,7 @@ class Queue:
         }
 
         def work(connection: Connection) -> Job:
-            added = (
-                connection.execute(
-                    self._database.insert(jobs)
-                    .values(row)
-                    .on_conflict_do_nothing(
-                        index_elements=["tenant_id", "feature", "idempotency_key"]
-                    )
-                    .returning(*JOB_COLUMNS)
-                )
-            ).one_or_none()
+            added = (connection.execute(self._insert, row)).one_or_none()
             if added is not None:
                 job = job_of(added)
                 record(connection, [job], now)

@@ -1,10 +1,18 @@
-"""An SQLite file: several connections that read, and a thread with the one that writes."""
+"""An SQLite file: several connections that read, and a thread with the one that writes.
+
+SQLite waits for another process's write by looking again every few milliseconds, so a process that
+writes without a pause keeps the others out for long. The writers of this service take turns by a
+file lock instead, which wakes who waits; whoever else writes is waited for in SQLite's way.
+"""
 
 import asyncio
+import fcntl
+import os
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -14,9 +22,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 T = TypeVar("T")
 #: How long a connection waits for another process's write, in milliseconds.
 BUSY_TIMEOUT_MS = 10_000
-#: SQLite looks again after 1, 2, 5, 10 … and at last every 100 ms, while the lock comes free every
-#: few. So a writer asks for this long only (1, 2 and 5 ms), and then from the start.
-PATIENCE_MS = 8
 
 #: The driver's own transactions start deferred, and a deferred one that turns to writing fails at
 #: once in spite of busy_timeout; so BEGIN is ours, and immediate.
@@ -52,11 +57,12 @@ class Writer:
     def __init__(self, url: str, json_serializer: Callable[[Any], str]) -> None:
         """Nothing is opened yet."""
         self.engine = _writing(url, json_serializer)
+        self._turns = f"{make_url(url).database}-turns"
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite-writer")
 
     async def run(self, work: Callable[[Connection], T]) -> T:
         """The result of `work` with the connection, after all that was asked for before. Raises
-        what SQLAlchemy raises.
+        what SQLAlchemy raises, and OSError when the file can't be locked.
         """
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._with, work)
 
@@ -66,8 +72,22 @@ class Writer:
         self._thread.shutdown()
 
     def _with(self, work: Callable[[Connection], T]) -> T:
-        with self.engine.connect() as connection:
+        with self._turn(), self.engine.connect() as connection:
             return work(connection)
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """While no other writer of the file works. Raises OSError."""
+        asked = time.monotonic()
+        file = os.open(self._turns, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            # Given back by the kernel, too, when the process that has it dies.
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if time.monotonic() - asked > BUSY_TIMEOUT_MS / 1000:
+                raise TimeoutError("another process wrote for too long")
+            yield
+        finally:
+            os.close(file)
 
 
 def driver_of(connection: Connection) -> sqlite3.Connection:
@@ -94,7 +114,7 @@ def checkpoint(connection: Connection) -> None:
     try:
         _pragma(driver, "wal_checkpoint(TRUNCATE)")
     finally:
-        _pragma(driver, f"busy_timeout = {PATIENCE_MS}")
+        _pragma(driver, f"busy_timeout = {BUSY_TIMEOUT_MS}")
 
 
 def _writing(url: str, json_serializer: Callable[[Any], str]) -> Engine:
@@ -115,22 +135,11 @@ def _writing(url: str, json_serializer: Callable[[Any], str]) -> Engine:
         cursor.execute("PRAGMA synchronous = FULL")  # an answered request survives a power cut
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten
-        cursor.execute(f"PRAGMA busy_timeout = {PATIENCE_MS}")
         cursor.close()
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        driver = driver_of(connection)
-        until = time.monotonic() + BUSY_TIMEOUT_MS / 1000
-        while time.monotonic() < until:
-            try:
-                driver.execute("BEGIN IMMEDIATE")
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
-                    break
-            else:
-                return
-        connection.exec_driver_sql("BEGIN IMMEDIATE")  # raises as every other statement does
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine
 

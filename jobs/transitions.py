@@ -27,6 +27,8 @@ from jobs.tables import attempts, job_events, jobs, webhooks
 
 JOB_COLUMNS = [jobs.c[name] for name in Job.__dataclass_fields__]
 
+#: One object, so that SQLAlchemy finds what it compiled before without a look at every value.
+_INSERT_EVENT = insert(job_events)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 #: What a row lets go of when its attempt ends.
@@ -90,7 +92,7 @@ def record(connection: Connection, changed: Sequence[Job], now: datetime) -> Non
     if not changed:
         return
     connection.execute(
-        insert(job_events),
+        _INSERT_EVENT,
         [
             {
                 "job_id": job.id,

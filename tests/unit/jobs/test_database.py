@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 import threading
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from sqlalchemy import Connection, event, insert, select, text
 
 from deployments.errors import DatabaseUnavailable
-from jobs.database import Database
+from jobs.database import BATCH_S, Database
 from jobs.tables import blobs
 from tests.unit.jobs.conftest import Clock
 
@@ -93,6 +94,45 @@ async def test_writes_that_wait_share_a_commit(tmp_path: Path, clock: Clock) -> 
         await asyncio.gather(*(database.write(adding(str(n), clock)) for n in range(50)))
         assert len(await names(database)) == 50
         assert commits < 5
+
+
+async def test_a_transaction_is_not_kept_open_for_all_that_waits(
+    tmp_path: Path, clock: Clock
+) -> None:
+    from tests.unit.jobs.conftest import migrated
+
+    def slow(connection: Connection) -> None:
+        until = time.monotonic() + BATCH_S
+        while time.monotonic() <= until:
+            connection.execute(text("SELECT 1"))
+
+    async with migrated(f"sqlite+aiosqlite:///{tmp_path / 'test.db'}") as database:
+        commits = 0
+
+        @event.listens_for(database._sqlite.engine, "commit")
+        def count(_connection: object) -> None:
+            nonlocal commits
+            commits += 1
+
+        await asyncio.gather(*(database.write(slow) for _ in range(3)))
+        assert commits == 3
+
+
+async def test_who_writes_without_a_pause_keeps_no_other_process_out(
+    tmp_path: Path, clock: Clock
+) -> None:
+    from tests.unit.jobs.conftest import migrated
+
+    url = f"sqlite+aiosqlite:///{tmp_path / 'test.db'}"
+    async with migrated(url) as one:
+        other = Database(url)
+        writes = [asyncio.create_task(one.write(adding(str(n), clock))) for n in range(2000)]
+        await writes[0]
+        for n in range(5):
+            await other.write(adding(f"other-{n}", clock))
+        assert not writes[-1].done()
+        await asyncio.gather(*writes)
+        await other.close()
 
 
 async def test_a_caller_that_leaves_takes_nobody_along(database: Database, clock: Clock) -> None:
