@@ -33,8 +33,6 @@ class VectorCache:
         self._max_bytes = max_bytes
         self._bytes = 0
         self._vectors: OrderedDict[bytes, Vectors] = OrderedDict()
-        self.hits = 0
-        self.misses = 0
 
     def __len__(self) -> int:
         return len(self._vectors)
@@ -45,23 +43,27 @@ class VectorCache:
         A text that is unknown is embedded once, however often it occurs.
         """
         keys = [hashlib.blake2b(text.encode(), digest_size=16).digest() for text in texts]
-        found = {key: vector for key in keys if (vector := self._vectors.get(key)) is not None}
-        missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in found}
-        hits = sum(key in found for key in keys)
-        self.hits += hits
-        self.misses += len(keys) - hits
-        for outcome, count in (("hit", hits), ("miss", len(keys) - hits)):
+        found = [self._recalled(key) for key in keys]
+        rows = [row for row, vector in enumerate(found) if vector is None]
+        for outcome, count in (("hit", len(keys) - len(rows)), ("miss", len(rows))):
             self._meter.add("sidecar_cache_lookups", count, cache=self._name, outcome=outcome)
-        if missing:
-            new = await self._embed(list(missing.values()))
-            found.update(zip(missing, new, strict=True))
-        for key in keys:
-            self._remember(key, found[key])
-        return np.stack([found[key] for key in keys])
+        if rows:
+            missing = {keys[row]: texts[row] for row in rows}
+            new = dict(zip(missing, await self._embed(list(missing.values())), strict=True))
+            for key, vector in new.items():
+                self._remember(key, vector)
+            for row in rows:
+                found[row] = new[keys[row]]
+        return np.array(found)
+
+    def _recalled(self, key: bytes) -> Vectors | None:
+        vector = self._vectors.get(key)
+        if vector is not None:
+            self._vectors.move_to_end(key)
+        return vector
 
     def _remember(self, key: bytes, vector: Vectors) -> None:
-        if key in self._vectors:
-            self._vectors.move_to_end(key)
+        if key in self._vectors:  # another call was as fast
             return
         own = vector.copy()  # a view would keep its whole batch alive
         self._vectors[key] = own

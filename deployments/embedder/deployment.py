@@ -16,8 +16,7 @@ from deployments.embedder.model import load
 from deployments.embedder.weights import device_of
 from deployments.logs import configure_logging
 from deployments.ray_meter import RayMeter
-from deployments.search.ranking import Document, Result, Terms, document_terms, search
-from deployments.search.request import Search
+from deployments.search.ranking import Query, Result, Terms, document_terms, search
 from deployments.settings import Settings
 
 #: Texts of one call to the model's batch queue, and of one batch: what a lone text may wait for.
@@ -56,11 +55,14 @@ class Embedder:
         """Unit vectors, float32 of shape (len(texts), dimension), in order."""
         return await self._cache.embed(texts)
 
-    async def search(self, request: Search) -> tuple[Sequence[Result], Described]:
+    async def search(
+        self, query: Query, documents: Sequence[str]
+    ) -> tuple[Sequence[Result], Described]:
         """The documents that fit the query best, best first; and the model behind it."""
-        texts = [document.text for document in request.documents]
-        vectors = await self._cache.embed([request.query, *texts])
-        results = await asyncio.to_thread(self._rank, request, vectors[1:], vectors[0])
+        vectors = await self._cache.embed([query.text, *documents])
+        results = await asyncio.to_thread(
+            search, query, documents, vectors[1:], vectors[0], terms=self._terms_of
+        )
         return results, await self.describe()
 
     async def describe(self) -> Described:
@@ -79,18 +81,6 @@ class Embedder:
         )
         ends = np.cumsum([len(call) for call in calls])
         return np.split(vectors, ends[:-1])
-
-    def _rank(self, request: Search, vectors: Vectors, query: Vectors) -> Sequence[Result]:
-        return search(
-            request.query,
-            [Document(document.id, document.text) for document in request.documents],
-            vectors,
-            query,
-            request.weights,
-            top_k=request.top_k,
-            min_score=request.min_score,
-            terms=self._terms_of,
-        )
 
     def _terms_of(self, text: str) -> Terms:
         return self._terms(text) if len(text) <= _LONGEST_KEPT else document_terms(text)

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from fastapi import Request
+from pydantic import BaseModel
 
 from deployments.ingress.parts import Parts
 from deployments.ingress.wire import Answer, Envelope, request_id_of, tenant_of
@@ -13,13 +14,17 @@ from jobs.ids import new_id
 from jobs.job import Outcome
 
 
+def _as_sent(payload: BaseModel) -> dict[str, Any]:
+    return payload.model_dump(mode="json", exclude_unset=True)
+
+
 async def answered(
     parts: Parts,
     request: Request,
     body: Envelope[Any],
     feature: str,
     work: Callable[[str], Awaitable[Outcome]],
-    kept: Callable[[dict[str, Any]], dict[str, Any]] = lambda payload: payload,
+    kept: Callable[[Any], dict[str, Any]] = _as_sent,
 ) -> Answer:
     """Runs `work` for the request's tenant, records what came of it, and answers with it.
 
@@ -42,7 +47,7 @@ async def answered(
         request_id=request_id,
         job_id=None,
         success=True,
-        input_payload=kept(body.payload.model_dump(mode="json", exclude_unset=True)),
+        input_payload=kept(body.payload),
         output_payload=outcome.output,
         error_code=None,
         error_message=None,

@@ -1,14 +1,12 @@
 """Search over the documents of the request."""
 
-from typing import Any
-
 from fastapi import APIRouter, Request
 
 from deployments.ingress.parts import Parts
 from deployments.ingress.record import answered
 from deployments.ingress.strict_json import JsonRoute
 from deployments.ingress.wire import ERRORS, Answer, Envelope
-from deployments.search.request import Search, answer
+from deployments.search.request import Search, answer, kept
 from jobs.job import Outcome
 
 SEARCH = "search"
@@ -23,16 +21,11 @@ def search_router(parts: Parts) -> APIRouter:
         async def work(tenant_id: str) -> Outcome:
             results, described = await parts.search(body.payload)
             return Outcome(
-                output=answer(results),
+                output=answer(body.payload, results),
                 model_id=described.model,
                 model_version=described.version,
             )
 
-        return await answered(parts, request, body, SEARCH, work, kept=_without_texts)
+        return await answered(parts, request, body, SEARCH, work, kept=kept)
 
     return router
-
-
-def _without_texts(payload: dict[str, Any]) -> dict[str, Any]:
-    """The documents are the caller's own and come with every search: their number is enough."""
-    return {**payload, "documents": len(payload["documents"])}

@@ -22,14 +22,6 @@ _B: Final = 0.75
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
-    """A text, and the caller's id for it."""
-
-    id: str | int
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
 class Weights:
     """Shares of the two scores, at least 0, finite, and not both 0; only their ratio matters."""
 
@@ -38,10 +30,20 @@ class Weights:
 
 
 @dataclass(frozen=True, slots=True)
+class Query:
+    """What is looked for: at most `top_k` documents that score at least `min_score`."""
+
+    text: str
+    weights: Weights
+    top_k: int
+    min_score: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """A document's scores from 0 to 1, and the words of the query that it holds."""
 
-    id: str | int
+    row: int  # which of the documents, from 0
     score: float
     keyword_score: float
     semantic_score: float
@@ -65,36 +67,34 @@ def document_terms(text: str) -> Terms:
 
 
 def search(
-    query: str,
-    documents: Sequence[Document],
+    query: Query,
+    documents: Sequence[str],
     vectors: NDArray[np.float32],
     query_vector: NDArray[np.float32],
-    weights: Weights,
     *,
-    top_k: int,
-    min_score: float = 0.0,
     terms: Callable[[str], Terms] = document_terms,
 ) -> list[Result]:
-    """The best `top_k` documents that score at least `min_score`, best first.
+    """The documents that are looked for, best first.
 
     `vectors` are (documents, dimension) and `query_vector` (dimension,), all unit vectors. A
     document whose whole text or first line is the query comes first, with the score 1; equals stay
     in the documents' order.
     """
-    wanted = dict.fromkeys(_words(query))
-    held = [terms(document.text) for document in documents]
-    keyword = _bm25(list(wanted), held)
+    words = _words(query.text)
+    wanted = list(dict.fromkeys(words))
+    held = [terms(document) for document in documents]
+    keyword = _bm25(wanted, held)
     semantic = np.clip(vectors @ query_vector, 0.0, 1.0)
-    share = weights.keyword / (weights.keyword + weights.semantic)
+    share = query.weights.keyword / (query.weights.keyword + query.weights.semantic)
     score = share * keyword + (1 - share) * semantic
-    name = " ".join(_words(query))
-    exact = [bool(name) and name == document.name for document in held]
+    name = " ".join(words)
+    exact = np.array([bool(name) and name == document.name for document in held], dtype=bool)
     score[exact] = 1.0
-    order = sorted(range(len(documents)), key=lambda row: (not exact[row], -score[row]))
-    best = [row for row in order if score[row] >= min_score][:top_k]
+    order = np.lexsort((-score, ~exact))
+    best = order[score[order] >= query.min_score][: query.top_k]
     return [
         Result(
-            documents[row].id,
+            int(row),
             float(score[row]),
             float(keyword[row]),
             float(semantic[row]),
@@ -113,18 +113,15 @@ def _bm25(wanted: Sequence[str], documents: Sequence[Terms]) -> NDArray[np.float
     scores = np.zeros(len(documents))
     if not wanted:
         return scores
-    mean_length = max(1.0, sum(d.length for d in documents) / max(1, len(documents)))
-    holding = Counter(word for d in documents for word in wanted if word in d.counts)
-    rarity = {word: _rarity(holding[word], len(documents)) for word in wanted}
-    best = sum(rarity.values())
-    for row, document in enumerate(documents):
-        damping = _K1 * (1 - _B + _B * document.length / mean_length)
-        gained = 0.0
-        for word in wanted:
-            if count := document.counts.get(word):
-                gained += rarity[word] * min(1.0, count * (_K1 + 1) / (count + damping))
-        scores[row] = gained / best
-    return scores
+    lengths = np.array([document.length for document in documents], dtype=float)
+    damping = _K1 * (1 - _B + _B * lengths / max(1.0, lengths.mean()))
+    best = 0.0
+    for word in wanted:
+        counts = np.array([document.counts.get(word, 0) for document in documents], dtype=float)
+        rarity = _rarity(int(np.count_nonzero(counts)), len(documents))
+        best += rarity
+        scores += rarity * np.minimum(1.0, counts * (_K1 + 1) / (counts + damping))
+    return scores / best
 
 
 def _rarity(holding: int, documents: int) -> float:

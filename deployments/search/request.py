@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from deployments.embedder.bounds import NotBlank, at_most, distinct
 from deployments.embedder.request import Text
 from deployments.numbers import NotBoolean
-from deployments.search.ranking import Result, Weights
+from deployments.search.ranking import Query, Result, Weights
 
 MAX_DOCUMENTS: Final = 5_000
 MAX_QUERY_CHARACTERS: Final = 1_000
@@ -42,10 +42,26 @@ class Search(BaseModel):
         return self
 
     @property
-    def weights(self) -> Weights:
-        return Weights(self.keyword_weight, self.semantic_weight)
+    def asked(self) -> Query:
+        """What is looked for in the documents."""
+        weights = Weights(self.keyword_weight, self.semantic_weight)
+        return Query(self.query, weights, self.top_k, self.min_score)
 
 
-def answer(results: Sequence[Result]) -> dict[str, Any]:
-    """The payload of search."""
-    return {"results": [asdict(result) for result in results]}
+def answer(request: Search, results: Sequence[Result]) -> dict[str, Any]:
+    """The payload of search; `results` name rows of the request's documents."""
+    return {"results": [_listed(request.documents[one.row].id, one) for one in results]}
+
+
+def kept(request: Search) -> dict[str, Any]:
+    """What a record holds of the request. The documents are the caller's own and come with every
+    search: their number is enough.
+    """
+    payload = request.model_dump(mode="json", exclude_unset=True, exclude={"documents"})
+    return {**payload, "documents": len(request.documents)}
+
+
+def _listed(id_: str | int, result: Result) -> dict[str, Any]:
+    scores = asdict(result)
+    del scores["row"]
+    return {"id": id_, **scores}

@@ -19,7 +19,7 @@ from deployments.planner.answer import PlanAnswer, Suggestion
 from deployments.planner.request import PlanRequest, SuggestionRequest
 from deployments.planner.solve import solve
 from deployments.planner.suggest import suggest
-from deployments.search.ranking import Document, Result, search
+from deployments.search.ranking import Result, search
 from deployments.search.request import Search
 from deployments.settings import Settings
 from jobs.artifacts import Artifacts
@@ -73,18 +73,10 @@ async def _backend() -> str:
 
 
 async def _search(request: Search) -> tuple[Sequence[Result], Described]:
-    documents = [Document(document.id, document.text) for document in request.documents]
-    vectors = await texts.embed([request.query, *(document.text for document in documents)])
+    documents = [document.text for document in request.documents]
+    vectors = await texts.embed([request.query, *documents])
     unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    found = search(
-        request.query,
-        documents,
-        unit[1:],
-        unit[0],
-        request.weights,
-        top_k=request.top_k,
-        min_score=request.min_score,
-    )
+    found = search(request.asked, documents, unit[1:], unit[0])
     return found, await texts.embedder()
 
 

@@ -40,12 +40,15 @@ def test_more_than_five_thousand_documents_are_too_large() -> None:
 
 
 def test_weights_default_to_meaning_before_words() -> None:
-    weights = Search.model_validate(PAYLOAD).weights
+    weights = Search.model_validate(PAYLOAD).asked.weights
     assert weights.semantic > weights.keyword > 0
 
 
 def test_the_answer_lists_each_result_with_its_scores_and_terms() -> None:
-    payload = answer([Result("a", 0.5, 0.25, 0.6, ("milk",))])
+    request = Search.model_validate(
+        PAYLOAD | {"documents": [{"id": "z", "text": "oats"}, {"id": "a", "text": "milk"}]}
+    )
+    payload = answer(request, [Result(1, 0.5, 0.25, 0.6, ("milk",))])
     assert payload == {
         "results": [
             {
