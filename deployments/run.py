@@ -101,6 +101,9 @@ def _prepare_environment(settings: Settings, proxy: Mapping[str, str]) -> None:
         "RAY_COLOR_PREFIX": "0",
         # Misnamed: off, a node and its ports are on loopback alone, the metrics' port too.
         "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+        # Ray's own choice of 15 lets whatever else runs on the machine go before who waits for an
+        # answer. What nobody waits for steps back by itself: jobs/deployment.py.
+        "RAY_worker_niceness": "0",
         # Without the limit of 0 Ray keeps as many idle workers as there are CPUs for good.
         "RAY_num_workers_soft_limit": "0",
         "RAY_idle_worker_killing_time_threshold_ms": str(round(1000 * settings.worker_idle_s)),

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import socket
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
@@ -37,6 +38,8 @@ from jobs.work import AskModels, Feature, Work
 
 log = logging.getLogger(__name__)
 
+#: How far jobs step back, so that the service answers while all cores work at them.
+_NICENESS = 10
 #: Seconds between two looks at what Prometheus is told of the queue.
 _GAUGES_S = 5.0
 
@@ -45,6 +48,9 @@ _GAUGES_S = 5.0
 def attempt(feature: Feature, work: Work) -> Iterator[Progress | Outcome | WorkerLost]:
     """One attempt in a worker process. The row counts attempts, so Ray retries nothing."""
     assert not isinstance(feature.work, AskModels)
+    # Of this thread, and of those that it starts.
+    now = os.getpriority(os.PRIO_PROCESS, 0)
+    os.setpriority(os.PRIO_PROCESS, 0, max(now, _NICENESS))
     tracing.trace_of_worker()
     with tracing.span(feature.name, work.traceparent) as traceparent:
         here = replace(work, meter=RayMeter(), traceparent=traceparent)

@@ -21,6 +21,8 @@ from deployments.planner.request import PlanRequest
 from deployments.planner.solve import solve
 
 _SPARE_CPU_S = 5
+#: Behind what answers in milliseconds, before jobs.
+_NICENESS = 5
 
 
 def main() -> None:
@@ -29,6 +31,7 @@ def main() -> None:
     out = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     _warm_up()
+    os.nice(_NICENESS)
     memory = int(sys.argv[1])
     resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
