@@ -7,6 +7,7 @@ from typing import Final, Protocol
 
 from deployments.classifier.backend import Item, Placed, Scores
 from deployments.classifier.corrections import Correction, Corrections, remember
+from deployments.classifier.seen import Seen
 from jobs.feedback import CorrectionKind, FeedbackStore
 
 _TENANTS_KEPT: Final = 1_000
@@ -37,15 +38,20 @@ class Classified(Protocol):
 
 
 class Categories:
-    """For one event loop; keeps the corrections of the tenants that asked lately."""
+    """For one event loop; keeps the corrections of the tenants that asked lately, and what the
+    classifier said of names lately.
+    """
 
     def __init__(
         self,
         classify: Callable[[Sequence[Item]], Awaitable[Classified]],
         feedback: FeedbackStore,
+        seen: Seen | None = None,
     ) -> None:
+        """`classify` gives the same name the same scores."""
         self._classify = classify
         self._feedback = feedback
+        self._seen = seen or Seen()
         self._kept: OrderedDict[str, tuple[str, Corrections]] = OrderedDict()
 
     async def of(
@@ -59,13 +65,29 @@ class Categories:
         ]
         if not unsettled:
             return Categorized([_settled(labels, label) for label in settled], _SETTLED, version)
-        classified = await self._classify(unsettled)
-        left = iter(classified.scores)
+        scores, model = await self._scores(unsettled)
+        left = iter(scores)
         placed = [
             Placed(next(left), "classifier") if label is None else _settled(labels, label)
             for label in settled
         ]
-        return Categorized(placed, classified.model_id, classified.model_version)
+        return Categorized(placed, *model)
+
+    async def _scores(self, items: Sequence[Item]) -> tuple[Sequence[Scores], tuple[str, str]]:
+        """Of each item, and the model they are from."""
+        seen = {item: scores for item in items if (scores := self._seen.get(item)) is not None}
+        model = self._seen.model
+        new = [item for item in dict.fromkeys(items) if item not in seen]
+        if new:
+            classified = await self._classify(new)
+            answered = (classified.model_id, classified.model_version)
+            for item, scores in zip(new, classified.scores, strict=True):
+                self._seen.add(item, scores, answered)
+            if seen and answered != model:  # changed: what was seen is forgotten by now
+                return await self._scores(items)
+            model = answered
+            seen |= dict(zip(new, classified.scores, strict=True))
+        return [seen[item] for item in items], model
 
     async def _corrections(self, tenant_id: str) -> tuple[str, Corrections]:
         version = await self._feedback.version(tenant_id)

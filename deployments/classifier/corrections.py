@@ -46,6 +46,8 @@ class Corrections:
         the answer depends on nothing but the corrections. A correction to a category that is not
         among the labels settles nothing.
         """
+        if not self.keys:
+            return None
         key = name_key(name)
         same = self.categories.get(key)
         if same is not None:

@@ -28,6 +28,7 @@ class Dictionary:
     units: Spellings
     always: Spellings
     receipt: Spellings
+    """Those of `always` too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,9 @@ def dictionary() -> Dictionary:
     """The packaged dictionary, read once. ValueError when two expansions share a spelling."""
     data = files(__package__).joinpath("data/abbreviations.toml").read_text(encoding="utf-8")
     sections = tomllib.loads(data)
-    return Dictionary(**{section: _spellings(table) for section, table in sections.items()})
+    spellings = {section: _spellings(table) for section, table in sections.items()}
+    spellings["receipt"] = MappingProxyType({**spellings["receipt"], **spellings["always"]})
+    return Dictionary(**spellings)
 
 
 def _spellings(table: Mapping[str, Sequence[str]]) -> Spellings:
@@ -81,8 +84,7 @@ def _expanded(name: str) -> list[_Piece]:
     everywhere = list(_rewritten(pieces, words.units, words.always))
     abbreviated = [p.text for p in everywhere] != [p.text for p in pieces]
     if name.isupper() or (abbreviated and name.islower()):
-        merged = {**words.receipt, **words.always}
-        return list(_rewritten(pieces, words.units, merged))
+        return list(_rewritten(pieces, words.units, words.receipt))
     return everywhere
 
 
