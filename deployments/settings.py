@@ -199,6 +199,10 @@ class Settings(BaseSettings):
     planner_memory_bytes: int = Field(
         2048 * MiB, ge=256 * MiB, description="Memory of one solver process, in bytes."
     )
+    planner_prose: bool = Field(
+        False,
+        description="Whether the engine sums up each meal plan in two sentences (`summary`).",
+    )
     planner_max_attempts: int = Field(2, ge=1, le=20, description="Attempts at a planner job.")
 
     engine: Literal["auto", "off"] = Field(

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from queue import SimpleQueue
 
 from pydantic import BaseModel
@@ -10,7 +11,8 @@ from pydantic import BaseModel
 from deployments import tracing
 from deployments.planner.answer import MODEL_ID as PLANNER_ID
 from deployments.planner.answer import MODEL_VERSION as PLANNER_VERSION
-from deployments.planner.answer import Incumbent
+from deployments.planner.answer import Incumbent, PlanAnswer
+from deployments.planner.prose import in_prose
 from deployments.planner.request import MAX_TIMEOUT_MS, PlanRequest
 from deployments.settings import Settings
 from jobs.job import Outcome, Progress, SoFar
@@ -61,6 +63,7 @@ def features(settings: Settings) -> Mapping[str, Feature]:
         time_limit_s=2 * MAX_TIMEOUT_MS / 1000,  # a solve ends by itself in half of it
         max_attempts=settings.planner_max_attempts,
         cpus=1.0,
+        complete=plan_in_prose if settings.planner_prose else None,
     )
     embeddings = Feature(
         name=EMBEDDING_BATCH,
@@ -160,3 +163,11 @@ def plan_meals(work: Work) -> Iterator[Progress | Outcome]:
             used = min(0.99, incumbent.elapsed_ms / request.timeout_ms)
             yield SoFar(used, detail=incumbent.wire())
     yield Outcome(output=answer.result().wire(), model_id=PLANNER_ID, model_version=PLANNER_VERSION)
+
+
+async def plan_in_prose(work: Work, outcome: Outcome, models: Models) -> Outcome:
+    """The plan with a summary in the language model's words, where it has any."""
+    request = PlanRequest.model_validate(work.payload)
+    plan = PlanAnswer.model_validate(outcome.output)
+    summary = await in_prose(models.engine, request, plan)
+    return replace(outcome, output={**outcome.output, "summary": summary}) if summary else outcome

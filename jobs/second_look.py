@@ -3,13 +3,12 @@
 import base64
 import logging
 from collections.abc import Mapping
-from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
 from pydantic import ValidationError
 
-from deployments.engine.reply import Completion
+from deployments.engine.asking import completion, structured
 from deployments.engine.request import ChatRequest
 from deployments.errors import ModelUnavailable, ServiceError
 from jobs.job import Outcome
@@ -63,18 +62,12 @@ async def _ask(pages: tuple[bytes, ...], models: Models) -> tuple[Told, str]:
                 {"role": "user", "content": [{"type": "text", "text": QUESTION}, *images]}
             ],
             "temperature": 0,
-            "response_format": {
-                "type": "json_schema",
-                "json_schema": {"name": "receipt", "schema": SCHEMA},
-            },
+            "response_format": structured("receipt", SCHEMA),
         }
     )
-    async with aclosing(models.engine.chat(request)) as pieces:
-        async for piece in pieces:
-            if isinstance(piece, Completion):
-                text = piece.body["choices"][0]["message"]["content"]
-                try:
-                    return Told.model_validate_json(text or ""), piece.body["model"]
-                except ValidationError as error:  # cut off by the limit of tokens
-                    raise ModelUnavailable("The vision model did not come to an end.") from error
-    raise ModelUnavailable("The vision model gave no answer.")
+    answer = await completion(models.engine, request)
+    try:
+        text = answer["choices"][0]["message"]["content"]
+        return Told.model_validate_json(text or ""), answer["model"]
+    except ValidationError as error:  # cut off by the limit of tokens
+        raise ModelUnavailable("The vision model did not come to an end.") from error

@@ -9,12 +9,12 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import aclosing
 from typing import Any, Final
 
 from deployments.classifier.backend import Item, Scores
 from deployments.classifier.normaliser import expand
-from deployments.engine.reply import ChatEngine, Completion
+from deployments.engine.asking import completion, structured
+from deployments.engine.reply import ChatEngine
 from deployments.engine.request import ChatRequest
 from deployments.errors import ModelUnavailable
 
@@ -55,12 +55,10 @@ class Llm:
     async def _ask(self, item: Item) -> Scores:
         if len(item.labels) == 1:
             return {item.labels[0]: 1.0}
-        async with self._room, aclosing(self._engine.chat(_request(item))) as pieces:
-            async for piece in pieces:
-                if isinstance(piece, Completion):
-                    self._model = piece.body["model"]
-                    return _scores(item.labels, piece.body["choices"])
-        raise ModelUnavailable("The language model gave no answer.")
+        async with self._room:
+            answer = await completion(self._engine, _request(item))
+        self._model = answer["model"]
+        return _scores(item.labels, answer["choices"])
 
 
 def _request(item: Item) -> ChatRequest:
@@ -85,10 +83,7 @@ def _request(item: Item) -> ChatRequest:
             "temperature": 1.0,
             "seed": 0,  # the same item gets the same answer
             "max_completion_tokens": _MOST_TOKENS,
-            "response_format": {
-                "type": "json_schema",
-                "json_schema": {"name": "category", "schema": schema},
-            },
+            "response_format": structured("category", schema),
         }
     )
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.unit.ingress.conftest import Front
+from deployments.settings import Settings
+from tests.unit.ingress.conftest import Front, serving
 from tests.unit.planner.requests import ingredient, recipe, request
 
 PLAN = request([recipe("curry", ingredient("rice", 100)), recipe("salad")])
@@ -75,3 +76,13 @@ async def test_a_plan_can_be_a_job(front: Front) -> None:
         json={"tenant_id": "t1", "feature": "meal_optimization", "payload": PLAN},
     )
     assert answer.json()["input_payload"]["recipes"][0]["id"] == "curry"
+
+
+async def test_with_the_setting_a_plan_is_summed_up_by_the_engine(settings: Settings) -> None:
+    summing_up = settings.model_copy(update={"planner_prose": True})
+    async with serving(summing_up) as front:
+        front.engine.says = '{"summary": "An easy dinner."}'
+        answer = await front.client.post(
+            "/api/v1/optimize/meal-plan", json={"tenant_id": "t1", "payload": PLAN}
+        )
+    assert answer.json()["payload"]["summary"] == "An easy dinner."

@@ -1,9 +1,14 @@
 from pathlib import Path
 
 from bench.planner_instances import instance
+from deployments.errors import ModelUnavailable
 from deployments.settings import Settings
-from jobs.features import Work, plan_meals
+from jobs.database import Database
+from jobs.features import Work, features, plan_meals
 from jobs.job import Outcome, SoFar
+from tests.unit.engine.echo import EchoEngine
+from tests.unit.jobs.models import models
+from tests.unit.planner.requests import ingredient, recipe, request
 
 
 def test_a_plan_as_a_job_tells_what_it_has_so_far_and_ends_with_the_plan(tmp_path: Path) -> None:
@@ -16,3 +21,22 @@ def test_a_plan_as_a_job_tells_what_it_has_so_far_and_ends_with_the_plan(tmp_pat
     assert len(heard) == len(progress) > 0
     assert heard[-1]["objective"] == outcome.output["objective"]
     assert heard[-1]["gap"] == heard[-1]["bound"] - heard[-1]["objective"]
+
+
+async def test_a_plan_in_prose_says_what_the_engine_says_or_nothing_more(
+    database: Database, tmp_path: Path
+) -> None:
+    feature = features(Settings(data_dir=tmp_path, planner_prose=True))["meal_optimization"]
+    work = Work(
+        tenant_id="t1",
+        payload=request([recipe("curry", ingredient("rice", 100))], days=1),
+        image=None,
+        settings=Settings(data_dir=tmp_path),
+    )
+    *_, outcome = feature.work(work)
+    assert feature.complete is not None
+    talking = models(database, engine=EchoEngine(says='{"summary": "An easy dinner."}'))
+    told = await feature.complete(work, outcome, talking)
+    assert told.output == {**outcome.output, "summary": "An easy dinner."}
+    silent = models(database, engine=EchoEngine(fails_with=ModelUnavailable()))
+    assert await feature.complete(work, outcome, silent) == outcome
