@@ -168,6 +168,23 @@ def test_hostile_texts_show_as_text(page: Page, client: httpx.Client, until: Any
     assert page.title() == "Feedback · Grocery side-car"
 
 
+def test_a_question_is_answered_word_by_word(page: Page, engine: Service) -> None:
+    page.goto("/dashboard/try")
+    page.get_by_label("Message").fill("What is the capital of France?")
+    page.evaluate(
+        """() => {
+          window.lengths = [];
+          const answer = document.getElementById("answer");
+          const seen = new MutationObserver(() => lengths.push(answer.textContent.length));
+          seen.observe(answer, { subtree: true, childList: true, characterData: true });
+        }"""
+    )
+    page.get_by_role("button", name="Send").click()
+    expect(page.locator("#answer")).to_contain_text("Paris", timeout=SECONDS)
+    grown = page.evaluate("lengths")
+    assert len(set(grown)) > 2  # it came in pieces
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_page_has_a_serious_accessibility_fault(
     page: Page, client: httpx.Client, until: Any, scheme: Any

@@ -138,6 +138,7 @@ onSubmit("plan", "planned", async (sent) => {
     payload: JSON.parse(sent.get("payload")),
   });
   const found = [element("p", `${payload.status}, in ${Math.round(payload.solve_time_ms)} ms`)];
+  if (payload.summary) found.push(element("p", payload.summary));
   if (payload.meal_plan.length) {
     found.push(
       table(["Day", "Meal", "Recipe"], payload.meal_plan.map((one) => [one.date, one.meal_type, one.recipe_name])),
@@ -191,7 +192,9 @@ onSubmit("chat", "answer", async (sent, target) => {
     rest = lines.pop();
     for (const line of lines) {
       if (!line.startsWith("data: ") || line === "data: [DONE]") continue;
-      said.data += JSON.parse(line.slice(6)).choices[0]?.delta.content ?? "";
+      const { error, choices } = JSON.parse(line.slice(6));
+      if (error) throw new Error(error.message);
+      said.data += choices[0]?.delta.content ?? "";
     }
   }
 });
