@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from tests.corpus.shops import Printed
+from tests.corpus.till import Printed
 
 Pixels = npt.NDArray[np.uint8]
 
