@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from jobs.receipts.lines import Line
-from jobs.receipts.names import name_of, names_something
+from jobs.receipts.names import name_of, names_something, span_of
 from jobs.receipts.vocabulary import Role, fold
 
 _ENDS = {
@@ -35,6 +35,8 @@ def region_of(lines: Sequence[Line]) -> tuple[int, int]:
             and first - start < 3
             and _may_be_name(lines[start - 1], lines[start])
         ):
+            start -= 1
+        if named and _wraps(lines, first):
             start -= 1
     end = next((i for i in range(max(first, start), len(lines)) if _ends(lines[i])), len(lines))
     return start, max(start, end)
@@ -85,6 +87,25 @@ def _ends(line: Line) -> bool:
     """A summary line; the word must open the line, for food is called TOTAL and BAR too."""
     return line.role in _ENDS and (
         bool(line.figures) or line.role in (Role.COUNT, Role.TAX_TABLE, Role.TOTAL, Role.SUBTOTAL)
+    )
+
+
+def _wraps(lines: Sequence[Line], first: int) -> bool:
+    """Whether the name on the first price line began on the line above it: no word more fits there
+    than on the other names' lines, and the till's own lines (date, cashier) end the shop's address
+    above it.
+    """
+    if first < 2 or not _may_be_name(lines[first - 1], lines[first]):
+        return False
+    before, above, below = lines[first - 2 : first + 1]
+    left, word, _ = span_of(below, name_of(below, None))
+    priced = [line for line in lines[first:] if line.figures and line.role is None]
+    edge = max(span_of(line, name_of(line, None))[2] for line in priced)
+    return (
+        (before.role is Role.META or bool(_CLOCK.search(before.row.text)))
+        and abs(above.row.left - left) < above.row.height
+        and above.row.right + (word - left) > edge
+        and above.row.right < below.figures[-1].left
     )
 
 

@@ -53,3 +53,25 @@ COFFEE 40G*15 CLASSIC
 9555037203555  13.90*1               13.90 S
 TOTAL                                13.90
 """) == ["COFFEE 40G*15 CLASSIC"]
+
+
+def test_the_first_item_of_a_receipt_without_a_heading_keeps_the_first_line_of_its_name() -> None:
+    assert _names("""
+CORNER STORE
+12 MAIN ROAD
+Date: 12/03/2024 10:15
+LONG HANDLED KITCHEN BRUSH WITH
+STEEL BRISTLES                       12.00
+SOAP                                  3.00
+TOTAL                                15.00
+""") == ["LONG HANDLED KITCHEN BRUSH WITH STEEL BRISTLES", "SOAP"]
+
+
+def test_the_address_above_the_first_item_is_no_part_of_its_name() -> None:
+    assert _names("""
+CORNER STORE
+12 MAIN ROAD, THE OLD HARBOUR
+STEEL BRUSH                          12.00
+SOAP                                  3.00
+TOTAL                                15.00
+""") == ["STEEL BRUSH", "SOAP"]
