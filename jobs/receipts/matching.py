@@ -15,11 +15,12 @@ from rapidfuzz import fuzz, process
 
 from jobs.receipts.extraction import LineItem, Match
 from jobs.receipts.options import CatalogItem
+from jobs.receipts.units import UNIT_WORDS
 
 _FUZZY = 86.0  # token_sort_ratio, 0 to 100
 _LEAD = 4.0  # how much nearer than the next item
-_SIZE = re.compile(
-    r"\b\d+([.,]\d+)?\s?(X\s?\d+\s?)?(KG|G|GM|MG|ML|CL|L|LT|LB|OZ|PK|PCS?|S|CT|EA)?\b"
+_SIZE = re.compile(  # as printed, and as the expansion of abbreviations spells it out
+    rf"\b\d+([.,]\d+)?\s?(X\s?\d+\s?)?({UNIT_WORDS}|MG|CL|GL|S|CT|COUNT)?\b"
 )
 
 

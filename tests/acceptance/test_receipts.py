@@ -128,6 +128,42 @@ def test_the_flat_endpoint_reads_the_sample_receipt(client: httpx.Client, sample
     assert "items" not in extraction
 
 
+CATALOG = [
+    {"id": "p-yogurt", "name": "Greek Yogurt"},
+    {"id": "p-spinach", "name": "Spinach, baby"},
+    {"id": "p-cheese", "name": "Hard cheese", "synonyms": ["Cheddar cheese"]},
+    {"id": "p-paper", "name": "Paper towells"},
+    {"id": "p-loaf", "name": "Loaf"},
+    {"id": "p-oil", "name": "Motor oil"},
+]
+
+
+@pytest.mark.parametrize("door", ["extract-receipt", "receipts/extract", "jobs"])
+def test_line_items_find_the_caller_s_products_by_words_and_by_meaning(
+    client: httpx.Client, sample: str, until: Until, door: str
+) -> None:
+    payload = {"image_base64": sample, "options": {"catalog": CATALOG}}
+    if door == "jobs":
+        job = submit(client, sample, payload=payload).json()
+        read = until(job["id"])["output_payload"]
+    elif door == "extract-receipt":
+        read = client.post(f"/api/v1/{door}", json={"payload": payload}).json()["payload"]
+    else:
+        read = client.post(f"/api/v1/{door}", json=payload).json()["extraction"]
+    assert {
+        item["parsed_name"]: (item["match"]["id"], item["match"]["strategy"])
+        for item in read["line_items"]
+        if item.get("match")
+    } == {
+        "GREEK YOGURT": ("p-yogurt", "exact"),
+        "BABY SPINACH 5OZ": ("p-spinach", "normalised"),
+        "CHEDDAR CHEESE 8OZ": ("p-cheese", "synonym"),
+        "PAPER TOWELS": ("p-paper", "fuzzy"),
+        "SOURDOUGH BREAD": ("p-loaf", "semantic"),
+    }
+    assert read["checks"]["warnings"] == []
+
+
 def test_the_same_submission_gives_the_same_job(client: httpx.Client, sample: str) -> None:
     first = submit(client, sample, request_id="req_once").json()
     again = submit(client, sample, request_id="req_once").json()
