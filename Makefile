@@ -57,7 +57,7 @@ bench: $(VENV)/installed-dev $(INSTALLED_ENGINE)
 
 # Every benchmark that needs nothing but this machine, as small as it goes: whether it still runs.
 bench-smoke: $(VENV)/installed-dev
-	$(BIN)/python -m bench.receipts --rounds 1 --peer 0
+	$(BIN)/python -m bench.receipts --rounds 1 --parts accuracy speed
 	$(BIN)/python -m bench.jobs --jobs 50 --clients 4 --rows 2000 --requests 20 --rounds 1
 	$(BIN)/python -m bench.planner first --seeds 1 --timeout-ms 500 --sizes 30x7x1
 	$(BIN)/python -m bench.dashboard --jobs 2000 --tries 2

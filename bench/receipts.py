@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import cv2
 import numpy as np
@@ -25,12 +25,10 @@ import psutil
 from bench.receipt_scores import Score, score, summary
 from jobs.receipts.image import ImageLimits
 from jobs.receipts.ocr import engine
-from jobs.receipts.options import ReceiptOptions
-from jobs.receipts.reader import read_receipt
+from jobs.receipts.options import Accuracy, ReceiptOptions
+from jobs.receipts.reader import LOOKS, read_receipt
 from tests.corpus.draw import FONTS, Spoil, draw
 from tests.corpus.shops import SHOPS
-
-Accuracy = Literal["fast", "default", "best"]
 
 CONDITIONS: Mapping[str, Spoil] = {
     "drawn, straight": Spoil(noise=5),
@@ -41,6 +39,9 @@ CONDITIONS: Mapping[str, Spoil] = {
     "drawn, noise, faded, creased": Spoil(noise=22, fade=0.4, creases=2, blur=0.7),
     "drawn, on a table, tilted": Spoil(noise=6, table=True, perspective=0.05, skew=4),
 }
+
+
+PARTS = ("accuracy", "knobs", "speed", "peer")
 
 
 @dataclass(frozen=True)
@@ -56,24 +57,32 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.receipts", description=__doc__)
     parser.add_argument("--folder", type=Path, help="a labelled set of scans")
     parser.add_argument("--rounds", type=int, default=3, help="drawn receipts of each shop")
-    parser.add_argument("--knobs", action="store_true", help="also measure fast and best")
-    parser.add_argument("--peer", type=int, default=12, help="receipts the peer reads; 0 for none")
+    parser.add_argument("--peer", type=int, default=12, help="receipts the peer reads")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=["accuracy", "speed", "peer"])
     arguments = parser.parse_args()
 
     scans = list(labelled(arguments.folder)) if arguments.folder else []
-    sets = {"labelled scans": scans} if scans else {}
-    sets |= {name: drawn(spoil, arguments.rounds) for name, spoil in CONDITIONS.items()}
-    print("| receipts | n | total | date | merchant | all three | item F1 (by price) | seconds |")
-    print("|---|---|---|---|---|---|---|---|")
-    for name, cases in sets.items():
-        measure(name, cases, "default")
-    if arguments.knobs:
-        for accuracy in ("fast", "best"):
-            measure(f"accuracy={accuracy}", scans or next(iter(sets.values())), accuracy)
-    cases = scans or next(iter(sets.values()))
-    speed(cases[:40])
-    if arguments.peer:
+    straight = drawn(CONDITIONS["drawn, straight"], arguments.rounds)
+    cases = scans or straight
+    if "accuracy" in arguments.parts:
+        print(_HEADING)
+        if scans:
+            measure("labelled scans", scans, "default")
+        for name, spoil in CONDITIONS.items():
+            measure(name, drawn(spoil, arguments.rounds), "default")
+    if "knobs" in arguments.parts:
+        print(_HEADING)
+        for accuracy in LOOKS:
+            measure(f"accuracy={accuracy}", cases, accuracy)
+    if "speed" in arguments.parts:
+        speed(cases[:40])
+    if "peer" in arguments.parts:
         peer(cases[: arguments.peer])
+
+
+_HEADING = """
+| receipts | n | total | date | merchant | all three | item F1 (by price) | seconds |
+|---|---|---|---|---|---|---|---|"""
 
 
 def labelled(folder: Path) -> Iterator[Case]:

@@ -155,6 +155,9 @@ class Settings(BaseSettings):
         le=1,
         description="Overall confidence below which a model that sees looks at a receipt too.",
     )
+    receipt_accuracy: Literal["fast", "default", "best"] = Field(
+        "default", description="How a receipt is read whose request does not say."
+    )
     receipt_threads: int = Field(1, ge=1, description="CPU threads of one receipt reader.")
     worker_idle_s: float = Field(
         300.0,

@@ -97,7 +97,9 @@ def read_receipt(work: Work) -> Iterator[Progress | Outcome]:
         max_pixels=settings.max_image_pixels,
         max_pages=settings.max_image_pages,
     )
-    steps = read(work.image, job.options, engine(settings.receipt_threads), limits)
+    accuracy = job.options.accuracy or settings.receipt_accuracy
+    options = job.options.model_copy(update={"accuracy": accuracy})
+    steps = read(work.image, options, engine(settings.receipt_threads), limits)
     stage, since = None, time.time_ns()
     while True:
         try:

@@ -92,12 +92,13 @@ class OcrEngine:
         self._classes, self._alphabet = _latin(["", *alphabet, " "])
 
     def detect(self, page: Pixels, width: int, height: int) -> Boxes:
-        """Boxes of text in `page`, found on the page shrunk to about `width` x `height`."""
+        """Boxes of text in `page`, found on the page resized to about `width` x `height`."""
         import cv2
 
         size = tuple(max(32, round(side / 32) * 32) for side in (width, height))
-        small = cv2.resize(page, size, interpolation=cv2.INTER_AREA)
-        pixels = (small.astype(np.float32) / 127.5 - 1).transpose(2, 0, 1)[None]
+        way = cv2.INTER_AREA if width <= page.shape[1] else cv2.INTER_LINEAR
+        resized = cv2.resize(page, size, interpolation=way)
+        pixels = (resized.astype(np.float32) / 127.5 - 1).transpose(2, 0, 1)[None]
         heat = self._detector.run(None, {"x": pixels})[0]
         boxes, _ = self._boxes(heat, page.shape[:2])
         return np.asarray(boxes, dtype=np.float32).reshape(-1, 4, 2)
@@ -111,12 +112,15 @@ class OcrEngine:
         scores = self._classifier.run(None, {"x": pixels})[0]
         return float((scores[:, 1] > scores[:, 0]).mean())
 
-    def recognise(self, page: Pixels, boxes: Boxes) -> Iterator[list[tuple[int, Text]]]:
+    def recognise(
+        self, page: Pixels, boxes: Boxes, line_width: float = 1.0
+    ) -> Iterator[list[tuple[int, Text]]]:
         """Read the boxes, in batches of like width: (index into `boxes`, its text) for each.
 
+        Lines are first brought to `line_width` of their width, 0 to 1: time is saved with it.
         Unreadable boxes are left out; a batch is yielded even when nothing in it was readable.
         """
-        crops = [_crop(page, box) for box in boxes]
+        crops = [_squeezed(_crop(page, box), line_width) for box in boxes]
         order = sorted(range(len(crops)), key=lambda index: crops[index].shape[1])
         while order:
             batch = _like_width(order, crops)
@@ -216,6 +220,15 @@ def _crop(page: Pixels, box: npt.NDArray[np.float32]) -> Pixels:
         page, transform, (width, _HEIGHT), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
     )
     return np.asarray(crop, dtype=np.uint8)
+
+
+def _squeezed(crop: Pixels, share: float) -> Pixels:
+    import cv2
+
+    if share >= 1 or crop.shape[1] < _MIN_WIDTH:
+        return crop
+    size = (round(crop.shape[1] * share), _HEIGHT)
+    return np.asarray(cv2.resize(crop, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
 def _padded(width: int) -> int:

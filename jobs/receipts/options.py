@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
 
+Accuracy = Literal["fast", "default", "best"]
+
 _Name = Annotated[str, Field(min_length=1, max_length=500)]
 
 
@@ -31,7 +33,8 @@ class ReceiptOptions(BaseModel):
     does not tell.
     """
     engine: Literal["auto", "ocr", "vision"] = "auto"
-    accuracy: Literal["fast", "default", "best"] = "default"
+    accuracy: Accuracy | None = None
+    """How closely to look, as `reader.LOOKS` has it; None: as the service is set."""
     categorize: StrictBool = False
     candidate_labels: Annotated[tuple[_Name, ...], Field(max_length=100)] = ()
     catalog: Annotated[tuple[CatalogItem, ...], Field(max_length=5000)] = ()
