@@ -13,7 +13,14 @@ from jobs.receipts.drafts import Draft, draft_of, extended, multiplies
 from jobs.receipts.lines import Receipt
 from jobs.receipts.names import names_something
 from jobs.receipts.numbering import leading_quantities, named, without_codes
-from jobs.receipts.parts import Part, continues, is_a_note, part_of, without_free_lines
+from jobs.receipts.parts import (
+    Part,
+    continues,
+    is_a_note,
+    part_of,
+    renames,
+    without_free_lines,
+)
 from jobs.receipts.quantities import proves
 from jobs.receipts.region import quantity_first, region_of, tells_nothing
 from jobs.receipts.vocabulary import Role, fold
@@ -82,7 +89,9 @@ def _gather(parts: Sequence[Part], *, names_above: bool) -> _Gathered:
                 pending.append(part)
                 loose += 0.0 if names_above else 1.0
         elif part.line.role is None and part.line.letters >= 2:
-            if not names_something(drafts[-1].name) or continues(part, last, edge):
+            if not names_something(drafts[-1].name) or (
+                continues(part, last, edge) and not renames(part, last)
+            ):
                 drafts[-1] = extended(drafts[-1], part)
                 last = part
             else:

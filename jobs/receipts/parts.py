@@ -117,6 +117,17 @@ def unwrapped(lines: Sequence[Part], edge: float) -> list[str]:
     return [piece.name for piece in pieces]
 
 
+def renames(line: Part, above: Part) -> bool:
+    """Whether both lines open with one article code: the second has the name in another language."""
+    code = _opening_code(line)
+    return code is not None and code == _opening_code(above)
+
+
+def _opening_code(part: Part) -> str | None:
+    match = re.match(r"\W*(?:\d{1,2}\s+)?(\d{2,6})\s+\S*[^\W\d]{2}", part.line.row.text)
+    return match[1] if match else None
+
+
 def continues(line: Part, above: Part, edge: float) -> bool:
     """Whether the line's first word had no room on the line above."""
     left, first, _ = line.span

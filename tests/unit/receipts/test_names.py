@@ -75,3 +75,14 @@ STEEL BRUSH                          12.00
 SOAP                                  3.00
 TOTAL                                15.00
 """) == ["STEEL BRUSH", "SOAP"]
+
+
+def test_a_line_with_the_code_of_the_one_above_has_the_name_in_another_language() -> None:
+    assert _names("""
+QTY  ITEM                            AMOUNT
+1  205 SUON NON RAM CHUA               9.90
+205 Sweet and Sour Pork Ribs
+1  605 TRA DA                          1.50
+605 Vietnamese Iced Tea
+TOTAL                                 11.40
+""") == ["SUON NON RAM CHUA", "TRA DA"]
