@@ -25,6 +25,8 @@ from jobs.receipts.quantities import proves
 from jobs.receipts.region import quantity_first, region_of, tells_nothing
 from jobs.receipts.vocabulary import Role, fold
 
+_TWO_NAMES = 0.8  # of the confidence in a name that stands in two languages: either may be wanted
+
 
 def items_of(receipt: Receipt) -> tuple[tuple[Draft, ...], int]:
     """The drafts, and the index of the line where the summary begins."""
@@ -95,7 +97,13 @@ def _gather(parts: Sequence[Part], *, names_above: bool) -> _Gathered:
                 drafts[-1] = extended(drafts[-1], part)
                 last = part
             else:
-                drafts[-1] = replace(drafts[-1], raw=(*drafts[-1].raw, part.line.row.text))
+                told = drafts[-1]
+                drafts[-1] = replace(
+                    told,
+                    raw=(*told.raw, part.line.row.text),
+                    name_confidence=told.name_confidence
+                    * (_TWO_NAMES if renames(part, last) else 1.0),
+                )
     loose += sum(1.0 for part in pending if part.line.role is None and names_above)
     if not names_above:
         loose += sum(1.0 for draft in drafts if not names_something(draft.name))
