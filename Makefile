@@ -52,7 +52,7 @@ chaos: $(VENV)/installed-dev
 
 # Every benchmark with its peers, one after the other: an hour and more.
 bench: $(VENV)/installed-dev $(INSTALLED_ENGINE)
-	for part in startup service texts receipts jobs dashboard; do $(BIN)/python -m bench.$$part || exit 1; done
+	for part in startup service overload texts receipts jobs dashboard; do $(BIN)/python -m bench.$$part || exit 1; done
 	for part in first conflicts proofs; do $(BIN)/python -m bench.planner $$part || exit 1; done
 	$(BIN)/python -m bench.engine
 
