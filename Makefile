@@ -1,5 +1,6 @@
 # make run    the service on this machine       make test   everything that CI runs
 # make check  lint, types and unit tests        make lock   versions and hashes into the lock files
+# make deploy CONFIG=file    another configuration for the service that runs, without a pause
 # make backup TO=folder, make restore FROM=folder    the data folder, while the service runs
 # make audit  known holes in what is installed       make sbom   what is installed, with its licences
 # make chaos MINUTES=5    a storm, and its books afterwards   make test-gpu, make test-scaling
@@ -18,7 +19,7 @@ ENGINE_PACKAGES := $(if $(GPU),-c $(VENV)/constraints.txt 'vllm==0.32.*' llm-smo
 INSTALLED_ENGINE := $(if $(filter off,$(ENGINE)),,$(VENV)/installed-engine)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint unit acceptance test-scaling test-gpu clients chaos bench bench-smoke backup restore lock audit sbom clean
+.PHONY: help run test check lint unit acceptance test-scaling test-gpu clients chaos bench bench-smoke deploy backup restore lock audit sbom clean
 
 help:
 	@sed -n '/^#/!q; s/^# //p' Makefile
@@ -51,7 +52,7 @@ chaos: $(VENV)/installed-dev
 
 # Every benchmark with its peers, one after the other: an hour and more.
 bench: $(VENV)/installed-dev $(INSTALLED_ENGINE)
-	for part in service texts receipts jobs dashboard; do $(BIN)/python -m bench.$$part || exit 1; done
+	for part in startup service overload texts receipts jobs dashboard; do $(BIN)/python -m bench.$$part || exit 1; done
 	for part in first conflicts proofs; do $(BIN)/python -m bench.planner $$part || exit 1; done
 	$(BIN)/python -m bench.engine
 
@@ -61,6 +62,10 @@ bench-smoke: $(VENV)/installed-dev
 	$(BIN)/python -m bench.jobs --jobs 50 --clients 4 --rows 2000 --requests 20 --rounds 1
 	$(BIN)/python -m bench.planner first --seeds 1 --timeout-ms 500 --sizes 30x7x1
 	$(BIN)/python -m bench.dashboard --jobs 2000 --tries 2
+
+# Another configuration for the service that runs: make deploy CONFIG=serve_config.yaml
+deploy: $(VENV)/installed
+	RAY_AUTH_MODE=token RAY_AUTH_TOKEN_PATH="$(DATA_DIR)/ray_auth_token" $(BIN)/serve deploy "$(CONFIG)"
 
 # A copy of the data folder while the service runs: make backup TO=backups/monday
 DATA_DIR ?= data
@@ -95,6 +100,7 @@ $(VENV)/installed: requirements.lock requirements-torch.lock pyproject.toml
 	$(PIP) install torch
 	$(PIP) install --no-deps --editable .
 	$(BIN)/python -m deployments.classifier.exemplars
+	$(BIN)/python -m compileall -q deployments jobs
 	@touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed requirements-dev.lock

@@ -5,16 +5,19 @@ takes a third off the latency of one that does (bench/service.py). Replicas of t
 HTTP themselves and HAProxy, whose binary comes in a package of Ray's, spreads requests over them.
 """
 
+import csv
 import socket
+import time
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
 _WRAPPER = Path(__file__).with_name("haproxy.sh")
 #: Seconds that a replica of the ingress stays reachable after it was told to go. HAProxy hears of
-#: it within 0.2 s (RAY_SERVE_HAPROXY_BROADCAST_COALESCE_S and a reload), and asks another replica
-#: when a connection is refused.
-_DRAIN_S = 2
+#: it within a second (the controller's period, RAY_SERVE_HAPROXY_BROADCAST_COALESCE_S, a reload),
+#: later on a busy machine; and asks another replica when a connection is refused.
+_DRAIN_S = 5
 
 
 def serves(host: str) -> bool:
@@ -41,10 +44,41 @@ def environment(folder: Path) -> Mapping[str, str]:
         "RAY_SERVE_HAPROXY_METRICS_SOCKET_PATH": str(folder / "metrics.sock"),
         "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(folder),
         "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": str(folder / "server-state"),
+        # A replica that goes may close a connection in the moment that a request is put on it; such
+        # a GET is asked again (haproxy.sh leaves other methods out).
+        "RAY_SERVE_HAPROXY_RETRY_ON": "conn-failure empty-response",
         "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": str(_DRAIN_S),
         # Where HAProxy turns when it knows of no replica: Serve's own proxy, on loopback.
         "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(_free_port()),
     }
+
+
+def drain(folder: Path, timeout_s: float) -> None:
+    """Has HAProxy take no more connections, and returns once it has no request under way, or after
+    so many seconds. Nothing where no HAProxy answers at `folder`, which `environment` was given.
+    """
+    deadline = time.monotonic() + timeout_s
+    for admin in folder.glob("*/admin.sock"):  # in a folder named after Ray's node
+        with suppress(OSError):
+            _tell(admin, "shutdown frontend http_frontend")
+            while _under_way(_tell(admin, "show stat")) and time.monotonic() < deadline:
+                time.sleep(0.1)
+
+
+def _under_way(statistics: str) -> int:
+    """Requests that are with a backend, by HAProxy's table in CSV."""
+    rows = csv.DictReader(statistics.removeprefix("# ").splitlines())
+    return sum(int(row["scur"]) for row in rows if row["svname"] == "BACKEND")
+
+
+def _tell(admin: Path, command: str) -> str:
+    """HAProxy's answer to a command at the socket that administers it. Raises OSError."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(5)
+        connection.connect(str(admin))
+        connection.sendall(f"{command}\n".encode())
+        with connection.makefile(encoding="utf-8", errors="replace") as answer:
+            return answer.read()
 
 
 def _free_port() -> int:

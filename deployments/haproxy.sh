@@ -17,6 +17,7 @@ if [ -n "$config" ]; then
         -e "/^ *log .* local0 info$/d" \
         -e "/^ *option splice-request$/d" \
         -e "s|admin.sock mode 666|admin.sock mode 600|" \
+        -e "/^frontend http_frontend/a \    http-request disable-l7-retry unless METH_GET" \
         "$config"
     body='{"request_id": "", "status": "error", "payload": {}, "error": "The service is starting or restarting; try again.", "detail": "The service is starting or restarting; try again.", "code": "overloaded", "retryable": true}'
     printf 'HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nRetry-After: 1\r\nContent-Length: %s\r\n\r\n%s' \

@@ -34,6 +34,7 @@ from deployments.settings import Settings
 
 ENGINE = "engine"  # the application that the others don't wait for
 READY_TIMEOUT_S = 120
+DRAIN_TIMEOUT_S = 15  # a plan or a receipt; an open page of the dashboard would never end
 STOP_TIMEOUT_S = 30
 
 
@@ -82,7 +83,7 @@ def main() -> int:
     except KeyboardInterrupt:
         return 0
     finally:
-        _stop()
+        _stop(scratch)
         shutil.rmtree(scratch, ignore_errors=True)
 
 
@@ -108,6 +109,10 @@ def _prepare_environment(settings: Settings, proxy: Mapping[str, str]) -> None:
         "RAY_num_workers_soft_limit": "0",
         "RAY_idle_worker_killing_time_threshold_ms": str(round(1000 * settings.worker_idle_s)),
         "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "deployments.ingress.proxy:middlewares",
+        # What an idle service costs: Serve's controller looks at everything ten times a second
+        # otherwise, and each process tells Ray of its tasks every second.
+        "RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "0.5",
+        "RAY_task_events_report_interval_ms": "10000",
         "DASHBOARD_METRIC_PORT": "0",  # any: on its fixed port a second service goes without
         **tracing.environment(settings),
         **proxy,
@@ -117,11 +122,7 @@ def _prepare_environment(settings: Settings, proxy: Mapping[str, str]) -> None:
 
 def _start(config: dict[str, Any], settings: Settings) -> None:
     import ray
-    from ray import serve
-    from ray.serve.context import _get_global_client
-    from ray.serve.schema import ServeDeploySchema
 
-    schema = ServeDeploySchema.model_validate(config)
     _say("starting Ray …")
     ray.init(
         address="local",
@@ -132,6 +133,12 @@ def _start(config: dict[str, Any], settings: Settings) -> None:
         _metrics_export_port=settings.metrics_port or None,
         logging_level=logging.WARNING,
     )
+    # Imported after Ray's start, while its first workers come up.
+    from ray import serve
+    from ray.serve.context import _get_global_client
+    from ray.serve.schema import ServeDeploySchema
+
+    schema = ServeDeploySchema.model_validate(config)
     _say("deploying …")
     serve.start(
         proxy_location=schema.proxy_location,
@@ -207,8 +214,10 @@ Read a receipt:
 """
 
 
-def _stop() -> None:
-    """Stops Serve and Ray; whatever process is left of them after a while is killed."""
+def _stop(scratch: Path) -> None:
+    """Lets HAProxy answer what is under way, stops Serve and Ray, and kills whatever process is
+    left of them after a while.
+    """
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     if "ray" not in sys.modules:
@@ -217,6 +226,7 @@ def _stop() -> None:
     from ray import serve
 
     _say("stopping …")
+    fast_proxy.drain(scratch, DRAIN_TIMEOUT_S)
     started = psutil.Process().children(recursive=True)
     # Ray tells of each process that it is told to end as if it had failed.
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):

@@ -9,12 +9,16 @@ from typing import Any
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from deployments.errors import BadRequest, ServiceError, TooLarge
+from deployments.errors import BadRequest, Overloaded, ServiceError, TooLarge
 from deployments.ingress.errors import error_response
 from deployments.metrics import Meter
 from deployments.tracing import trace_id_of, traceparent_of
 
 log = logging.getLogger(__name__)
+
+#: Bodies as large as may be that are held at once: together they bound what callers make a replica
+#: hold, in memory a few times as much.
+_LARGEST_AT_ONCE = 8
 
 _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,200}")
 
@@ -41,6 +45,7 @@ class RequestScope:
         self._admit = admit
         self._new_request_id = new_request_id
         self._meter = meter
+        self._held_bytes = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -56,6 +61,14 @@ class RequestScope:
         fields: dict[str, Any] = {"trace_id": trace_id_of(traceparent)}
         state["log"] = fields
         status: int | None = None
+        held = 0
+
+        def hold(size: int) -> None:
+            nonlocal held
+            if self._held_bytes + size > _LARGEST_AT_ONCE * self._max_body_bytes:
+                raise Overloaded("Too many large requests are under way.", retry_after_s=1)
+            self._held_bytes += size
+            held += size
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
@@ -67,7 +80,7 @@ class RequestScope:
 
         try:
             state["trusted"] = self._admit(scope)
-            body = await _read_body(scope, receive, self._max_body_bytes)
+            body = await _read_body(scope, receive, self._max_body_bytes, hold)
             await self._app(scope, _replay(body, receive), send_with_id)
         except ServiceError as error:
             fields["code"] = error.code
@@ -80,6 +93,7 @@ class RequestScope:
             last_resort = error_response(ServiceError(), request_id, scope["path"])
             await last_resort(scope, receive, send_with_id)
         finally:
+            self._held_bytes -= held
             path = getattr(scope.get("route"), "path", None)
             seconds = time.perf_counter() - started
             self._measure(scope["method"], path or "none", status, fields.get("code"), seconds)
@@ -105,9 +119,12 @@ class RequestScope:
             self._meter.add("sidecar_errors", path=path, code=code)
 
 
-async def _read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
-    """The whole body. Raises TooLarge as soon as it is known to be over the limit, which for a
-    declared length is before any of it is read, and BadRequest when the client leaves midway.
+async def _read_body(
+    scope: Scope, receive: Receive, limit: int, hold: Callable[[int], None]
+) -> bytes:
+    """The whole body, each piece of which goes through `hold`, which may raise. Raises TooLarge as
+    soon as it is known to be over the limit, which for a declared length is before any of it is
+    read, and BadRequest when the client leaves midway.
     """
     too_large = TooLarge(f"The request body is over the limit of {limit} bytes.")
     declared = Headers(scope=scope).get("content-length", "")
@@ -123,6 +140,7 @@ async def _read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
         size += len(chunk)
         if size > limit:
             raise too_large
+        hold(len(chunk))
         chunks.append(chunk)
         if not message.get("more_body", False):
             return b"".join(chunks)

@@ -9,7 +9,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
 from math import ceil
@@ -123,26 +123,24 @@ class WorkerPool:
         self._clock = clock
         self._idle: asyncio.Queue[_Worker] = asyncio.Queue()
         self._workers: set[_Worker] = set()
-        self._replacements: set[asyncio.Task[None]] = set()
+        self._starting: set[asyncio.Task[None]] = set()
         self._waiting = 0
         self._closed = False
 
     async def start(self) -> None:
-        """Bring up every worker. Raises ServiceError if one does not come up."""
-        try:
-            async with asyncio.TaskGroup() as group:
-                for _ in range(self._limits.workers):
-                    group.create_task(self._add())
-        except ExceptionGroup as failures:
-            await self.close()
-            raise failures.exceptions[0] from None
+        """Bring up one worker, and the others one after another from then on: all of them at once
+        would take the machine from whatever else starts. Raises ServiceError if the first does not
+        come up.
+        """
+        await self._add()
+        self._in_background(self._add_persistently(self._limits.workers - 1))
 
     async def close(self) -> None:
         """Kill every worker; requests under way fail as overloaded."""
         self._closed = True
-        for task in self._replacements:
+        for task in self._starting:
             task.cancel()
-        await asyncio.gather(*self._replacements, return_exceptions=True)
+        await asyncio.gather(*self._starting, return_exceptions=True)
         await asyncio.gather(*(worker.kill() for worker in self._workers))
         self._workers.clear()
 
@@ -229,17 +227,23 @@ class WorkerPool:
         async def swap() -> None:
             await worker.kill()
             self._workers.discard(worker)
-            while not self._closed:
-                try:
-                    await self._add()
-                    break
-                except ServiceError:
-                    _log.exception("a planner process could not be replaced; trying again")
-                    await asyncio.sleep(_RESTART_PAUSE_S)
+            await self._add_persistently(1)
 
-        task = asyncio.create_task(swap())
-        self._replacements.add(task)
-        task.add_done_callback(self._replacements.discard)
+        self._in_background(swap())
+
+    def _in_background(self, starting: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(starting)
+        self._starting.add(task)
+        task.add_done_callback(self._starting.discard)
+
+    async def _add_persistently(self, number: int) -> None:
+        while number and not self._closed:
+            try:
+                await self._add()
+                number -= 1
+            except ServiceError:
+                _log.exception("a planner process did not start; trying again")
+                await asyncio.sleep(_RESTART_PAUSE_S)
 
     async def _add(self) -> None:
         worker = await _Worker.start(self._limits.memory_bytes)

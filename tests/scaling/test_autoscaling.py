@@ -57,7 +57,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         settings=settings,
         environment={"RAY_OVERRIDE_RESOURCES": json.dumps({"GPU": 3})},
         change=hasten,
-        source="deploy/serve_config.gpu.yaml",
+        file="deploy/serve_config.gpu.yaml",
     ) as service:
         wait_for_engine(service)
         yield service

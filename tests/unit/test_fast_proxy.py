@@ -1,8 +1,12 @@
 """What the service puts right in Ray Serve's HAProxy before it starts."""
 
 import json
+import socketserver
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Thread
 
 import pytest
 
@@ -50,6 +54,11 @@ def test_its_admin_is_its_own_user_and_no_syslog_hears_of_requests(rewritten: st
     assert "local1 debug" in rewritten  # Serve counts requests by it
 
 
+def test_only_a_get_is_asked_again(rewritten: str) -> None:
+    [_, frontend] = rewritten.split("frontend http_frontend\n")
+    assert frontend.startswith("    http-request disable-l7-retry unless METH_GET\n    bind *:8000")
+
+
 def test_without_a_replica_callers_hear_of_it_as_of_every_error(
     rewritten: str, tmp_path: Path
 ) -> None:
@@ -60,6 +69,55 @@ def test_without_a_replica_callers_hear_of_it_as_of_every_error(
     error = json.loads(body)
     assert (error["status"], error["code"], error["retryable"]) == ("error", "overloaded", True)
     assert ErrorBody.model_validate_json(body, strict=True).model_dump(mode="json") == error
+
+
+@pytest.fixture
+def administered() -> Iterator[tuple[Path, list[str]]]:
+    """A folder with a socket that answers as HAProxy with one request, then with none under way;
+    and the commands that it was given.
+    """
+    heard: list[str] = []
+    busy = iter([1, 0])
+
+    class Answer(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            heard.append(self.rfile.readline().decode().strip())
+            if heard[-1] == "show stat":
+                counts = (
+                    f"http_frontend,FRONTEND,3\nsidecar,replica,9\nsidecar,BACKEND,{next(busy)}"
+                )
+                self.wfile.write(f"# pxname,svname,scur\n{counts}\n\n".encode())
+
+    # Not pytest's folder: the path of a socket must be short.
+    with TemporaryDirectory() as folder:
+        socket = Path(folder) / "node" / "admin.sock"
+        socket.parent.mkdir()
+        with socketserver.UnixStreamServer(str(socket), Answer) as server:
+            thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+            thread.start()
+            yield Path(folder), heard
+            server.shutdown()
+            thread.join()
+
+
+def test_it_takes_no_more_and_waits_for_what_is_under_way(
+    administered: tuple[Path, list[str]],
+) -> None:
+    folder, heard = administered
+    fast_proxy.drain(folder, timeout_s=30)
+    assert heard == ["shutdown frontend http_frontend", "show stat", "show stat"]
+
+
+def test_it_waits_no_longer_than_it_may(administered: tuple[Path, list[str]]) -> None:
+    folder, heard = administered
+    fast_proxy.drain(folder, timeout_s=0)
+    assert heard == ["shutdown frontend http_frontend", "show stat"]
+
+
+def test_where_no_haproxy_runs_there_is_nothing_to_wait_for(tmp_path: Path) -> None:
+    (tmp_path / "node").mkdir()
+    (tmp_path / "node" / "admin.sock").touch()
+    fast_proxy.drain(tmp_path, timeout_s=30)
 
 
 @pytest.mark.parametrize(

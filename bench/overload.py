@@ -1,0 +1,211 @@
+"""What becomes of the service when more is asked than it can do: `python -m bench.overload`.
+
+Finds the peak first: the most answers a second with so many clients as suits it best. Then three
+times as many requests arrive a second, for a minute, whether or not those before them have been
+answered; and after that a single client again. The requests are new names to categorize, each with
+its artifact committed. In the end 200 bodies of 32 MiB at once. Without the engine. Linux.
+"""
+
+import argparse
+import asyncio
+import random
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import numpy as np
+import psutil
+
+from bench.load import load
+from bench.texts import LABELS, WORDS
+from tests.acceptance.service import Service, running
+
+CLIENTS = (16, 64, 128)
+TIMES = 3
+NORMAL = 2.0  # times the median latency before: what counts as back to normal
+BODY_BYTES = 32 * 2**20 - 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One request: when it was sent and answered (seconds of one clock), how; 0: not at all."""
+
+    sent: float
+    answered: float
+    status: int
+    retry_after: str | None
+
+
+def main() -> None:
+    """Parse the arguments, measure, print the tables."""
+    parser = argparse.ArgumentParser(prog="python -m bench.overload", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=60, help="of overload")
+    parser.add_argument("--peak-seconds", type=float, default=10, help="of each search for it")
+    parser.add_argument("--bodies", type=int, default=200, help="of 32 MiB at once")
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    names = random.Random(arguments.seed)
+    with tempfile.TemporaryDirectory() as folder, running(Path(folder)) as service:
+        peak = max(
+            load(
+                service.url,
+                lambda: _request(names),
+                clients=clients,
+                seconds=arguments.peak_seconds,
+            ).per_second
+            for clients in CLIENTS
+        )
+        usual = _alone(service, names, seconds=5)
+        normal = float(np.median([a.answered - a.sent for a in usual]))
+        before = _memory(service)
+        answers, most = asyncio.run(_flood(service, names, TIMES * peak, arguments.seconds))
+        after = _alone(service, names, seconds=15)
+        _print(peak, normal, answers, after, arguments.seconds)
+        print(f"| memory before, at most, after, MB | {before:.0f}, {most:.0f}, ", end="")
+        print(f"{_memory(service):.0f} |")
+        statuses, most = asyncio.run(_large(service, arguments.bodies))
+        print(f"| {arguments.bodies} bodies of 32 MiB at once: answers | {statuses} |")
+        print(f"| … memory at most, MB | {most:.0f} |")
+
+
+def _print(
+    peak: float,
+    normal: float,
+    answers: Sequence[Answer],
+    after: Sequence[Answer],
+    seconds: float,
+) -> None:
+    done = [a for a in answers if a.status == 200]
+    refused = [a for a in answers if a.status == 503]
+    others = len(answers) - len(done) - len(refused)
+    hinted = sum(a.retry_after is not None for a in refused)
+    begin = after[0].sent
+    slow = [a.answered - begin for a in after if a.answered - a.sent > NORMAL * normal]
+    print("| overload | |")
+    print("|---|---|")
+    print(f"| peak, answers/s | {peak:.0f} |")
+    print(f"| offered, requests/s | {len(answers) / seconds:.0f} |")
+    print(f"| answered, /s (share of the peak) | {len(done) / seconds:.0f} ", end="")
+    print(f"({len(done) / seconds / peak:.2f}) |")
+    print(f"| … p50, p95 ms | {_percentiles(done)} |")
+    print(f"| refused with 503 (with Retry-After) | {len(refused)} ({hinted}) |")
+    print(f"| … p50, p95 ms | {_percentiles(refused)} |")
+    print(f"| neither | {others} |")
+    print(f"| one client before, p50 ms | {1e3 * normal:.0f} |")
+    print(f"| seconds until it is answered within twice that | {max(slow, default=0.0):.1f} |")
+
+
+def _percentiles(answers: Sequence[Answer]) -> str:
+    if not answers:
+        return "-"
+    p50, p95 = np.percentile([1e3 * (a.answered - a.sent) for a in answers], [50, 95])
+    return f"{p50:.0f}, {p95:.0f}"
+
+
+def _request(names: random.Random) -> tuple[str, dict[str, Any]]:
+    name = f"{' '.join(names.choices(WORDS, k=3))} {names.randrange(10**9)}"
+    return "/api/v1/categorize", {"payload": {"item_name": name, "candidate_labels": LABELS}}
+
+
+def _session() -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0),
+        headers={"x-tenant-id": "bench"},
+        timeout=aiohttp.ClientTimeout(total=120),
+    )
+
+
+async def _send(session: aiohttp.ClientSession, url: str, body: dict[str, Any]) -> Answer:
+    sent = time.perf_counter()
+    status, retry_after = 0, None
+    try:
+        async with session.post(url, json=body) as answer:
+            await answer.read()
+            status, retry_after = answer.status, answer.headers.get("retry-after")
+    except (aiohttp.ClientError, TimeoutError):
+        pass
+    return Answer(sent, time.perf_counter(), status, retry_after)
+
+
+def _alone(service: Service, names: random.Random, *, seconds: float) -> Sequence[Answer]:
+    """One client, one request after the other."""
+
+    async def run() -> Sequence[Answer]:
+        answers: list[Answer] = []
+        end = time.perf_counter() + seconds
+        async with _session() as session:
+            while time.perf_counter() < end:
+                path, body = _request(names)
+                answers.append(await _send(session, service.url + path, body))
+        return answers
+
+    return asyncio.run(run())
+
+
+async def _flood(
+    service: Service, names: random.Random, rate: float, seconds: float
+) -> tuple[Sequence[Answer], float]:
+    """Requests at an even rate, answered or not; and the most memory meanwhile, in MB."""
+    stop = asyncio.Event()
+    memory = asyncio.create_task(_most_memory(service, stop))
+    begin = time.perf_counter()
+    async with _session() as session, asyncio.TaskGroup() as group:
+        sent = []
+        while (now := time.perf_counter() - begin) < seconds:
+            while len(sent) < now * rate:
+                path, body = _request(names)
+                sent.append(group.create_task(_send(session, service.url + path, body)))
+            await asyncio.sleep(0.005)
+    stop.set()
+    return [task.result() for task in sent], await memory
+
+
+async def _large(service: Service, bodies: int) -> tuple[str, float]:
+    """So many large bodies at once: the answers counted, and the most memory, in MB."""
+    stop = asyncio.Event()
+    memory = asyncio.create_task(_most_memory(service, stop))
+    body = b'{"payload": {"item_name": "' + b"a" * BODY_BYTES + b'"}}'
+
+    async def send(session: aiohttp.ClientSession) -> int:
+        try:
+            async with session.post(
+                f"{service.url}/api/v1/categorize",
+                data=body,
+                headers={"content-type": "application/json"},
+            ) as answer:
+                await answer.read()
+                return answer.status
+        except (aiohttp.ClientError, TimeoutError):
+            return 0
+
+    async with _session() as session:
+        statuses = await asyncio.gather(*(send(session) for _ in range(bodies)))
+    stop.set()
+    counts = {status: statuses.count(status) for status in sorted(set(statuses))}
+    return ", ".join(f"{count} x {status}" for status, count in counts.items()), await memory
+
+
+async def _most_memory(service: Service, stop: asyncio.Event) -> float:
+    most = 0.0
+    while not stop.is_set():
+        most = max(most, await asyncio.to_thread(_memory, service))
+        await asyncio.sleep(0.5)
+    return most
+
+
+def _memory(service: Service) -> float:
+    """Resident memory of the processes that answer: replicas and the proxy, in MB."""
+    return sum(
+        process.memory_info().rss / 1e6
+        for words in ("ray::ServeReplica", "haproxy -", "ray::ProxyActor")
+        for process in service.processes(words)
+        if process.status() != psutil.STATUS_ZOMBIE
+    )
+
+
+if __name__ == "__main__":
+    main()
