@@ -14,6 +14,8 @@ import pytest
 
 from tests.acceptance.service import REPOSITORY, Service, running, title
 
+#: Sockets that Ray opens at a fixed port, and so for the first service of a machine only.
+FIRST_ONLY = {"ray::DashboardAgent loopback": 1}
 TOKEN = "a-token-of-the-acceptance-tests"
 
 
@@ -53,7 +55,7 @@ def listeners(guarded: Service, table: dict[str, tuple[int, str]]) -> list[Liste
     while True:
         found = _listening(guarded, table)
         numbers = Counter((one.process, one.pid) for one in found)
-        late = any(number < table.get(row, (0, ""))[0] for (row, _), number in numbers.items())
+        late = any(number < fewest(table, row) for (row, _), number in numbers.items())
         if not late or time.monotonic() > deadline:  # then the test tells what is missing
             return found
         time.sleep(0.2)
@@ -76,6 +78,11 @@ def _listening(guarded: Service, table: dict[str, tuple[int, str]]) -> list[List
     return found
 
 
+def fewest(table: dict[str, tuple[int, str]], row: str) -> int:
+    """The sockets that a process of the row has in any case; 0 for what is not in the table."""
+    return table.get(row, (0, ""))[0] - FIRST_ONLY.get(row, 0)
+
+
 def _fits(row: str, where: str, process: psutil.Process) -> bool:
     words, _, listed = row.rpartition(" ")
     return words in title(process) and listed == where
@@ -87,7 +94,7 @@ def test_each_process_listens_where_the_readme_says_and_nowhere_else(
     assert {one.process for one in listeners} <= table.keys()
     numbers = Counter((one.process, one.pid) for one in listeners)
     for (process, _), number in numbers.items():
-        assert number == table[process][0], process
+        assert fewest(table, process) <= number <= table[process][0], process
     idle = {row for row in table if row.startswith("ray:: ")}  # workers come with jobs
     assert table.keys() - idle <= {one.process for one in listeners}
 
