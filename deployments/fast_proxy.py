@@ -13,6 +13,8 @@ from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
+import psutil
+
 _WRAPPER = Path(__file__).with_name("haproxy.sh")
 #: Seconds that a replica of the ingress stays reachable after it was told to go. HAProxy hears of
 #: it within a second (the controller's period, RAY_SERVE_HAPROXY_BROADCAST_COALESCE_S, a reload),
@@ -61,8 +63,21 @@ def drain(folder: Path, timeout_s: float) -> None:
     for admin in folder.glob("*/admin.sock"):  # in a folder named after Ray's node
         with suppress(OSError):
             _tell(admin, "shutdown frontend http_frontend")
-            while _under_way(_tell(admin, "show stat")) and time.monotonic() < deadline:
+            while (
+                _under_way(_tell(admin, "show stat")) or _replaced()
+            ) and time.monotonic() < deadline:
                 time.sleep(0.1)
+
+
+def _replaced() -> bool:
+    """Whether a HAProxy that gave way to a newer one, at a reload, still answers a request: the
+    newer one's table doesn't tell of it.
+    """
+    names = []
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):
+            names.append(process.name())
+    return names.count("haproxy") > 1
 
 
 def _under_way(statistics: str) -> int:

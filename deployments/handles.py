@@ -1,13 +1,25 @@
 """Calling another deployment: its errors come back as the errors they were."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from ray import serve
 from ray.exceptions import RayError, RayTaskError
 from ray.serve.exceptions import BackPressureError, RayServeException
+from ray.serve.schema import ServeStatus
 
 from deployments.errors import ModelUnavailable, Overloaded, ServiceError
+
+#: Serve changes a register of its own while it tells, and fails when two threads ask at once.
+_ASKING = threading.Lock()
+
+
+def serve_status() -> ServeStatus:
+    """What Serve's controller says of all applications. Raises RayError and RayServeException."""
+    with _ASKING:
+        return serve.status()
 
 
 async def ask(response: Any) -> Any:

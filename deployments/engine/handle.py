@@ -6,13 +6,12 @@ from importlib.util import find_spec
 from typing import Any
 from uuid import uuid4
 
-from ray import serve
 from ray.serve.handle import DeploymentHandle
 
 from deployments.engine.reply import EngineState, Piece
 from deployments.engine.request import ChatRequest
 from deployments.errors import ModelUnavailable, ServiceError
-from deployments.handles import as_service_errors, ask
+from deployments.handles import as_service_errors, ask, serve_status
 from deployments.settings import Settings
 
 APPLICATION = "engine"
@@ -129,7 +128,7 @@ def _state(settings: Settings) -> EngineState:
     """What Serve's controller says."""
     if settings.engine == "off":
         return EngineState("off", "it is turned off (ENGINE=off)")
-    application = serve.status().applications.get(APPLICATION)
+    application = serve_status().applications.get(APPLICATION)
     deployment = application.deployments.get(DEPLOYMENT) if application else None
     states = deployment.replica_states if deployment else {}
     replicas = sum(count for state, count in states.items() if state == "RUNNING")

@@ -13,7 +13,7 @@ from ray.serve.handle import DeploymentHandle
 
 from deployments.dashboard.cluster import Cluster, DeploymentState, Share
 from deployments.errors import ModelUnavailable
-from deployments.handles import ask
+from deployments.handles import ask, serve_status
 from deployments.ingress.app import build_app
 from deployments.ingress.parts import Parts
 from deployments.logs import configure_logging
@@ -107,7 +107,7 @@ class Ingress:
 def _cluster() -> Cluster:
     """As Ray Serve and Ray see it now. Raises ModelUnavailable when Serve doesn't answer."""
     try:
-        status = serve.status()
+        status = serve_status()
         total, free = ray.cluster_resources(), ray.available_resources()
     except (RayError, RayServeException) as error:
         raise ModelUnavailable("Ray Serve does not say how it is.", retry_after_s=5) from error
