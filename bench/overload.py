@@ -8,20 +8,21 @@ its artifact committed. In the end 200 bodies of 32 MiB at once. Without the eng
 
 import argparse
 import asyncio
+import json
 import random
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 import numpy as np
 import psutil
 
 from bench.load import load
-from bench.texts import LABELS, WORDS
+from bench.service import new_name
 from tests.acceptance.service import Service, running
 
 CLIENTS = (16, 64, 128)
@@ -53,7 +54,7 @@ def main() -> None:
         peak = max(
             load(
                 service.url,
-                lambda: _request(names),
+                lambda: new_name(names),
                 clients=clients,
                 seconds=arguments.peak_seconds,
             ).per_second
@@ -106,24 +107,19 @@ def _percentiles(answers: Sequence[Answer]) -> str:
     return f"{p50:.0f}, {p95:.0f}"
 
 
-def _request(names: random.Random) -> tuple[str, dict[str, Any]]:
-    name = f"{' '.join(names.choices(WORDS, k=3))} {names.randrange(10**9)}"
-    return "/api/v1/categorize", {"payload": {"item_name": name, "candidate_labels": LABELS}}
-
-
 def _session() -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0),
-        headers={"x-tenant-id": "bench"},
+        headers={"x-tenant-id": "bench", "content-type": "application/json"},
         timeout=aiohttp.ClientTimeout(total=120),
     )
 
 
-async def _send(session: aiohttp.ClientSession, url: str, body: dict[str, Any]) -> Answer:
+async def _send(session: aiohttp.ClientSession, url: str, body: bytes) -> Answer:
     sent = time.perf_counter()
     status, retry_after = 0, None
     try:
-        async with session.post(url, json=body) as answer:
+        async with session.post(url, data=body) as answer:
             await answer.read()
             status, retry_after = answer.status, answer.headers.get("retry-after")
     except (aiohttp.ClientError, TimeoutError):
@@ -139,8 +135,8 @@ def _alone(service: Service, names: random.Random, *, seconds: float) -> Sequenc
         end = time.perf_counter() + seconds
         async with _session() as session:
             while time.perf_counter() < end:
-                path, body = _request(names)
-                answers.append(await _send(session, service.url + path, body))
+                path, body = new_name(names)
+                answers.append(await _send(session, service.url + path, json.dumps(body).encode()))
         return answers
 
     return asyncio.run(run())
@@ -157,8 +153,10 @@ async def _flood(
         sent = []
         while (now := time.perf_counter() - begin) < seconds:
             while len(sent) < now * rate:
-                path, body = _request(names)
-                sent.append(group.create_task(_send(session, service.url + path, body)))
+                path, body = new_name(names)
+                sent.append(
+                    group.create_task(_send(session, service.url + path, json.dumps(body).encode()))
+                )
             await asyncio.sleep(0.005)
     stop.set()
     return [task.result() for task in sent], await memory
@@ -170,23 +168,12 @@ async def _large(service: Service, bodies: int) -> tuple[str, float]:
     memory = asyncio.create_task(_most_memory(service, stop))
     body = b'{"payload": {"item_name": "' + b"a" * BODY_BYTES + b'"}}'
 
-    async def send(session: aiohttp.ClientSession) -> int:
-        try:
-            async with session.post(
-                f"{service.url}/api/v1/categorize",
-                data=body,
-                headers={"content-type": "application/json"},
-            ) as answer:
-                await answer.read()
-                return answer.status
-        except (aiohttp.ClientError, TimeoutError):
-            return 0
-
+    url = f"{service.url}/api/v1/categorize"
     async with _session() as session:
-        statuses = await asyncio.gather(*(send(session) for _ in range(bodies)))
+        answers = await asyncio.gather(*(_send(session, url, body) for _ in range(bodies)))
     stop.set()
-    counts = {status: statuses.count(status) for status in sorted(set(statuses))}
-    return ", ".join(f"{count} x {status}" for status, count in counts.items()), await memory
+    counts = Counter(answer.status for answer in answers)
+    return ", ".join(f"{n} x {status}" for status, n in sorted(counts.items())), await memory
 
 
 async def _most_memory(service: Service, stop: asyncio.Event) -> float:

@@ -3,7 +3,6 @@
 Categories of one name and a bare answer, through the service with its fast proxy, with Ray Serve's
 own, and through plain uvicorn and FastAPI around the same model in one process (plain_server.py),
 at 1, 16 and 64 clients. The service commits an artifact for each answer; the plain server does not.
-Then what an idle service holds in memory, process by process.
 """
 
 import argparse
@@ -14,15 +13,15 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
-import psutil
 
 from bench.load import NextRequest, load
 from bench.texts import LABELS, WORDS
-from tests.acceptance.service import Service, free_port, running, title
+from tests.acceptance.service import free_port, running
 
 CLIENTS = (1, 16, 64)
 
@@ -37,24 +36,19 @@ def main() -> None:
     requests = {
         "no model": lambda: ("/health/live", None),
         "a name seen before": lambda: _categorize("whole milk"),
-        "a new name": lambda: _categorize(
-            f"{' '.join(choose.choices(WORDS, k=3))} {choose.randrange(10**9)}"
-        ),
+        "a new name": partial(new_name, choose),
     }
     rates: dict[tuple[str, str, int], float] = {}
     print("| server | request | clients | answers/s | p50 ms | p95 ms | of the plain server |")
     print("|---|---|---|---|---|---|---|")
     with plain() as url:
         _measure("plain", url, requests, arguments.seconds, rates)
-    held: list[str] = []
     for name, fast in (("service", "true"), ("service, Serve's own proxy", "false")):
-        with tempfile.TemporaryDirectory() as folder:
-            begun = time.monotonic()
-            with running(Path(folder), environment={"FAST_PROXY": fast}) as service:
-                ready = time.monotonic() - begun
-                held = held or [f"ready after {ready:.0f} s", *_memory(service)]
-                _measure(name, service.url, requests, arguments.seconds, rates)
-    print("\n" + "\n".join(held))
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            running(Path(folder), environment={"FAST_PROXY": fast}) as service,
+        ):
+            _measure(name, service.url, requests, arguments.seconds, rates)
 
 
 @contextmanager
@@ -100,14 +94,9 @@ def _measure(
             )
 
 
-def _memory(service: Service) -> list[str]:
-    """The resident memory of each process of an idle service, and of all, in MB."""
-    root = psutil.Process(service.process.pid)
-    processes = [root, *root.children(recursive=True)]
-    sizes = [(process.memory_info().rss / 1e6, title(process)[:60]) for process in processes]
-    shares = sum(process.memory_full_info().pss for process in processes) / 1e6
-    rows = [f"{size:6.0f} MB  {name}" for size, name in sorted(sizes, reverse=True)]
-    return [f"{shares:.0f} MB in all (pages that are shared counted once); resident:", *rows]
+def new_name(choose: random.Random) -> tuple[str, dict[str, Any]]:
+    """A request to categorize a name that was not asked for before: its path and its body."""
+    return _categorize(f"{' '.join(choose.choices(WORDS, k=3))} {choose.randrange(10**9)}")
 
 
 def _categorize(name: str) -> tuple[str, dict[str, Any]]:
