@@ -12,7 +12,7 @@ from deployments import tracing
 from deployments.planner.answer import MODEL_ID as PLANNER_ID
 from deployments.planner.answer import MODEL_VERSION as PLANNER_VERSION
 from deployments.planner.answer import Incumbent, PlanAnswer
-from deployments.planner.prose import in_prose
+from deployments.planner.prose import summed_up
 from deployments.planner.request import MAX_TIMEOUT_MS, PlanRequest
 from deployments.settings import Settings
 from jobs.job import Outcome, Progress, SoFar
@@ -171,5 +171,4 @@ async def plan_in_prose(work: Work, outcome: Outcome, models: Models) -> Outcome
     """The plan with a summary in the language model's words, where it has any."""
     request = PlanRequest.model_validate(work.payload)
     plan = PlanAnswer.model_validate(outcome.output)
-    summary = await in_prose(models.engine, request, plan)
-    return replace(outcome, output={**outcome.output, "summary": summary}) if summary else outcome
+    return replace(outcome, output=await summed_up(models.engine, request, plan))

@@ -7,7 +7,7 @@ from deployments.ingress.record import answered
 from deployments.ingress.strict_json import JsonRoute
 from deployments.ingress.wire import ERRORS, Answer, Envelope
 from deployments.planner.answer import MODEL_ID, MODEL_VERSION
-from deployments.planner.prose import in_prose
+from deployments.planner.prose import summed_up
 from deployments.planner.request import PlanRequest, SuggestionRequest
 from jobs.features import MEAL_OPTIMIZATION
 from jobs.job import Outcome
@@ -25,11 +25,11 @@ def plans_router(parts: Parts) -> APIRouter:
     async def meal_plan(request: Request, body: Envelope[PlanRequest]) -> Answer:
         async def work(tenant_id: str) -> Outcome:
             plan = await parts.plan(body.payload)
-            output = plan.wire()
-            if parts.settings.planner_prose and (
-                summary := await in_prose(parts.engine, body.payload, plan)
-            ):
-                output["summary"] = summary
+            output = (
+                await summed_up(parts.engine, body.payload, plan)
+                if parts.settings.planner_prose
+                else plan.wire()
+            )
             return Outcome(output=output, model_id=MODEL_ID, model_version=MODEL_VERSION)
 
         return await answered(parts, request, body, MEAL_OPTIMIZATION, work)

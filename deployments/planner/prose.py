@@ -37,6 +37,14 @@ _NUMBER: Final = re.compile(r"\d+(?:[.,]\d+)?")
 _SENTENCE_END: Final = re.compile(r"(?<=[.!?])\s+")
 
 
+async def summed_up(
+    engine: ChatEngine, request: PlanRequest, plan: PlanAnswer
+) -> Mapping[str, object]:
+    """The plan for the wire, with a `summary` where `in_prose` has one."""
+    summary = await in_prose(engine, request, plan)
+    return {**plan.wire(), "summary": summary} if summary else plan.wire()
+
+
 async def in_prose(engine: ChatEngine, request: PlanRequest, plan: PlanAnswer) -> str | None:
     """The plan in a sentence or two; None without a plan, when the engine is away, and when what it
     says is not in the plan.

@@ -19,7 +19,8 @@ _LEAD = 0.1  # how much nearer than the next item
 def nearest(names: Vectors, catalog: Vectors, ids: Sequence[str]) -> tuple[Match | None, ...]:
     """For each name the item it means, or None when it is none or could be several.
 
-    `names` and `catalog` have shape (texts, dimension). `ids` has the item of each row of `catalog`; an item may have several rows (its synonyms).
+    `names` and `catalog` have shape (texts, dimension). `ids` has the item of each row of
+    `catalog`; an item may have several rows (its synonyms).
     """
     cosines = names @ catalog.T
     owners = np.array(ids, dtype=object)
