@@ -18,7 +18,7 @@ def build(settings: Settings) -> Application:
     replicas each deployment has and what they may use.
     """
     embedder = Embedder.bind(settings)
-    classifier = Classifier.bind(settings, embedder)
+    classifier = Classifier.bind(settings)
     return Ingress.bind(
         settings,
         job_runner=JobRunner.bind(settings, embedder, classifier),

@@ -173,7 +173,7 @@ class Settings(BaseSettings):
     )
     classifier_backend: Literal["lexicon", "nli", "llm"] = Field(
         "lexicon",
-        description="What puts names into categories: `lexicon` (the embedder's vectors and the "
+        description="What puts names into categories: `lexicon` (the embedding model and the "
         "service's own taxonomy), `nli` (an entailment model) or `llm` (the engine).",
     )
     classifier_model: str = Field(

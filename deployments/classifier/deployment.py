@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ray import serve
-from ray.serve.handle import DeploymentHandle
 
 from deployments.classifier.backend import Backend, Item, Scores
 from deployments.classifier.exemplars import exemplar_vectors
@@ -12,16 +11,12 @@ from deployments.classifier.lexicon import Lexicon
 from deployments.classifier.llm import Llm
 from deployments.classifier.taxonomy import taxonomy
 from deployments.conversion import INSTALLED
-from deployments.embedder.cache import Embed, VectorCache, Vectors
-from deployments.embedder.chunks import embed_in_chunks
+from deployments.embedder.deployment import LocalEmbedder
 from deployments.engine.handle import EngineHandle
-from deployments.handles import ask
 from deployments.logs import configure_logging
-from deployments.ray_meter import RayMeter
 from deployments.settings import Settings
 
 _BATCH = 1_000  # items; a request has at most 500
-_CHUNK = 64
 
 
 @dataclass(frozen=True)
@@ -41,12 +36,12 @@ def _items_in(calls: list[Sequence[Item]]) -> int:
 class Classifier:
     """Holds the backend that the setting CLASSIFIER_BACKEND names."""
 
-    async def __init__(self, settings: Settings, embedder: DeploymentHandle) -> None:  # type: ignore[misc]
+    async def __init__(self, settings: Settings) -> None:  # type: ignore[misc]
         configure_logging(settings.log_level)
-        self._backend = await _backend(settings, embedder)
+        self._backend = await _backend(settings)
 
     async def classify(self, items: Sequence[Item]) -> Classified:
-        """Scores over each item's own labels. Raises ModelUnavailable when the embedder is away."""
+        """Scores over each item's own labels. Raises ModelUnavailable when an engine is away."""
         scores = await self._batched(items)
         return Classified(scores, self._backend.model_id, self._backend.model_version)
 
@@ -61,7 +56,7 @@ class Classifier:
         return [[next(scores) for _ in items] for items in calls]
 
 
-async def _backend(settings: Settings, embedder: DeploymentHandle) -> Backend:
+async def _backend(settings: Settings) -> Backend:
     if settings.classifier_backend == "nli":
         # Imported where it is used: torch is heavy, and the lexicon does without it.
         from deployments.classifier.nli import Nli
@@ -72,21 +67,10 @@ async def _backend(settings: Settings, embedder: DeploymentHandle) -> Backend:
         )
     if settings.classifier_backend == "llm":
         return Llm(EngineHandle(settings))
-    embed = _remote(embedder)
-    described = await ask(embedder.describe.remote())
+    # A model of its own: asking the embedder's costs a new name more than the forward pass.
+    local = LocalEmbedder(settings, name="classifier")
+    model = local.model
     vectors = await exemplar_vectors(
-        taxonomy(), embed, described.version, [INSTALLED, settings.data_dir / "cache"]
+        taxonomy(), local.embed, model.version, [INSTALLED, settings.data_dir / "cache"]
     )
-    cache = VectorCache(embed, settings.text_cache_bytes, name="classifier", meter=RayMeter())
-    return Lexicon(cache.embed, taxonomy(), vectors, described.model, described.version)
-
-
-def _remote(embedder: DeploymentHandle) -> Embed:
-    async def embed(texts: Sequence[str]) -> Vectors:
-        vectors: Vectors = await ask(embedder.embed.remote(texts))
-        return vectors
-
-    async def in_chunks(texts: Sequence[str]) -> Vectors:
-        return await embed_in_chunks(texts, embed, _CHUNK)
-
-    return in_chunks
+    return Lexicon(local.embed, taxonomy(), vectors, model.name, model.version)

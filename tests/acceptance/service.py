@@ -40,6 +40,13 @@ class Service:
             if words in title(process)
         ]
 
+    def wait_without(self, words: str, *, within_s: float) -> None:
+        """Returns once none of its processes has `words` in its command line."""
+        deadline = time.monotonic() + within_s
+        while left := self.processes(words):
+            assert time.monotonic() < deadline, f"the work goes on: {left}"
+            time.sleep(0.05)
+
     def stop(self) -> int:
         """Ctrl-C, as a terminal sends it: to the whole process group. Gives the exit status."""
         if self.process.poll() is None:

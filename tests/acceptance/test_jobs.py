@@ -129,10 +129,7 @@ def test_work_over_its_memory_is_killed_and_fails_alone(
     assert [attempt["outcome"] for attempt in job["attempts"]] == ["failed", "failed"]
     assert "bytes of memory" in job["error_message"]
     assert until(harmless)["status"] == "succeeded"
-    deadline = time.monotonic() + 10
-    while service.processes("ray::receipt_extraction"):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    service.wait_without("ray::receipt_extraction", within_s=10)
 
 
 def test_erasing_a_tenant_stops_what_runs_and_leaves_nothing(
@@ -148,9 +145,6 @@ def test_erasing_a_tenant_stops_what_runs_and_leaves_nothing(
     erased = client.delete("/api/v1/tenants/leaving/data")
     assert erased.status_code == 200
     assert erased.json()["erased"]["jobs"] == 2
-    deadline = time.monotonic() + 10
-    while service.processes("ray::meal_optimization"):
-        assert time.monotonic() < deadline, "the work goes on"
-        time.sleep(0.1)
+    service.wait_without("ray::meal_optimization", within_s=10)
     for path in ("/api/v1/jobs", "/api/v1/artifacts"):
         assert client.get(path).json()["total"] == 0

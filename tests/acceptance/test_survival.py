@@ -23,6 +23,7 @@ Until = Callable[..., dict[str, Any]]
 def test_a_worker_killed_in_the_middle_costs_an_attempt_and_not_the_result(
     client: httpx.Client, service: Service, sample: str, until: Until
 ) -> None:
+    service.wait_without("ray::receipt_extraction", within_s=10)
     job_id = submit(client, sample).json()["id"]
     until(job_id, lambda job: 0 < job["progress"] < 1)
     [worker] = service.processes("ray::receipt_extraction")
@@ -39,17 +40,14 @@ def test_cancelling_ends_the_work_itself(
     job_id = submit(client, sample).json()["id"]
     until(job_id, lambda job: 0 < job["progress"] < 1)
     assert client.post(f"/api/v1/jobs/{job_id}/cancel").json()["status"] == "cancelled"
-    deadline = time.monotonic() + 5
-    while service.processes("ray::receipt_extraction"):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    service.wait_without("ray::receipt_extraction", within_s=5)
     assert client.get(f"/api/v1/jobs/{job_id}").json()["status"] == "cancelled"
     assert client.post(f"/api/v1/jobs/{job_id}/retry").json()["status"] == "queued"
     assert until(job_id)["status"] == "succeeded"
 
 
 def test_a_client_that_hangs_up_stops_its_receipt(
-    client: httpx.Client, sample: str, until: Until
+    client: httpx.Client, service: Service, sample: str, until: Until
 ) -> None:
     with contextlib.suppress(httpx.ReadTimeout):
         client.post(
@@ -61,6 +59,7 @@ def test_a_client_that_hangs_up_stops_its_receipt(
     newest = client.get("/api/v1/jobs", params={"limit": 1}).json()["jobs"][0]
     assert newest["request_id"] == "hang-up"
     assert until(newest["id"])["status"] == "cancelled"
+    service.wait_without("ray::receipt_extraction", within_s=5)
 
 
 def test_stopping_and_starting_again_loses_no_job_and_leaves_no_process(
