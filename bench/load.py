@@ -9,9 +9,19 @@ from typing import Any
 
 import aiohttp
 import numpy as np
+import psutil
 
 #: Makes the next request: its path and its JSON body (None for a GET).
 NextRequest = Callable[[], tuple[str, dict[str, Any] | None]]
+
+
+def settle() -> None:
+    """Returns once the machine does little else, or after half a minute: what has just become ready
+    still works for some seconds.
+    """
+    for _ in range(30):
+        if psutil.cpu_percent(interval=1) < 20:
+            return
 
 
 @dataclass(frozen=True)

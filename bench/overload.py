@@ -21,7 +21,7 @@ import aiohttp
 import numpy as np
 import psutil
 
-from bench.load import load
+from bench.load import load, settle
 from bench.service import new_name
 from tests.acceptance.service import Service, running
 
@@ -51,6 +51,7 @@ def main() -> None:
     arguments = parser.parse_args()
     names = random.Random(arguments.seed)
     with tempfile.TemporaryDirectory() as folder, running(Path(folder)) as service:
+        settle()
         peak = max(
             load(
                 service.url,

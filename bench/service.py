@@ -19,7 +19,7 @@ from typing import Any
 
 import httpx
 
-from bench.load import NextRequest, load
+from bench.load import NextRequest, load, settle
 from bench.texts import LABELS, WORDS
 from tests.acceptance.service import free_port, running
 
@@ -79,6 +79,7 @@ def _measure(
     seconds: float,
     rates: dict[tuple[str, str, int], float],
 ) -> None:
+    settle()
     for name, request in requests.items():
         for clients in CLIENTS:
             result = load(url, request, clients=clients, seconds=seconds)

@@ -18,6 +18,7 @@ from typing import Any
 import httpx
 import numpy as np
 
+from bench.load import settle
 from tests.acceptance.service import running
 
 LABELS = (
@@ -54,6 +55,7 @@ def main() -> None:
         httpx.Client(base_url=service.url, timeout=120) as client,
     ):
         client.headers["x-tenant-id"] = "bench"
+        settle()
         _requests(client, choose)
         rates = _categories(client, choose, arguments.rounds)
         _row("names/s, batches of 50", *rates, peer="zero-shot pipeline")
