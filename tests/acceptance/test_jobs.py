@@ -1,7 +1,5 @@
 """Jobs through the real service: pushed, told of, limited, erased."""
 
-import base64
-import io
 import json
 import threading
 import time
@@ -12,9 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
-from PIL import Image
 
-from tests.acceptance.conftest import SAMPLE
 from tests.acceptance.service import Service, running
 from tests.acceptance.test_plans import HARD, PLAN
 from tests.acceptance.test_receipts import submit
@@ -24,11 +20,11 @@ Until = Callable[..., dict[str, Any]]
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """A service whose receipt readers may take less memory than large photos need, and that may
-    call this machine.
+    """A service whose jobs may take less memory than a receipt reader's models, and more than a
+    plan; and that may call this machine.
     """
     settings = {
-        "job_memory_bytes": 450 * 2**20,
+        "job_memory_bytes": 300 * 2**20,
         "receipt_max_attempts": 2,
         "retry_base_s": 0.1,
         "url_allowed_networks": "127.0.0.0/8",
@@ -109,20 +105,10 @@ def test_the_callback_url_is_called_until_it_takes_it(client: httpx.Client) -> N
         assert again["webhook-signature"].startswith("v1,")
 
 
-@pytest.fixture(scope="module")
-def large_photo() -> str:
-    """Forty megapixels: more than the limit on any machine, as models alone may not be."""
-    with Image.open(SAMPLE) as sample:
-        photo = sample.convert("RGB").resize((5600, 7140))
-    file = io.BytesIO()
-    photo.save(file, "JPEG")
-    return base64.b64encode(file.getvalue()).decode()
-
-
 def test_work_over_its_memory_is_killed_and_fails_alone(
-    client: httpx.Client, service: Service, large_photo: str, until: Until
+    client: httpx.Client, service: Service, sample: str, until: Until
 ) -> None:
-    poison = submit(client, large_photo).json()["id"]
+    poison = submit(client, sample).json()["id"]
     harmless = plan(client, PLAN)
     job = until(poison)
     assert (job["status"], job["attempt"]) == ("failed", 2)
