@@ -41,7 +41,7 @@ class Classifier:
         self._backend = await _backend(settings)
 
     async def classify(self, items: Sequence[Item]) -> Classified:
-        """Scores over each item's own labels. Raises ModelUnavailable when an engine is away."""
+        """Scores over each item's own labels. Raises ModelUnavailable when its engine is away."""
         scores = await self._batched(items)
         return Classified(scores, self._backend.model_id, self._backend.model_version)
 
@@ -67,7 +67,7 @@ async def _backend(settings: Settings) -> Backend:
         )
     if settings.classifier_backend == "llm":
         return Llm(EngineHandle(settings))
-    # A model of its own: asking the embedder's costs a new name more than the forward pass.
+    # A model of its own: a call to the embedder costs a new name about what the model costs.
     local = LocalEmbedder(settings, name="classifier")
     model = local.model
     vectors = await exemplar_vectors(

@@ -61,9 +61,8 @@ class OnnxEmbedder:
             vectors[rows] = self._forward([encoded[row] for row in rows])
 
         batches = list(length_batches(lengths, min(share, _BATCH_TOKENS)))
-        if len(batches) < 2:
-            for rows in batches:
-                forward(rows)
+        if len(batches) == 1:
+            forward(batches[0])
         else:
             list(self._pool.map(forward, reversed(batches)))  # the longest must not come last
         return vectors

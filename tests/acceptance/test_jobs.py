@@ -119,15 +119,12 @@ def test_work_over_its_memory_is_killed_and_fails_alone(
 
 
 def test_erasing_a_tenant_stops_what_runs_and_leaves_nothing(
-    client: httpx.Client, service: Service, sample: str
+    client: httpx.Client, service: Service, sample: str, until: Until
 ) -> None:
     client.headers["x-tenant-id"] = "leaving"
     job_id = plan(client, HARD, tenant_id="leaving")
     submit(client, sample, tenant_id="leaving")
-    deadline = time.monotonic() + 30
-    while client.get(f"/api/v1/jobs/{job_id}").json()["status"] != "running":
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    until(job_id, lambda job: job["status"] == "running", 30)
     erased = client.delete("/api/v1/tenants/leaving/data")
     assert erased.status_code == 200
     assert erased.json()["erased"]["jobs"] == 2
