@@ -69,7 +69,7 @@ def dashboard_router(parts: Parts) -> APIRouter:
             while True:
                 yield await overview_part(window)
 
-        return events("overview", changes(), pause_s=_OVERVIEW_S, seconds=_LIVE_S)
+        return events(changes(), pause_s=_OVERVIEW_S, seconds=_LIVE_S)
 
     def listing(request: Request, found: Sequence[Any]) -> Mapping[str, Any]:
         """What every list shows beside its rows; `found` has one more than the page if there is."""
@@ -136,7 +136,7 @@ def dashboard_router(parts: Parts) -> APIRouter:
                     return
                 seen = now
 
-        return events("job", changes(), pause_s=_JOB_S, seconds=_LIVE_S)
+        return events(changes(), pause_s=_JOB_S, seconds=_LIVE_S)
 
     @router.get("/jobs/{job_id}/image")
     async def job_image(job_id: Id) -> Response:

@@ -59,10 +59,10 @@ def page_route(pages: Pages) -> type[APIRoute]:
 
 
 def events(
-    name: str, parts: AsyncIterator[str | None], *, pause_s: float, seconds: float
+    parts: AsyncIterator[str | None], *, pause_s: float, seconds: float
 ) -> StreamingResponse:
-    """Server-sent events of that name, each a part of a page; None is nothing new. Asks for the
-    next after each pause; after the last one comes the event `end`.
+    """Server-sent events, each a part of a page (live.js); None is nothing new. Asks for the next
+    after each pause; after the last one comes the event `end`.
 
     Ends after so many seconds, before the proxy would cut it; the browser then connects again.
     """
@@ -74,7 +74,7 @@ def events(
             async for html in parts:
                 if html is not None:
                     data = "\n".join(f"data: {line}" for line in html.splitlines())
-                    yield f"event: {name}\n{data}\n\n"
+                    yield f"event: part\n{data}\n\n"
                 if asyncio.get_running_loop().time() > deadline:
                     return
                 await asyncio.sleep(pause_s)

@@ -1,5 +1,6 @@
 // The page "Try it": each form calls the API that every client calls, and shows what comes back.
-// Whatever comes back goes into the page as text, never as markup.
+// Whatever comes back goes into the page as text, never as markup; only the job's own part of a page,
+// which the server has escaped, is markup.
 
 const tenant = () => document.getElementById("tenant").value.trim() || "operator";
 
@@ -84,7 +85,10 @@ async function read(file) {
     const link = element("a", "its own page");
     link.href = `/dashboard/jobs/${encodeURIComponent(job.id)}`;
     status.replaceChildren(`${file.name} is a job now; see also `, link, ".");
-    await htmx.ajax("GET", `/dashboard/jobs/${encodeURIComponent(job.id)}/watch`, reading);
+    const watched = await fetch(`${link.pathname}/watch`);
+    if (!watched.ok) throw new Error("The job can't be shown just now.");
+    reading.innerHTML = await watched.text();
+    reading.querySelector("[data-live]")?.dispatchEvent(new Event("live", { bubbles: true }));
   } catch (error) {
     status.replaceChildren(problem(error));
   }

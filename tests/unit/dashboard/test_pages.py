@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deployments.dashboard.charts import round_up
-from deployments.dashboard.pages import Pages, duration, size, surety
+from deployments.dashboard.pages import duration, size, surety
 
 
 @pytest.mark.parametrize(
@@ -43,10 +43,3 @@ def test_an_axis_ends_above_its_values_and_not_far_above(value: float) -> None:
     assert value <= top * (1 + 1e-6)
     assert top <= 2 * value
     assert math.log10(top) > math.log10(value) - 1
-
-
-def test_every_script_and_library_has_its_license_beside_it() -> None:
-    names = set(Pages().assets)
-    libraries = {name for name in names if name.endswith(".min.js")}
-    assert libraries == {"htmx.min.js", "htmx-ext-sse.min.js"}
-    assert {name.replace(".min.js", ".LICENSE.txt") for name in libraries} <= names

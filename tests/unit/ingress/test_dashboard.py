@@ -164,7 +164,7 @@ async def test_a_job_page_tells_its_story(front: Front) -> None:
     assert "Retry" in text
     assert "Cancel" not in text
     text = await html(front, f"/dashboard/jobs/{await submitted(front)}")
-    assert "sse-connect" in text
+    assert "data-live" in text
     assert "Cancel" in text
 
 
@@ -253,7 +253,7 @@ async def test_artifacts_are_filtered_and_exported(front: Front) -> None:
 async def test_a_live_job_sends_its_last_state_and_ends(front: Front) -> None:
     answer = await front.client.get(f"/dashboard/jobs/{await succeeded(front)}/live")
     assert answer.headers["content-type"].startswith("text/event-stream")
-    assert answer.text.count("event: job\n") == 1
+    assert answer.text.count("event: part\n") == 1
     assert answer.text.endswith("event: end\ndata:\n\n")
 
 
