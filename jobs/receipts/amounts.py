@@ -6,7 +6,7 @@ then every word is read by it.
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Literal
 
@@ -39,6 +39,8 @@ _OTHER_MARK = {
 }
 """One point misread as a comma, or the other way: two decimals leave no doubt."""
 _SIZES = {"L", "ML", "KG", "G", "LB", "OZ", "CM", "MM", "M", "LT", "GM", "IN", "X"}
+_SIZE = re.compile(r"^\d{1,4}(?:[.,]\d{1,2})?(?:fl)?oz$|^\d{1,2}[.,]\d(?:l|L)$", re.IGNORECASE)
+_WEIGHTS = {"KG", "G", "LB", "LBS", "OZ"}
 _WHOLE = re.compile(rf"^(?!F)(?P<sign>{_SIGNS})(?P<body>\d{{1,6}})$")
 _LOST_POINT = re.compile(r"^(\d{1,5})[-;'*·](\d{2})$")
 _LOOKALIKE = str.maketrans("OoQqDdIiLl|", "00000011111")
@@ -61,6 +63,8 @@ class Figure:
     word: Word | None = None
     places: int = 2
     """Decimals as printed; unit prices may have more than two."""
+    measured: bool = False
+    """A unit stands behind it ("2.84 lb"): how much of something, no money."""
 
 
 def decimal_mark(rows: Iterable[Row], otherwise: Mark = ".") -> Mark:
@@ -76,7 +80,7 @@ def figure(word: Word, mark: Mark) -> Figure | None:
     """The amount that a word is, or None."""
     text = word.text
     match = _MONEY[mark].match(text) or _OTHER_MARK[mark].match(text)
-    if match and (match["code"] or "").upper() in _SIZES:
+    if _SIZE.match(text) or (match and (match["code"] or "").upper() in _SIZES):
         return None  # 2.25L is how big, not how much
     if match:
         body = match["body"].translate(_LOOKALIKE).replace(" ", "")
@@ -133,7 +137,9 @@ def figures(row: Row, mark: Mark) -> tuple[tuple[Figure, ...], tuple[Word, ...]]
             taken = 2 if amount else 1
         amount = amount or figure(word, mark)
         if amount:
-            found.append(amount)
+            behind = words[index + taken].text if index + taken < len(words) else ""
+            measured = not amount.sign and behind.upper() in _WEIGHTS
+            found.append(replace(amount, measured=measured))
         else:
             others.append(word)
         index += taken

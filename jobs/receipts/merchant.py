@@ -9,11 +9,12 @@ import re
 import statistics
 import tomllib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib import resources
 
 from jobs.receipts.extraction import Merchant
 from jobs.receipts.lines import Line, Receipt
-from jobs.receipts.vocabulary import Role, fold
+from jobs.receipts.vocabulary import Role, fold, plain_of
 
 _HEADER = 14  # lines a header may have
 _LEGAL = re.compile(
@@ -51,11 +52,45 @@ _OWNER = re.compile(
     re.IGNORECASE,
 )
 _EMPTY_TAIL = re.compile(r"[\s\(\[,.:;*_=~|-]*$|^[\s*_=~|:.,;\"'<>-]+")
+_MALAYSIAN = re.compile(r"\bS[DO0OB]N\.? ?\.?B[HN][DO]\b|\bBERHAD\b|\bBHD\b")
+_SITE = re.compile(
+    r"(?<![@\w])(?:www\.|//)?([a-z0-9-]{4,})\.(?:com|co|de|fr|es|it|nl|ie|us|ca|at|ch|be|pt|se|eu)\b"
+)
+_COMPANY_TAIL = re.compile(
+    r"(?: (?:STORES?|SUPERMARKETS?|MARKT|FOODS?|GMBH|AG|KG|OHG|E K|AND CO|CO|LTD|LIMITED|PLC|INC|LLC|CORP|CORPORATION|GROUP|S ?P ?A|S ?A ?U?|S ?L|BV|NV"
+    r"|SAS|A \d{8}|UK|IRELAND|USA|AUST P L|PTY|(?:STORE |NO )?\d{1,6}))+$"
+)
 _CONTINUES = re.compile(r"(&|\bAND|\bOF|\bDE|,|-)$", re.IGNORECASE)
 
 
-def merchant_of(receipt: Receipt) -> Merchant | None:
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """A shop of many branches; `currency` (ISO 4217) when it sells in one country alone."""
+
+    name: str
+    currency: str | None
+
+
+def chain_of(receipt: Receipt) -> Chain | None:
+    """The chain that a line of the header, or else a web address on the receipt, names."""
+    texts = [line.row.text for line in _header(receipt.lines)]
+    if any(_MALAYSIAN.search(fold(text)) for text in texts):
+        return None
+    named = next((chain for text in texts if (chain := _chain(text))), None)
+    return named or next(
+        (
+            chain
+            for match in _SITE.finditer(receipt.text.lower())
+            if (chain := _sites().get(match[1].replace("-", "")))
+        ),
+        None,
+    )
+
+
+def merchant_of(receipt: Receipt, chain: Chain | None) -> Merchant | None:
     """The merchant, or None when no line of the header can be a name."""
+    if chain is not None:
+        return Merchant(name=chain.name, confidence=0.97)
     header = _header(receipt.lines)
     if not header:
         return None
@@ -71,9 +106,6 @@ def merchant_of(receipt: Receipt) -> Merchant | None:
     name = _tidy(_whole(header, best))
     if not name:
         return None
-    chain = next((c for line in header if (c := _chain(line.row.text))), None)
-    if chain and not _LEGAL.search(fold(name)):
-        return Merchant(name=chain, confidence=0.97)
     rivals = sorted((s for place, s in enumerate(scores) if place != best), reverse=True)
     lead = scores[best] - (rivals[0] if rivals else 0)
     sure = header[best].row.confidence * (0.97 if lead > 1 else 0.9 if lead > 0.4 else 0.75)
@@ -178,12 +210,30 @@ def _tidy(text: str) -> str:
     return " ".join(_strip(_OWNER.sub("", text)).split())
 
 
-def _chain(text: str) -> str | None:
-    plain = " ".join(re.sub(r"[^A-Z0-9]+", " ", fold(text).replace("&", " AND ")).split())
-    return next((name for name, pattern in _chains() if pattern.fullmatch(plain)), None)
+def _chain(text: str) -> Chain | None:
+    plain = " ".join(re.sub(r"[^A-Z0-9]+", " ", plain_of(text).replace("&", " AND ")).split())
+    bare = _COMPANY_TAIL.sub("", plain)
+    return next(
+        (
+            chain
+            for chain, pattern in _chains()
+            if pattern.fullmatch(plain) or pattern.fullmatch(bare)
+        ),
+        None,
+    )
 
 
 @functools.cache
-def _chains() -> tuple[tuple[str, re.Pattern[str]], ...]:
+def _chains() -> tuple[tuple[Chain, re.Pattern[str]], ...]:
     source = resources.files("jobs.receipts").joinpath("data/merchants.toml").read_text("utf-8")
-    return tuple((name, re.compile(pattern)) for name, pattern in tomllib.loads(source).items())
+    return tuple(
+        (Chain(name, facts.get("currency")), re.compile(facts["prints"]))
+        for name, facts in tomllib.loads(source).items()
+    )
+
+
+@functools.cache
+def _sites() -> dict[str, Chain]:
+    """Chains by what their web addresses are called."""
+    names = ((re.sub(r"[^a-z0-9]", "", plain_of(c.name).lower()), c) for c, _ in _chains())
+    return {site: chain for site, chain in names if len(site) > 3}

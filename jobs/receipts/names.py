@@ -11,7 +11,7 @@ _CODE = re.compile(
     re.IGNORECASE,
 )
 TAX_CODE = re.compile(
-    r"^\W*(SR|ZR|ZRL|ZRE|OS|ES|RS|T\d?|S|Z|A|B|C|D|E|F|N|X|TX|SRJ|ST|GST|RM|EUR|USD|GBP|MYR|\*S|\*|TF)\W*$",
+    r"^\W*(SR|ZR|ZRL|ZRE|OS|ES|RS|T\d?|H?MRJ|S|Z|A|B|C|D|E|F|N|X|TX|SRJ|ST|GST|RM|EUR|USD|GBP|MYR|\*S|\*|TF)\W*$",
     re.IGNORECASE,
 )
 TRIM = "-–—*#: "
@@ -38,14 +38,18 @@ def name_of(line: Line, product: Quantity | None) -> str:
         for piece in spelled.split():
             text = re.sub(rf"(?<!\S){re.escape(piece)}(?!\S)", " ", text, count=1)
         text = re.sub(r"\b(QTY|EACH|EA|NET|PER)\b", " ", text, flags=re.IGNORECASE)
+    text = _FLAGGED.sub("", _TIMES_LATER.sub("", text))
     kept = [word for word in text.split() if not _NO_WORD.fullmatch(word)]
     while len(kept) > 1 and TAX_CODE.match(kept[-1]):
         kept.pop()
     while len(kept) > 1 and re.fullmatch(r"\d{4,}|SR|ZR|ZRL|OS", kept[0]):
         kept.pop(0)
-    return _LETTER_O.sub("O", " ".join(kept).strip(TRIM))
+    return _LETTER_O.sub("O", _DOTTED.sub("", " ".join(kept).strip(TRIM)))
 
 
+_FLAGGED = re.compile(r"^\W*(?:[A-Z]\s+(?=\d{3,}\s)|\([A-Z\d]\)\s*)(?:\d{3,}\s+)?")  # E 38070, (A)
+_TIMES_LATER = re.compile(r"(?<=\w)\s\d{1,3}\s?[xX]$")  # the price follows on the next line
+_DOTTED = re.compile(r"\s*\.{2,}$")
 _LETTER_O = re.compile(r"(?<![\d.,])0(?=[^\W\d_]{2})|(?<=[^\W\d_]{2})0(?=[^\W\d_])")  # OLIVE 0IL
 
 

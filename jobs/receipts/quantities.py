@@ -21,12 +21,16 @@ _TIMES = re.compile(
 _WEIGHED = re.compile(  # 0,812 kg  1,99 €/kg: the slash says what the sign would
     rf"(?<![\w.,])(?P<a>\d{{1,3}}[.,]\d{{2,3}})\s?(?P<unit>KG|LB|G)\s+(?P<b>{_SIGN}{_NUMBER})\s?(?:EUR|€)?\s?/\s?(?P<per>KG|LB|G)\b"
 )
+_MULTI_BUY = re.compile(  # 4 @ 2 FOR $1.00, @2/4.00, 2 @ 1/0.21, @ 3 FOR 2.00
+    rf"(?<![\w.,])(?:(?P<a>\d{{1,3}})\s?(?:EA\.?\s?)?)?@\s?(?P<of>\d{{1,2}})\s?(?:FOR|/)\s?(?P<b>{_SIGN}\d{{1,4}}[.,]\d{{2}})(?!\d)"
+)
 _BARE = re.compile(
     rf"(?<![\w.,])(?:X\s?(?P<after>\d{{1,3}})|(?P<before>\d{{1,3}})\s?[X×])(?![\w.,/-])"
     rf"|(?<![\w.,])(?P<count>\d{{1,3}}|\d{{1,3}}[.,]\d{{2,3}})\s?(?P<unit>{UNIT_WORDS})(?![\w./])"
 )
 _SLACK = Decimal("0.011")
 _MOST = Decimal(10_000)
+_FOUR = Decimal("0.0001")  # places of a price of one that only some have
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,8 @@ class Quantity:
 
 def multiplication(text: str, mark: Mark) -> Quantity | None:
     """The product a text spells out ("2 @ 1.99"); which side is the price shows in its decimals."""
+    if match := _MULTI_BUY.search(text.upper()):
+        return _multi_buy(match, mark)
     match = _TIMES.search(text.upper()) or _WEIGHED.search(text.upper())
     if match is None:
         return None
@@ -56,6 +62,15 @@ def multiplication(text: str, mark: Mark) -> Quantity | None:
     if not 0 < quantity <= _MOST:
         return None
     return Quantity(quantity, unit, price, match.start(), match.end())
+
+
+def _multi_buy(match: re.Match[str], mark: Mark) -> Quantity | None:
+    """So many at so much for a few of them; without a count, the few."""
+    few, price = Decimal(match["of"]), _decimal(match["b"], mark)
+    count = Decimal(match["a"] or match["of"])
+    if price is None or not few or not count:
+        return None
+    return Quantity(count, None, (price / few).quantize(_FOUR), match.start(), match.end())
 
 
 def bare_quantity(text: str, mark: Mark) -> Quantity | None:

@@ -29,6 +29,7 @@ class Role(enum.Enum):
     SERVICE = "a charge on the sum"
     TIP = "a tip"
     DISCOUNT = "taken off"
+    FORMER = "a price that is not asked, or a weight that is not sold"
     TOTAL = "what was to be paid"
     TENDERED = "money given"
     META = "about the shop, the till or the sale"
@@ -49,6 +50,11 @@ _TABLE: tuple[tuple[Role, str], ...] = (
         r"|^(U\.?/?PRICE|UNIT PRICE|PRICE|S/PRICE)\b.*\b(AMOUNT|AMT|TOTAL|DISC)",
     ),
     (
+        Role.FORMER,
+        r"\bREG(ULAR)?\.? ?(PRICE|RETAIL)\b|^REG\.? |\b(WAS|WERE)\b|\b(ORIG(INAL)?|NORMAL|LIST|FORMER|OLD|FULL)\.? ?PRICE\b|\bRRP\b|\bUVP\b|^STATT\b"
+        r"|^REDUCED (FROM|TO)\b|NORMALPREIS|PRIX (NORMAL|INITIAL|BARRE)|^(TARE|TARA)\b|COMPARE AT|PRECIO ANTERIOR|^INSTEAD OF\b|PRICE REDUCED",
+    ),
+    (
         Role.COUNT,
         r"\b(NO|NUMBER|TOTAL|TOT|TTL)\.? ?(OF )?(THE )?(ITEMS?|QTYS?|QUANTITY|PCS|PIECES|UNITS|ARTICLES|LINES?)"
         r"(\(S\))?\b(?! ?(PRICE|DISC|AMOUNT|AMT|SALES?|INCL|EXCL))"
@@ -61,7 +67,7 @@ _TABLE: tuple[tuple[Role, str], ...] = (
     ),
     (
         Role.SAVINGS,
-        r"\bYOU (HAVE )?SAVED?\b|\bSAVED\b|\b(TOTAL|YOUR|TODAY.?S) ?SAVINGS?\b|SAVINGS? (FOR )?TODAY|^SAVINGS\b|SIE SPAREN"
+        r"\bYOU (HAVE )?SAVED?\b|\bSAVED\b|\bSAVINGS?$|\b(TOTAL|YOUR|TODAY.?S) ?SAVINGS?\b|SAVINGS? (FOR )?TODAY|^SAVINGS\b|SIE SPAREN"
         r"|TOTAL DISCOUNTS? ?(GIVEN|RECEIVED)|ERSPARNIS",
     ),
     (
@@ -83,7 +89,7 @@ _TABLE: tuple[tuple[Role, str], ...] = (
         r"\bS(UB|U8|VB|UD) ?[-.:_]? ?(TOTAL|TTL|TOT)|ZWISCHENSUMME|SOUS ?-?TOTAL|SUBTOTAAL|TOTAL (PARCIAL|HT)\b"
         r"|\b(TOTAL|AMOUNT|SALES?|AMT) ?\(?(SALES? |AMOUNT |AMT )?\(?(EXCL?|EXCLUDING|EXCLUSIVE|BEFORE|W/O|WITHOUT)\b"
         r"|\bEX[CE]L?\w*\.? ?(OF )?(GST|TAX|VAT|SST)\b|\bTOTAL EXEL|NETT? ?(OF|TOTAL EX) ?TAX|^GROSS\b|TOTAL BEFORE"
-        r"|\bSUB\b|IMPONIBILE|TOTAL SALES? ?\(?EXC|^NETTO\b|MERCHANDISE|TOTAL ?EXCL",
+        r"|\bNETT? SALES?\b|\bSUB\b|IMPONIBILE|TOTAL SALES? ?\(?EXC|^NETTO\b|MERCHANDISE|TOTAL ?EXCL",
     ),
     (
         Role.TAX_BASE,
@@ -114,7 +120,7 @@ _TABLE: tuple[tuple[Role, str], ...] = (
     (Role.TIP, r"^TIP\b|\bGRATUITY|TRINKGELD|POURBOIRE|\bPROPINA"),
     (
         Role.TOTAL,
-        r"\b(TOTAL|TOTA[1IL]|OTAL|FOTAL|TOTAAL|TOTALE|TOTL|JUMLAH|SUMME|GESAMT\w*|GESAMTBETRAG|ENDBETRAG|ZU ZAHLEN|A PAYER|NET A PAYER"
+        r"\b(TOTAL|TOTA[1IL]|OTAL|FOTAL|TOTAAL|TOTALE|TOTL|JUMLAH|SUMME|GESAMT\w*|GESAMTBETRAG|ENDBETRAG|ZU ZAHLEN|ATT BETALA|AT BETALE|BETALAT|TOTALT|I ALT|SUMMA|A PAYER|NET A PAYER"
         r"|IMPORTE|TE BETALEN|AMOUNT DUE|BALANCE DUE|BALANCE TO PAY|AMOUNT PAYABLE|TO PAY|DUE|IMPORTO|MONTANT|BETRAG|AMT DUE)\b"
         r"|AMOUNT TO (BE )?PA(Y|ID)|^AMOUNT\b|^NETT?\b|^BALANCE\b|^TTL\b",
     ),
@@ -147,10 +153,14 @@ _FOLD = str.maketrans({"0": "O", "1": "I", "|": "I", "!": "I", "5": "S", "8": "B
 
 def fold(text: str) -> str:
     """Upper case without accents, look-alike digits inside words made letters, spaces evened."""
-    plain = unicodedata.normalize("NFKD", text.upper().replace("ß", "SS"))
-    plain = "".join(char for char in plain if not unicodedata.combining(char))
-    words = plain.split()
+    words = plain_of(text).split()
     return " ".join(word.translate(_FOLD) if _mostly_letters(word) else word for word in words)
+
+
+def plain_of(text: str) -> str:
+    """Upper case without accents."""
+    plain = unicodedata.normalize("NFKD", text.upper().replace("ß", "SS"))
+    return "".join(char for char in plain if not unicodedata.combining(char))
 
 
 def role_of(label: str) -> Role | None:
