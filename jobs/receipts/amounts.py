@@ -40,7 +40,7 @@ _OTHER_MARK = {
 """One point misread as a comma, or the other way: two decimals leave no doubt."""
 _SIZES = {"L", "ML", "KG", "G", "LB", "OZ", "CM", "MM", "M", "LT", "GM", "IN", "X"}
 _SIZE = re.compile(r"^\d{1,4}(?:[.,]\d{1,2})?(?:fl)?oz$|^\d{1,2}[.,]\d(?:l|L)$", re.IGNORECASE)
-_WEIGHTS = {"KG", "G", "LB", "LBS", "OZ"}
+_WEIGHTS = {"KG", "G", "LB", "LBS", "1B", "IB", "OZ"}
 _WHOLE = re.compile(rf"^(?!F)(?P<sign>{_SIGNS})(?P<body>\d{{1,6}})$")
 _LOST_POINT = re.compile(r"^(\d{1,5})[-;'*·](\d{2})$")
 _LOOKALIKE = str.maketrans("OoQqDdIiLl|", "00000011111")

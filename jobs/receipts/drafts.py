@@ -59,7 +59,11 @@ def draft_of(part: Part, pending: Sequence[Part], edge: float, *, inline: bool) 
         total=replace(part.total, value=cents(total)),
         name_confidence=min(p.line.row.confidence for p in lines),
     )
-    products = [p.product for p in (part, *pending) if p.product is not None]
+    products = [
+        product
+        for p in (part, *pending)
+        if (product := p.measure.of(total) if p.measure else p.product) is not None
+    ]
     proved = next((product for product in products if proves(product, total)), None)
     if proved is not None:
         return proved_by(draft, proved)
@@ -79,7 +83,8 @@ def draft_of(part: Part, pending: Sequence[Part], edge: float, *, inline: bool) 
 
 def reduced(draft: Draft, part: Part) -> Draft:
     """The draft with what a line below it takes off."""
-    assert part.total is not None and part.reduction is not None
+    assert part.total is not None
+    assert part.reduction is not None
     reduction = Reduction(part.reduction, abs(part.total.value))
     return replace(draft, reductions=(*draft.reductions, reduction))
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from jobs.receipts.departments import heads_a_department
-from jobs.receipts.drafts import Draft, draft_of, extended, multiplies, reduced
+from jobs.receipts.drafts import Draft, draft_of, extended, multiplies, proved_by, reduced
 from jobs.receipts.lines import Line, Receipt
 from jobs.receipts.names import name_of, names_something
 from jobs.receipts.numbering import leading_quantities, named, without_codes
@@ -102,10 +102,16 @@ def _gather(parts: Sequence[Part], *, names_above: bool) -> _Gathered:
                 drafts[-1] = replace(draft, raw=(*drafts[-1].raw, *draft.raw), name=drafts[-1].name)
                 continue
             loose += 1.0 if not names_something(draft.name) and names_above else 0.0
-            loose += 0.3 * max(0, len(pending) - 2)
+            loose += 0.3 * max(0, sum(p.measure is None for p in pending) - 2)
             pending = []
             drafts.append(draft)
             last = part  # where the last draft's name ends
+        elif part.measure is not None:
+            product = part.measure.of(drafts[-1].total.value) if drafts else None
+            if product is not None and not drafts[-1].proved:
+                drafts[-1] = proved_by(drafts[-1], product)
+            else:
+                pending.append(part)
         elif (
             part.product is not None
             and part.product.unit_price is not None
@@ -133,7 +139,9 @@ def _gather(parts: Sequence[Part], *, names_above: bool) -> _Gathered:
                     name_confidence=told.name_confidence
                     * (_TWO_NAMES if renames(part, last) else 1.0),
                 )
-    loose += sum(1.0 for part in pending if part.line.role is None and names_above)
+    loose += sum(
+        1.0 for part in pending if part.line.role is None and part.measure is None and names_above
+    )
     if not names_above:
         loose += sum(1.0 for draft in drafts if not names_something(draft.name))
         loose += 0.3 * sum(max(0, len(draft.raw) - 3) for draft in drafts)

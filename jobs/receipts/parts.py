@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from jobs.receipts.amounts import Figure, Mark
 from jobs.receipts.lines import Line
+from jobs.receipts.measures import Measure, measure_of
 from jobs.receipts.names import TAX_CODE, name_of, names_something, span_of
 from jobs.receipts.quantities import Quantity, bare_quantity, multiplication, proves
 from jobs.receipts.vocabulary import Role, fold
@@ -29,6 +30,8 @@ class Part:
     numbers: tuple[Decimal, ...]
     span: tuple[float, float, float]
     """Where its name begins, where its first word ends, and where the name ends."""
+    measure: Measure | None = None
+    """Where the line names nothing, and says how much of something at what price."""
     reduction: str | None = None
     """The letters of its label, where `total` is taken off an item."""
 
@@ -36,6 +39,8 @@ class Part:
 def part_of(line: Line, mark: Mark, *, discounted: bool) -> Part:
     """What one line says; `discounted`: the receipt has a column of discounts."""
     text = line.row.text
+    if line.role is None and (measure := measure_of(text)) is not None:
+        return _measured(line, measure)
     product = multiplication(text, mark)
     figures = line.figures
     total = next(
@@ -62,7 +67,13 @@ def part_of(line: Line, mark: Mark, *, discounted: bool) -> Part:
         for word in (w.text for w in line.words)
         if re.fullmatch(r"\d{1,3}", word) and (value := Decimal(word)) > 0
     ) + tuple(f.value for f in figures[:-1] if f.value > 0)
-    return Part(line, name, total, product, numbers, span_of(line, name), reduction)
+    return Part(line, name, total, product, numbers, span_of(line, name), reduction=reduction)
+
+
+def _measured(line: Line, measure: Measure) -> Part:
+    total = next((f for f in reversed(line.figures) if abs(f.value) == measure.total), None)
+    product = measure.of(total.value) if total else None
+    return Part(line, "", total, product, (), span_of(line, ""), measure)
 
 
 def _undiscounted(line: Line, price: Figure) -> Figure | None:

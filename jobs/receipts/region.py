@@ -99,8 +99,10 @@ def _ends(line: Line) -> bool:
     """A summary line; the word must open the line, for food is called TOTAL and BAR too."""
     return line.role in _ENDS and (
         bool(line.figures)
-        or line.role in (Role.COUNT, Role.TAX_TABLE, Role.TOTAL, Role.SUBTOTAL)
-        and not heads_a_department(line.row.text)
+        or (
+            line.role in (Role.COUNT, Role.TAX_TABLE, Role.TOTAL, Role.SUBTOTAL)
+            and not heads_a_department(line.row.text)
+        )
     )
 
 
