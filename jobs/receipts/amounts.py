@@ -33,7 +33,7 @@ _MONEY = {
 _OTHER_MARK = {
     mark: re.compile(
         rf"^(?P<open>\()?(?P<minus>[-–—])?(?P<sign>{_SIGNS})?(?P<minus2>[-–—])?(?P<body>\d{{1,4}}{other}\d{{2}})"
-        rf"(?P<after>[-–—])?(?P<close>\))?(?P<unit>{_SIGNS})?(?P<code>[A-Z]{{0,2}})$"
+        rf"(?P<after>[-–—])?(?P<close>\))?(?P<unit>{_SIGNS})?(?P<code>[*#]?[A-Z]{{0,2}})$"
     )
     for mark, other in ((".", ","), (",", "[.]"))
 }
@@ -63,6 +63,8 @@ class Figure:
     word: Word | None = None
     places: int = 2
     """Decimals as printed; unit prices may have more than two."""
+    repaired: bool = False
+    """Its decimal mark was not read as one: "7-23" may be an amount, or hours."""
     measured: bool = False
     """A unit stands behind it ("2.84 lb"): how much of something, no money."""
 
@@ -78,7 +80,7 @@ def decimal_mark(rows: Iterable[Row], otherwise: Mark = ".") -> Mark:
 
 def figure(word: Word, mark: Mark) -> Figure | None:
     """The amount that a word is, or None."""
-    text = word.text
+    text, repaired = word.text, False
     match = _MONEY[mark].match(text) or _OTHER_MARK[mark].match(text)
     if _SIZE.match(text) or (match and (match["code"] or "").upper() in _SIZES):
         return None  # 2.25L is how big, not how much
@@ -97,7 +99,7 @@ def figure(word: Word, mark: Mark) -> Figure | None:
         places = 0
     elif match := _LOST_POINT.match(text):
         value, sign, code, negative = Decimal(f"{match[1]}.{match[2]}"), "", "", False
-        places = 2
+        places, repaired = 2, True
     else:
         return None
     if value >= _LARGEST:
@@ -111,6 +113,7 @@ def figure(word: Word, mark: Mark) -> Figure | None:
         code=code.strip("()"),
         word=word,
         places=places,
+        repaired=repaired,
     )
 
 

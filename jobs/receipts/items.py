@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from jobs.receipts.departments import heads_a_department
 from jobs.receipts.drafts import Draft, draft_of, extended, multiplies, proved_by, reduced
 from jobs.receipts.lines import Line, Receipt
+from jobs.receipts.measures import measure_of
 from jobs.receipts.names import name_of, names_something
 from jobs.receipts.numbering import leading_quantities, named, without_codes
 from jobs.receipts.parts import (
@@ -66,19 +67,37 @@ def _heads(line: Line, below: Sequence[Line]) -> bool:
     return (
         not line.figures
         and heads_a_department(line.row.text)
-        and any(names_something(name_of(other, None)) for other in below)
+        and any(
+            names_something(name_of(other, None)) or _only_measures(other) for other in below
+        )
     )
+
+
+def _only_measures(line: Line) -> bool:
+    measure = measure_of(line.row.text)
+    return measure is not None and measure.total is None
 
 
 def _reducible(drafts: Sequence[Draft], part: Part) -> int | None:
-    """The draft that a reduction is of: the last one that is no deposit and costs as much."""
+    """The draft that a reduction is of: the last one that has a name, is no deposit, and costs as
+    much.
+    """
     assert part.total is not None
-    off = abs(part.total.value)
     place = next(
-        (i for i in reversed(range(len(drafts))) if not GIVEN_BACK.search(fold(drafts[i].name))),
+        (
+            i
+            for i in reversed(range(len(drafts)))
+            if names_something(drafts[i].name) and not GIVEN_BACK.search(fold(drafts[i].name))
+        ),
         None,
     )
-    return place if place is not None and off <= drafts[place].net else None
+    return place if place is not None and abs(part.total.value) <= drafts[place].net else None
+
+
+def _restates(part: Part, drafts: Sequence[Draft]) -> bool:
+    """Whether a line only says what an item that was reduced comes to ("PRICE YOU PAY")."""
+    named = [draft for draft in drafts[-2:] if draft.reductions]
+    return bool(named and part.total and part.total.value == named[-1].net and part.line.letters > 4)
 
 
 def _inline(parts: Sequence[Part]) -> bool:
@@ -95,6 +114,8 @@ def _gather(parts: Sequence[Part], *, names_above: bool) -> _Gathered:
     for part in parts:
         if part.reduction is not None and (place := _reducible(drafts, part)) is not None:
             drafts[place] = reduced(drafts[place], part)
+            continue
+        if _restates(part, drafts) and not pending:
             continue
         if part.total is not None:
             draft = draft_of(part, pending, edge, inline=inline)

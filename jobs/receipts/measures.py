@@ -19,7 +19,6 @@ from jobs.receipts.vocabulary import plain_of
 _TOKEN = re.compile(r"[$£€]?\s?(?P<number>\d*[.,]?\d+)|(?P<word>[A-Z]+\.?)|(?P<sign>[@*×/])")
 _POUND = re.compile(r"(?<![\w.,])[1I]B\b|(?<=\d)[1I]B\b")  # "lb" as it is misread
 _WORDS = re.compile(rf"{UNIT_WORDS}|QTY|X|AT|FOR|PER|NET|EUR|RM|USD|GBP|CHF|N|À|A|CAD|AUD")
-_MARKER = re.compile(rf"[@*×/]|\b(?:X|AT|FOR|PER|QTY|{UNIT_WORDS})\b")
 _NO_MEASURE = re.compile(r"\d{5}|[-−–]\s?[$£€]?\s?\d|\d\s?[-−–](?!\w)|\(.*\d.*\)")
 """Article codes, and money that is taken off."""
 _BEFORE_A_PRICE = {"@", "*", "×", "/", "X", "AT", "FOR", "PER"}
@@ -61,20 +60,21 @@ class Measure:
 def measure_of(text: str) -> Measure | None:
     """What such a line says, or None when the line is no such line."""
     upper = _POUND.sub("LB", plain_of(text))
-    if not _MARKER.search(upper) or _NO_MEASURE.search(upper):
+    if _NO_MEASURE.search(upper):
         return None
     tokens = list(_TOKEN.finditer(upper))
     numbers = [(place, token) for place, token in enumerate(tokens) if token["number"]]
     if (
         len(numbers) > 2
         and _CENTS.search(numbers[-2][1]["number"])
-        and len(numbers[-1][1]["number"]) == 1
+        and len(numbers[-1][1]["number"]) <= 2
     ):
         numbers.pop()  # the number of a tax
     words = [token["word"].rstrip(".") for token in tokens if token["word"]]
     code = words[-1:] if tokens and tokens[-1]["word"] else []  # of a tax, behind the price
     named = [word for word in words if not _WORDS.fullmatch(word)]
-    if not numbers or (named and (named != code or len(code[0]) > 2)):
+    measures = len(words) > len(named) or any(token["sign"] for token in tokens)
+    if not numbers or not measures or (named and (named != code or len(code[0]) > 2)):
         return None
     values = [_value(token["number"]) for _, token in numbers]
     unit = next((unit for word in words if (unit := unit_of(word)) not in (None, "each")), None)

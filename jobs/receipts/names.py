@@ -30,7 +30,7 @@ def name_of(line: Line, product: Quantity | None) -> str:
         ),
         len(words),
     )
-    words = words[:column]
+    words = _before_the_price(words[:column], line)
     text = " ".join(word.text for word in words)
     text = re.sub(r"(?<=\w\w)\((?=\w)", " (", re.sub(r"\)(?=\w\w)", ") ", text))
     if product is not None and product.unit_price is not None:
@@ -51,6 +51,14 @@ _FLAGGED = re.compile(r"^\W*(?:[A-Z]\s+(?=\d{3,}\s)|\([A-Z\d]\)\s*)(?:\d{3,}\s+)
 _TIMES_LATER = re.compile(r"(?<=\w)\s\d{1,3}\s?[xX]$")  # the price follows on the next line
 _DOTTED = re.compile(r"\s*\.{2,}$")
 _LETTER_O = re.compile(r"(?<![\d.,])0(?=[^\W\d_]{2})|(?<=[^\W\d_]{2})0(?=[^\W\d_])")  # OLIVE 0IL
+
+
+def _before_the_price(words: list[Word], line: Line) -> list[Word]:
+    """What stands behind the last amount is a remark ("SALE"), where there is a name before it."""
+    if not line.figures:
+        return words
+    before = [word for word in words if word.left < line.figures[-1].left]
+    return before if sum(map(str.isalpha, "".join(w.text for w in before))) >= 3 else words
 
 
 def span_of(line: Line, name: str) -> tuple[float, float, float]:

@@ -14,6 +14,7 @@ _ENDS = {
 }  # fmt: skip
 
 
+_AFTER_THE_TOTAL = {Role.TENDERED, Role.CHANGE}  # before it they are food: BAR DARK CHOC
 REDUCTIONS = {Role.DISCOUNT, Role.POINTS, Role.SAVINGS, Role.FORMER}
 
 
@@ -44,7 +45,12 @@ def regions_of(lines: Sequence[Line]) -> tuple[tuple[int, int], ...]:
             start -= 1
         if named and _wraps(lines, first):
             start -= 1
-    ends = [i for i in range(max(first, start), len(lines)) if _ends(lines[i])] or [len(lines)]
+    opening = next((i for i, line in enumerate(lines) if i >= first and _opens_summary(line)), 0)
+    ends = [
+        i
+        for i in range(max(first, start), len(lines))
+        if _ends(lines[i]) and not (i < opening and lines[i].role in _AFTER_THE_TOTAL)
+    ] or [len(lines)]
     kept = ends[:1]
     for end in ends[1:]:
         if any(
@@ -85,7 +91,8 @@ def _heading(lines: Sequence[Line]) -> int:
 
 
 def _is_price_line(line: Line, below_heading: bool) -> bool:
-    if not line.figures or _CLOCK.search(line.row.text):
+    printed = any(figure.places == 2 and not figure.repaired for figure in line.figures)
+    if not (printed or (line.figures and below_heading)) or _CLOCK.search(line.row.text):
         return False
     if line.role is Role.META:
         return below_heading or not re.search(r"[:#]", line.row.text)
@@ -104,6 +111,10 @@ def _ends(line: Line) -> bool:
             and not heads_a_department(line.row.text)
         )
     )
+
+
+def _opens_summary(line: Line) -> bool:
+    return line.role in (Role.TOTAL, Role.SUBTOTAL) and bool(line.figures)
 
 
 def _wraps(lines: Sequence[Line], first: int) -> bool:

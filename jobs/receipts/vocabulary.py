@@ -86,7 +86,7 @@ _TABLE: tuple[tuple[Role, str], ...] = (
     ),
     (
         Role.SUBTOTAL,
-        r"\bS(UB|U8|VB|UD) ?[-.:_]? ?(TOTAL|TTL|TOT)|ZWISCHENSUMME|SOUS ?-?TOTAL|SUBTOTAAL|TOTAL (PARCIAL|HT)\b"
+        r"\bS(UB|U8|VB|UD) ?[-.:_]? ?(TOTAL|TTL|TOT)|ZWISCHENSUMME|WARENWERT|VALISUMMA|DELSUMMA|SOUS ?-?TOTAL|SUBTOTAAL|TOTAL (PARCIAL|HT)\b"
         r"|\b(TOTAL|AMOUNT|SALES?|AMT) ?\(?(SALES? |AMOUNT |AMT )?\(?(EXCL?|EXCLUDING|EXCLUSIVE|BEFORE|W/O|WITHOUT)\b"
         r"|\bEX[CE]L?\w*\.? ?(OF )?(GST|TAX|VAT|SST)\b|\bTOTAL EXEL|NETT? ?(OF|TOTAL EX) ?TAX|^GROSS\b|TOTAL BEFORE"
         r"|\bNETT? SALES?\b|\bSUB\b|IMPONIBILE|TOTAL SALES? ?\(?EXC|^NETTO\b|MERCHANDISE|TOTAL ?EXCL",
@@ -100,7 +100,7 @@ _TABLE: tuple[tuple[Role, str], ...] = (
         Role.DISCOUNT,
         r"\bDISC\w*\b|\bCOUPON|\bVOUCHER|\bRABATT|\bREMISE|\bDESCUENTO|\bSCONTO|KORTING|\bPROMO\w*\b|\bLESS\b|\bMARK ?DOWN"
         r"|\bREDUCED|MULTI ?BUY|MULTI ?SAVE|\bSAVING\b|\bMEMBER (PRICE|SAV)|NACHLASS|\bOFFER\b|\bBOGO|PRICE CUT|AKTION"
-        r"|\bSAVE\b|\bDESCONTO|\bREBATE",
+        r"|\bSAVE\b|\bDESCONTO|\bREBATE|ALENNUS|\bRABAT\b|\bOPUST\b",
     ),
     (
         Role.TOTAL,
@@ -109,7 +109,7 @@ _TABLE: tuple[tuple[Role, str], ...] = (
     ),
     (
         Role.TAX,
-        r"\b(GST|VAT|SST|HST|PST|QST|TVA|IVA|BTW|MWST|UST|SALES TAX|TAX|TAXES|CUKAI|STEUER|MVA|MOMS|IGIC|TPS|TVQ)\b"
+        r"\b(GST|VAT|SST|HST|PST|QST|TVA|IVA|BTW|MWST|UST|SALES TAX|TAX|TAXES|CUKAI|STEUER|MVA|MOMS|IGIC|TPS|TVQ|ALV|PTU|DPH)\b"
         r"(?!.*\b(INVOICE|ID|REG\w*|NO|NUMBER|NR|TOTAL (SALE|AMO)\w*)\b)|TAX\d?\b ?\(?\d",
     ),
     (
@@ -120,7 +120,7 @@ _TABLE: tuple[tuple[Role, str], ...] = (
     (Role.TIP, r"^TIP\b|\bGRATUITY|TRINKGELD|POURBOIRE|\bPROPINA"),
     (
         Role.TOTAL,
-        r"\b(TOTAL|TOTA[1IL]|OTAL|FOTAL|TOTAAL|TOTALE|TOTL|JUMLAH|SUMME|GESAMT\w*|GESAMTBETRAG|ENDBETRAG|ZU ZAHLEN|ATT BETALA|AT BETALE|BETALAT|TOTALT|I ALT|SUMMA|A PAYER|NET A PAYER"
+        r"\b(TOTAL|TOTA[1IL]|OTAL|FOTAL|TOTAAL|TOTALE|TOTL|JUMLAH|SUMME|GESAMT\w*|GESAMTBETRAG|YHTEENSA|SUMA|RAZEM|DO ZAPLATY|CELKEM|ENDBETRAG|ZU ZAHLEN|ATT BETALA|AT BETALE|BETALAT|TOTALT|I ALT|SUMMA|A PAYER|NET A PAYER"
         r"|IMPORTE|TE BETALEN|AMOUNT DUE|BALANCE DUE|BALANCE TO PAY|AMOUNT PAYABLE|TO PAY|DUE|IMPORTO|MONTANT|BETRAG|AMT DUE)\b"
         r"|AMOUNT TO (BE )?PA(Y|ID)|^AMOUNT\b|^NETT?\b|^BALANCE\b|^TTL\b",
     ),
@@ -128,7 +128,7 @@ _TABLE: tuple[tuple[Role, str], ...] = (
         Role.TENDERED,
         r"^\W*(PAY|CASH|CARD|CREDIT|MASTER|BAR|BARGELD|EC|EC-\w+|CB|PIN|PAID|PAYMENT|RECEIVED|KARTE|KARTENZAHLUNG|GIROCARD|GEG\.?|GEGEBEN|ESPECES"
         r"|CARTE|EFECTIVO|TARJETA|CONTANTE\w*|CONTANTI|MAESTRO|TUNAI|BANKCARD|APPLE PAY|GOOGLE PAY|CHEQUE|EFTPOS|CONTACTLESS|E-?WALLET|TOUCH ?N ?GO"
-        r"|DINHEIRO|CARTAO|BIZUM|KONTANT|DISCOVER|EBT|GIFT CARD)\b"
+        r"|DINHEIRO|CARTAO|KORTTI|KORT|KATEINEN|GOTOWKA|KARTA|DANKORT|BIZUM|KONTANT|DISCOVER|EBT|GIFT CARD)\b"
         r"|\b(CASH|VISA|MASTER ?CARD|AMEX|DEBIT|CREDIT CARD|TENDER\w*|AMOUNT PAID|EC-KARTE|GEGEBEN)\b",
     ),
 )  # fmt: skip
@@ -231,7 +231,7 @@ def _respelled(folded: str) -> str:
 def _is_heading(folded: str) -> bool:
     """Two or more words that only head columns ("RM  Code"), and no others."""
     words = re.findall(r"[A-Z/]{2,}", folded)
-    alone = len(words) == 1 and folded.strip("() ") in {"RM", "EUR", "USD", "GBP"}
+    alone = len(words) == 1 and folded.strip("() ") in {"RM", "EUR", "USD", "GBP", "EURO", "CHF", "SEK", "DKK", "NOK", "PLN"}
     return (
         (len(words) >= 2 or alone)
         and all(_COLUMN_WORDS.fullmatch(word) for word in words)
