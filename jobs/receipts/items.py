@@ -67,9 +67,7 @@ def _heads(line: Line, below: Sequence[Line]) -> bool:
     return (
         not line.figures
         and heads_a_department(line.row.text)
-        and any(
-            names_something(name_of(other, None)) or _only_measures(other) for other in below
-        )
+        and any(names_something(name_of(other, None)) or _only_measures(other) for other in below)
     )
 
 
@@ -97,7 +95,9 @@ def _reducible(drafts: Sequence[Draft], part: Part) -> int | None:
 def _restates(part: Part, drafts: Sequence[Draft]) -> bool:
     """Whether a line only says what an item that was reduced comes to ("PRICE YOU PAY")."""
     named = [draft for draft in drafts[-2:] if draft.reductions]
-    return bool(named and part.total and part.total.value == named[-1].net and part.line.letters > 4)
+    return bool(
+        named and part.total and part.total.value == named[-1].net and part.line.letters > 4
+    )
 
 
 def _inline(parts: Sequence[Part]) -> bool:

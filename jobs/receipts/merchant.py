@@ -12,9 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 
+from rapidfuzz.distance import Levenshtein
+
 from jobs.receipts.extraction import Merchant
 from jobs.receipts.lines import Line, Receipt
-from jobs.receipts.vocabulary import Role, fold, plain_of
+from jobs.receipts.vocabulary import Role, fold, lookalike, plain_of
 
 _HEADER = 14  # lines a header may have
 _LEGAL = re.compile(
@@ -76,7 +78,10 @@ def chain_of(receipt: Receipt) -> Chain | None:
     texts = [line.row.text for line in _header(receipt.lines)]
     if any(_MALAYSIAN.search(fold(text)) for text in texts):
         return None
-    named = next((chain for text in texts if (chain := _chain(text))), None)
+    runs = [" ".join(texts[i : i + n]) for n in (1, 2, 3) for i in range(len(texts) - n + 1)]
+    named = next(
+        (chain for read in (_printed, _alike) for text in runs if (chain := read(text))), None
+    )
     return named or next(
         (
             chain
@@ -210,7 +215,8 @@ def _tidy(text: str) -> str:
     return " ".join(_strip(_OWNER.sub("", text)).split())
 
 
-def _chain(text: str) -> Chain | None:
+def _printed(text: str) -> Chain | None:
+    """The chain whose receipts print that line, with or without its legal form."""
     plain = " ".join(re.sub(r"[^A-Z0-9]+", " ", plain_of(text).replace("&", " AND ")).split())
     bare = _COMPANY_TAIL.sub("", plain)
     return next(
@@ -221,6 +227,23 @@ def _chain(text: str) -> Chain | None:
         ),
         None,
     )
+
+
+def _alike(text: str) -> Chain | None:
+    """The chain whose name the line is but for a letter that looks like another, or, in a long name,
+    any one letter: logos are read less well than print.
+    """
+    letters = re.sub(r"[^A-Z]", "", plain_of(text))
+    for chain, _ in _chains():
+        name = re.sub(r"[^A-Z]", "", plain_of(chain.name))
+        if len(name) >= _ALIKE and lookalike(name) == lookalike(letters):
+            return chain
+        if len(name) >= _ONE_OFF and Levenshtein.distance(name, letters, score_cutoff=1) <= 1:
+            return chain
+    return None
+
+
+_ALIKE, _ONE_OFF = 5, 7  # letters that a name has at least
 
 
 @functools.cache

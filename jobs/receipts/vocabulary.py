@@ -215,6 +215,11 @@ _RESPELLED = {
 }
 
 
+def lookalike(letters: str) -> str:
+    """Capitals with those made one that print, faded or as a logo, does not tell apart."""
+    return letters.translate(_CONFUSED)
+
+
 def _respelled(folded: str) -> str:
     """The text with misread key words put right: SUBIUIAL is SUBTOTAL. What shops sell was not
     misread: ORANGE looks like CHANGE to faded print, but it is an orange.
@@ -231,7 +236,18 @@ def _respelled(folded: str) -> str:
 def _is_heading(folded: str) -> bool:
     """Two or more words that only head columns ("RM  Code"), and no others."""
     words = re.findall(r"[A-Z/]{2,}", folded)
-    alone = len(words) == 1 and folded.strip("() ") in {"RM", "EUR", "USD", "GBP", "EURO", "CHF", "SEK", "DKK", "NOK", "PLN"}
+    alone = len(words) == 1 and folded.strip("() ") in {
+        "RM",
+        "EUR",
+        "USD",
+        "GBP",
+        "EURO",
+        "CHF",
+        "SEK",
+        "DKK",
+        "NOK",
+        "PLN",
+    }
     return (
         (len(words) >= 2 or alone)
         and all(_COLUMN_WORDS.fullmatch(word) for word in words)
