@@ -128,6 +128,7 @@ def figures(row: Row, mark: Mark) -> tuple[tuple[Figure, ...], tuple[Word, ...]]
     others: list[Word] = []
     words = [part for word in row.words for part in _unglued(word)]
     index = 0
+    ended: Word | None = None  # the last word of the last amount
     while index < len(words):
         word, taken = words[index], 1
         amount = None
@@ -139,7 +140,10 @@ def figures(row: Row, mark: Mark) -> tuple[tuple[Figure, ...], tuple[Word, ...]]
             amount = figure(joined, mark) if joined else None
             taken = 2 if amount else 1
         amount = amount or figure(word, mark)
+        if amount and not amount.places and index and words[index - 1] is ended:
+            amount, taken = None, 1  # "1,79 € 2" ends with the number of a tax
         if amount:
+            ended = words[index + taken - 1]
             behind = words[index + taken].text if index + taken < len(words) else ""
             measured = not amount.sign and behind.upper() in _WEIGHTS
             found.append(replace(amount, measured=measured))

@@ -33,7 +33,8 @@ _KIND = re.compile(
 _ADDRESS = re.compile(
     r"\b(JALAN|JLN|LORONG|TAMAN|TMN|LOT|NO\.? ?\d|BANDAR|SEKSYEN|SECTION|PERSIARAN|LEBUH|KAMPUNG|KG\.|SELANGOR|JOHOR|KUALA|MALAYSIA|FLOOR|LEVEL|BLOCK"
     r"|STREET|ST\.|ROAD|RD\.?|AVENUE|AVE\.?|BLVD|LANE|DRIVE|SUITE|UNIT|HWY|HIGHWAY|PKWY|STRASSE|STR\.|PLATZ|WEG|RUE|ALLEE|PLACE|CALLE|PLAZA|VIA|STRAAT"
-    r"|P\.?O\.? BOX|WILAYAH|PENANG|MELAKA|PERAK|KEDAH|PAHANG|SABAH|SARAWAK|BATU|DARUL|PETALING|SHAH ALAM|JAYA,?)\b|STRASSE|STRAAT|\w+STR\. ?\d|\d{5}"
+    r"|BOULEVARD|QUAI|COURS|VIALE|PIAZZA|CORSO|AVENIDA|AVDA|PASEO|CARRER|RUA|LARGO|PRACA|CHAUSSEE|LAAN|PLEIN|PARKWAY|COURT|SQUARE|CRESCENT|TERRACE"
+    r"|P\.?O\.? BOX|WILAYAH|PENANG|MELAKA|PERAK|KEDAH|PAHANG|SABAH|SARAWAK|BATU|DARUL|PETALING|SHAH ALAM|JAYA,?)\b|STRASSE|STRAAT|\w+STR\. ?\d|[A-Z], ?[A-Z]{2}$|\w(GATAN|VAGEN|KATU|TIE|GADE|VEJ|WEG)\.? \d|\d{5}"
 )
 _NOT_NAME = re.compile(
     r"TAX ?INVO|INVO?ICE\b|RECEIPT|SIMPLIFIED|OFFICIAL|\bCASH (BILL|SALES?)\b|GUEST CHECK|WELCOME|THANK|\bTEL\b|\bFAX\b|GST|\bSST\b|\bVAT\b|REG\b|REG\.|CO\. ?NO"
@@ -62,6 +63,10 @@ _COMPANY_TAIL = re.compile(
     r"(?: (?:STORES?|SUPERMARKETS?|MARKT|FOODS?|GMBH|AG|KG|OHG|E K|AND CO|CO|LTD|LIMITED|PLC|INC|LLC|CORP|CORPORATION|GROUP|S ?P ?A|S ?A ?U?|S ?L|BV|NV"
     r"|SAS|A \d{8}|UK|IRELAND|USA|AUST P L|PTY|(?:STORE |NO )?\d{1,6}))+$"
 )
+_SLOGAN = re.compile(r"\S+\s+\S+\s+\S.*[.!?]$|^\S+['’]\S+ \S+ \S+ \S+")
+_BRANCH = re.compile(r"\s*#\s?\d{2,5}\b.*$")
+_PLACE = re.compile(r"\s+[-–]\s+.*$")
+_ABOVE_ADDRESS = 0.6
 _CONTINUES = re.compile(r"(&|\bAND|\bOF|\bDE|,|-)$", re.IGNORECASE)
 
 
@@ -102,7 +107,9 @@ def merchant_of(receipt: Receipt, chain: Chain | None) -> Merchant | None:
     height = statistics.median(line.row.height for line in receipt.lines)
     contact = next((i for i, line in enumerate(header) if _contact(line)), len(header))
     scores = [
-        _score(line, place, height) - (0.8 if place > contact else 0.0)
+        _score(line, place, height)
+        - (0.8 if place > contact else 0.0)
+        + (_ABOVE_ADDRESS if place + 1 == contact else 0.0)
         for place, line in enumerate(header)
     ]
     best = max(range(len(header)), key=lambda place: scores[place])
@@ -136,7 +143,7 @@ def _contact(line: Line) -> bool:
 
 
 def _score(line: Line, place: int, height: float) -> float:
-    text = fold(_strip(line.row.text))
+    text = fold(_strip(_BRANCH.sub("", line.row.text)))
     letters = sum(char.isalpha() for char in text)
     if letters < 3 or _NOT_NAME.search(text):
         return -1.0
@@ -147,6 +154,8 @@ def _score(line: Line, place: int, height: float) -> float:
     score -= 1.8 if _ADDRESS.search(text) and not _LEGAL.search(text) else 0.0
     score -= 1.5 * (1 - letters / max(1, len(text.replace(" ", ""))))
     score -= 2.0 * (1 - line.row.confidence)
+    score -= 1.5 if _SLOGAN.search(line.row.text) else 0.0
+    score += 0.8 if _BRANCH.search(line.row.text) else 0.0
     if line.row.text == line.row.text.lower():
         score -= 1.0  # shops print capitals; all small is handwriting or a slogan
     if letters < 5:
@@ -212,7 +221,12 @@ def _strip(text: str) -> str:
 
 
 def _tidy(text: str) -> str:
-    return " ".join(_strip(_OWNER.sub("", text)).split())
+    """The name without its owner's and registration's marks, its branch and its place."""
+    name = _strip(_OWNER.sub("", text))
+    for tail in (_BRANCH, _PLACE):
+        shorter = tail.sub("", name)
+        name = shorter if sum(map(str.isalpha, shorter)) >= 3 else name
+    return " ".join(name.split())
 
 
 def _printed(text: str) -> Chain | None:

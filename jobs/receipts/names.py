@@ -11,7 +11,7 @@ _CODE = re.compile(
     re.IGNORECASE,
 )
 TAX_CODE = re.compile(
-    r"^\W*(SR|ZR|ZRL|ZRE|OS|ES|RS|T\d?|H?MRJ|S|Z|A|B|C|D|E|F|N|X|TX|SRJ|ST|GST|RM|EUR|USD|GBP|MYR|\*S|\*|TF)\W*$",
+    r"^\W*(SR|ZR|ZRL|ZRE|OS|ES|RS|T\d?|H?MRJ|H|S|Z|A|B|C|D|E|F|N|X|TX|SRJ|ST|GST|RM|EUR|USD|GBP|MYR|\*S|\*|TF)\W*$",
     re.IGNORECASE,
 )
 TRIM = "-–—*#: "
@@ -44,7 +44,7 @@ def name_of(line: Line, product: Quantity | None) -> str:
         kept.pop()
     while len(kept) > 1 and re.fullmatch(r"\d{4,}|SR|ZR|ZRL|OS", kept[0]):
         kept.pop(0)
-    return _LETTER_O.sub("O", _DOTTED.sub("", " ".join(kept).strip(TRIM)))
+    return _LETTER_O.sub("O", _DOTTED.sub("", " ".join(kept).lstrip("%^").strip(TRIM)))
 
 
 _FLAGGED = re.compile(r"^\W*(?:[A-Z]\s+(?=\d{3,}\s)|\([A-Z\d]\)\s*)(?:\d{3,}\s+)?")  # E 38070, (A)

@@ -74,19 +74,31 @@ def parse(
 
 
 def _sums_of(receipt: Receipt) -> tuple[tuple[Draft, ...], Summary, tuple[str, ...]]:
-    """The items, the summary and what was corrected, by the end of the items with which they agree;
-    if they agree by none, by the likeliest.
+    """The items, the summary and what was corrected, by the end of the items with which they agree
+    best; if they agree by none, by the likeliest.
     """
     tried = []
     for start, end in regions_of(receipt.lines):
         drafts = items_of(receipt, start, end)
         summary = summary_of(receipt, drafts, end)
-        if _adds_up(_sum(drafts), replace(summary, others=()))[0]:
-            return drafts, summary, ()
-        tried.append((drafts, summary))
-    drafts, summary = next((t for t in tried if _adds_up(_sum(t[0]), t[1])[0]), tried[0])
+        if not tried or summary.total == tried[0][1].total or "total" in summary.witnesses:
+            tried.append((drafts, summary))
+    drafts, summary = max(tried, key=lambda found: _agreement(*found))
+    if _agreement(drafts, summary):
+        return drafts, summary, ()
+    drafts, summary = tried[0]
     solved = solve(drafts, summary)
     return solved.drafts, summary, solved.corrections
+
+
+def _agreement(drafts: Sequence[Draft], summary: Summary) -> int:
+    """0 for items that don't come to the total; more, the less is needed to explain it."""
+    items = _sum(drafts)
+    if not _adds_up(items, summary)[0]:
+        return 0
+    if not _adds_up(items, replace(summary, others=()))[0]:
+        return 1
+    return 3 if summary.subtotal is not None and summary.subtotal.value == items else 2
 
 
 def _sum(drafts: Sequence[Draft]) -> Decimal:

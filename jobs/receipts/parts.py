@@ -9,7 +9,8 @@ from jobs.receipts.amounts import Figure, Mark
 from jobs.receipts.lines import Line
 from jobs.receipts.measures import Measure, measure_of
 from jobs.receipts.names import TAX_CODE, name_of, names_something, span_of
-from jobs.receipts.quantities import Quantity, bare_quantity, multiplication, proves
+from jobs.receipts.quantities import Quantity, bare_quantity, leading_weight, multiplication, proves
+from jobs.receipts.units import unit_of
 from jobs.receipts.vocabulary import Role, fold
 
 GIVEN_BACK = re.compile(
@@ -55,6 +56,8 @@ def part_of(line: Line, mark: Mark, *, discounted: bool) -> Part:
             total = next((f for f in figures[:-1] if proves(product, f.value)), None)
     if product is None and _tells_quantity(line):
         product = bare_quantity(text, mark)
+    if product is None and total is not None and total.value > 0:
+        product = leading_weight(text, total.value) or _weighed(line, total)
     reduction = None
     if total is not None and (
         (total.value < 0 and not GIVEN_BACK.search(fold(line.label)))
@@ -68,6 +71,17 @@ def part_of(line: Line, mark: Mark, *, discounted: bool) -> Part:
         if re.fullmatch(r"\d{1,3}", word) and (value := Decimal(word)) > 0
     ) + tuple(f.value for f in figures[:-1] if f.value > 0)
     return Part(line, name, total, product, numbers, span_of(line, name), reduction=reduction)
+
+
+def _weighed(line: Line, total: Figure) -> Quantity | None:
+    """Columns of a price, a weight with its unit, and their product."""
+    weights = [figure for figure in line.figures if figure.measured]
+    for weight, price in ((w, p) for w in weights for p in line.figures if p not in (w, total)):
+        unit = next(word.text for word in line.words if word.left >= weight.right)
+        quantity = Quantity(weight.value, unit_of(unit), price.value, 0, 0)
+        if proves(quantity, total.value):
+            return quantity
+    return None
 
 
 def _measured(line: Line, measure: Measure) -> Part:
@@ -137,6 +151,9 @@ def wrapped_above(lines: Sequence[Part], edge: float) -> list[str]:
     named = [line for line in lines if _names(line)]
     if not named:
         return _worded([line.name for line in lines])
+    coded = [line for line in named if opens_with_code(line)]
+    if coded:  # there the item begins; what follows describes it
+        named = named[: named.index(coded[-1]) + 1]
     pieces = [named[-1]]
     for line in reversed(named[:-1]):
         if opens_with_code(pieces[0]) or not continues(pieces[0], line, edge):

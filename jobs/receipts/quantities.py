@@ -28,6 +28,7 @@ _BARE = re.compile(
     rf"(?<![\w.,])(?:X\s?(?P<after>\d{{1,3}})|(?P<before>\d{{1,3}})\s?[X×])(?![\w.,/-])"
     rf"|(?<![\w.,])(?P<count>\d{{1,3}}|\d{{1,3}}[.,]\d{{2,3}})\s?(?P<unit>{UNIT_WORDS})(?![\w./])"
 )
+_LEADING = re.compile(r"^\W*(\d{1,2}[.,]\d{2,3})\s?(KG|LB)\s+(?=[^\W\d_]{2})")
 _SLACK = Decimal("0.011")
 _MOST = Decimal(10_000)
 _FOUR = Decimal("0.0001")  # places of a price of one that only some have
@@ -73,6 +74,17 @@ def _multi_buy(match: re.Match[str], mark: Mark) -> Quantity | None:
     return Quantity(count, None, (price / few).quantize(_FOUR), match.start(), match.end())
 
 
+def leading_weight(text: str, total: Decimal) -> Quantity | None:
+    """A weight that opens the line of its item ("0.512KG CHICKEN"), with the price that its total
+    makes of it.
+    """
+    match = _LEADING.match(text.upper())
+    weight = Decimal(match[1].replace(",", ".")) if match else None
+    if match is None or not weight:
+        return None
+    return Quantity(weight, unit_of(match[2]), cents(total / weight), 0, match.end())
+
+
 def bare_quantity(text: str, mark: Mark) -> Quantity | None:
     """A quantity without a price ("X2", "3 PCS")."""
     match = _BARE.search(text.upper())
@@ -109,7 +121,10 @@ def _proves(quantity: Decimal, price: Decimal, total: Decimal) -> bool:
 
 
 def _countable(value: Decimal) -> bool:
-    return value == value.to_integral_value() and value < 1000
+    """Pieces, or a weight as scales print it: to the gram."""
+    return (value == value.to_integral_value() and value < 1000) or (
+        _places(value) == 3 and value < 100
+    )
 
 
 def _decimal(text: str, mark: Mark) -> Decimal | None:

@@ -51,13 +51,7 @@ def regions_of(lines: Sequence[Line]) -> tuple[tuple[int, int], ...]:
         for i in range(max(first, start), len(lines))
         if _ends(lines[i]) and not (i < opening and lines[i].role in _AFTER_THE_TOTAL)
     ] or [len(lines)]
-    kept = ends[:1]
-    for end in ends[1:]:
-        if any(
-            line.figures and line.role in (None, Role.DISCOUNT) for line in lines[kept[-1] : end]
-        ):
-            kept.append(end)
-    return tuple((start, max(start, end)) for end in kept[:_ENDINGS])
+    return tuple((start, max(start, end)) for end in ends[:_ENDINGS])
 
 
 def quantity_first(lines: Sequence[Line]) -> bool:

@@ -165,7 +165,7 @@ def plain_of(text: str) -> str:
 
 def role_of(label: str) -> Role | None:
     """The role of a line by its words (amounts left out), or None: an item, a name, an address."""
-    folded = _respelled(fold(label))
+    folded = _respelled(fold(label)).lstrip("*-=#. ")
     if _is_heading(folded):
         return Role.COLUMNS
     for role, pattern in _ROLES:
