@@ -17,9 +17,10 @@ Mark = Literal[".", ","]
 _SIGNS = r"(?:RM|R\$|US\$|C\$|CA\$|A\$|AU\$|S\$|NZ\$|HK\$|\$|£|€|¥|₹|EUR|USD|GBP|MYR|CHF|SGD|AUD|CAD|kr|Fr\.?|[RFPK][MNH]|F(?=\d))"
 # What recognition takes for digits inside a number; case counts, for 2.25L is no 2.251.
 _DIGITS = r"(?-i:[\dOoQDIl|])"
+_CENTS = rf"(?:{_DIGITS}{{2,4}}|\d(?-i:B)(?![A-Za-z\d]))"
 _BODY = {
-    ".": rf"(?:{_DIGITS}{{1,3}}(?:[,']\d{{3}})+|{_DIGITS}{{0,6}})\.\s?{_DIGITS}{{2,4}}",
-    ",": rf"(?:{_DIGITS}{{1,3}}(?:[.']\d{{3}})+|{_DIGITS}{{1,6}}),\s?{_DIGITS}{{2,4}}",
+    ".": rf"(?:{_DIGITS}{{1,3}}(?:[,']\d{{3}})+|{_DIGITS}{{0,6}})\.\s?{_CENTS}",
+    ",": rf"(?:{_DIGITS}{{1,3}}(?:[.']\d{{3}})+|{_DIGITS}{{1,6}}),\s?{_CENTS}",
 }
 _CODE = r"(?:\(?[A-Za-z*#]{1,3}\)?\d?|[*#%])?"  # a tax code stuck to the price
 _MONEY = {
@@ -43,7 +44,7 @@ _SIZE = re.compile(r"^\d{1,4}(?:[.,]\d{1,2})?(?:fl)?oz$|^\d{1,2}[.,]\d(?:l|L)$",
 _WEIGHTS = {"KG", "G", "LB", "LBS", "1B", "IB", "OZ"}
 _WHOLE = re.compile(rf"^(?!F)(?P<sign>{_SIGNS})(?P<body>\d{{1,6}})$")
 _LOST_POINT = re.compile(r"^(\d{1,5})[-;'*·](\d{2})$")
-_LOOKALIKE = str.maketrans("OoQqDdIiLl|", "00000011111")
+_LOOKALIKE = str.maketrans("OoQqDdIiLl|B", "000000111118")
 _VOTE = re.compile(r"\d([.,])\d{2}(?!\d)")
 _LARGEST = Decimal(10_000_000)
 

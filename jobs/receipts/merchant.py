@@ -66,7 +66,7 @@ _COMPANY_TAIL = re.compile(
 _SLOGAN = re.compile(r"\S+\s+\S+\s+\S.*[.!?]$|^\S+['’]\S+ \S+ \S+ \S+")
 _BRANCH = re.compile(r"\s*#\s?\d{2,5}\b.*$")
 _PLACE = re.compile(r"\s+[-–]\s+.*$")
-_ABOVE_ADDRESS = 0.6
+_ABOVE_ADDRESS = 0.3
 _CONTINUES = re.compile(r"(&|\bAND|\bOF|\bDE|,|-)$", re.IGNORECASE)
 
 
@@ -155,6 +155,7 @@ def _score(line: Line, place: int, height: float) -> float:
     score -= 1.5 * (1 - letters / max(1, len(text.replace(" ", ""))))
     score -= 2.0 * (1 - line.row.confidence)
     score -= 1.5 if _SLOGAN.search(line.row.text) else 0.0
+    score -= 0.5 if line.row.text.startswith("(") else 0.0
     score += 0.8 if _BRANCH.search(line.row.text) else 0.0
     if line.row.text == line.row.text.lower():
         score -= 1.0  # shops print capitals; all small is handwriting or a slogan

@@ -77,7 +77,7 @@ def _sums_of(receipt: Receipt) -> tuple[tuple[Draft, ...], Summary, tuple[str, .
     """The items, the summary and what was corrected, by the end of the items with which they agree
     best; if they agree by none, by the likeliest.
     """
-    tried = []
+    tried: list[tuple[tuple[Draft, ...], Summary]] = []
     for start, end in regions_of(receipt.lines):
         drafts = items_of(receipt, start, end)
         summary = summary_of(receipt, drafts, end)

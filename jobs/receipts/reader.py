@@ -8,6 +8,7 @@ handed in.
 
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Literal
 
 import numpy as np
@@ -134,8 +135,11 @@ def _may_gain(reading: Extraction) -> bool:
     )
 
 
-def _worth(reading: Extraction) -> tuple[bool, float]:
-    return reading.checks.matches_total, reading.overall_confidence
+def _worth(reading: Extraction) -> tuple[bool, float, float]:
+    """Readings that add up come first, then those that are less far from it."""
+    total = reading.total.amount if reading.total else None
+    gap = abs(reading.checks.items_sum - total) / total if total else Decimal(1)
+    return reading.checks.matches_total, -round(float(gap), 1), reading.overall_confidence
 
 
 def _read_once(
