@@ -22,7 +22,7 @@ _BODY = {
     ".": rf"(?:{_DIGITS}{{1,3}}(?:[,']\d{{3}})+|{_DIGITS}{{0,6}})\.\s?{_CENTS}",
     ",": rf"(?:{_DIGITS}{{1,3}}(?:[.']\d{{3}})+|{_DIGITS}{{1,6}}),\s?{_CENTS}",
 }
-_CODE = r"(?:\(?[A-Za-z*#]{1,3}\)?\d?|[*#%])?"  # a tax code stuck to the price
+_CODE = r"(?:\(?[A-Za-z*#]{1,3}\)?\d?|[*#%]|(?<=[€£$])\d)?"  # a tax code stuck to the price
 _MONEY = {
     mark: re.compile(
         rf"^(?P<open>\()?(?P<minus>[-–—~−]\s?)?(?P<sign>{_SIGNS})?\s?(?P<minus2>[-–—~−])?(?P<body>{body})"

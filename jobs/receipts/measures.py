@@ -17,7 +17,7 @@ from jobs.receipts.units import UNIT_WORDS, unit_of
 from jobs.receipts.vocabulary import plain_of
 
 _TOKEN = re.compile(r"[$£€]?\s?(?P<number>\d*[.,]?\d+)|(?P<word>[A-Z]+\.?)|(?P<sign>[@*×/])")
-_POUND = re.compile(r"(?<![\w.,])[1I]B\b|(?<=\d)[1I]B\b")  # "lb" as it is misread
+_POUND = re.compile(r"(?<![\w.,])[1I]B\b|(?<=\d)[1I]B\b|(?<=\d )B(?= ?@)")  # "lb" as it is misread
 _WORDS = re.compile(rf"{UNIT_WORDS}|QTY|X|AT|FOR|OR|PER|NET|EUR|RM|USD|GBP|CHF|N|À|A|CAD|AUD")
 _NO_MEASURE = re.compile(
     r"\d{5}|\d{1,2}([/.-])\d{1,2}\1\d{2}|[-−–]\s?[$£€]?\s?\d|\d\s?[-−–](?!\w)|\(.*\d.*\)"

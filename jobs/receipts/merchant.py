@@ -37,7 +37,7 @@ _ADDRESS = re.compile(
     r"|P\.?O\.? BOX|WILAYAH|PENANG|MELAKA|PERAK|KEDAH|PAHANG|SABAH|SARAWAK|BATU|DARUL|PETALING|SHAH ALAM|JAYA,?)\b|STRASSE|STRAAT|\w+STR\. ?\d|[A-Z], ?[A-Z]{2}$|\w(GATAN|VAGEN|KATU|TIE|GADE|VEJ|WEG)\.? \d|\d{5}"
 )
 _NOT_NAME = re.compile(
-    r"TAX ?INVO|INVO?ICE\b|RECEIPT|SIMPLIFIED|OFFICIAL|\bCASH (BILL|SALES?)\b|GUEST CHECK|WELCOME|THANK|\bTEL\b|\bFAX\b|GST|\bSST\b|\bVAT\b|REG\b|REG\.|CO\. ?NO"
+    r"\d{3}\)?[ .-]{1,2}\d{3} ?[ .-] ?\d{4}|YOUR CASHIER|SERVED BY|TAX ?INVO|INVO?ICE\b|RECEIPT|SIMPLIFIED|OFFICIAL|\bCASH (BILL|SALES?)\b|GUEST CHECK|WELCOME|THANK|\bTEL\b|\bFAX\b|GST|\bSST\b|\bVAT\b|REG\b|REG\.|CO\. ?NO"
     r"|COMPANY (REG|NO)|\bROC\b|\bBRN\b|\bDATE|\bTIME\b|CASHIER|\bTABLE\b|WWW|HTTP|\.COM|@.*\.|E-?MAIL|HOTLINE|PHONE|SHOPPING HOURS|OPEN|MON ?- ?SUN"
     r"|CUSTOMER|COPY|REPRINT|DUPLICATE|BILL ?(NO|#)|ORDER|\bTHE BEST\b|SAVE MONEY|LIVE BETTER|QUALITY|EVERY LITTLE|PLEASE|COME AGAIN|GOODS SOLD|FEEDBACK"
     r"|QUITTUNG|KASSENBON|RECHNUNG|TICKET|FACTURA|FACTURE|SCONTRINO|DOCUMENTO|BIENVENUE|BIENVENIDO|WILLKOMMEN|VOUCHER|MEMBER\b|MANAGER|^ST ?#|^TC ?#"
@@ -63,10 +63,10 @@ _COMPANY_TAIL = re.compile(
     r"(?: (?:STORES?|SUPERMARKETS?|MARKT|FOODS?|GMBH|AG|KG|OHG|E K|AND CO|CO|LTD|LIMITED|PLC|INC|LLC|CORP|CORPORATION|GROUP|S ?P ?A|S ?A ?U?|S ?L|BV|NV"
     r"|SAS|A \d{8}|UK|IRELAND|USA|AUST P L|PTY|(?:STORE |NO )?\d{1,6}))+$"
 )
-_SLOGAN = re.compile(r"\S+\s+\S+\s+\S.*[.!?]$|^\S+['’]\S+ \S+ \S+ \S+")
+_SLOGAN = re.compile(r"[a-z]{3,}\. [A-Z]|\S+\s+\S+\s+\S.*[.!?]$|^\S+['’]\S+ \S+ \S+ \S+")
 _BRANCH = re.compile(r"\s*#\s?\d{2,5}\b.*$")
 _PLACE = re.compile(r"\s+[-–]\s+.*$")
-_ABOVE_ADDRESS = 0.3
+_ABOVE_ADDRESS = 0.25
 _CONTINUES = re.compile(r"(&|\bAND|\bOF|\bDE|,|-)$", re.IGNORECASE)
 
 
@@ -76,6 +76,8 @@ class Chain:
 
     name: str
     currency: str | None
+    distinctive: bool
+    """Whether its name is no common word, so that a place may follow it on the line."""
 
 
 def chain_of(receipt: Receipt) -> Chain | None:
@@ -190,7 +192,12 @@ def _joined(above: Line, below: Line) -> bool:
     if _only_legal(below):
         return not _LEGAL.search(one)
     plain = not (_LEGAL.search(one) or _LEGAL.search(other) or other.startswith("("))
-    return plain and bool(_distinctive(one) & _distinctive(other))
+    words, more = set(one.split()), set(other.split())
+    return (
+        plain
+        and bool(_distinctive(one) & _distinctive(other))
+        and not (words <= more or more <= words)
+    )
 
 
 _OPENS_WITH_KIND = re.compile(
@@ -234,14 +241,19 @@ def _printed(text: str) -> Chain | None:
     """The chain whose receipts print that line, with or without its legal form."""
     plain = " ".join(re.sub(r"[^A-Z0-9]+", " ", plain_of(text).replace("&", " AND ")).split())
     bare = _COMPANY_TAIL.sub("", plain)
-    return next(
-        (
-            chain
-            for chain, pattern in _chains()
-            if pattern.fullmatch(plain) or pattern.fullmatch(bare)
-        ),
-        None,
+    found = next(
+        (c for c, prints in _chains() if prints.fullmatch(plain) or prints.fullmatch(bare)), None
     )
+    if found or _KIND.search(plain) or _ADDRESS.search(plain):
+        return found
+    return next(
+        (c for c, prints in _chains() if c.distinctive and _with_a_place(prints, bare)), None
+    )
+
+
+def _with_a_place(prints: re.Pattern[str], text: str) -> bool:
+    match = prints.match(text)
+    return match is not None and bool(re.fullmatch(r"(?: [A-Z]{3,}){1,2}", text[match.end() :]))
 
 
 def _alike(text: str) -> Chain | None:
@@ -265,7 +277,10 @@ _ALIKE, _ONE_OFF = 5, 7  # letters that a name has at least
 def _chains() -> tuple[tuple[Chain, re.Pattern[str]], ...]:
     source = resources.files("jobs.receipts").joinpath("data/merchants.toml").read_text("utf-8")
     return tuple(
-        (Chain(name, facts.get("currency")), re.compile(facts["prints"]))
+        (
+            Chain(name, facts.get("currency"), not facts.get("common", False)),
+            re.compile(facts["prints"]),
+        )
         for name, facts in tomllib.loads(source).items()
     )
 

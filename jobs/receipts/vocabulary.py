@@ -98,7 +98,7 @@ _TABLE: tuple[tuple[Role, str], ...] = (
     ),
     (
         Role.DISCOUNT,
-        r"\bDISC\w*\b|\bCOUPON|\bVOUCHER|\bRABATT|\bREMISE|\bDESCUENTO|\bSCONTO|KORTING|\bPROMO\w*\b|\bLESS\b|\bMARK ?DOWN"
+        r"\bDISC\w*\b|\bCOUPON|\bE?CPN\b|\bVOUCHER|\bRABATT|\bREMISE|\bDESCUENTO|\bSCONTO|KORTING|\bPROMO\w*\b|\bLESS\b|\bMARK ?DOWN"
         r"|\bREDUCED|MULTI ?BUY|MULTI ?SAVE|\bSAVING\b|\bMEMBER (PRICE|SAV)|NACHLASS|\bOFFER\b|\bBOGO|PRICE CUT|AKTION"
         r"|\bSAVE\b|\bDESCONTO|\bREBATE|ALENNUS|\bRABAT\b|\bOPUST\b",
     ),
