@@ -40,7 +40,7 @@ _NOT_NAME = re.compile(
     r"\d{3}\)?[ .-]{1,2}\d{3} ?[ .-] ?\d{4}|YOUR CASHIER|SERVED BY|TAX ?INVO|INVO?ICE\b|RECEIPT|SIMPLIFIED|OFFICIAL|\bCASH (BILL|SALES?)\b|GUEST CHECK|WELCOME|THANK|\bTEL\b|\bFAX\b|GST|\bSST\b|\bVAT\b|REG\b|REG\.|CO\. ?NO"
     r"|COMPANY (REG|NO)|\bROC\b|\bBRN\b|\bDATE|\bTIME\b|CASHIER|\bTABLE\b|WWW|HTTP|\.COM|@.*\.|E-?MAIL|HOTLINE|PHONE|SHOPPING HOURS|OPEN|MON ?- ?SUN"
     r"|CUSTOMER|COPY|REPRINT|DUPLICATE|BILL ?(NO|#)|ORDER|\bTHE BEST\b|SAVE MONEY|LIVE BETTER|QUALITY|EVERY LITTLE|PLEASE|COME AGAIN|GOODS SOLD|FEEDBACK"
-    r"|QUITTUNG|KASSENBON|RECHNUNG|TICKET|FACTURA|FACTURE|SCONTRINO|DOCUMENTO|BIENVENUE|BIENVENIDO|WILLKOMMEN|VOUCHER|MEMBER\b|MANAGER|^ST ?#|^TC ?#"
+    r"|QUITTUNG|KASSENBON|RECHNUNG|TICKET|FACTURA|FACTURE|SCONTRINO|DOCUMENTO|DI VENDITA|BIENVENUE|BIENVENIDO|WILLKOMMEN|VOUCHER|MEMBER\b|MANAGER|^ST ?#|^TC ?#"
 )
 _REGISTRATION = re.compile(
     r"\s*[\(\[{]?\s*(?:(?:CO|COMPANY|BUSINESS|BRN|ROC)\.?\s*(?:REG|NO|RES)?[A-Z.]*\s*(?:NO)?\s*[:.#-]*\s*)?"
@@ -54,7 +54,9 @@ _OWNER = re.compile(
     r"^\W*(?:OWNED|OWN|OPERATED|MANAGED|DIMILIKI|TRADING)\s?(?:BY|AS|OLEH)?\s?:\s?|^T/A ",
     re.IGNORECASE,
 )
-_EMPTY_TAIL = re.compile(r"[\s\(\[,.:;*_=~|-]*$|^[\s*_=~|:.,;\"'<>-]+")
+_EMPTY_TAIL = re.compile(
+    r"(?i:\s+(?:TEL|PUH|PH|TLF)\b\.?)?[\s\(\[,.:;*_=~|-]*$|^[\s*_=~|:.,;\"'<>-]+"
+)
 _MALAYSIAN = re.compile(r"\bS[DO0OB]N\.? ?\.?B[HN][DO]\b|\bBERHAD\b|\bBHD\b")
 _SITE = re.compile(
     r"(?<![@\w])(?:www\.|//)?([a-z0-9-]{4,})\.(?:com|co|de|fr|es|it|nl|ie|us|ca|at|ch|be|pt|se|eu)\b"
@@ -67,6 +69,8 @@ _SLOGAN = re.compile(r"[a-z]{3,}\. [A-Z]|\S+\s+\S+\s+\S.*[.!?]$|^\S+['’]\S+ \S
 _BRANCH = re.compile(r"\s*#\s?\d{2,5}\b.*$")
 _PLACE = re.compile(r"\s+[-–]\s+.*$")
 _ABOVE_ADDRESS = 0.25
+_UNREGISTERED = 0.88
+"""Confidence in a name that is neither a chain's nor a company's: people may call the shop less."""
 _CONTINUES = re.compile(r"(&|\bAND|\bOF|\bDE|,|-)$", re.IGNORECASE)
 
 
@@ -123,6 +127,8 @@ def merchant_of(receipt: Receipt, chain: Chain | None) -> Merchant | None:
     rivals = sorted((s for place, s in enumerate(scores) if place != best), reverse=True)
     lead = scores[best] - (rivals[0] if rivals else 0)
     sure = header[best].row.confidence * (0.97 if lead > 1 else 0.9 if lead > 0.4 else 0.75)
+    if not _LEGAL.search(fold(name)):
+        sure = min(sure, _UNREGISTERED)
     return Merchant(name=name, confidence=round(sure, 3))
 
 

@@ -59,8 +59,8 @@ def quantity_first(lines: Sequence[Line]) -> bool:
     for line in lines:
         if line.role is Role.COLUMNS:
             text = fold(line.row.text)
-            quantity = re.search(r"\bQTY|QUANTITY|MENGE|ANZ\b", text)
-            name = re.search(r"DESC|ITEM|ARTI|PRODUCT|BEZEICH", text)
+            quantity = re.search(r"\bQTY|QUANTITY|MENGE|ANZ\b|AANTAL|\bQTE\b|CANT|MANGD", text)
+            name = re.search(r"DESC|ITEM|ARTI|PRODUCT|BEZEICH|OMSCHR|LIBELLE|BESKR", text)
             if quantity and name:
                 return quantity.start() < name.start()
     return False
