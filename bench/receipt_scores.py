@@ -22,29 +22,37 @@ _Line = tuple[str, Decimal]
 class Score:
     """One receipt's result; `hits` of `wanted` and `given` lines, by name and price."""
 
-    total: bool
-    date: bool
-    merchant: bool
+    total: bool | None
+    """Each of the three is None where the label leaves it out: it is not counted."""
+    date: bool | None
+    merchant: bool | None
     hits: int
     price_hits: int
     wanted: int
     given: int
 
     @property
-    def all_three(self) -> bool:
-        """Total, date and merchant are right on this receipt."""
-        return self.total and self.date and self.merchant
+    def all_three(self) -> bool | None:
+        """Total, date and merchant are right on this receipt; None without a label for each."""
+        fields = (self.total, self.date, self.merchant)
+        return None if None in fields else all(fields)
 
 
 def score(extraction: Extraction, label: Mapping[str, Any]) -> Score:
-    """Compare with a label {"merchant", "date", "total", "items": [{name, total_price}] | None}."""
+    """Compare with a label {"merchant", "date", "total", "items": [{name, total_price}]}, of which
+    each may be None.
+    """
     wanted = [(item["name"], _cents(item["total_price"])) for item in label["items"] or ()]
     given = [(item.parsed_name, item.total_price.amount) for item in extraction.line_items]
+    total = extraction.total.amount if extraction.total else None
+    date = extraction.date.value if extraction.date else None
     name = extraction.merchant.name if extraction.merchant else ""
     return Score(
-        total=extraction.total is not None and extraction.total.amount == _cents(label["total"]),
-        date=extraction.date is not None and extraction.date.value == label["date"],
-        merchant=fuzz.ratio(_squeezed(name), _squeezed(label["merchant"])) >= 90,
+        total=None if label["total"] is None else total == _cents(label["total"]),
+        date=None if label["date"] is None else date == label["date"],
+        merchant=None
+        if label["merchant"] is None
+        else fuzz.ratio(_squeezed(name), _squeezed(label["merchant"])) >= 90,
         hits=_hits(wanted, given, by_name=True) if wanted else 0,
         price_hits=_hits(wanted, given, by_name=False) if wanted else 0,
         wanted=len(wanted),
@@ -54,16 +62,20 @@ def score(extraction: Extraction, label: Mapping[str, Any]) -> Score:
 
 def summary(scores: Sequence[Score]) -> dict[str, float]:
     """Percentages of right fields, and item F1 (0 to 1) over the receipts with labelled items."""
-    count = max(1, len(scores))
     lines = max(1, sum(s.wanted + s.given for s in scores))
     return {
-        "total": 100 * sum(s.total for s in scores) / count,
-        "date": 100 * sum(s.date for s in scores) / count,
-        "merchant": 100 * sum(s.merchant for s in scores) / count,
-        "all three": 100 * sum(s.all_three for s in scores) / count,
+        "total": _right(s.total for s in scores),
+        "date": _right(s.date for s in scores),
+        "merchant": _right(s.merchant for s in scores),
+        "all three": _right(s.all_three for s in scores),
         "item F1": 2 * sum(s.hits for s in scores) / lines,
         "by price": 2 * sum(s.price_hits for s in scores) / lines,
     }
+
+
+def _right(marks: Iterable[bool | None]) -> float:
+    counted = [mark for mark in marks if mark is not None]
+    return 100 * sum(counted) / max(1, len(counted))
 
 
 def _hits(wanted: Iterable[_Line], given: Sequence[_Line], *, by_name: bool) -> int:

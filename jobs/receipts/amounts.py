@@ -6,7 +6,7 @@ then every word is read by it.
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Literal
 
@@ -17,11 +17,12 @@ Mark = Literal[".", ","]
 _SIGNS = r"(?:RM|R\$|US\$|C\$|CA\$|A\$|AU\$|S\$|NZ\$|HK\$|\$|£|€|¥|₹|EUR|USD|GBP|MYR|CHF|SGD|AUD|CAD|kr|Fr\.?|[RFPK][MNH]|F(?=\d))"
 # What recognition takes for digits inside a number; case counts, for 2.25L is no 2.251.
 _DIGITS = r"(?-i:[\dOoQDIl|])"
+_CENTS = rf"(?:{_DIGITS}{{2,4}}|\d(?-i:B)(?![A-Za-z\d]))"
 _BODY = {
-    ".": rf"(?:{_DIGITS}{{1,3}}(?:[,']\d{{3}})+|{_DIGITS}{{0,6}})\.\s?{_DIGITS}{{2,4}}",
-    ",": rf"(?:{_DIGITS}{{1,3}}(?:[.']\d{{3}})+|{_DIGITS}{{1,6}}),\s?{_DIGITS}{{2,4}}",
+    ".": rf"(?:{_DIGITS}{{1,3}}(?:[,']\d{{3}})+|{_DIGITS}{{0,6}})\.\s?{_CENTS}",
+    ",": rf"(?:{_DIGITS}{{1,3}}(?:[.']\d{{3}})+|{_DIGITS}{{1,6}}),\s?{_CENTS}",
 }
-_CODE = r"(?:\(?[A-Za-z*#]{1,3}\)?\d?|[*#%])?"  # a tax code stuck to the price
+_CODE = r"(?:\(?[A-Za-z*#]{1,3}\)?\d?|[*#%]|(?<=[€£$])\d)?"  # a tax code stuck to the price
 _MONEY = {
     mark: re.compile(
         rf"^(?P<open>\()?(?P<minus>[-–—~−]\s?)?(?P<sign>{_SIGNS})?\s?(?P<minus2>[-–—~−])?(?P<body>{body})"
@@ -33,15 +34,17 @@ _MONEY = {
 _OTHER_MARK = {
     mark: re.compile(
         rf"^(?P<open>\()?(?P<minus>[-–—])?(?P<sign>{_SIGNS})?(?P<minus2>[-–—])?(?P<body>\d{{1,4}}{other}\d{{2}})"
-        rf"(?P<after>[-–—])?(?P<close>\))?(?P<unit>{_SIGNS})?(?P<code>[A-Z]{{0,2}})$"
+        rf"(?P<after>[-–—])?(?P<close>\))?(?P<unit>{_SIGNS})?(?P<code>[*#]?[A-Z]{{0,2}})$"
     )
     for mark, other in ((".", ","), (",", "[.]"))
 }
 """One point misread as a comma, or the other way: two decimals leave no doubt."""
 _SIZES = {"L", "ML", "KG", "G", "LB", "OZ", "CM", "MM", "M", "LT", "GM", "IN", "X"}
+_SIZE = re.compile(r"^\d{1,4}(?:[.,]\d{1,2})?(?:fl)?oz$|^\d{1,2}[.,]\d(?:l|L)$", re.IGNORECASE)
+_WEIGHTS = {"KG", "G", "LB", "LBS", "1B", "IB", "OZ"}
 _WHOLE = re.compile(rf"^(?!F)(?P<sign>{_SIGNS})(?P<body>\d{{1,6}})$")
 _LOST_POINT = re.compile(r"^(\d{1,5})[-;'*·](\d{2})$")
-_LOOKALIKE = str.maketrans("OoQqDdIiLl|", "00000011111")
+_LOOKALIKE = str.maketrans("OoQqDdIiLl|B", "000000111118")
 _VOTE = re.compile(r"\d([.,])\d{2}(?!\d)")
 _LARGEST = Decimal(10_000_000)
 
@@ -61,6 +64,10 @@ class Figure:
     word: Word | None = None
     places: int = 2
     """Decimals as printed; unit prices may have more than two."""
+    repaired: bool = False
+    """Its decimal mark was not read as one: "7-23" may be an amount, or hours."""
+    measured: bool = False
+    """A unit stands behind it ("2.84 lb"): how much of something, no money."""
 
 
 def decimal_mark(rows: Iterable[Row], otherwise: Mark = ".") -> Mark:
@@ -74,9 +81,9 @@ def decimal_mark(rows: Iterable[Row], otherwise: Mark = ".") -> Mark:
 
 def figure(word: Word, mark: Mark) -> Figure | None:
     """The amount that a word is, or None."""
-    text = word.text
+    text, repaired = word.text, False
     match = _MONEY[mark].match(text) or _OTHER_MARK[mark].match(text)
-    if match and (match["code"] or "").upper() in _SIZES:
+    if _SIZE.match(text) or (match and (match["code"] or "").upper() in _SIZES):
         return None  # 2.25L is how big, not how much
     if match:
         body = match["body"].translate(_LOOKALIKE).replace(" ", "")
@@ -93,7 +100,7 @@ def figure(word: Word, mark: Mark) -> Figure | None:
         places = 0
     elif match := _LOST_POINT.match(text):
         value, sign, code, negative = Decimal(f"{match[1]}.{match[2]}"), "", "", False
-        places = 2
+        places, repaired = 2, True
     else:
         return None
     if value >= _LARGEST:
@@ -107,6 +114,7 @@ def figure(word: Word, mark: Mark) -> Figure | None:
         code=code.strip("()"),
         word=word,
         places=places,
+        repaired=repaired,
     )
 
 
@@ -121,6 +129,7 @@ def figures(row: Row, mark: Mark) -> tuple[tuple[Figure, ...], tuple[Word, ...]]
     others: list[Word] = []
     words = [part for word in row.words for part in _unglued(word)]
     index = 0
+    ended: Word | None = None  # the last word of the last amount
     while index < len(words):
         word, taken = words[index], 1
         amount = None
@@ -132,8 +141,13 @@ def figures(row: Row, mark: Mark) -> tuple[tuple[Figure, ...], tuple[Word, ...]]
             amount = figure(joined, mark) if joined else None
             taken = 2 if amount else 1
         amount = amount or figure(word, mark)
+        if amount and not amount.places and index and words[index - 1] is ended:
+            amount, taken = None, 1  # "1,79 € 2" ends with the number of a tax
         if amount:
-            found.append(amount)
+            ended = words[index + taken - 1]
+            behind = words[index + taken].text if index + taken < len(words) else ""
+            measured = not amount.sign and behind.upper() in _WEIGHTS
+            found.append(replace(amount, measured=measured))
         else:
             others.append(word)
         index += taken

@@ -37,12 +37,13 @@ class Solved:
 @dataclass(frozen=True, slots=True)
 class _Change:
     index: int
+    """Of the draft, or below 0: of a kind of reduction, which may stand at several drafts."""
     value: Decimal | None
     """The new amount; None drops the line."""
     delta: Decimal
     cost: float
-    discounted: bool = True
-    """False: the line's discount is not one."""
+    told: frozenset[str] = frozenset()
+    """Labels of reductions that are told, not taken off."""
 
 
 def solve(drafts: Sequence[Draft], summary: Summary) -> Solved:
@@ -92,11 +93,23 @@ def _changes(drafts: Sequence[Draft]) -> Iterator[_Change]:
             if value not in seen:
                 seen.add(value)
                 yield _Change(index, value, value - draft.total.value, cost)
-        if draft.discount is not None:
-            yield _Change(index, draft.total.value, draft.discount, _NO_DISCOUNT, discounted=False)
         if len(drafts) > 1:
             cost = _DROPPED_NAMED if names_something(draft.name) else _DROPPED
             yield _Change(index, None, -draft.net, cost)
+    yield from _told(drafts)
+
+
+def _told(drafts: Sequence[Draft]) -> Iterator[_Change]:
+    """Reductions that the prices already hold: what a label means is the same on every line."""
+    sums: dict[str, Decimal] = {}
+    for draft in drafts:
+        for reduction in draft.reductions:
+            sums[reduction.label] = sums.get(reduction.label, _ZERO) + reduction.value
+    for place, (label, value) in enumerate(sums.items(), start=1):
+        yield _Change(-place, None, value, _NO_DISCOUNT, frozenset({label}))
+    if len(sums) > 1:
+        everything = sum(sums.values(), _ZERO)
+        yield _Change(-len(sums) - 1, None, everything, _NO_DISCOUNT, frozenset(sums))
 
 
 def _cheapest(changes: list[_Change], gaps: set[Decimal]) -> tuple[_Change, ...] | None:
@@ -122,11 +135,19 @@ def _cheapest(changes: list[_Change], gaps: set[Decimal]) -> tuple[_Change, ...]
 
 def _applied(drafts: tuple[Draft, ...], changes: Sequence[_Change]) -> Solved:
     by_index = {change.index: change for change in changes}
+    told = frozenset(label for change in changes for label in change.told)
     kept: list[Draft] = []
     said: list[str] = []
     orphan: Draft | None = None  # dropped, and its name may belong to the line below
     for index, draft in enumerate(drafts):
         change = by_index.get(index)
+        if any(reduction.label in told for reduction in draft.reductions):
+            off = [r for r in draft.reductions if r.label not in told]
+            said.append(
+                f"{draft.discount - sum((r.value for r in off), _ZERO)} off {draft.name} was left out:"
+                " the sum is right without it."
+            )
+            draft = replace(draft, reductions=tuple(off))
         if change is None:
             if orphan is not None and not names_something(draft.name):
                 draft = replace(draft, name=orphan.name, raw=(*orphan.raw, *draft.raw))
@@ -137,11 +158,6 @@ def _applied(drafts: tuple[Draft, ...], changes: Sequence[_Change]) -> Solved:
                 f"{draft.total.value} ({draft.name}) was left out: the sum is right without it."
             )
             orphan = draft
-        elif not change.discounted:
-            said.append(
-                f"{draft.discount} off {draft.name} was left out: the sum is right without it."
-            )
-            kept.append(replace(draft, discount=None))
         else:
             said.append(
                 f"{draft.total.value} ({draft.name}) was corrected to {change.value}: the sum asks for it."

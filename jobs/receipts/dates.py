@@ -51,6 +51,9 @@ _COMPACT = re.compile(r"(?<!\d)(20[0-4]\d)(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(?
 _COMPACT_TIMED = re.compile(
     r"(?<!\d)(0[1-9]|[12]\d|3[01])(0[1-9]|1[0-2])(20[0-4]\d) (?=\d{1,2}:\d{2})"
 )
+_MISREAD_SLASH = re.compile(  # 06721/24 05:29pm
+    r"(?<!\d)(\d{2})[71IL|](\d{2})/(\d{4}|\d{2})(?= {1,2}\d{1,2}:\d{2})"
+)
 _GLUED_TIME = re.compile(r"(\d{1,2}:\d{2})(?=\d{2}[/-]\d{2}[/-])")
 _TIME = re.compile(r"\b\d{1,2}\s?[:.]\s?\d{2}(?:\s?[:.]\s?\d{2})?\s?(?:[AP]\.?M)?|\d{1,2}[:H]\d{2}")
 _LABEL = re.compile(r"\b(DATE|DATUM|TARIKH|FECHA|DATA|DATED|DT)\b|DATE")
@@ -106,7 +109,8 @@ def _dates(receipt: Receipt) -> Iterator[_Found]:
     count = len(receipt.lines)
     above = ""
     for number, line in enumerate(receipt.lines):
-        text = _GLUED_TIME.sub(r"\1 ", line.row.text.upper())
+        text = _MISREAD_SLASH.sub(r"\1/\2/\3", line.row.text.upper())
+        text = _GLUED_TIME.sub(r"\1 ", text)
         weight = 1.0 + 0.2 * (1 - number / count)
         weight += 1.0 if _LABEL.search(text) else 0.4 if _LABEL.search(above) else 0.0
         weight -= 2.0 if _OTHER.search(text) else 0.0

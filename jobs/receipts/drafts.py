@@ -7,8 +7,17 @@ from decimal import Decimal
 
 from jobs.receipts.amounts import Figure, cents
 from jobs.receipts.names import names_something
-from jobs.receipts.parts import Part, unwrapped
+from jobs.receipts.parts import Part, unwrapped, wrapped_above
 from jobs.receipts.quantities import Quantity, factors, proves
+
+
+@dataclass(frozen=True, slots=True)
+class Reduction:
+    """Something taken off an item: what it is called, in letters alone, and how much."""
+
+    label: str
+    value: Decimal
+    """Positive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,28 +32,38 @@ class Draft:
     unit_price: Decimal | None = None
     proved: bool = False
     """Quantity times unit price is the total."""
-    discount: Decimal | None = None
-    """Positive."""
+    reductions: tuple[Reduction, ...] = ()
     name_confidence: float = 1.0
 
     @property
+    def discount(self) -> Decimal:
+        """All that is taken off; positive, or zero."""
+        return sum((reduction.value for reduction in self.reductions), Decimal("0.00"))
+
+    @property
     def net(self) -> Decimal:
-        return self.total.value - (self.discount or 0)
+        return self.total.value - self.discount
 
 
-def draft_of(part: Part, pending: Sequence[Part], edge: float) -> Draft:
-    """The item of a price line and the lines waiting above it; `edge`: where full names end."""
+def draft_of(part: Part, pending: Sequence[Part], edge: float, *, inline: bool) -> Draft:
+    """The item of a price line and the lines waiting above it; `edge`: where full names end;
+    `inline`: most names stand on the line of their price.
+    """
     assert part.total is not None
     total = part.total.value
     lines = [*pending, part]
-    name = " ".join(unwrapped(lines, edge))
+    name = " ".join((wrapped_above if inline else unwrapped)(lines, edge))
     draft = Draft(
         raw=tuple(p.line.row.text for p in lines),
         name=" ".join(name.split()),
         total=replace(part.total, value=cents(total)),
         name_confidence=min(p.line.row.confidence for p in lines),
     )
-    products = [p.product for p in (part, *pending) if p.product is not None]
+    products = [
+        product
+        for p in (part, *pending)
+        if (product := p.measure.of(total) if p.measure else p.product) is not None
+    ]
     proved = next((product for product in products if proves(product, total)), None)
     if proved is not None:
         return proved_by(draft, proved)
@@ -60,6 +79,14 @@ def draft_of(part: Part, pending: Sequence[Part], edge: float) -> Draft:
     ):
         return shared(draft, bare.quantity, bare.unit)
     return draft
+
+
+def reduced(draft: Draft, part: Part) -> Draft:
+    """The draft with what a line below it takes off."""
+    assert part.total is not None
+    assert part.reduction is not None
+    reduction = Reduction(part.reduction, abs(part.total.value))
+    return replace(draft, reductions=(*draft.reductions, reduction))
 
 
 def multiplies(draft: Draft, above: Draft) -> bool:

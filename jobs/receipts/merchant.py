@@ -9,11 +9,14 @@ import re
 import statistics
 import tomllib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib import resources
+
+from rapidfuzz.distance import Levenshtein
 
 from jobs.receipts.extraction import Merchant
 from jobs.receipts.lines import Line, Receipt
-from jobs.receipts.vocabulary import Role, fold
+from jobs.receipts.vocabulary import Role, fold, lookalike, plain_of
 
 _HEADER = 14  # lines a header may have
 _LEGAL = re.compile(
@@ -30,13 +33,14 @@ _KIND = re.compile(
 _ADDRESS = re.compile(
     r"\b(JALAN|JLN|LORONG|TAMAN|TMN|LOT|NO\.? ?\d|BANDAR|SEKSYEN|SECTION|PERSIARAN|LEBUH|KAMPUNG|KG\.|SELANGOR|JOHOR|KUALA|MALAYSIA|FLOOR|LEVEL|BLOCK"
     r"|STREET|ST\.|ROAD|RD\.?|AVENUE|AVE\.?|BLVD|LANE|DRIVE|SUITE|UNIT|HWY|HIGHWAY|PKWY|STRASSE|STR\.|PLATZ|WEG|RUE|ALLEE|PLACE|CALLE|PLAZA|VIA|STRAAT"
-    r"|P\.?O\.? BOX|WILAYAH|PENANG|MELAKA|PERAK|KEDAH|PAHANG|SABAH|SARAWAK|BATU|DARUL|PETALING|SHAH ALAM|JAYA,?)\b|STRASSE|STRAAT|\w+STR\. ?\d|\d{5}"
+    r"|BOULEVARD|QUAI|COURS|VIALE|PIAZZA|CORSO|AVENIDA|AVDA|PASEO|CARRER|RUA|LARGO|PRACA|CHAUSSEE|LAAN|PLEIN|PARKWAY|COURT|SQUARE|CRESCENT|TERRACE"
+    r"|P\.?O\.? BOX|WILAYAH|PENANG|MELAKA|PERAK|KEDAH|PAHANG|SABAH|SARAWAK|BATU|DARUL|PETALING|SHAH ALAM|JAYA,?)\b|STRASSE|STRAAT|\w+STR\. ?\d|[A-Z], ?[A-Z]{2}$|\w(GATAN|VAGEN|KATU|TIE|GADE|VEJ|WEG)\.? \d|\d{5}"
 )
 _NOT_NAME = re.compile(
-    r"TAX ?INVO|INVO?ICE\b|RECEIPT|SIMPLIFIED|OFFICIAL|\bCASH (BILL|SALES?)\b|GUEST CHECK|WELCOME|THANK|\bTEL\b|\bFAX\b|GST|\bSST\b|\bVAT\b|REG\b|REG\.|CO\. ?NO"
+    r"\d{3}\)?[ .-]{1,2}\d{3} ?[ .-] ?\d{4}|YOUR CASHIER|SERVED BY|TAX ?INVO|INVO?ICE\b|RECEIPT|SIMPLIFIED|OFFICIAL|\bCASH (BILL|SALES?)\b|GUEST CHECK|WELCOME|THANK|\bTEL\b|\bFAX\b|GST|\bSST\b|\bVAT\b|REG\b|REG\.|CO\. ?NO"
     r"|COMPANY (REG|NO)|\bROC\b|\bBRN\b|\bDATE|\bTIME\b|CASHIER|\bTABLE\b|WWW|HTTP|\.COM|@.*\.|E-?MAIL|HOTLINE|PHONE|SHOPPING HOURS|OPEN|MON ?- ?SUN"
     r"|CUSTOMER|COPY|REPRINT|DUPLICATE|BILL ?(NO|#)|ORDER|\bTHE BEST\b|SAVE MONEY|LIVE BETTER|QUALITY|EVERY LITTLE|PLEASE|COME AGAIN|GOODS SOLD|FEEDBACK"
-    r"|QUITTUNG|KASSENBON|RECHNUNG|TICKET|FACTURA|FACTURE|SCONTRINO|DOCUMENTO|BIENVENUE|BIENVENIDO|WILLKOMMEN|VOUCHER|MEMBER\b|MANAGER|^ST ?#|^TC ?#"
+    r"|QUITTUNG|KASSENBON|RECHNUNG|TICKET|FACTURA|FACTURE|SCONTRINO|DOCUMENTO|DI VENDITA|BIENVENUE|BIENVENIDO|WILLKOMMEN|VOUCHER|MEMBER\b|MANAGER|^ST ?#|^TC ?#"
 )
 _REGISTRATION = re.compile(
     r"\s*[\(\[{]?\s*(?:(?:CO|COMPANY|BUSINESS|BRN|ROC)\.?\s*(?:REG|NO|RES)?[A-Z.]*\s*(?:NO)?\s*[:.#-]*\s*)?"
@@ -50,19 +54,68 @@ _OWNER = re.compile(
     r"^\W*(?:OWNED|OWN|OPERATED|MANAGED|DIMILIKI|TRADING)\s?(?:BY|AS|OLEH)?\s?:\s?|^T/A ",
     re.IGNORECASE,
 )
-_EMPTY_TAIL = re.compile(r"[\s\(\[,.:;*_=~|-]*$|^[\s*_=~|:.,;\"'<>-]+")
+_EMPTY_TAIL = re.compile(
+    r"(?i:\s+(?:TEL|PUH|PH|TLF)\b\.?)?[\s\(\[,.:;*_=~|-]*$|^[\s*_=~|:.,;\"'<>-]+"
+)
+_MALAYSIAN = re.compile(r"\bS[DO0OB]N\.? ?\.?B[HN][DO]\b|\bBERHAD\b|\bBHD\b")
+_SITE = re.compile(
+    r"(?<![@\w])(?:www\.|//)?([a-z0-9-]{4,})\.(?:com|co|de|fr|es|it|nl|ie|us|ca|at|ch|be|pt|se|eu)\b"
+)
+_COMPANY_TAIL = re.compile(
+    r"(?: (?:STORES?|SUPERMARKETS?|MARKT|FOODS?|GMBH|AG|KG|OHG|E K|AND CO|CO|LTD|LIMITED|PLC|INC|LLC|CORP|CORPORATION|GROUP|S ?P ?A|S ?A ?U?|S ?L|BV|NV"
+    r"|SAS|A \d{8}|UK|IRELAND|USA|AUST P L|PTY|(?:STORE |NO )?\d{1,6}))+$"
+)
+_SLOGAN = re.compile(r"[a-z]{3,}\. [A-Z]|\S+\s+\S+\s+\S.*[.!?]$|^\S+['’]\S+ \S+ \S+ \S+")
+_BRANCH = re.compile(r"\s*#\s?\d{2,5}\b.*$")
+_PLACE = re.compile(r"\s+[-–]\s+.*$")
+_ABOVE_ADDRESS = 0.25
+_UNREGISTERED = 0.88
+"""Confidence in a name that is neither a chain's nor a company's: people may call the shop less."""
 _CONTINUES = re.compile(r"(&|\bAND|\bOF|\bDE|,|-)$", re.IGNORECASE)
 
 
-def merchant_of(receipt: Receipt) -> Merchant | None:
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """A shop of many branches; `currency` (ISO 4217) when it sells in one country alone."""
+
+    name: str
+    currency: str | None
+    distinctive: bool
+    """Whether its name is no common word, so that a place may follow it on the line."""
+
+
+def chain_of(receipt: Receipt) -> Chain | None:
+    """The chain that a line of the header, or else a web address on the receipt, names."""
+    texts = [line.row.text for line in _header(receipt.lines)]
+    if any(_MALAYSIAN.search(fold(text)) for text in texts):
+        return None
+    runs = [" ".join(texts[i : i + n]) for n in (1, 2, 3) for i in range(len(texts) - n + 1)]
+    named = next(
+        (chain for read in (_printed, _alike) for text in runs if (chain := read(text))), None
+    )
+    return named or next(
+        (
+            chain
+            for match in _SITE.finditer(receipt.text.lower())
+            if (chain := _sites().get(match[1].replace("-", "")))
+        ),
+        None,
+    )
+
+
+def merchant_of(receipt: Receipt, chain: Chain | None) -> Merchant | None:
     """The merchant, or None when no line of the header can be a name."""
+    if chain is not None:
+        return Merchant(name=chain.name, confidence=0.97)
     header = _header(receipt.lines)
     if not header:
         return None
     height = statistics.median(line.row.height for line in receipt.lines)
     contact = next((i for i, line in enumerate(header) if _contact(line)), len(header))
     scores = [
-        _score(line, place, height) - (0.8 if place > contact else 0.0)
+        _score(line, place, height)
+        - (0.8 if place > contact else 0.0)
+        + (_ABOVE_ADDRESS if place + 1 == contact else 0.0)
         for place, line in enumerate(header)
     ]
     best = max(range(len(header)), key=lambda place: scores[place])
@@ -71,12 +124,11 @@ def merchant_of(receipt: Receipt) -> Merchant | None:
     name = _tidy(_whole(header, best))
     if not name:
         return None
-    chain = next((c for line in header if (c := _chain(line.row.text))), None)
-    if chain and not _LEGAL.search(fold(name)):
-        return Merchant(name=chain, confidence=0.97)
     rivals = sorted((s for place, s in enumerate(scores) if place != best), reverse=True)
     lead = scores[best] - (rivals[0] if rivals else 0)
     sure = header[best].row.confidence * (0.97 if lead > 1 else 0.9 if lead > 0.4 else 0.75)
+    if not _LEGAL.search(fold(name)):
+        sure = min(sure, _UNREGISTERED)
     return Merchant(name=name, confidence=round(sure, 3))
 
 
@@ -99,7 +151,7 @@ def _contact(line: Line) -> bool:
 
 
 def _score(line: Line, place: int, height: float) -> float:
-    text = fold(_strip(line.row.text))
+    text = fold(_strip(_BRANCH.sub("", line.row.text)))
     letters = sum(char.isalpha() for char in text)
     if letters < 3 or _NOT_NAME.search(text):
         return -1.0
@@ -110,6 +162,9 @@ def _score(line: Line, place: int, height: float) -> float:
     score -= 1.8 if _ADDRESS.search(text) and not _LEGAL.search(text) else 0.0
     score -= 1.5 * (1 - letters / max(1, len(text.replace(" ", ""))))
     score -= 2.0 * (1 - line.row.confidence)
+    score -= 1.5 if _SLOGAN.search(line.row.text) else 0.0
+    score -= 0.5 if line.row.text.startswith("(") else 0.0
+    score += 0.8 if _BRANCH.search(line.row.text) else 0.0
     if line.row.text == line.row.text.lower():
         score -= 1.0  # shops print capitals; all small is handwriting or a slogan
     if letters < 5:
@@ -143,7 +198,12 @@ def _joined(above: Line, below: Line) -> bool:
     if _only_legal(below):
         return not _LEGAL.search(one)
     plain = not (_LEGAL.search(one) or _LEGAL.search(other) or other.startswith("("))
-    return plain and bool(_distinctive(one) & _distinctive(other))
+    words, more = set(one.split()), set(other.split())
+    return (
+        plain
+        and bool(_distinctive(one) & _distinctive(other))
+        and not (words <= more or more <= words)
+    )
 
 
 _OPENS_WITH_KIND = re.compile(
@@ -175,15 +235,64 @@ def _strip(text: str) -> str:
 
 
 def _tidy(text: str) -> str:
-    return " ".join(_strip(_OWNER.sub("", text)).split())
+    """The name without its owner's and registration's marks, its branch and its place."""
+    name = _strip(_OWNER.sub("", text))
+    for tail in (_BRANCH, _PLACE):
+        shorter = tail.sub("", name)
+        name = shorter if sum(map(str.isalpha, shorter)) >= 3 else name
+    return " ".join(name.split())
 
 
-def _chain(text: str) -> str | None:
-    plain = " ".join(re.sub(r"[^A-Z0-9]+", " ", fold(text).replace("&", " AND ")).split())
-    return next((name for name, pattern in _chains() if pattern.fullmatch(plain)), None)
+def _printed(text: str) -> Chain | None:
+    """The chain whose receipts print that line, with or without its legal form."""
+    plain = " ".join(re.sub(r"[^A-Z0-9]+", " ", plain_of(text).replace("&", " AND ")).split())
+    bare = _COMPANY_TAIL.sub("", plain)
+    found = next(
+        (c for c, prints in _chains() if prints.fullmatch(plain) or prints.fullmatch(bare)), None
+    )
+    if found or _KIND.search(plain) or _ADDRESS.search(plain):
+        return found
+    return next(
+        (c for c, prints in _chains() if c.distinctive and _with_a_place(prints, bare)), None
+    )
+
+
+def _with_a_place(prints: re.Pattern[str], text: str) -> bool:
+    match = prints.match(text)
+    return match is not None and bool(re.fullmatch(r"(?: [A-Z]{3,}){1,2}", text[match.end() :]))
+
+
+def _alike(text: str) -> Chain | None:
+    """The chain whose name the line is but for a letter that looks like another, or, in a long name,
+    any one letter: logos are read less well than print.
+    """
+    letters = re.sub(r"[^A-Z]", "", plain_of(text))
+    for chain, _ in _chains():
+        name = re.sub(r"[^A-Z]", "", plain_of(chain.name))
+        if len(name) >= _ALIKE and lookalike(name) == lookalike(letters):
+            return chain
+        if len(name) >= _ONE_OFF and Levenshtein.distance(name, letters, score_cutoff=1) <= 1:
+            return chain
+    return None
+
+
+_ALIKE, _ONE_OFF = 5, 7  # letters that a name has at least
 
 
 @functools.cache
-def _chains() -> tuple[tuple[str, re.Pattern[str]], ...]:
+def _chains() -> tuple[tuple[Chain, re.Pattern[str]], ...]:
     source = resources.files("jobs.receipts").joinpath("data/merchants.toml").read_text("utf-8")
-    return tuple((name, re.compile(pattern)) for name, pattern in tomllib.loads(source).items())
+    return tuple(
+        (
+            Chain(name, facts.get("currency"), not facts.get("common", False)),
+            re.compile(facts["prints"]),
+        )
+        for name, facts in tomllib.loads(source).items()
+    )
+
+
+@functools.cache
+def _sites() -> dict[str, Chain]:
+    """Chains by what their web addresses are called."""
+    names = ((re.sub(r"[^a-z0-9]", "", plain_of(c.name).lower()), c) for c, _ in _chains())
+    return {site: chain for site, chain in names if len(site) > 3}

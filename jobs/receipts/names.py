@@ -11,7 +11,7 @@ _CODE = re.compile(
     re.IGNORECASE,
 )
 TAX_CODE = re.compile(
-    r"^\W*(SR|ZR|ZRL|ZRE|OS|ES|RS|T\d?|S|Z|A|B|C|D|E|F|N|X|TX|SRJ|ST|GST|RM|EUR|USD|GBP|MYR|\*S|\*|TF)\W*$",
+    r"^\W*(SR|ZR|ZRL|ZRE|OS|ES|RS|T\d?|H?MRJ|H|S|Z|A|B|C|D|E|F|N|X|TX|SRJ|ST|GST|RM|EUR|USD|GBP|MYR|\*S|\*|TF)\W*$",
     re.IGNORECASE,
 )
 TRIM = "-–—*#: "
@@ -30,7 +30,7 @@ def name_of(line: Line, product: Quantity | None) -> str:
         ),
         len(words),
     )
-    words = words[:column]
+    words = _before_the_price(words[:column], line)
     text = " ".join(word.text for word in words)
     text = re.sub(r"(?<=\w\w)\((?=\w)", " (", re.sub(r"\)(?=\w\w)", ") ", text))
     if product is not None and product.unit_price is not None:
@@ -38,15 +38,27 @@ def name_of(line: Line, product: Quantity | None) -> str:
         for piece in spelled.split():
             text = re.sub(rf"(?<!\S){re.escape(piece)}(?!\S)", " ", text, count=1)
         text = re.sub(r"\b(QTY|EACH|EA|NET|PER)\b", " ", text, flags=re.IGNORECASE)
+    text = _FLAGGED.sub("", _TIMES_LATER.sub("", text))
     kept = [word for word in text.split() if not _NO_WORD.fullmatch(word)]
     while len(kept) > 1 and TAX_CODE.match(kept[-1]):
         kept.pop()
     while len(kept) > 1 and re.fullmatch(r"\d{4,}|SR|ZR|ZRL|OS", kept[0]):
         kept.pop(0)
-    return _LETTER_O.sub("O", " ".join(kept).strip(TRIM))
+    return _LETTER_O.sub("O", _DOTTED.sub("", " ".join(kept).lstrip("%^").strip(TRIM)))
 
 
+_FLAGGED = re.compile(r"^\W*(?:[A-Z]\s+(?=\d{3,}\s)|\([A-Z\d]\)\s*)(?:\d{3,}\s+)?")  # E 38070, (A)
+_TIMES_LATER = re.compile(r"(?<=\w)\s\d{1,3}\s?[xX]$")  # the price follows on the next line
+_DOTTED = re.compile(r"\s*\.{2,}$")
 _LETTER_O = re.compile(r"(?<![\d.,])0(?=[^\W\d_]{2})|(?<=[^\W\d_]{2})0(?=[^\W\d_])")  # OLIVE 0IL
+
+
+def _before_the_price(words: list[Word], line: Line) -> list[Word]:
+    """What stands behind the last amount is a remark ("SALE"), where there is a name before it."""
+    if not line.figures:
+        return words
+    before = [word for word in words if word.left < line.figures[-1].left]
+    return before if sum(map(str.isalpha, "".join(w.text for w in before))) >= 3 else words
 
 
 def span_of(line: Line, name: str) -> tuple[float, float, float]:

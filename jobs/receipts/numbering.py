@@ -25,10 +25,11 @@ def leading_quantities(drafts: tuple[Draft, ...], quantity_first: bool) -> tuple
     used = quantity_first or len(present) * 2 > len(drafts)
     tidied = []
     for draft, number in zip(drafts, leading, strict=True):
-        if number is None or not (counted or used):
+        alone = bool(re.match(r"^\W*\d{1,2}[xX@]\s", draft.name))
+        if number is None or not (counted or used or alone):
             tidied.append(draft)
             continue
-        bare = replace(draft, name=re.sub(r"^\W*\d{1,3}[.)xX]?\s+", "", draft.name))
+        bare = replace(draft, name=re.sub(r"^\W*\d{1,3}[.)xX@]?\s+", "", draft.name))
         if (counted and not quantity_first) or draft.proved:
             tidied.append(bare)
         else:
@@ -37,7 +38,7 @@ def leading_quantities(drafts: tuple[Draft, ...], quantity_first: bool) -> tuple
 
 
 def _leading(name: str) -> int | None:
-    match = re.match(r"^\W*(\d{1,3})[.)xX]?\s+(?:\d{3,6}\s+)?\S*[^\W\d]{2}", name)
+    match = re.match(r"^\W*(\d{1,3})[.)xX@]?\s+(?:\d{3,6}\s+)?\S*[^\W\d]{2}", name)
     return int(match[1]) if match else None
 
 

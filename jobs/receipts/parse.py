@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 from jobs.receipts.amounts import cents
@@ -12,10 +13,11 @@ from jobs.receipts.drafts import Draft
 from jobs.receipts.extraction import Checks, Extraction, LineItem, Money
 from jobs.receipts.items import items_of
 from jobs.receipts.language import writing_of
-from jobs.receipts.lines import receipt_of
+from jobs.receipts.lines import Receipt, receipt_of
 from jobs.receipts.matching import Catalog, matched
-from jobs.receipts.merchant import merchant_of
+from jobs.receipts.merchant import chain_of, merchant_of
 from jobs.receipts.options import ReceiptOptions
+from jobs.receipts.region import regions_of
 from jobs.receipts.rows import Row
 from jobs.receipts.summary import Pick, Summary, explains, summary_of
 
@@ -33,16 +35,14 @@ def parse(
         return Extraction(pages=pages, checks=Checks(warnings=(*warnings, _NO_TEXT)))
     writing = writing_of(options.language)
     receipt = receipt_of(rows, writing.mark or ".")
-    country = country_of(receipt.text, options.currency)
+    chain = chain_of(receipt)
+    country = country_of(receipt.text, options.currency, chain.currency if chain else None)
     date, date_warnings = date_of(
         receipt, options.date_order, country.date_order or writing.date_order
     )
-    drafts, end = items_of(receipt)
-    summary = summary_of(receipt, drafts, end)
-    solved = solve(drafts, summary)
-    drafts = solved.drafts
-    merchant = merchant_of(receipt)
-    items_sum = sum((draft.net for draft in drafts), Decimal("0.00"))
+    drafts, summary, corrections = _sums_of(receipt)
+    merchant = merchant_of(receipt, chain)
+    items_sum = _sum(drafts)
     matches, arithmetic_warnings = _adds_up(items_sum, summary)
     items = tuple(_item(draft, country.currency, adds_up=matches) for draft in drafts)
     if options.catalog:
@@ -67,10 +67,42 @@ def parse(
         checks=Checks(
             items_sum=items_sum,
             matches_total=matches,
-            warnings=(*warnings, *date_warnings, *solved.corrections, *arithmetic_warnings),
+            warnings=(*warnings, *date_warnings, *corrections, *arithmetic_warnings),
         ),
         pages=pages,
     )
+
+
+def _sums_of(receipt: Receipt) -> tuple[tuple[Draft, ...], Summary, tuple[str, ...]]:
+    """The items, the summary and what was corrected, by the end of the items with which they agree
+    best; if they agree by none, by the likeliest.
+    """
+    tried: list[tuple[tuple[Draft, ...], Summary]] = []
+    for start, end in regions_of(receipt.lines):
+        drafts = items_of(receipt, start, end)
+        summary = summary_of(receipt, drafts, end)
+        if not tried or summary.total == tried[0][1].total or "total" in summary.witnesses:
+            tried.append((drafts, summary))
+    drafts, summary = max(tried, key=lambda found: _agreement(*found))
+    if _agreement(drafts, summary):
+        return drafts, summary, ()
+    drafts, summary = tried[0]
+    solved = solve(drafts, summary)
+    return solved.drafts, summary, solved.corrections
+
+
+def _agreement(drafts: Sequence[Draft], summary: Summary) -> int:
+    """0 for items that don't come to the total; more, the less is needed to explain it."""
+    items = _sum(drafts)
+    if not _adds_up(items, summary)[0]:
+        return 0
+    if not _adds_up(items, replace(summary, others=()))[0]:
+        return 1
+    return 3 if summary.subtotal is not None and summary.subtotal.value == items else 2
+
+
+def _sum(drafts: Sequence[Draft]) -> Decimal:
+    return sum((draft.net for draft in drafts), Decimal("0.00"))
 
 
 def _adds_up(items_sum: Decimal, summary: Summary) -> tuple[bool, tuple[str, ...]]:
@@ -78,7 +110,7 @@ def _adds_up(items_sum: Decimal, summary: Summary) -> tuple[bool, tuple[str, ...
         return False, ("No total was found.",)
     total = summary.total.value
     tax = summary.tax.value if summary.tax else None
-    parts = (summary.charges, summary.discounts, summary.rounding)
+    parts = (summary.charges, summary.discounts, summary.rounding, summary.others)
     if explains(items_sum, total, tax, *parts):
         return True, ()
     return False, (f"The line items come to {items_sum}, {total - items_sum} off the total.",)
@@ -103,7 +135,6 @@ def _item(draft: Draft, currency: str | None, *, adds_up: bool) -> LineItem:
     if each is None:
         each = cents(draft.total.value / draft.quantity)
     certain = round(price if draft.proved else 0.9 * price, 3)
-    off = draft.discount
     return LineItem(
         raw_text="\n".join(draft.raw),
         parsed_name=draft.name,
@@ -112,8 +143,8 @@ def _item(draft: Draft, currency: str | None, *, adds_up: bool) -> LineItem:
         unit_price=Money(amount=each, currency=currency, confidence=certain),
         total_price=total,
         discount=None
-        if off is None
-        else Money(amount=off, currency=currency, confidence=total.confidence),
+        if not draft.reductions
+        else Money(amount=draft.discount, currency=currency, confidence=total.confidence),
         confidence=round(min(price, name), 3),
     )
 

@@ -7,14 +7,16 @@ from decimal import Decimal
 
 from jobs.receipts.amounts import Figure, Mark
 from jobs.receipts.lines import Line
+from jobs.receipts.measures import Measure, measure_of
 from jobs.receipts.names import TAX_CODE, name_of, names_something, span_of
-from jobs.receipts.quantities import Quantity, bare_quantity, multiplication, proves
-from jobs.receipts.region import REDUCTIONS
+from jobs.receipts.quantities import Quantity, bare_quantity, leading_weight, multiplication, proves
+from jobs.receipts.units import unit_of
 from jobs.receipts.vocabulary import Role, fold
 
-_DISCOUNT_WORDS = re.compile(
-    r"DISC|COUPON|RABATT|REMISE|SCONTO|KORTING|PROMO|SAVE|SAVING|OFFER|OFF\b|PRICE CUT|AKTION|DESC"
+GIVEN_BACK = re.compile(
+    r"PFAND|LEERGUT|DEPOSIT|RETURN|REFUND|VOID|STORNO|CONSIGNE|STATIEGELD|EMBALLAGE|\bPANT\b|RETOUR|CORRECTION|CANCEL|ANNUL"
 )
+"""What has a negative amount and is no discount: money for what was given back."""
 _SLACK = 0.1  # of the name column's width: how much a line may fall short of it and be full
 
 
@@ -29,15 +31,22 @@ class Part:
     numbers: tuple[Decimal, ...]
     span: tuple[float, float, float]
     """Where its name begins, where its first word ends, and where the name ends."""
-    discount: Decimal | None = None
+    measure: Measure | None = None
+    """Where the line names nothing, and says how much of something at what price."""
+    reduction: str | None = None
+    """The letters of its label, where `total` is taken off an item."""
 
 
 def part_of(line: Line, mark: Mark, *, discounted: bool) -> Part:
     """What one line says; `discounted`: the receipt has a column of discounts."""
     text = line.row.text
+    if line.role is None and (measure := measure_of(text)) is not None:
+        return _measured(line, measure)
     product = multiplication(text, mark)
     figures = line.figures
-    total = next((f for f in reversed(figures) if f.places == 2 or f.sign), None)
+    total = next(
+        (f for f in reversed(figures) if (f.places == 2 or f.sign) and not f.measured), None
+    )
     if discounted and total is not None and total.value == 0 and len(figures) > 1:
         total = _undiscounted(line, figures[0]) or total
     if product is not None and total is not None and product.unit_price == total.value:
@@ -47,20 +56,38 @@ def part_of(line: Line, mark: Mark, *, discounted: bool) -> Part:
             total = next((f for f in figures[:-1] if proves(product, f.value)), None)
     if product is None and _tells_quantity(line):
         product = bare_quantity(text, mark)
-    amount = None
-    if (
-        total is not None
-        and (total.value < 0 or line.role is Role.DISCOUNT)
-        and (line.role in REDUCTIONS or _DISCOUNT_WORDS.search(fold(line.label)))
+    if product is None and total is not None and total.value > 0:
+        product = leading_weight(text, total.value) or _weighed(line, total)
+    reduction = None
+    if total is not None and (
+        (total.value < 0 and not GIVEN_BACK.search(fold(line.label)))
+        or (total.value > 0 and line.role is Role.DISCOUNT)
     ):
-        amount, total = abs(total.value), None
-    name = "" if amount is not None else name_of(line, product)
+        reduction = re.sub(r"[^A-Z]", "", fold(line.label))
+    name = name_of(line, product)
     numbers = tuple(
         value
         for word in (w.text for w in line.words)
         if re.fullmatch(r"\d{1,3}", word) and (value := Decimal(word)) > 0
     ) + tuple(f.value for f in figures[:-1] if f.value > 0)
-    return Part(line, name, total, product, numbers, span_of(line, name), amount)
+    return Part(line, name, total, product, numbers, span_of(line, name), reduction=reduction)
+
+
+def _weighed(line: Line, total: Figure) -> Quantity | None:
+    """Columns of a price, a weight with its unit, and their product."""
+    weights = [figure for figure in line.figures if figure.measured]
+    for weight, price in ((w, p) for w in weights for p in line.figures if p not in (w, total)):
+        unit = next(word.text for word in line.words if word.left >= weight.right)
+        quantity = Quantity(weight.value, unit_of(unit), price.value, 0, 0)
+        if proves(quantity, total.value):
+            return quantity
+    return None
+
+
+def _measured(line: Line, measure: Measure) -> Part:
+    total = next((f for f in reversed(line.figures) if abs(f.value) == measure.total), None)
+    product = measure.of(total.value) if total else None
+    return Part(line, "", total, product, (), span_of(line, ""), measure)
 
 
 def _undiscounted(line: Line, price: Figure) -> Figure | None:
@@ -115,6 +142,37 @@ def unwrapped(lines: Sequence[Part], edge: float) -> list[str]:
         ):
             pieces.append(line)
     return [piece.name for piece in pieces]
+
+
+def wrapped_above(lines: Sequence[Part], edge: float) -> list[str]:
+    """The pieces of the name where most stand on the line of their price: it begins further up only
+    on lines that had no room for its next word; what else is above it is a heading or a remark.
+    """
+    named = [line for line in lines if _names(line)]
+    if not named:
+        return _worded([line.name for line in lines])
+    coded = [line for line in named if opens_with_code(line)]
+    if coded:  # there the item begins; what follows describes it
+        named = named[: named.index(coded[-1]) + 1]
+    pieces = [named[-1]]
+    for line in reversed(named[:-1]):
+        if opens_with_code(pieces[0]) or not continues(pieces[0], line, edge):
+            break
+        pieces.insert(0, line)
+    return [piece.name for piece in pieces]
+
+
+def _names(line: Part) -> bool:
+    letters = sum(map(str.isalpha, line.name))
+    return names_something(line.name) and (line.product is None or letters > _MARKS)
+
+
+_MARKS = 3  # letters that stand for a tax, beside a quantity and its price
+
+
+def opens_with_code(part: Part) -> bool:
+    """Whether the line begins with an article's code, or a quantity and a code: an item begins."""
+    return bool(re.match(r"^\W*(?:\w{1,2}\s+|\(\d+\)\s?)?\d{4,}\s*\S", part.line.row.text))
 
 
 def renames(line: Part, above: Part) -> bool:

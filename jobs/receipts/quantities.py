@@ -21,12 +21,17 @@ _TIMES = re.compile(
 _WEIGHED = re.compile(  # 0,812 kg  1,99 €/kg: the slash says what the sign would
     rf"(?<![\w.,])(?P<a>\d{{1,3}}[.,]\d{{2,3}})\s?(?P<unit>KG|LB|G)\s+(?P<b>{_SIGN}{_NUMBER})\s?(?:EUR|€)?\s?/\s?(?P<per>KG|LB|G)\b"
 )
+_MULTI_BUY = re.compile(  # 4 @ 2 FOR $1.00, @2/4.00, 2 @ 1/0.21, @ 3 FOR 2.00
+    rf"(?<![\w.,])(?:(?P<a>\d{{1,3}})\s?(?:EA\.?\s?)?)?@\s?(?P<of>\d{{1,2}})\s?(?:FOR|/)\s?(?P<b>{_SIGN}\d{{1,4}}[.,]\d{{2}})(?!\d)"
+)
 _BARE = re.compile(
     rf"(?<![\w.,])(?:X\s?(?P<after>\d{{1,3}})|(?P<before>\d{{1,3}})\s?[X×])(?![\w.,/-])"
     rf"|(?<![\w.,])(?P<count>\d{{1,3}}|\d{{1,3}}[.,]\d{{2,3}})\s?(?P<unit>{UNIT_WORDS})(?![\w./])"
 )
+_LEADING = re.compile(r"^\W*(\d{1,2}[.,]\d{2,3})\s?(KG|LB)\s+(?=[^\W\d_]{2})")
 _SLACK = Decimal("0.011")
 _MOST = Decimal(10_000)
+_FOUR = Decimal("0.0001")  # places of a price of one that only some have
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,8 @@ class Quantity:
 
 def multiplication(text: str, mark: Mark) -> Quantity | None:
     """The product a text spells out ("2 @ 1.99"); which side is the price shows in its decimals."""
+    if match := _MULTI_BUY.search(text.upper()):
+        return _multi_buy(match, mark)
     match = _TIMES.search(text.upper()) or _WEIGHED.search(text.upper())
     if match is None:
         return None
@@ -56,6 +63,26 @@ def multiplication(text: str, mark: Mark) -> Quantity | None:
     if not 0 < quantity <= _MOST:
         return None
     return Quantity(quantity, unit, price, match.start(), match.end())
+
+
+def _multi_buy(match: re.Match[str], mark: Mark) -> Quantity | None:
+    """So many at so much for a few of them; without a count, the few."""
+    few, price = Decimal(match["of"]), _decimal(match["b"], mark)
+    count = Decimal(match["a"] or match["of"])
+    if price is None or not few or not count:
+        return None
+    return Quantity(count, None, (price / few).quantize(_FOUR), match.start(), match.end())
+
+
+def leading_weight(text: str, total: Decimal) -> Quantity | None:
+    """A weight that opens the line of its item ("0.512KG CHICKEN"), with the price that its total
+    makes of it.
+    """
+    match = _LEADING.match(text.upper())
+    weight = Decimal(match[1].replace(",", ".")) if match else None
+    if match is None or not weight:
+        return None
+    return Quantity(weight, unit_of(match[2]), cents(total / weight), 0, match.end())
 
 
 def bare_quantity(text: str, mark: Mark) -> Quantity | None:
@@ -94,7 +121,10 @@ def _proves(quantity: Decimal, price: Decimal, total: Decimal) -> bool:
 
 
 def _countable(value: Decimal) -> bool:
-    return value == value.to_integral_value() and value < 1000
+    """Pieces, or a weight as scales print it: to the gram."""
+    return (value == value.to_integral_value() and value < 1000) or (
+        _places(value) == 3 and value < 100
+    )
 
 
 def _decimal(text: str, mark: Mark) -> Decimal | None:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 
+from jobs.receipts.departments import heads_a_department
 from jobs.receipts.lines import Line
 from jobs.receipts.names import name_of, names_something, span_of
 from jobs.receipts.vocabulary import Role, fold
@@ -13,18 +14,24 @@ _ENDS = {
 }  # fmt: skip
 
 
-REDUCTIONS = {Role.DISCOUNT, Role.POINTS, Role.SAVINGS}
+_AFTER_THE_TOTAL = {Role.TENDERED, Role.CHANGE}  # before it they are food: BAR DARK CHOC
+REDUCTIONS = {Role.DISCOUNT, Role.POINTS, Role.SAVINGS, Role.FORMER}
 
 
-def region_of(lines: Sequence[Line]) -> tuple[int, int]:
-    """First and past-the-end index of the lines that can hold items."""
+_ENDINGS = 5
+
+
+def regions_of(lines: Sequence[Line]) -> tuple[tuple[int, int], ...]:
+    """First and past-the-end index of the lines that can hold items, the likeliest first: a line
+    that opens the summary by its words ("TAX FREE HONEY 3.99") may be an item all the same.
+    """
     heading = _heading(lines)
     first = next(
         (i for i in range(heading + 1, len(lines)) if _is_price_line(lines[i], heading >= 0)), None
     )
     if first is None:
         summary = next((i for i, line in enumerate(lines) if _ends(line)), 0)
-        return summary, summary
+        return ((summary, summary),)
     start = heading + 1
     if heading < 0:
         start = first
@@ -38,8 +45,13 @@ def region_of(lines: Sequence[Line]) -> tuple[int, int]:
             start -= 1
         if named and _wraps(lines, first):
             start -= 1
-    end = next((i for i in range(max(first, start), len(lines)) if _ends(lines[i])), len(lines))
-    return start, max(start, end)
+    opening = next((i for i, line in enumerate(lines) if i >= first and _opens_summary(line)), 0)
+    ends = [
+        i
+        for i in range(max(first, start), len(lines))
+        if _ends(lines[i]) and not (i < opening and lines[i].role in _AFTER_THE_TOTAL)
+    ] or [len(lines)]
+    return tuple((start, max(start, end)) for end in ends[:_ENDINGS])
 
 
 def quantity_first(lines: Sequence[Line]) -> bool:
@@ -47,8 +59,8 @@ def quantity_first(lines: Sequence[Line]) -> bool:
     for line in lines:
         if line.role is Role.COLUMNS:
             text = fold(line.row.text)
-            quantity = re.search(r"\bQTY|QUANTITY|MENGE|ANZ\b", text)
-            name = re.search(r"DESC|ITEM|ARTI|PRODUCT|BEZEICH", text)
+            quantity = re.search(r"\bQTY|QUANTITY|MENGE|ANZ\b|AANTAL|\bQTE\b|CANT|MANGD", text)
+            name = re.search(r"DESC|ITEM|ARTI|PRODUCT|BEZEICH|OMSCHR|LIBELLE|BESKR", text)
             if quantity and name:
                 return quantity.start() < name.start()
     return False
@@ -73,7 +85,8 @@ def _heading(lines: Sequence[Line]) -> int:
 
 
 def _is_price_line(line: Line, below_heading: bool) -> bool:
-    if not line.figures or _CLOCK.search(line.row.text):
+    printed = any(figure.places == 2 and not figure.repaired for figure in line.figures)
+    if not (printed or (line.figures and below_heading)) or _CLOCK.search(line.row.text):
         return False
     if line.role is Role.META:
         return below_heading or not re.search(r"[:#]", line.row.text)
@@ -86,8 +99,16 @@ _CLOCK = re.compile(r"\d[:.]\d{2}[:.]\d{2}|\d{1,2}:\d{2}|\d[/-]\d{1,2}[/-]\d{2}"
 def _ends(line: Line) -> bool:
     """A summary line; the word must open the line, for food is called TOTAL and BAR too."""
     return line.role in _ENDS and (
-        bool(line.figures) or line.role in (Role.COUNT, Role.TAX_TABLE, Role.TOTAL, Role.SUBTOTAL)
+        bool(line.figures)
+        or (
+            line.role in (Role.COUNT, Role.TAX_TABLE, Role.TOTAL, Role.SUBTOTAL)
+            and not heads_a_department(line.row.text)
+        )
     )
+
+
+def _opens_summary(line: Line) -> bool:
+    return line.role in (Role.TOTAL, Role.SUBTOTAL) and bool(line.figures)
 
 
 def _wraps(lines: Sequence[Line], first: int) -> bool:
@@ -114,6 +135,7 @@ def _may_be_name(line: Line, below: Line) -> bool:
     return (
         line.role is None
         and not line.figures
+        and not heads_a_department(text)
         and line.letters >= 1
         and below.row.middle - line.row.middle < 2.2 * max(line.row.height, below.row.height)
         and not re.search(r":|\b\d{5}\b|\(\w+-\w+\)|\b\d{1,2}[/-]\d{1,2}[/-]\d{2,4}", text)

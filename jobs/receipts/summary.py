@@ -6,9 +6,10 @@ tax, the sum of the items. The amount with the most weight of evidence is the to
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from itertools import combinations, takewhile
 
 from jobs.receipts.drafts import Draft
 from jobs.receipts.lines import Line, Receipt
@@ -43,6 +44,8 @@ class Summary:
     discounts: Decimal
     """Taken off the sum, positive."""
     rounding: Decimal
+    others: tuple[Decimal, ...]
+    """Amounts before the total whose lines say nothing known: fees, reductions, taxes by a name."""
     paid: Decimal | None
     """Tendered less change."""
     witnesses: frozenset[str]
@@ -65,7 +68,9 @@ def summary_of(receipt: Receipt, drafts: Sequence[Draft], start: int) -> Summary
     taxes = _taxes(lines)
     items = sum((draft.net for draft in drafts), _ZERO)
     paid = _paid(amounts)
-    votes, witnesses = _votes(lines, items, subtotal, taxes, charges, discounts, rounding, paid)
+    others = _others(lines)
+    parts = (taxes, charges, discounts, rounding, others)
+    votes, witnesses = _votes(lines, items, subtotal, parts, paid)
     total = _best(votes)
     tax = Pick(taxes, 0.9) if taxes is not None else None
     return Summary(
@@ -75,6 +80,7 @@ def summary_of(receipt: Receipt, drafts: Sequence[Draft], start: int) -> Summary
         charges=charges,
         discounts=discounts,
         rounding=rounding,
+        others=others,
         paid=paid,
         witnesses=frozenset(witnesses[total.value]) if total else frozenset(),
     )
@@ -87,6 +93,7 @@ def explains(
     charges: Decimal,
     discounts: Decimal,
     rounding: Decimal,
+    others: Sequence[Decimal] = (),
 ) -> bool:
     """Whether items plus any of the parts that may or may not be included come to the total."""
     for added_tax in {_ZERO, tax or _ZERO}:
@@ -95,7 +102,35 @@ def explains(
                 for shift in {_ZERO, rounding, -rounding}:
                     if abs(items + added_tax + added - off + shift - total) <= _CENT:
                         return True
+        rest = total - items - added_tax - charges - rounding
+        if any(abs(rest - sum(few, _ZERO)) <= _CENT for few in _few(others)):
+            return True
     return False
+
+
+def _few(others: Sequence[Decimal]) -> Iterator[Sequence[Decimal]]:
+    """All of them, each, and each two: more ways would let any sum come out by chance."""
+    if others:
+        yield others
+    yield from combinations(others, 1)
+    yield from combinations(others, 2)
+
+
+_MOST_OTHERS = 4
+
+
+def _others(lines: Sequence[Line]) -> tuple[Decimal, ...]:
+    before = list(takewhile(lambda line: not (line.role is Role.TOTAL and line.figures), lines))
+    found = [
+        line.figures[-1].value
+        for line in before
+        if line.figures
+        and (
+            line.role in (None, Role.COUNT)
+            or (line.role in (Role.SAVINGS, Role.POINTS) and line.figures[-1].value < 0)
+        )
+    ]
+    return tuple(found) if len(found) <= _MOST_OTHERS and len(before) < len(lines) else ()
 
 
 def _without_tax_table(lines: Sequence[Line], start: int) -> list[Line]:
@@ -147,12 +182,10 @@ def _votes(
     lines: Sequence[Line],
     items: Decimal,
     subtotal: Decimal | None,
-    tax: Decimal | None,
-    charges: Decimal,
-    discounts: Decimal,
-    rounding: Decimal,
+    parts: tuple[Decimal | None, Decimal, Decimal, Decimal, tuple[Decimal, ...]],
     paid: Decimal | None,
 ) -> tuple[dict[Decimal, float], dict[Decimal, set[str]]]:
+    rounding = parts[3]
     votes: dict[Decimal, float] = defaultdict(float)
     witnesses: dict[Decimal, set[str]] = defaultdict(set)
 
@@ -185,13 +218,9 @@ def _votes(
         if paid in {figure.value for line in lines for figure in line.figures} or paid == items:
             speak(paid, 0.6, "printed")
     for value in list(votes):
-        if items > 0 and explains(items, value, tax, charges, discounts, rounding):
+        if items > 0 and explains(items, value, *parts):
             speak(value, 1.2 if items != value else 1.5, "items")
-        if (
-            subtotal is not None
-            and subtotal != value
-            and explains(subtotal, value, tax, charges, discounts, rounding)
-        ):
+        if subtotal is not None and subtotal != value and explains(subtotal, value, *parts):
             speak(value, 1.0, "subtotal and tax")
         if rounding and value - rounding in votes and paid in (None, value):
             speak(value, 0.8, "rounding")

@@ -12,7 +12,7 @@ _UNITS: dict[str, str] = {
         "gal": "GAL GALLON GALLONS",
         "m": "M MTR METER METRE",
         "each": "EA EACH",
-        "piece": "PC PCS PCE PIECE PIECES STK ST STUCK STUECK UN UND PZ PZA ST.",
+        "piece": "PC PCS PCE PIECE PIECES KPL SZT STK ST STUCK STUECK UN UND PZ PZA ST.",
         "pack": "PK PKS PKT PKTS PACK PACKS PKG PKGS PACKET PACKETS",
         "box": "BOX BOXES BX CTN CTNS CARTON CARTONS",
         "bottle": "BTL BTLS BOTTLE BOTTLES",

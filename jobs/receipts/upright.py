@@ -5,8 +5,6 @@ page, so tall ones mean a quarter turn; which of the two remaining ways is right
 classifier of RapidOCR's wheel says, and where its votes split, the recogniser.
 """
 
-from typing import Literal
-
 import numpy as np
 
 from jobs.receipts.image import Pixels
@@ -17,28 +15,38 @@ _SURE = 0.8  # share of votes that needs no second opinion
 _TALL = 1.5  # height over width of a box that holds a line on its side
 
 
-def upright(page: Pixels, boxes: Boxes, ocr: OcrEngine) -> tuple[Pixels, Boxes]:
-    """The page and its boxes turned so that text reads from left to right."""
+def quarters_to_upright(page: Pixels, boxes: Boxes, ocr: OcrEngine) -> int:
+    """By how many quarters, counter-clockwise, the page must be turned for its text to read from
+    left to right: 0 to 3.
+    """
     if len(boxes) == 0:
-        return page, boxes
-    if _on_its_side(boxes):
-        page, boxes = turned(page, boxes, 1)
+        return 0
+    quarters = int(_on_its_side(boxes))
+    page, boxes = turned(page, boxes, quarters)
     sample = _longest(boxes)
     down = ocr.upside_down(page, sample)
     if 1 - _SURE < down < _SURE:
         over, over_sample = turned(page, sample, 2)
         down = float(_legibility(over, over_sample, ocr) > _legibility(page, sample, ocr))
-    return turned(page, boxes, 2) if down > 0.5 else (page, boxes)
+    return quarters + 2 if down > 0.5 else quarters
 
 
-def turned(page: Pixels, boxes: Boxes, quarters: Literal[1, 2, 3]) -> tuple[Pixels, Boxes]:
+def turned(page: Pixels, boxes: Boxes, quarters: int) -> tuple[Pixels, Boxes]:
     """Page and boxes turned counter-clockwise by that many quarters; corners start top left."""
-    for _ in range(quarters):
-        width = page.shape[1]
-        page = np.rot90(page)
+    height, width = page.shape[:2]
+    return (
+        np.ascontiguousarray(np.rot90(page, quarters)),
+        turned_boxes(boxes, width, height, quarters),
+    )
+
+
+def turned_boxes(boxes: Boxes, width: int, height: int, quarters: int) -> Boxes:
+    """The boxes of a page of that size, turned with it."""
+    for _ in range(quarters % 4):
         boxes = np.stack([boxes[..., 1], width - 1 - boxes[..., 0]], axis=-1)
         boxes = np.roll(boxes, -1, axis=1)  # the old top right is the new top left
-    return np.ascontiguousarray(page), boxes.astype(np.float32)
+        width, height = height, width
+    return boxes.astype(np.float32)
 
 
 def _sides(boxes: Boxes) -> tuple[np.ndarray, np.ndarray]:

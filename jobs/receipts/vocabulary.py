@@ -29,6 +29,7 @@ class Role(enum.Enum):
     SERVICE = "a charge on the sum"
     TIP = "a tip"
     DISCOUNT = "taken off"
+    FORMER = "a price that is not asked, or a weight that is not sold"
     TOTAL = "what was to be paid"
     TENDERED = "money given"
     META = "about the shop, the till or the sale"
@@ -43,10 +44,15 @@ _TABLE: tuple[tuple[Role, str], ...] = (
     ),
     (
         Role.COLUMNS,
-        r"\b(DESCRIPT\w*|DESC|ITEM\w*|ITEM\(S\)|CODE|PRODUCT|ARTIKEL|ARTICLE|BEZEICHNUNG|DENOMINATION|PARTICULARS)\b.*"
-        r"\b(QTY|QUANTITY|PRICE|AMOUNT|AMT|TOTAL|MENGE|PREIS|PRIX|U/?P|VALUE|RM)\b"
+        r"\b(DESCRIPT\w*|DESC|ITEM\w*|ITEM\(S\)|CODE|PRODUCT|ARTIKEL|ARTICLE|ARTICULO|BEZEICHNUNG|DENOMINATION|PARTICULARS|DESCRIZIONE|DESCRIPCION|DESCRICAO|LIBELLE|BESKRIVNING|OMSCHRIJVING)\b.*"
+        r"\b(QTY|QUANTITY|PRICE|AMOUNT|AMT|TOTAL|MENGE|PREIS|PRIX|U/?P|VALUE|RM|PREZZO|IMPORTE|VALOR|MONTANT|PRIS|SUMMA|BEDRAG)\b"
         r"|\b(QTY|QUANTITY|MENGE|QTE|ANZ)\b.*\b(DESCRIPT\w*|ITEM|PRICE|U\.?/?PRICE|AMOUNT|AMT|TOTAL|RM|ARTIKEL)\b"
         r"|^(U\.?/?PRICE|UNIT PRICE|PRICE|S/PRICE)\b.*\b(AMOUNT|AMT|TOTAL|DISC)",
+    ),
+    (
+        Role.FORMER,
+        r"\bREG(ULAR)?\.? ?(PRICE|RETAIL)\b|^REG\.? |\b(WAS|WERE)\b|\b(ORIG(INAL)?|NORMAL|LIST|FORMER|OLD|FULL)\.? ?PRICE\b|\bRRP\b|\bUVP\b|^STATT\b"
+        r"|^REDUCED (FROM|TO)\b|NORMALPREIS|PRIX (NORMAL|INITIAL|BARRE)|^(TARE|TARA)\b|COMPARE AT|PRECIO ANTERIOR|^INSTEAD OF\b|PRICE REDUCED",
     ),
     (
         Role.COUNT,
@@ -57,11 +63,11 @@ _TABLE: tuple[tuple[Role, str], ...] = (
     ),
     (
         Role.POINTS,
-        r"\bPOINTS?\b|\bPTS\b|PUNKTE|LOYALTY|\bPUNTOS|NECTAR|CLUBCARD|BONUSLINK|REWARDS?\b(?!.*DISC)|STAMPS",
+        r"\bPOINTS?\b|\bPTS\b|PUNKTE|LOYALTY|\bPUNTOS|NECTAR|CLUBCARD|BONUSLINK|BONUSKAART|REWARDS?\b(?!.*DISC)|STAMPS",
     ),
     (
         Role.SAVINGS,
-        r"\bYOU (HAVE )?SAVED?\b|\bSAVED\b|\b(TOTAL|YOUR|TODAY.?S) ?SAVINGS?\b|SAVINGS? (FOR )?TODAY|^SAVINGS\b|SIE SPAREN"
+        r"\bYOU (HAVE )?SAVED?\b|\bSAVED\b|\bSAVINGS?$|\b(TOTAL|YOUR|TODAY.?S) ?SAVINGS?\b|SAVINGS? (FOR )?TODAY|^SAVINGS\b|SIE SPAREN"
         r"|TOTAL DISCOUNTS? ?(GIVEN|RECEIVED)|ERSPARNIS",
     ),
     (
@@ -80,10 +86,10 @@ _TABLE: tuple[tuple[Role, str], ...] = (
     ),
     (
         Role.SUBTOTAL,
-        r"\bS(UB|U8|VB|UD) ?[-.:_]? ?(TOTAL|TTL|TOT)|ZWISCHENSUMME|SOUS ?-?TOTAL|SUBTOTAAL|TOTAL (PARCIAL|HT)\b"
+        r"\bS(UB|U8|VB|UD) ?[-.:_]? ?(TOTAL|TTL|TOT)|ZWISCHENSUMME|WARENWERT|VALISUMMA|DELSUMMA|SOUS ?-?TOTAL|SUBTOTAAL|TOTAL (PARCIAL|HT)\b"
         r"|\b(TOTAL|AMOUNT|SALES?|AMT) ?\(?(SALES? |AMOUNT |AMT )?\(?(EXCL?|EXCLUDING|EXCLUSIVE|BEFORE|W/O|WITHOUT)\b"
         r"|\bEX[CE]L?\w*\.? ?(OF )?(GST|TAX|VAT|SST)\b|\bTOTAL EXEL|NETT? ?(OF|TOTAL EX) ?TAX|^GROSS\b|TOTAL BEFORE"
-        r"|\bSUB\b|IMPONIBILE|TOTAL SALES? ?\(?EXC|^NETTO\b|MERCHANDISE|TOTAL ?EXCL",
+        r"|\bNETT? SALES?\b|\bSUB\b|IMPONIBILE|TOTAL SALES? ?\(?EXC|^NETTO\b|MERCHANDISE|TOTAL ?EXCL",
     ),
     (
         Role.TAX_BASE,
@@ -92,9 +98,9 @@ _TABLE: tuple[tuple[Role, str], ...] = (
     ),
     (
         Role.DISCOUNT,
-        r"\bDISC\w*\b|\bCOUPON|\bVOUCHER|\bRABATT|\bREMISE|\bDESCUENTO|\bSCONTO|KORTING|\bPROMO\w*\b|\bLESS\b|\bMARK ?DOWN"
+        r"\bDISC\w*\b|\bCOUPON|\bE?CPN\b|\bVOUCHER|\bRABATT|\bREMISE|\bDESCUENTO|\bSCONTO|KORTING|\bPROMO\w*\b|\bLESS\b|\bMARK ?DOWN"
         r"|\bREDUCED|MULTI ?BUY|MULTI ?SAVE|\bSAVING\b|\bMEMBER (PRICE|SAV)|NACHLASS|\bOFFER\b|\bBOGO|PRICE CUT|AKTION"
-        r"|\bSAVE\b|\bDESCONTO|\bREBATE",
+        r"|\bSAVE\b|\bDESCONTO|\bREBATE|ALENNUS|\bRABAT\b|\bOPUST\b",
     ),
     (
         Role.TOTAL,
@@ -103,7 +109,7 @@ _TABLE: tuple[tuple[Role, str], ...] = (
     ),
     (
         Role.TAX,
-        r"\b(GST|VAT|SST|HST|PST|QST|TVA|IVA|BTW|MWST|UST|SALES TAX|TAX|TAXES|CUKAI|STEUER|MVA|MOMS|IGIC|TPS|TVQ)\b"
+        r"\b(GST|VAT|SST|HST|PST|QST|TVA|IVA|BTW|MWST|UST|SALES TAX|TAX|TAXES|CUKAI|STEUER|MVA|MOMS|IGIC|TPS|TVQ|ALV|PTU|DPH)\b"
         r"(?!.*\b(INVOICE|ID|REG\w*|NO|NUMBER|NR|TOTAL (SALE|AMO)\w*)\b)|TAX\d?\b ?\(?\d",
     ),
     (
@@ -114,7 +120,7 @@ _TABLE: tuple[tuple[Role, str], ...] = (
     (Role.TIP, r"^TIP\b|\bGRATUITY|TRINKGELD|POURBOIRE|\bPROPINA"),
     (
         Role.TOTAL,
-        r"\b(TOTAL|TOTA[1IL]|OTAL|FOTAL|TOTAAL|TOTALE|TOTL|JUMLAH|SUMME|GESAMT\w*|GESAMTBETRAG|ENDBETRAG|ZU ZAHLEN|A PAYER|NET A PAYER"
+        r"\b(TOTAL|TOTA[1IL]|OTAL|FOTAL|TOTAAL|TOTALE|TOTL|JUMLAH|SUMME|GESAMT\w*|GESAMTBETRAG|YHTEENSA|SUMA|RAZEM|DO ZAPLATY|CELKEM|ENDBETRAG|ZU ZAHLEN|ATT BETALA|AT BETALE|BETALAT|TOTALT|I ALT|SUMMA|A PAYER|NET A PAYER"
         r"|IMPORTE|TE BETALEN|AMOUNT DUE|BALANCE DUE|BALANCE TO PAY|AMOUNT PAYABLE|TO PAY|DUE|IMPORTO|MONTANT|BETRAG|AMT DUE)\b"
         r"|AMOUNT TO (BE )?PA(Y|ID)|^AMOUNT\b|^NETT?\b|^BALANCE\b|^TTL\b",
     ),
@@ -122,7 +128,7 @@ _TABLE: tuple[tuple[Role, str], ...] = (
         Role.TENDERED,
         r"^\W*(PAY|CASH|CARD|CREDIT|MASTER|BAR|BARGELD|EC|EC-\w+|CB|PIN|PAID|PAYMENT|RECEIVED|KARTE|KARTENZAHLUNG|GIROCARD|GEG\.?|GEGEBEN|ESPECES"
         r"|CARTE|EFECTIVO|TARJETA|CONTANTE\w*|CONTANTI|MAESTRO|TUNAI|BANKCARD|APPLE PAY|GOOGLE PAY|CHEQUE|EFTPOS|CONTACTLESS|E-?WALLET|TOUCH ?N ?GO"
-        r"|DINHEIRO|CARTAO|BIZUM|KONTANT|DISCOVER|EBT|GIFT CARD)\b"
+        r"|DINHEIRO|CARTAO|KORTTI|KORT|KATEINEN|GOTOWKA|KARTA|DANKORT|BIZUM|KONTANT|DISCOVER|EBT|GIFT CARD)\b"
         r"|\b(CASH|VISA|MASTER ?CARD|AMEX|DEBIT|CREDIT CARD|TENDER\w*|AMOUNT PAID|EC-KARTE|GEGEBEN)\b",
     ),
 )  # fmt: skip
@@ -147,15 +153,19 @@ _FOLD = str.maketrans({"0": "O", "1": "I", "|": "I", "!": "I", "5": "S", "8": "B
 
 def fold(text: str) -> str:
     """Upper case without accents, look-alike digits inside words made letters, spaces evened."""
-    plain = unicodedata.normalize("NFKD", text.upper().replace("ß", "SS"))
-    plain = "".join(char for char in plain if not unicodedata.combining(char))
-    words = plain.split()
+    words = plain_of(text).split()
     return " ".join(word.translate(_FOLD) if _mostly_letters(word) else word for word in words)
+
+
+def plain_of(text: str) -> str:
+    """Upper case without accents."""
+    plain = unicodedata.normalize("NFKD", text.upper().replace("ß", "SS"))
+    return "".join(char for char in plain if not unicodedata.combining(char))
 
 
 def role_of(label: str) -> Role | None:
     """The role of a line by its words (amounts left out), or None: an item, a name, an address."""
-    folded = _respelled(fold(label))
+    folded = _respelled(fold(label)).lstrip("*-=#. ")
     if _is_heading(folded):
         return Role.COLUMNS
     for role, pattern in _ROLES:
@@ -205,6 +215,11 @@ _RESPELLED = {
 }
 
 
+def lookalike(letters: str) -> str:
+    """Capitals with those made one that print, faded or as a logo, does not tell apart."""
+    return letters.translate(_CONFUSED)
+
+
 def _respelled(folded: str) -> str:
     """The text with misread key words put right: SUBIUIAL is SUBTOTAL. What shops sell was not
     misread: ORANGE looks like CHANGE to faded print, but it is an orange.
@@ -221,7 +236,18 @@ def _respelled(folded: str) -> str:
 def _is_heading(folded: str) -> bool:
     """Two or more words that only head columns ("RM  Code"), and no others."""
     words = re.findall(r"[A-Z/]{2,}", folded)
-    alone = len(words) == 1 and folded.strip("() ") in {"RM", "EUR", "USD", "GBP"}
+    alone = len(words) == 1 and folded.strip("() ") in {
+        "RM",
+        "EUR",
+        "USD",
+        "GBP",
+        "EURO",
+        "CHF",
+        "SEK",
+        "DKK",
+        "NOK",
+        "PLN",
+    }
     return (
         (len(words) >= 2 or alone)
         and all(_COLUMN_WORDS.fullmatch(word) for word in words)

@@ -26,16 +26,16 @@ BREAD = 5 * STEP - SIZE
 class Watched(OcrEngine):
     """The engine, and the sizes of the pages it was shown."""
 
-    def __init__(self, *, overlooks_bread_below: int = 0) -> None:
+    def __init__(self, *, overlooks_bread: bool = False) -> None:
         super().__init__(threads=1)
         self.sizes: list[int] = []
-        self._overlooks = overlooks_bread_below
+        self._overlooks = overlooks_bread
 
     def detect(self, page: Pixels, width: int, height: int) -> Boxes:
-        """What the engine finds, but for the line of bread on a page shown too small."""
+        """What the engine finds, but perhaps for the line of bread at first."""
         self.sizes.append(max(width, height))
         boxes = super().detect(page, width, height)
-        if self.sizes[-1] >= self._overlooks:
+        if len(self.sizes) > 1 or not self._overlooks:
             return boxes
         return boxes[abs(boxes[:, 0, 1] - BREAD) > STEP / 2]
 
@@ -43,7 +43,7 @@ class Watched(OcrEngine):
 def photo(lines: tuple[str, ...]) -> bytes:
     page = np.full((1400, 900, 3), 250, dtype=np.uint8)
     for number, line in enumerate(lines, start=1):
-        cv2.putText(page, line, (80, STEP * number), cv2.FONT_HERSHEY_DUPLEX, 2.2, (20, 20, 20), 4)
+        cv2.putText(page, line, (80, STEP * number), cv2.FONT_HERSHEY_DUPLEX, 1.2, (20, 20, 20), 2)
     return cv2.imencode(".png", page)[1].tobytes()
 
 
@@ -80,7 +80,7 @@ def test_one_that_does_not_is_looked_at_again_and_closer(accuracy: str, looks: i
 
 
 def test_the_reading_that_adds_up_is_kept() -> None:
-    ocr = Watched(overlooks_bread_below=1200)
+    ocr = Watched(overlooks_bread=True)
     reading, _ = looked_at(photo(ADDS_UP), ocr)
     assert len(ocr.sizes) == 2
     assert reading.total is not None
