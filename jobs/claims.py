@@ -17,7 +17,7 @@ from deployments.settings import Settings
 from jobs import tables
 from jobs.artifacts import insert_artifact
 from jobs.backoff import Backoff
-from jobs.database import Database
+from jobs.database import Database, Turn
 from jobs.duplicates import told_from_first
 from jobs.ids import new_id
 from jobs.job import AttemptError, Job, JobStatus, Outcome, Priority
@@ -55,8 +55,7 @@ class Claims:
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         """`runner` is its name in the attempts' history; `tenant_cap` is how many jobs of one
-        tenant may run at once, over all runners (those that claim in the same instant don't see
-        each other's).
+        tenant may run at once, over all runners.
         """
         self._database = database
         self._runner = runner
@@ -88,14 +87,16 @@ class Claims:
         now = self._clock()
         due = and_(jobs.c.due_at <= now, jobs.c.feature.in_(features))
         async with self._database.read() as connection:
-            running, turns = await connection.run_sync(self._turns, due, limit)
+            turns = await connection.run_sync(self._turns, due, limit)
         if not any(turns.values()):
             return []
         token = secrets.token_hex(16)
 
         def work(connection: Connection) -> Sequence[Job]:
+            if self._tenant_cap is not None:
+                self._database.take_turns(connection, Turn.CLAIM)
             claimed: list[Job] = []
-            load = Counter(running)
+            load = Counter(running_by_tenant(connection))
             for priority, tenants in turns.items():
                 slots = limit - len(claimed)
                 for tenant_id, most in Counter(
@@ -114,16 +115,17 @@ class Claims:
 
     def _turns(
         self, connection: Connection, due: ColumnElement[bool], limit: int
-    ) -> tuple[Mapping[str, int], Mapping[Priority, Sequence[str]]]:
-        """How many jobs of each tenant run, and in each line the tenants whose turn it is."""
+    ) -> Mapping[Priority, Sequence[str]]:
+        """In each line the tenants whose turn it is."""
         # Most looks find nothing, and then the write lock is left alone.
         if not connection.scalar(select(1).where(waiting()).limit(1)):
-            return {}, {}
+            return {}
         running = running_by_tenant(connection)
-        return running, {
+        return {
             priority: tenants_in_turn(
                 connection,
-                priority,
+                jobs.c.tenant_id,
+                in_line(priority),
                 due,
                 after=self._served.get(priority, ""),
                 most=limit + len(running),

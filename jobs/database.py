@@ -15,6 +15,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from enum import IntEnum
 from functools import partial
 from typing import Any, TypeVar
 
@@ -27,7 +28,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from deployments.errors import DatabaseUnavailable
-from jobs.sqlite import Writer, checkpoint, driver_of, reader, shrink
+from jobs.sqlite import Writer, checkpoint, driver_of, reader, rewrite, shrink
 
 log = logging.getLogger(__name__)
 
@@ -35,8 +36,19 @@ log = logging.getLogger(__name__)
 #: and so does every other process.
 BATCH_S = 0.01
 
+#: Seconds that PostgreSQL has for one piece of work. A server that stands still, or a network that
+#: swallows what is sent, would be waited for for ever.
+ANSWER_S = 30.0
+
 T = TypeVar("T")
 Work = Callable[[Connection], Any]
+
+
+class Turn(IntEnum):
+    """What one transaction at a time may do. The numbers mean nothing to anybody else."""
+
+    MIGRATE = 7_071_067
+    CLAIM = 7_071_068
 
 
 class Database:
@@ -68,6 +80,11 @@ class Database:
     def insert(self, table: Table) -> "sqlite.Insert | postgresql.Insert":
         """An INSERT that knows ON CONFLICT, which both dialects spell alike."""
         return sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
+
+    def take_turns(self, connection: Connection, turn: Turn) -> None:
+        """Within a write: waits until no other one has that turn, and has it to its end."""
+        if not self.is_sqlite:  # which lets one write at a time anyway
+            connection.execute(select(func.pg_advisory_xact_lock(turn)))
 
     async def page(
         self,
@@ -108,7 +125,7 @@ class Database:
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A connection to read with. Raises DatabaseUnavailable when there is none."""
         with _unavailable():
-            async with self._engine.connect() as connection:
+            async with self._patience(), self._engine.connect() as connection:
                 yield connection
 
     async def write(self, work: Callable[[Connection], T]) -> T:
@@ -118,7 +135,9 @@ class Database:
         Raises DatabaseUnavailable when the database can't be written.
         """
         if self._sqlite is None:
-            return await self.write_alone(work)
+            with _unavailable():
+                async with self._patience(), self._engine.begin() as connection:
+                    return await connection.run_sync(work)
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._waiting.append((work, done))
         if self._committing is None or self._committing.done():
@@ -126,12 +145,15 @@ class Database:
         return await done
 
     async def write_alone(self, work: Callable[[Connection], T]) -> T:
-        """As `write`, with a transaction to itself (for schema changes)."""
+        """As `write`, with a transaction and all the time to itself (for schema changes)."""
         with _unavailable():
             if self._sqlite is not None:
                 return await self._sqlite.run(partial(_in_transaction, work))
             async with self._engine.begin() as connection:
                 return await connection.run_sync(work)
+
+    def _patience(self) -> asyncio.Timeout:
+        return asyncio.timeout(None if self.is_sqlite else ANSWER_S)
 
     async def shrink(self, pages: int) -> int:
         """Gives up to so many free pages of an SQLite file back to the disk; how many bytes. Other
@@ -142,13 +164,23 @@ class Database:
         with _unavailable():
             return await self._sqlite.run(partial(shrink, pages=pages))
 
-    async def checkpoint(self) -> None:
-        """Brings SQLite's log into the file and empties it, unless a reader is in the way just
+    async def rewrite(self, *, up_to: int) -> bool:
+        """Writes an SQLite file anew, without what was deleted, if it has no more than `up_to`
+        bytes: everybody else's writes wait meanwhile. PostgreSQL does this by itself: False.
+        """
+        if self._sqlite is None:
+            return False
+        with _unavailable():
+            return await self._sqlite.run(partial(rewrite, up_to=up_to))
+
+    async def checkpoint(self) -> bool:
+        """Brings SQLite's log into the file and empties it; False when a reader is in the way just
         then. PostgreSQL does this by itself.
         """
-        if self._sqlite is not None:
-            with _unavailable():
-                await self._sqlite.run(checkpoint)
+        if self._sqlite is None:
+            return True
+        with _unavailable():
+            return await self._sqlite.run(checkpoint)
 
     async def close(self) -> None:
         """Ends every connection, after what is waiting has been written."""

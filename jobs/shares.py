@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, select
+from sqlalchemy import Column, ColumnElement, Connection, Select, and_, exists, func, select
 
 from jobs.job import JobStatus, Priority
 from jobs.tables import jobs
@@ -44,36 +44,40 @@ def running_by_tenant(connection: Connection) -> Mapping[str, int]:
 
 def tenants_in_turn(
     connection: Connection,
-    priority: Priority,
+    tenant: Column[str],
+    line: ColumnElement[bool],
     due: ColumnElement[bool],
     *,
     after: str,
     most: int,
 ) -> Sequence[str]:
-    """Tenants with a due job in the line, in the order of their turns: those that sort after
-    `after`, and then from the start again.
+    """Tenants with something due in the line, in the order of their turns: those that sort after
+    `after`, and then from the start again. `tenant` is the column that says whose a row is; an
+    index of the line begins with it.
     """
     found: list[str] = []
     for start in dict.fromkeys((after, "")):
         if len(found) < most:
-            found += connection.scalars(_step(priority, due, after=start, most=most))
+            found += connection.scalars(_step(tenant, line, due, after=start, most=most))
     return list(dict.fromkeys(found))[:most]
 
 
 def _step(
-    priority: Priority, due: ColumnElement[bool], *, after: str, most: int
+    tenant: Column[str],
+    line: ColumnElement[bool],
+    due: ColumnElement[bool],
+    *,
+    after: str,
+    most: int,
 ) -> Select[tuple[str]]:
     """From tenant to tenant by one look into the index each, however long their lines are (a loose
     index scan, which neither database does by itself).
     """
-    queued = in_line(priority)
-    first = select(func.min(jobs.c.tenant_id).label("tenant_id")).where(
-        queued, jobs.c.tenant_id > after
-    )
+    first = select(func.min(tenant).label("tenant_id")).where(line, tenant > after)
     tenants = first.cte("tenants", recursive=True)
     following = (
-        select(func.min(jobs.c.tenant_id))
-        .where(queued, jobs.c.tenant_id > tenants.c.tenant_id)
+        select(func.min(tenant))
+        .where(line, tenant > tenants.c.tenant_id)
         .correlate(tenants)
         .scalar_subquery()
     )
@@ -84,7 +88,7 @@ def _step(
         select(tenants.c.tenant_id)
         .where(
             tenants.c.tenant_id.is_not(None),
-            exists().where(queued, jobs.c.tenant_id == tenants.c.tenant_id, due),
+            exists().where(line, tenant == tenants.c.tenant_id, due),
         )
         .limit(most)
     )
