@@ -261,8 +261,18 @@ def _unavailable() -> Iterator[None]:
     except (IntegrityError, DataError):
         raise
     except (DBAPIError, PoolTimeout, OSError) as error:
+        if _is_about_the_values(error):
+            raise
         log.exception("database failure")
         raise DatabaseUnavailable(retry_after_s=2) from error
+
+
+def _is_about_the_values(error: Exception) -> bool:
+    """Whether PostgreSQL can't take what it was given, ever: data exceptions and limits (classes 22
+    and 54 of its error codes), which its async driver doesn't tell from other errors.
+    """
+    sqlstate = getattr(getattr(error, "orig", None), "sqlstate", None)
+    return isinstance(sqlstate, str) and sqlstate[:2] in ("22", "54")
 
 
 def _json(value: Any) -> str:

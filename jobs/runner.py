@@ -23,6 +23,9 @@ from jobs.work import Feature, Work
 
 log = logging.getLogger(__name__)
 
+#: Seconds that an attempt waits for a process to work in: longer than any one that is in its way.
+START_S = 600.0
+
 
 class Attempt(Protocol):
     """Work under way."""
@@ -39,6 +42,10 @@ class Attempt(Protocol):
 
 
 Launcher = Callable[[Feature, Work], Attempt]
+
+
+class _NotStarted(Exception):
+    """There was no process to work in, or none that got as far as to begin."""
 
 
 @dataclass(frozen=True)
@@ -156,23 +163,28 @@ class Runner:
                 "attempt", job.traceparent, job_id=job.id, feature=job.feature
             ) as traceparent:
                 outcome = await self._work(job, traceparent)
+            await self._record(lambda: self._claims.succeed(job, outcome))
+            log.info("attempt succeeded", extra=_named(job))
+        except _NotStarted:
+            code = "not_started"
+            log.warning("no process began the work; the job goes back", extra=_named(job))
+            await self._record(lambda: self._claims.release([job]))
         except ServiceError as error:
             failure = AttemptError(
-                code=error.code, message=error.message, retryable=error.retryable
+                code=error.code,
+                message=error.message.replace("\0", ""),  # which PostgreSQL can't store
+                retryable=error.retryable,
             )
             code = error.code
             log.warning("attempt failed", extra={**_named(job), "code": error.code})
             await self._record(lambda: self._claims.fail(job, failure))
-        except Exception:
+        except Exception:  # a bug in the work, or an outcome that can't be stored
             code = ServiceError.code
             log.exception("attempt broke", extra=_named(job))
             failure = AttemptError(
                 code=ServiceError.code, message="The job failed unexpectedly.", retryable=True
             )
             await self._record(lambda: self._claims.fail(job, failure))
-        else:
-            await self._record(lambda: self._claims.succeed(job, outcome))
-            log.info("attempt succeeded", extra=_named(job))
         self._meter.add("sidecar_attempts", feature=job.feature, code=code)
         self._meter.observe("sidecar_attempt_seconds", loop.time() - started, feature=job.feature)
 
@@ -190,11 +202,13 @@ class Runner:
             traceparent=traceparent,
         )
         attempt = self._launch(feature, work)
+        started = False
         try:
             # Until the work has started it waits for its process, which is not its fault.
-            async with asyncio.timeout(None) as limit:
+            async with asyncio.timeout(START_S) as limit:
                 async for event in attempt:
-                    if limit.when() is None:
+                    if not started:
+                        started = True
                         limit.reschedule(asyncio.get_running_loop().time() + feature.time_limit_s)
                     if isinstance(event, Outcome):
                         if feature.complete is None:
@@ -204,6 +218,8 @@ class Runner:
                     if so_far.fraction > 0:
                         await self._report(job, so_far)
         except TimeoutError as error:
+            if not started:
+                raise _NotStarted from error
             raise WorkTimeout(
                 f"The work ran out of its time limit of {feature.time_limit_s:g} s."
             ) from error

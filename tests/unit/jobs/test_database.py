@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, event, insert, select, text
+from sqlalchemy.exc import DBAPIError
 
 from deployments.errors import DatabaseUnavailable
 from jobs.database import BATCH_S, Database
@@ -226,6 +227,16 @@ async def test_a_server_that_stands_still_is_unavailable(
         monkeypatch.undo()
         assert await database.write(adding("a", clock)) == "a"
         assert await names(database) == {"a"}
+
+
+async def test_what_the_server_can_never_store_is_no_outage(
+    postgresql_url: str, clock: Clock
+) -> None:
+    from tests.unit.jobs.conftest import migrated
+
+    async with migrated(postgresql_url) as database:
+        with pytest.raises(DBAPIError):
+            await database.write(adding("a\0", clock))
 
 
 async def test_a_server_that_never_says_a_word_is_unavailable(
