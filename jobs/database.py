@@ -11,6 +11,7 @@ it in the writer's thread, PostgreSQL's async driver under SQLAlchemy's `run_syn
 import asyncio
 import json
 import logging
+import sqlite3
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -21,7 +22,8 @@ from typing import Any, TypeVar
 
 import orjson
 from sqlalchemy import ColumnElement, Connection, Row, Table, func, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects import sqlite as sqlite_dialect
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -77,9 +79,9 @@ class Database:
         """Whether it is an SQLite file."""
         return self._sqlite is not None
 
-    def insert(self, table: Table) -> "sqlite.Insert | postgresql.Insert":
+    def insert(self, table: Table) -> "sqlite_dialect.Insert | postgresql.Insert":
         """An INSERT that knows ON CONFLICT, which both dialects spell alike."""
-        return sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
+        return sqlite_dialect.insert(table) if self.is_sqlite else postgresql.insert(table)
 
     def take_turns(self, connection: Connection, turn: Turn) -> None:
         """Within a write: waits until no other one has that turn, and has it to its end."""
@@ -232,23 +234,34 @@ def _commit(works: Sequence[Work], connection: Connection) -> list[Any]:
     if len(works) == 1:
         return [_in_transaction(works[0], connection)]
     with connection.begin():
+        driver = driver_of(connection)
         until = time.monotonic() + BATCH_S
         outcomes: list[Any] = []
         for work in works:
             if outcomes and time.monotonic() > until:
                 break
-            outcomes.append(_in_savepoint(work, connection))
+            outcomes.append(_in_savepoint(work, connection, driver))
             # On a full disk SQLite may roll back the whole transaction; the driver's commit
             # would then say nothing, and what was written before would be lost unseen.
-            if not driver_of(connection).in_transaction:
+            if not driver.in_transaction:
                 raise DatabaseUnavailable(retry_after_s=2)
         return outcomes
 
 
-def _in_savepoint(work: Work, connection: Connection) -> Any:
+def _in_savepoint(work: Work, connection: Connection, driver: sqlite3.Connection) -> Any:
+    # By the driver: through SQLAlchemy the savepoint would cost as much as a write.
     try:
-        with connection.begin_nested(), _unavailable():
-            return work(connection)
+        with _unavailable():
+            driver.execute("SAVEPOINT one")
+            try:
+                return work(connection)
+            except BaseException:
+                if driver.in_transaction:
+                    driver.execute("ROLLBACK TO one")
+                raise
+            finally:
+                if driver.in_transaction:
+                    driver.execute("RELEASE one")
     except Exception as error:
         return error
 
@@ -260,7 +273,7 @@ def _unavailable() -> Iterator[None]:
         yield
     except (IntegrityError, DataError):
         raise
-    except (DBAPIError, PoolTimeout, OSError) as error:
+    except (DBAPIError, PoolTimeout, OSError, sqlite3.OperationalError) as error:
         if _is_about_the_values(error):
             raise
         log.exception("database failure")

@@ -8,7 +8,6 @@ runners lost. How an attempt runs is the launcher's business (jobs/deployment.py
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
 from deployments import tracing
@@ -48,12 +47,6 @@ class _NotStarted(Exception):
     """There was no process to work in, or none that got as far as to begin."""
 
 
-@dataclass(frozen=True)
-class _Running:
-    job: Job
-    task: asyncio.Task[None]
-
-
 class Runner:
     """Runs jobs until it is stopped."""
 
@@ -78,7 +71,7 @@ class Runner:
         self._slots = slots
         self._settings = settings
         self._meter = meter
-        self._running: dict[str, _Running] = {}
+        self._running: dict[asyncio.Task[None], Job] = {}
         self._slot_freed = asyncio.Event()
         self._stopping = False
 
@@ -108,12 +101,11 @@ class Runner:
         """Claims no more, kills what runs and gives it back to the queue."""
         self._stopping = True
         self._slot_freed.set()
-        held = [running.job for running in self._running.values()]
-        tasks = [running.task for running in self._running.values()]
-        for task in tasks:
+        running = dict(self._running)
+        for task in running:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await self._claims.release(held)
+        await asyncio.gather(*running, return_exceptions=True)
+        await self._claims.release(list(running.values()))
 
     async def _claim(self) -> None:
         while (free := self._slots() - len(self._running)) > 0 and not self._stopping:
@@ -122,11 +114,11 @@ class Runner:
                 return
             for job in claimed:
                 task = asyncio.create_task(self._attempt(job), name=job.id)
+                self._running[task] = job
                 task.add_done_callback(self._ended)
-                self._running[job.id] = _Running(job, task)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        del self._running[task.get_name()]
+        del self._running[task]
         self._slot_freed.set()
 
     async def _pause(self) -> None:
@@ -141,14 +133,14 @@ class Runner:
     async def _drop_what_was_taken_away(self) -> None:
         if not self._running:
             return
-        still_held = await self._claims.still_held([r.job for r in self._running.values()])
-        for job_id, running in self._running.items():
-            if job_id not in still_held:
-                running.task.cancel()
+        still_held = await self._claims.still_held(list(self._running.values()))
+        for task, job in self._running.items():
+            if (job.id, job.attempt_token) not in still_held:
+                task.cancel()
 
     async def _keep_leases(self) -> None:
         if self._running:
-            await self._claims.renew([running.job for running in self._running.values()])
+            await self._claims.renew(list(self._running.values()))
         rescued = await self._claims.rescue()
         if rescued:
             log.warning("took back jobs whose lease ran out", extra={"count": rescued})

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from sqlalchemy import ColumnElement, Connection, and_, select, tuple_, update
+from sqlalchemy import Connection, and_, bindparam, select, tuple_, update
 
 from deployments.errors import BadRequest, DatabaseUnavailable
 from deployments.fetch import post
@@ -28,7 +28,7 @@ from jobs.backoff import Backoff
 from jobs.database import Database
 from jobs.job import JobStatus
 from jobs.queue import utc_now
-from jobs.shares import share, tenants_in_turn
+from jobs.shares import Line, share
 from jobs.tables import job_events, jobs
 
 log = logging.getLogger(__name__)
@@ -39,7 +39,11 @@ webhooks = tables.webhooks
 AT_ONCE = 32
 OF_ONE_TENANT = 4
 
-_WAITING = webhooks.c.ended_at.is_(None)
+_LINE = Line(
+    tenant=webhooks.c.tenant_id,
+    waiting=webhooks.c.ended_at.is_(None),
+    due=webhooks.c.due_at <= bindparam("now"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,17 +193,11 @@ class Outbox:
         if not slots:
             return []
         now = self._clock()
-        due = and_(_WAITING, webhooks.c.due_at <= now)
         busy = Counter(self._under_way.values())
         async with self._database.read() as connection:
             # Most looks find nothing, and then the write lock is left alone.
             tenants = await connection.run_sync(
-                tenants_in_turn,
-                webhooks.c.tenant_id,
-                _WAITING,
-                due,
-                after=self._served,
-                most=slots + len(busy),
+                _LINE.in_turn, after=self._served, most=slots + len(busy), now=now
             )
         turns = share(tenants, busy, slots=slots, cap=OF_ONE_TENANT)
         if not turns:
@@ -210,24 +208,19 @@ class Outbox:
             return [
                 call
                 for tenant_id, most in Counter(turns).items()
-                for call in self._hold_first(connection, tenant_id, due, most, now)
+                for call in self._hold_first(connection, tenant_id, most, now)
             ]
 
         return await self._database.write(work)
 
     def _hold_first(
-        self,
-        connection: Connection,
-        tenant_id: str,
-        due: ColumnElement[bool],
-        most: int,
-        now: datetime,
+        self, connection: Connection, tenant_id: str, most: int, now: datetime
     ) -> Sequence[Call]:
         """The first of one tenant's calls that are due, held until they should be over."""
         key = tuple_(webhooks.c.job_id, webhooks.c.version)
         first = (
             select(webhooks.c.job_id, webhooks.c.version)
-            .where(webhooks.c.tenant_id == tenant_id, due)
+            .where(_LINE.waiting, webhooks.c.tenant_id == tenant_id, webhooks.c.due_at <= now)
             .order_by(webhooks.c.due_at)
             .limit(most)
             .with_for_update(skip_locked=True)
