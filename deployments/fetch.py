@@ -227,6 +227,8 @@ def _parts(url: str) -> tuple[str, str, int]:
         host, port = parts.hostname, parts.port
     except ValueError as error:
         raise BlockedUrl("The URL is malformed.") from error
+    if not url.isprintable():
+        raise BlockedUrl("The URL is malformed.")
     if parts.scheme not in ("http", "https") or not host:
         raise BlockedUrl("Only http and https URLs with a host are fetched.")
     if parts.username is not None or parts.password is not None:

@@ -11,6 +11,7 @@ folder of blobs.
 
 import argparse
 import hashlib
+import os
 import shutil
 import sqlite3
 import sys
@@ -48,6 +49,7 @@ def save(data_dir: Path, target: Path) -> Copied:
     unfinished.mkdir(parents=True)
     _copy_database(f"file:{data_dir / DATABASE}?mode=ro", unfinished / DATABASE)
     copied = _copy_blobs(_named(unfinished / DATABASE), data_dir, unfinished)
+    os.sync()  # or a power cut might leave the name without what it names
     unfinished.rename(target)
     return copied
 
@@ -65,6 +67,7 @@ def restore(source: Path, data_dir: Path) -> Copied:
         if verdict != "ok":
             raise BackupError(f"{source / DATABASE} is damaged: {verdict}.")
         copied = _copy_blobs(_named(source / DATABASE), source, data_dir)
+        os.sync()
         # Last, so that a folder with a database in it is a whole one.
         _copy_database(f"file:{source / DATABASE}?immutable=1", data_dir / DATABASE)
     except sqlite3.Error as error:

@@ -11,27 +11,28 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert, select, update
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from deployments.settings import Settings
 from jobs import tables
 from jobs.artifacts import insert_artifact
 from jobs.backoff import Backoff
-from jobs.database import Database
+from jobs.database import Database, Turn
 from jobs.duplicates import told_from_first
+from jobs.held import end_held, held_by, report, still_held
 from jobs.ids import new_id
 from jobs.job import AttemptError, Job, JobStatus, Outcome, Priority
 from jobs.queue import utc_now
-from jobs.shares import in_line, running_by_tenant, share, tenants_in_turn
+from jobs.shares import Line, running_by_tenant, share
+from jobs.tables import UtcDateTime
 from jobs.transitions import (
     JOB_COLUMNS,
     RELEASED,
     artifact_of,
     end_attempt,
     has_status,
-    held_by,
     job_of,
-    move,
     move_all,
     record,
     waiting,
@@ -39,6 +40,53 @@ from jobs.transitions import (
 
 jobs = tables.jobs
 attempts = tables.attempts
+
+Start = ReturningUpdate[*tuple[Any, ...]]
+
+# Built once: that takes longer than to run them.
+_ANY_WAITS = select(1).where(waiting()).limit(1)
+_INSERT_ATTEMPT = insert(attempts)
+_LINES = {
+    priority: Line(
+        tenant=jobs.c.tenant_id,
+        waiting=and_(has_status(JobStatus.QUEUED), jobs.c.priority == priority),
+        due=and_(
+            jobs.c.due_at <= bindparam("now"),
+            jobs.c.feature.in_(bindparam("features", expanding=True)),
+        ),
+    )
+    for priority in Priority
+}
+
+
+def _start_first(line: Line) -> Start:
+    """Starts the first `most` jobs `of_tenant` in the line, under a `token` `until` then."""
+    first = (
+        select(jobs.c.id)
+        .where(line.waiting, jobs.c.tenant_id == bindparam("of_tenant"), line.due)
+        .order_by(jobs.c.due_at, jobs.c.id)
+        .limit(bindparam("most"))
+        .with_for_update(skip_locked=True)
+    )
+    # Materialised, or PostgreSQL may run the locked query again and claim more than the limit.
+    picked = first.cte("first").prefix_with("MATERIALIZED", dialect="postgresql")
+    return (
+        update(jobs)
+        .where(jobs.c.id.in_(select(picked.c.id)))
+        .values(
+            status=JobStatus.RUNNING,
+            version=jobs.c.version + 1,
+            attempt=jobs.c.attempt + 1,
+            attempt_token=bindparam("token"),
+            lease_expires_at=bindparam("until"),
+            started_at=func.coalesce(jobs.c.started_at, bindparam("now", type_=UtcDateTime())),
+            progress=0.0,
+        )
+        .returning(*JOB_COLUMNS)
+    )
+
+
+_START = {priority: _start_first(line) for priority, line in _LINES.items()}
 
 
 class Claims:
@@ -55,8 +103,7 @@ class Claims:
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         """`runner` is its name in the attempts' history; `tenant_cap` is how many jobs of one
-        tenant may run at once, over all runners (those that claim in the same instant don't see
-        each other's).
+        tenant may run at once, over all runners.
         """
         self._database = database
         self._runner = runner
@@ -85,24 +132,25 @@ class Claims:
         running is served, and of several the one that was not served for longest; so whoever has
         thousands in line delays another's only job by one of theirs at most.
         """
-        now = self._clock()
-        due = and_(jobs.c.due_at <= now, jobs.c.feature.in_(features))
+        line = {"now": self._clock(), "features": list(features)}
         async with self._database.read() as connection:
-            running, turns = await connection.run_sync(self._turns, due, limit)
+            turns = await connection.run_sync(self._turns, line, limit)
         if not any(turns.values()):
             return []
         token = secrets.token_hex(16)
 
         def work(connection: Connection) -> Sequence[Job]:
+            if self._tenant_cap is not None:
+                self._database.take_turns(connection, Turn.CLAIM)
             claimed: list[Job] = []
-            load = Counter(running)
+            load = Counter(running_by_tenant(connection))
             for priority, tenants in turns.items():
                 slots = limit - len(claimed)
                 for tenant_id, most in Counter(
                     share(tenants, load, slots=slots, cap=self._tenant_cap)
                 ).items():
-                    head = and_(in_line(priority), jobs.c.tenant_id == tenant_id, due)
-                    started = self._start(connection, head, most, token, now)
+                    first = {**line, "of_tenant": tenant_id, "most": most}
+                    started = self._start(connection, _START[priority], first, token)
                     load[tenant_id] += len(started)
                     claimed += started
             return claimed
@@ -113,20 +161,19 @@ class Claims:
         return claimed
 
     def _turns(
-        self, connection: Connection, due: ColumnElement[bool], limit: int
-    ) -> tuple[Mapping[str, int], Mapping[Priority, Sequence[str]]]:
-        """How many jobs of each tenant run, and in each line the tenants whose turn it is."""
+        self, connection: Connection, line: Mapping[str, Any], limit: int
+    ) -> Mapping[Priority, Sequence[str]]:
+        """In each line the tenants whose turn it is."""
         # Most looks find nothing, and then the write lock is left alone.
-        if not connection.scalar(select(1).where(waiting()).limit(1)):
-            return {}, {}
+        if not connection.scalar(_ANY_WAITS):
+            return {}
         running = running_by_tenant(connection)
-        return running, {
-            priority: tenants_in_turn(
+        return {
+            priority: _LINES[priority].in_turn(
                 connection,
-                priority,
-                due,
                 after=self._served.get(priority, ""),
                 most=limit + len(running),
+                **line,
             )
             for priority in Priority
         }
@@ -134,39 +181,17 @@ class Claims:
     def _start(
         self,
         connection: Connection,
-        which: ColumnElement[bool],
-        most: int,
+        statement: ReturningUpdate[*tuple[Any, ...]],
+        first: Mapping[str, Any],
         token: str,
-        now: datetime,
     ) -> Sequence[Job]:
         """The first of one tenant's line, now running."""
-        first = (
-            select(jobs.c.id)
-            .where(which)
-            .order_by(jobs.c.due_at, jobs.c.id)
-            .limit(most)
-            .with_for_update(skip_locked=True)
-        )
-        # Materialised, or PostgreSQL may run the locked query again and claim more than the limit.
-        picked = first.cte("first").prefix_with("MATERIALIZED", dialect="postgresql")
-        rows = connection.execute(
-            update(jobs)
-            .where(jobs.c.id.in_(select(picked.c.id)))
-            .values(
-                status=JobStatus.RUNNING,
-                version=jobs.c.version + 1,
-                attempt=jobs.c.attempt + 1,
-                attempt_token=token,
-                lease_expires_at=now + self._lease,
-                started_at=func.coalesce(jobs.c.started_at, now),
-                progress=0.0,
-            )
-            .returning(*JOB_COLUMNS)
-        )
+        now = first["now"]
+        rows = connection.execute(statement, {**first, "token": token, "until": now + self._lease})
         started = sorted(map(job_of, rows), key=lambda job: (job.due_at, job.id))
         if started:
             connection.execute(
-                insert(attempts),
+                _INSERT_ATTEMPT,
                 [
                     {
                         "job_id": job.id,
@@ -180,11 +205,10 @@ class Claims:
             record(connection, started, now)
         return started
 
-    async def still_held(self, held: Sequence[Job]) -> set[str]:
-        """Ids of those running jobs that still carry the token they were claimed with."""
+    async def still_held(self, held: Sequence[Job]) -> set[tuple[str, str]]:
+        """Id and token of those that still run under the token they were claimed with."""
         async with self._database.read() as connection:
-            rows = await connection.execute(select(jobs.c.id).where(held_by(held)))
-            return set(rows.scalars())
+            return await connection.run_sync(still_held, held)
 
     async def renew(self, held: Sequence[Job]) -> None:
         """Extends the leases of those jobs that are still held."""
@@ -204,14 +228,7 @@ class Claims:
         held.
         """
 
-        def work(connection: Connection) -> None:
-            connection.execute(
-                update(jobs)
-                .where(held_by([held]))
-                .values(progress=progress, progress_detail=detail)
-            )
-
-        await self._database.write(work)
+        await self._database.write(lambda connection: report(connection, held, progress, detail))
 
     async def succeed(self, held: Job, outcome: Outcome) -> bool:
         """Ends the job with its one result. False when the attempt no longer held it: the result is
@@ -221,9 +238,9 @@ class Claims:
         artifact_id = new_id("art_", now)
 
         def work(connection: Connection) -> bool:
-            job = move(
+            job = end_held(
                 connection,
-                held_by([held]),
+                held,
                 JobStatus.SUCCEEDED,
                 now,
                 progress=1.0,
@@ -233,7 +250,6 @@ class Claims:
                 model_version=outcome.model_version,
                 error_code=None,
                 error_message=None,
-                **RELEASED,
             )
             if job is None:
                 return False
@@ -257,15 +273,14 @@ class Claims:
         )
 
         def work(connection: Connection) -> Job | None:
-            job = move(
+            job = end_held(
                 connection,
-                held_by([held]),
+                held,
                 JobStatus.QUEUED if again else JobStatus.FAILED,
                 now,
                 error_code=error.code,
                 error_message=error.message,
                 **values,
-                **RELEASED,
             )
             if job is None:
                 return None

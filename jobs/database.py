@@ -11,23 +11,26 @@ it in the writer's thread, PostgreSQL's async driver under SQLAlchemy's `run_syn
 import asyncio
 import json
 import logging
+import sqlite3
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from enum import IntEnum
 from functools import partial
 from typing import Any, TypeVar
 
 import orjson
 from sqlalchemy import ColumnElement, Connection, Row, Table, func, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects import sqlite as sqlite_dialect
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from deployments.errors import DatabaseUnavailable
-from jobs.sqlite import Writer, checkpoint, driver_of, reader, shrink
+from jobs.sqlite import Writer, checkpoint, driver_of, reader, rewrite, shrink
 
 log = logging.getLogger(__name__)
 
@@ -35,8 +38,19 @@ log = logging.getLogger(__name__)
 #: and so does every other process.
 BATCH_S = 0.01
 
+#: Seconds that PostgreSQL has for one piece of work. A server that stands still, or a network that
+#: swallows what is sent, would be waited for for ever.
+ANSWER_S = 30.0
+
 T = TypeVar("T")
 Work = Callable[[Connection], Any]
+
+
+class Turn(IntEnum):
+    """What one transaction at a time may do. The numbers mean nothing to anybody else."""
+
+    MIGRATE = 7_071_067
+    CLAIM = 7_071_068
 
 
 class Database:
@@ -65,9 +79,14 @@ class Database:
         """Whether it is an SQLite file."""
         return self._sqlite is not None
 
-    def insert(self, table: Table) -> "sqlite.Insert | postgresql.Insert":
+    def insert(self, table: Table) -> "sqlite_dialect.Insert | postgresql.Insert":
         """An INSERT that knows ON CONFLICT, which both dialects spell alike."""
-        return sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
+        return sqlite_dialect.insert(table) if self.is_sqlite else postgresql.insert(table)
+
+    def take_turns(self, connection: Connection, turn: Turn) -> None:
+        """Within a write: waits until no other one has that turn, and has it to its end."""
+        if not self.is_sqlite:  # which lets one write at a time anyway
+            connection.execute(select(func.pg_advisory_xact_lock(turn)))
 
     async def page(
         self,
@@ -108,7 +127,7 @@ class Database:
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A connection to read with. Raises DatabaseUnavailable when there is none."""
         with _unavailable():
-            async with self._engine.connect() as connection:
+            async with self._patience(), self._engine.connect() as connection:
                 yield connection
 
     async def write(self, work: Callable[[Connection], T]) -> T:
@@ -118,7 +137,9 @@ class Database:
         Raises DatabaseUnavailable when the database can't be written.
         """
         if self._sqlite is None:
-            return await self.write_alone(work)
+            with _unavailable():
+                async with self._patience(), self._engine.begin() as connection:
+                    return await connection.run_sync(work)
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._waiting.append((work, done))
         if self._committing is None or self._committing.done():
@@ -126,12 +147,15 @@ class Database:
         return await done
 
     async def write_alone(self, work: Callable[[Connection], T]) -> T:
-        """As `write`, with a transaction to itself (for schema changes)."""
+        """As `write`, with a transaction and all the time to itself (for schema changes)."""
         with _unavailable():
             if self._sqlite is not None:
                 return await self._sqlite.run(partial(_in_transaction, work))
             async with self._engine.begin() as connection:
                 return await connection.run_sync(work)
+
+    def _patience(self) -> asyncio.Timeout:
+        return asyncio.timeout(None if self.is_sqlite else ANSWER_S)
 
     async def shrink(self, pages: int) -> int:
         """Gives up to so many free pages of an SQLite file back to the disk; how many bytes. Other
@@ -142,13 +166,23 @@ class Database:
         with _unavailable():
             return await self._sqlite.run(partial(shrink, pages=pages))
 
-    async def checkpoint(self) -> None:
-        """Brings SQLite's log into the file and empties it, unless a reader is in the way just
+    async def rewrite(self, *, up_to: int) -> bool:
+        """Writes an SQLite file anew, without what was deleted, if it has no more than `up_to`
+        bytes: everybody else's writes wait meanwhile. PostgreSQL does this by itself: False.
+        """
+        if self._sqlite is None:
+            return False
+        with _unavailable():
+            return await self._sqlite.run(partial(rewrite, up_to=up_to))
+
+    async def checkpoint(self) -> bool:
+        """Brings SQLite's log into the file and empties it; False when a reader is in the way just
         then. PostgreSQL does this by itself.
         """
-        if self._sqlite is not None:
-            with _unavailable():
-                await self._sqlite.run(checkpoint)
+        if self._sqlite is None:
+            return True
+        with _unavailable():
+            return await self._sqlite.run(checkpoint)
 
     async def close(self) -> None:
         """Ends every connection, after what is waiting has been written."""
@@ -200,23 +234,34 @@ def _commit(works: Sequence[Work], connection: Connection) -> list[Any]:
     if len(works) == 1:
         return [_in_transaction(works[0], connection)]
     with connection.begin():
+        driver = driver_of(connection)
         until = time.monotonic() + BATCH_S
         outcomes: list[Any] = []
         for work in works:
             if outcomes and time.monotonic() > until:
                 break
-            outcomes.append(_in_savepoint(work, connection))
+            outcomes.append(_in_savepoint(work, connection, driver))
             # On a full disk SQLite may roll back the whole transaction; the driver's commit
             # would then say nothing, and what was written before would be lost unseen.
-            if not driver_of(connection).in_transaction:
+            if not driver.in_transaction:
                 raise DatabaseUnavailable(retry_after_s=2)
         return outcomes
 
 
-def _in_savepoint(work: Work, connection: Connection) -> Any:
+def _in_savepoint(work: Work, connection: Connection, driver: sqlite3.Connection) -> Any:
+    # By the driver: through SQLAlchemy the savepoint would cost as much as a write.
     try:
-        with connection.begin_nested(), _unavailable():
-            return work(connection)
+        with _unavailable():
+            driver.execute("SAVEPOINT one")
+            try:
+                return work(connection)
+            except BaseException:
+                if driver.in_transaction:
+                    driver.execute("ROLLBACK TO one")
+                raise
+            finally:
+                if driver.in_transaction:
+                    driver.execute("RELEASE one")
     except Exception as error:
         return error
 
@@ -228,9 +273,19 @@ def _unavailable() -> Iterator[None]:
         yield
     except (IntegrityError, DataError):
         raise
-    except (DBAPIError, PoolTimeout, OSError) as error:
+    except (DBAPIError, PoolTimeout, OSError, sqlite3.OperationalError) as error:
+        if _is_about_the_values(error):
+            raise
         log.exception("database failure")
         raise DatabaseUnavailable(retry_after_s=2) from error
+
+
+def _is_about_the_values(error: Exception) -> bool:
+    """Whether PostgreSQL can't take what it was given, ever: data exceptions and limits (classes 22
+    and 54 of its error codes), which its async driver doesn't tell from other errors.
+    """
+    sqlstate = getattr(getattr(error, "orig", None), "sqlstate", None)
+    return isinstance(sqlstate, str) and sqlstate[:2] in ("22", "54")
 
 
 def _json(value: Any) -> str:

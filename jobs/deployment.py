@@ -7,6 +7,7 @@ import socket
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from functools import partial
+from math import ceil
 from typing import Any
 
 import ray
@@ -101,14 +102,15 @@ class RayAttempt:
         ray.cancel(self._events, force=True)
 
 
-def cluster_cpus() -> int:
-    """How many CPUs the cluster offers to tasks."""
-    return int(ray.cluster_resources().get("CPU", 1))
+def slots_of_replica(settings: Settings) -> int:
+    """This replica's share of the jobs that run at once."""
+    all_slots = settings.running_jobs or int(ray.cluster_resources().get("CPU", 1))
+    return ceil(all_slots / serve.get_replica_context().world_size)
 
 
 @serve.deployment
 class JobRunner:
-    """Owns the Ray tasks of all jobs; one replica, for Ray ends tasks whose owner dies."""
+    """Owns the Ray tasks of the jobs that it claims: Ray ends tasks whose owner dies."""
 
     # Asynchronous, so that it runs on the event loop that the job loop is to live on.
     async def __init__(  # type: ignore[misc]
@@ -138,7 +140,7 @@ class JobRunner:
             features=known,
             launch=launch,
             models=models,
-            slots=lambda: settings.running_jobs or cluster_cpus(),
+            slots=partial(slots_of_replica, settings),
             settings=settings,
             meter=meter,
         )

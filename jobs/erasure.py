@@ -1,10 +1,13 @@
 """Erasing a tenant: all that is kept of it, at once."""
 
+import asyncio
+import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from sqlalchemy import Connection, Table, delete, select, tuple_
+from sqlalchemy import Connection, Table, select
 
+from jobs.batches import delete_some
 from jobs.blobs import BlobStore
 from jobs.database import Database
 from jobs.job import JobStatus
@@ -18,8 +21,14 @@ from jobs.tables import (
 )
 from jobs.transitions import RELEASED, move_all
 
+log = logging.getLogger(__name__)
+
 #: Rows of one transaction.
 _BATCH = 500
+#: A file so large is written anew in two or three seconds; other writes wait for ten.
+_REWRITTEN_BYTES = 256 * 2**20
+#: Between looks whether readers are out of the way: some seconds in all.
+_PAUSES_S = (0.1, 0.2, 0.5, 1.0, 2.0, 2.0)
 
 #: What has a tenant, those first that others hang on; attempts, events and calls go with their job.
 _TABLES = (jobs, artifacts, feedback, corrections, correction_versions, blobs)
@@ -47,10 +56,19 @@ class Erasure:
         files = await self._files(tenant_id)
         erased = {table.name: await self._delete(table, tenant_id) for table in _TABLES}
         await self._blobs.remove(files)
-        while await self._database.shrink(pages=500):
-            pass
-        await self._database.checkpoint()
+        if not await self._database.rewrite(up_to=_REWRITTEN_BYTES):
+            while await self._database.shrink(pages=500):
+                pass
+        await self._empty_log()
         return erased
+
+    async def _empty_log(self) -> None:
+        """What was erased is in SQLite's log as it was, until that is emptied."""
+        for pause_s in _PAUSES_S:
+            if await self._database.checkpoint():
+                return
+            await asyncio.sleep(pause_s)
+        log.warning("a reader keeps what was erased in the log, until the next pruning empties it")
 
     def _cancel(self, connection: Connection, tenant_id: str) -> int:
         now = self._clock()
@@ -82,11 +100,9 @@ class Erasure:
             )
 
     async def _delete(self, table: Table, tenant_id: str) -> int:
-        key = tuple_(*table.primary_key)
-        some = select(*table.primary_key).where(table.c.tenant_id == tenant_id).limit(_BATCH)
-
         def work(connection: Connection) -> int:
-            return (connection.execute(delete(table).where(key.in_(some)))).rowcount
+            of_tenant = table.c.tenant_id == tenant_id
+            return len(delete_some(connection, table, of_tenant, most=_BATCH))
 
         total = 0
         while count := await self._database.write(work):

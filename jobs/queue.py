@@ -62,10 +62,8 @@ class Queue:
     def __init__(self, database: Database, *, clock: Callable[[], datetime] = utc_now) -> None:
         self._database = database
         self._clock = clock
-        self._insert = (
-            database.insert(jobs)
-            .on_conflict_do_nothing(index_elements=["tenant_id", "feature", "idempotency_key"])
-            .returning(*JOB_COLUMNS)
+        self._insert = database.insert(jobs).on_conflict_do_nothing(
+            index_elements=["tenant_id", "feature", "idempotency_key"]
         )
 
     async def submit(self, new: NewJob) -> Job:
@@ -75,34 +73,42 @@ class Queue:
         """
         now = self._clock()
         fingerprint = fingerprint_of(new)
+        job = Job(
+            id=new_id("job_", now),
+            tenant_id=new.tenant_id,
+            user_id=new.user_id,
+            feature=new.feature,
+            status=JobStatus.QUEUED,
+            version=1,
+            priority=new.priority,
+            request_id=new.request_id,
+            input_payload=new.input_payload,
+            attempt=0,
+            max_attempts=new.max_attempts,
+            attempt_token=None,
+            progress=0.0,
+            progress_detail=None,
+            due_at=now,
+            created_at=now,
+            started_at=None,
+            finished_at=None,
+            error_code=None,
+            error_message=None,
+            model_id=new.model_id,
+            model_version=new.model_version,
+            artifact_id=None,
+            callback_url=new.callback_url,
+            traceparent=new.traceparent,
+        )
         row = {
-            "id": new_id("job_", now),
-            "tenant_id": new.tenant_id,
-            "user_id": new.user_id,
-            "feature": new.feature,
-            "status": JobStatus.QUEUED,
-            "priority": new.priority,
-            "request_id": new.request_id,
+            **vars(job),
             "idempotency_key": new.idempotency_key,
             "fingerprint": fingerprint,
-            "input_payload": new.input_payload,
-            "attempt": 0,
-            "max_attempts": new.max_attempts,
-            "progress": 0.0,
-            "version": 1,
-            "due_at": now,
-            "created_at": now,
-            "model_id": new.model_id,
-            "model_version": new.model_version,
-            "callback_url": new.callback_url,
             "image_sha256": image_of(new.input_payload),
-            "traceparent": new.traceparent,
         }
 
         def work(connection: Connection) -> Job:
-            added = (connection.execute(self._insert, row)).one_or_none()
-            if added is not None:
-                job = job_of(added)
+            if connection.execute(self._insert, row).rowcount:
                 record(connection, [job], now)
                 return job
             first = (

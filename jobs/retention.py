@@ -6,16 +6,14 @@ where it was, under whoever holds the lease then, and anybody can read how far i
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
-    Table,
     and_,
     delete,
     exists,
@@ -28,6 +26,7 @@ from sqlalchemy import (
 from deployments.errors import DatabaseUnavailable, StorageUnavailable
 from deployments.settings import Settings
 from jobs import tables
+from jobs.batches import delete_some
 from jobs.blobs import SHARDS, BlobStore, Swept
 from jobs.database import Database
 from jobs.ids import new_id
@@ -157,6 +156,8 @@ class Retention:
         )
 
         def work(connection: Connection) -> None:
+            # They too are kept for so long and no longer.
+            connection.execute(delete(prunings).where(prunings.c.started_at < pruning.horizon))
             connection.execute(insert(prunings).values(vars(pruning)))
 
         await self._database.write(work)
@@ -239,7 +240,7 @@ def _prune_jobs(pruning: Pruning, batch: int, connection: Connection) -> int:
         tables.jobs.c.status.in_(FINAL),
         tables.jobs.c.finished_at < pruning.horizon,
     )
-    gone = _delete(connection, tables.jobs, old, batch)
+    gone = [row.id for row in delete_some(connection, tables.jobs, old, most=batch)]
     results = connection.execute(delete(artifacts).where(artifacts.c.job_id.in_(gone)))
     _add(connection, pruning, jobs=len(gone), artifacts=results.rowcount)
     return len(gone)
@@ -248,24 +249,16 @@ def _prune_jobs(pruning: Pruning, batch: int, connection: Connection) -> int:
 def _prune_artifacts(pruning: Pruning, batch: int, connection: Connection) -> int:
     """What was answered at once, and the failures of jobs that go on."""
     old = artifacts.c.id < new_id("art_", pruning.horizon, _zeros)
-    gone = _delete(connection, artifacts, old, batch)
-    _add(connection, pruning, artifacts=len(gone))
-    return len(gone)
+    gone = len(delete_some(connection, artifacts, old, most=batch))
+    _add(connection, pruning, artifacts=gone)
+    return gone
 
 
 def _prune_feedback(pruning: Pruning, batch: int, connection: Connection) -> int:
-    gone = _delete(connection, feedback, feedback.c.created_at < pruning.horizon, batch)
-    _add(connection, pruning, feedback=len(gone))
-    return len(gone)
-
-
-def _delete(
-    connection: Connection, table: Table, old: ColumnElement[bool], batch: int
-) -> Sequence[str]:
-    """The ids of those that were deleted, the oldest first, `batch` at most."""
-    some = select(table.c.id).where(old).order_by(table.c.id).limit(batch)
-    gone = connection.scalars(delete(table).where(table.c.id.in_(some), old).returning(table.c.id))
-    return gone.all()
+    old = feedback.c.id < new_id("fb_", pruning.horizon, _zeros)
+    gone = len(delete_some(connection, feedback, old, most=batch))
+    _add(connection, pruning, feedback=gone)
+    return gone
 
 
 def _add(connection: Connection, pruning: Pruning, **values: Any) -> None:

@@ -8,7 +8,6 @@ runners lost. How an attempt runs is the launcher's business (jobs/deployment.py
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
 from deployments import tracing
@@ -22,6 +21,9 @@ from jobs.models import Models
 from jobs.work import Feature, Work
 
 log = logging.getLogger(__name__)
+
+#: Seconds that an attempt waits for a process to work in: longer than any one that is in its way.
+START_S = 600.0
 
 
 class Attempt(Protocol):
@@ -41,10 +43,8 @@ class Attempt(Protocol):
 Launcher = Callable[[Feature, Work], Attempt]
 
 
-@dataclass(frozen=True)
-class _Running:
-    job: Job
-    task: asyncio.Task[None]
+class _NotStarted(Exception):
+    """There was no process to work in, or none that got as far as to begin."""
 
 
 class Runner:
@@ -71,7 +71,7 @@ class Runner:
         self._slots = slots
         self._settings = settings
         self._meter = meter
-        self._running: dict[str, _Running] = {}
+        self._running: dict[asyncio.Task[None], Job] = {}
         self._slot_freed = asyncio.Event()
         self._stopping = False
 
@@ -101,12 +101,11 @@ class Runner:
         """Claims no more, kills what runs and gives it back to the queue."""
         self._stopping = True
         self._slot_freed.set()
-        held = [running.job for running in self._running.values()]
-        tasks = [running.task for running in self._running.values()]
-        for task in tasks:
+        running = dict(self._running)
+        for task in running:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await self._claims.release(held)
+        await asyncio.gather(*running, return_exceptions=True)
+        await self._claims.release(list(running.values()))
 
     async def _claim(self) -> None:
         while (free := self._slots() - len(self._running)) > 0 and not self._stopping:
@@ -115,11 +114,11 @@ class Runner:
                 return
             for job in claimed:
                 task = asyncio.create_task(self._attempt(job), name=job.id)
+                self._running[task] = job
                 task.add_done_callback(self._ended)
-                self._running[job.id] = _Running(job, task)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        del self._running[task.get_name()]
+        del self._running[task]
         self._slot_freed.set()
 
     async def _pause(self) -> None:
@@ -134,14 +133,14 @@ class Runner:
     async def _drop_what_was_taken_away(self) -> None:
         if not self._running:
             return
-        still_held = await self._claims.still_held([r.job for r in self._running.values()])
-        for job_id, running in self._running.items():
-            if job_id not in still_held:
-                running.task.cancel()
+        still_held = await self._claims.still_held(list(self._running.values()))
+        for task, job in self._running.items():
+            if (job.id, job.attempt_token) not in still_held:
+                task.cancel()
 
     async def _keep_leases(self) -> None:
         if self._running:
-            await self._claims.renew([running.job for running in self._running.values()])
+            await self._claims.renew(list(self._running.values()))
         rescued = await self._claims.rescue()
         if rescued:
             log.warning("took back jobs whose lease ran out", extra={"count": rescued})
@@ -156,23 +155,28 @@ class Runner:
                 "attempt", job.traceparent, job_id=job.id, feature=job.feature
             ) as traceparent:
                 outcome = await self._work(job, traceparent)
+            await self._record(lambda: self._claims.succeed(job, outcome))
+            log.info("attempt succeeded", extra=_named(job))
+        except _NotStarted:
+            code = "not_started"
+            log.warning("no process began the work; the job goes back", extra=_named(job))
+            await self._record(lambda: self._claims.release([job]))
         except ServiceError as error:
             failure = AttemptError(
-                code=error.code, message=error.message, retryable=error.retryable
+                code=error.code,
+                message=error.message.replace("\0", ""),  # which PostgreSQL can't store
+                retryable=error.retryable,
             )
             code = error.code
             log.warning("attempt failed", extra={**_named(job), "code": error.code})
             await self._record(lambda: self._claims.fail(job, failure))
-        except Exception:
+        except Exception:  # a bug in the work, or an outcome that can't be stored
             code = ServiceError.code
             log.exception("attempt broke", extra=_named(job))
             failure = AttemptError(
                 code=ServiceError.code, message="The job failed unexpectedly.", retryable=True
             )
             await self._record(lambda: self._claims.fail(job, failure))
-        else:
-            await self._record(lambda: self._claims.succeed(job, outcome))
-            log.info("attempt succeeded", extra=_named(job))
         self._meter.add("sidecar_attempts", feature=job.feature, code=code)
         self._meter.observe("sidecar_attempt_seconds", loop.time() - started, feature=job.feature)
 
@@ -190,11 +194,13 @@ class Runner:
             traceparent=traceparent,
         )
         attempt = self._launch(feature, work)
+        started = False
         try:
             # Until the work has started it waits for its process, which is not its fault.
-            async with asyncio.timeout(None) as limit:
+            async with asyncio.timeout(START_S) as limit:
                 async for event in attempt:
-                    if limit.when() is None:
+                    if not started:
+                        started = True
                         limit.reschedule(asyncio.get_running_loop().time() + feature.time_limit_s)
                     if isinstance(event, Outcome):
                         if feature.complete is None:
@@ -204,6 +210,8 @@ class Runner:
                     if so_far.fraction > 0:
                         await self._report(job, so_far)
         except TimeoutError as error:
+            if not started:
+                raise _NotStarted from error
             raise WorkTimeout(
                 f"The work ran out of its time limit of {feature.time_limit_s:g} s."
             ) from error

@@ -2,12 +2,16 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, select
+from sqlalchemy import Column, ColumnElement, Connection, Select, bindparam, exists, func, select
 
-from jobs.job import JobStatus, Priority
 from jobs.tables import jobs
-from jobs.transitions import has_status, under_way
+from jobs.transitions import under_way
+
+_RUNNING = select(jobs.c.tenant_id).where(under_way())
 
 
 def share(
@@ -31,60 +35,60 @@ def share(
     return served
 
 
-def in_line(priority: Priority) -> ColumnElement[bool]:
-    """The queued jobs of one priority."""
-    return and_(has_status(JobStatus.QUEUED), jobs.c.priority == priority)
-
-
 def running_by_tenant(connection: Connection) -> Mapping[str, int]:
     """How many jobs of each tenant run."""
     # Counted here: to group them, SQLite would walk an index of all jobs in the tenants' order.
-    return Counter(connection.scalars(select(jobs.c.tenant_id).where(under_way())))
+    return Counter(connection.scalars(_RUNNING))
 
 
-def tenants_in_turn(
-    connection: Connection,
-    priority: Priority,
-    due: ColumnElement[bool],
-    *,
-    after: str,
-    most: int,
-) -> Sequence[str]:
-    """Tenants with a due job in the line, in the order of their turns: those that sort after
-    `after`, and then from the start again.
+@dataclass(frozen=True, eq=False)
+class Line:
+    """Rows of tenants that wait; an index of those that are `waiting` begins with `tenant`.
+
+    Its statements are built once, for that takes longer than they do.
     """
-    found: list[str] = []
-    for start in dict.fromkeys((after, "")):
-        if len(found) < most:
-            found += connection.scalars(_step(priority, due, after=start, most=most))
-    return list(dict.fromkeys(found))[:most]
 
+    tenant: Column[str]  # whose a row is
+    waiting: ColumnElement[bool]
+    due: ColumnElement[bool]  # may have parameters
 
-def _step(
-    priority: Priority, due: ColumnElement[bool], *, after: str, most: int
-) -> Select[tuple[str]]:
-    """From tenant to tenant by one look into the index each, however long their lines are (a loose
-    index scan, which neither database does by itself).
-    """
-    queued = in_line(priority)
-    first = select(func.min(jobs.c.tenant_id).label("tenant_id")).where(
-        queued, jobs.c.tenant_id > after
-    )
-    tenants = first.cte("tenants", recursive=True)
-    following = (
-        select(func.min(jobs.c.tenant_id))
-        .where(queued, jobs.c.tenant_id > tenants.c.tenant_id)
-        .correlate(tenants)
-        .scalar_subquery()
-    )
-    tenants = tenants.union_all(
-        select(following).select_from(tenants).where(tenants.c.tenant_id.is_not(None))
-    )
-    return (
-        select(tenants.c.tenant_id)
-        .where(
-            tenants.c.tenant_id.is_not(None),
-            exists().where(queued, jobs.c.tenant_id == tenants.c.tenant_id, due),
+    def in_turn(
+        self, connection: Connection, *, after: str, most: int, **parameters: Any
+    ) -> Sequence[str]:
+        """Tenants with something due in the line, in the order of their turns: those that sort
+        after `after`, and then from the start again.
+        """
+        found: list[str] = []
+        for start in dict.fromkeys((after, "")):
+            if len(found) < most:
+                found += connection.scalars(
+                    self._step, {"after": start, "most": most, **parameters}
+                )
+        return list(dict.fromkeys(found))[:most]
+
+    @cached_property
+    def _step(self) -> Select[tuple[str]]:
+        """From tenant to tenant by one look into the index each, however long their lines are (a
+        loose index scan, which neither database does by itself).
+        """
+        first = select(func.min(self.tenant).label("tenant_id")).where(
+            self.waiting, self.tenant > bindparam("after")
         )
-        .limit(most)
-    )
+        tenants = first.cte("tenants", recursive=True)
+        following = (
+            select(func.min(self.tenant))
+            .where(self.waiting, self.tenant > tenants.c.tenant_id)
+            .correlate(tenants)
+            .scalar_subquery()
+        )
+        tenants = tenants.union_all(
+            select(following).select_from(tenants).where(tenants.c.tenant_id.is_not(None))
+        )
+        return (
+            select(tenants.c.tenant_id)
+            .where(
+                tenants.c.tenant_id.is_not(None),
+                exists().where(self.waiting, self.tenant == tenants.c.tenant_id, self.due),
+            )
+            .limit(bindparam("most"))
+        )

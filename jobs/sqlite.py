@@ -9,6 +9,7 @@ import asyncio
 import fcntl
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -78,16 +79,28 @@ class Writer:
     @contextmanager
     def _turn(self) -> Iterator[None]:
         """While no other writer of the file works. Raises OSError."""
-        asked = time.monotonic()
         file = os.open(self._turns, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            # Given back by the kernel, too, when the process that has it dies.
-            fcntl.flock(file, fcntl.LOCK_EX)
-            if time.monotonic() - asked > BUSY_TIMEOUT_MS / 1000:
-                raise TimeoutError("another process wrote for too long")
+            if not _locked(file, within_s=BUSY_TIMEOUT_MS / 1000):
+                raise TimeoutError("another process writes for too long")
             yield
         finally:
             os.close(file)
+
+
+def _locked(file: int, *, within_s: float) -> bool:
+    """Whether the lock on the file was had in time. The kernel gives it back when the file is
+    closed, and when the process dies.
+    """
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        # Who has it may stand still, and a lock is waited for without a limit.
+        waiting = threading.Thread(target=fcntl.flock, args=(file, fcntl.LOCK_EX), daemon=True)
+        waiting.start()
+        waiting.join(within_s)
+        return not waiting.is_alive()
+    return True
 
 
 def driver_of(connection: Connection) -> sqlite3.Connection:
@@ -106,13 +119,25 @@ def shrink(connection: Connection, pages: int) -> int:
     return (free - _pragma(driver, "freelist_count")) * _pragma(driver, "page_size")
 
 
-def checkpoint(connection: Connection) -> None:
-    """Brings the log into the file and empties it, unless a reader is in the way just then."""
+def rewrite(connection: Connection, *, up_to: int) -> bool:
+    """Writes the file anew, so that nothing is left between its rows either: where SQLite moved one
+    from page to page, its old bytes stay in the gap, in spite of secure_delete. False when the file
+    is of more than `up_to` bytes.
+    """
+    driver = driver_of(connection)
+    if _pragma(driver, "page_count") * _pragma(driver, "page_size") > up_to:
+        return False
+    driver.execute("VACUUM")
+    return True
+
+
+def checkpoint(connection: Connection) -> bool:
+    """Brings the log into the file and empties it; False when a reader is in the way just then."""
     driver = driver_of(connection)
     # Waiting for readers, it would keep every writer waiting.
     _pragma(driver, "busy_timeout = 100")
     try:
-        _pragma(driver, "wal_checkpoint(TRUNCATE)")
+        return not _pragma(driver, "wal_checkpoint(TRUNCATE)")
     finally:
         _pragma(driver, f"busy_timeout = {BUSY_TIMEOUT_MS}")
 

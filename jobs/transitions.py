@@ -1,6 +1,7 @@
 """The rows of the queue: reading them, and moving them from state to state.
 
-Everything here works within a transaction of jobs/queue.py or jobs/claims.py, its only callers.
+Everything here works within a transaction of jobs/queue.py or jobs/claims.py, its only callers
+with jobs/held.py.
 """
 
 import hashlib
@@ -9,7 +10,17 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, case, insert, literal, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    bindparam,
+    insert,
+    literal_column,
+    select,
+    update,
+)
 
 from deployments.errors import NotFound
 from jobs.artifacts import Artifact
@@ -27,8 +38,22 @@ from jobs.tables import attempts, job_events, jobs, webhooks
 
 JOB_COLUMNS = [jobs.c[name] for name in Job.__dataclass_fields__]
 
-#: One object, so that SQLAlchemy finds what it compiled before without a look at every value.
+# Built once: that takes longer than to run them.
 _INSERT_EVENT = insert(job_events)
+_END_ATTEMPT = (
+    update(attempts)
+    .where(
+        attempts.c.job_id == bindparam("of_job"),
+        attempts.c.number == bindparam("nth"),
+        attempts.c.ended_at.is_(None),
+    )
+    .values(
+        ended_at=bindparam("now"),
+        outcome=bindparam("came"),
+        error_code=bindparam("code"),
+        error_message=bindparam("message"),
+    )
+)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 #: What a row lets go of when its attempt ends.
@@ -39,7 +64,7 @@ def has_status(status: JobStatus) -> ColumnElement[bool]:
     """The condition as text, not as a parameter: only so do the partial indexes serve it for
     certain, whatever the database knows when it plans.
     """
-    return jobs.c.status == literal(status.value, literal_execute=True)
+    return jobs.c.status == literal_column(f"'{status.value}'")
 
 
 def waiting() -> ColumnElement[bool]:
@@ -72,7 +97,7 @@ def move_all(
     now: datetime,
     **values: Any,
 ) -> Sequence[Job]:
-    """The one UPDATE behind every transition: only from where `to` may be reached."""
+    """The UPDATE behind every transition but those of a claim: from where `to` may be reached."""
     sources = [source for source, targets in TRANSITIONS.items() if to in targets]
     rows = connection.execute(
         update(jobs)
@@ -132,18 +157,15 @@ def end_attempt(
     error: AttemptError | None = None,
 ) -> None:
     connection.execute(
-        update(attempts)
-        .where(
-            attempts.c.job_id == job.id,
-            attempts.c.number == job.attempt,
-            attempts.c.ended_at.is_(None),
-        )
-        .values(
-            ended_at=now,
-            outcome=outcome,
-            error_code=error.code if error else None,
-            error_message=error.message if error else None,
-        )
+        _END_ATTEMPT,
+        {
+            "of_job": job.id,
+            "nth": job.attempt,
+            "now": now,
+            "came": outcome,
+            "code": error.code if error else None,
+            "message": error.message if error else None,
+        },
     )
 
 
@@ -156,16 +178,6 @@ def get_job(connection: Connection, tenant_id: str, job_id: str) -> Job:
     if row is None:
         raise NotFound("There is no such job.")
     return job_of(row)
-
-
-def held_by(held: Sequence[Job]) -> ColumnElement[bool]:
-    """The given jobs, as long as each still runs under the token it was claimed with."""
-    token = case({job.id: job.attempt_token for job in held}, value=jobs.c.id)
-    return and_(
-        jobs.c.id.in_([job.id for job in held]),
-        jobs.c.status == JobStatus.RUNNING,
-        jobs.c.attempt_token == token,
-    )
 
 
 def job_of(row: Row[*tuple[Any, ...]]) -> Job:

@@ -12,12 +12,13 @@ import hashlib
 import hmac
 import json
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from sqlalchemy import Connection, and_, select, tuple_, update
+from sqlalchemy import Connection, and_, bindparam, select, tuple_, update
 
 from deployments.errors import BadRequest, DatabaseUnavailable
 from deployments.fetch import post
@@ -27,14 +28,22 @@ from jobs.backoff import Backoff
 from jobs.database import Database
 from jobs.job import JobStatus
 from jobs.queue import utc_now
+from jobs.shares import Line, share
 from jobs.tables import job_events, jobs
 
 log = logging.getLogger(__name__)
 
 webhooks = tables.webhooks
 
-#: Calls under way at once.
-AT_ONCE = 8
+#: Calls under way at once, and of one tenant: a receiver that answers nobody takes no more.
+AT_ONCE = 32
+OF_ONE_TENANT = 4
+
+_LINE = Line(
+    tenant=webhooks.c.tenant_id,
+    waiting=webhooks.c.ended_at.is_(None),
+    due=webhooks.c.due_at <= bindparam("now"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,6 +125,8 @@ class Outbox:
         self._hold = hold
         self._poll_s = poll_s
         self._clock = clock
+        self._under_way: dict[asyncio.Task[None], str] = {}  # whose each is
+        self._served = ""  # the tenant whose turn was last
 
     @classmethod
     def configured(cls, database: Database, settings: Settings) -> "Outbox":
@@ -135,76 +146,118 @@ class Outbox:
 
     async def run(self) -> None:
         """Makes what calls are due, until it is cancelled."""
-        while True:
-            made = 0
-            try:
-                made = await self.deliver()
-            except DatabaseUnavailable:
-                log.warning("the database does not answer; the calls wait")
-            except Exception:
-                log.exception("the calls broke off")  # the jobs must go on
-            if not made:
-                await asyncio.sleep(self._poll_s)
+        try:
+            while True:
+                begun = 0
+                try:
+                    begun = await self._begin()
+                except DatabaseUnavailable:
+                    log.warning("the database does not answer; the calls wait")
+                except Exception:
+                    log.exception("the calls broke off")  # the jobs must go on
+                if begun:  # there may be more, for the first of them that is over
+                    await asyncio.wait(
+                        self._under_way, timeout=self._poll_s, return_when=asyncio.FIRST_COMPLETED
+                    )
+                else:
+                    await asyncio.sleep(self._poll_s)
+        finally:
+            for task in self._under_way:
+                task.cancel()
+            await asyncio.gather(*self._under_way, return_exceptions=True)
 
     async def deliver(self) -> int:
         """Makes the calls that are due, some at once; how many it made."""
+        begun = await self._begin()
+        await asyncio.gather(*self._under_way)
+        return begun
+
+    async def _begin(self) -> int:
+        """Begins calls that are due, as many as there is room for; how many."""
         calls = await self._take()
-        await asyncio.gather(*(self._make(call) for call in calls))
+        for call in calls:
+            task = asyncio.create_task(self._make(call))
+            self._under_way[task] = call.tenant_id
+            task.add_done_callback(self._made)
         return len(calls)
 
+    def _made(self, task: asyncio.Task[None]) -> None:
+        del self._under_way[task]
+        # What was not settled is due again when this process's hold on it is over.
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("the end of a call was not recorded", exc_info=error)
+
     async def _take(self) -> Sequence[Call]:
-        """Calls that are due, now this process's own for a while."""
+        """Calls that are due, now this process's own for a while. Each tenant has its share."""
+        slots = AT_ONCE - len(self._under_way)
+        if not slots:
+            return []
         now = self._clock()
-        due = and_(webhooks.c.ended_at.is_(None), webhooks.c.due_at <= now)
-        key = tuple_(webhooks.c.job_id, webhooks.c.version)
+        busy = Counter(self._under_way.values())
         async with self._database.read() as connection:
             # Most looks find nothing, and then the write lock is left alone.
-            if await connection.scalar(select(1).where(due).limit(1)) is None:
-                return []
-        some = (
-            select(webhooks.c.job_id, webhooks.c.version)
-            .where(due)
-            .order_by(webhooks.c.due_at)
-            .limit(AT_ONCE)
-            .with_for_update(skip_locked=True)
-        )
-        picked = some.cte("some").prefix_with("MATERIALIZED", dialect="postgresql")
+            tenants = await connection.run_sync(
+                _LINE.in_turn, after=self._served, most=slots + len(busy), now=now
+            )
+        turns = share(tenants, busy, slots=slots, cap=OF_ONE_TENANT)
+        if not turns:
+            return []
+        self._served = turns[-1]
 
         def work(connection: Connection) -> Sequence[Call]:
-            taken = connection.execute(
-                update(webhooks)
-                .where(key.in_(select(picked.c.job_id, picked.c.version)))
-                .values(due_at=now + self._hold, attempts=webhooks.c.attempts + 1)
-                .returning(webhooks.c.job_id, webhooks.c.version)
-            )
-            keys = [(row.job_id, row.version) for row in taken]
-            if not keys:
-                return []
-            rows = connection.execute(
-                select(
-                    webhooks.c.job_id,
-                    webhooks.c.version,
-                    webhooks.c.tenant_id,
-                    webhooks.c.url,
-                    (webhooks.c.attempts - 1).label("attempts"),
-                    jobs.c.feature,
-                    job_events.c.status,
-                    job_events.c.error_code,
-                    job_events.c.created_at.label("ended_at"),
-                )
-                .join(jobs, jobs.c.id == webhooks.c.job_id)
-                .join(
-                    job_events,
-                    and_(
-                        job_events.c.job_id == webhooks.c.job_id,
-                        job_events.c.version == webhooks.c.version,
-                    ),
-                )
-                .where(key.in_(keys))
-            )
-            return [Call(**{**row._mapping, "status": JobStatus(row.status)}) for row in rows]
+            return [
+                call
+                for tenant_id, most in Counter(turns).items()
+                for call in self._hold_first(connection, tenant_id, most, now)
+            ]
 
         return await self._database.write(work)
+
+    def _hold_first(
+        self, connection: Connection, tenant_id: str, most: int, now: datetime
+    ) -> Sequence[Call]:
+        """The first of one tenant's calls that are due, held until they should be over."""
+        key = tuple_(webhooks.c.job_id, webhooks.c.version)
+        first = (
+            select(webhooks.c.job_id, webhooks.c.version)
+            .where(_LINE.waiting, webhooks.c.tenant_id == tenant_id, webhooks.c.due_at <= now)
+            .order_by(webhooks.c.due_at)
+            .limit(most)
+            .with_for_update(skip_locked=True)
+        )
+        picked = first.cte("first").prefix_with("MATERIALIZED", dialect="postgresql")
+        taken = connection.execute(
+            update(webhooks)
+            .where(key.in_(select(picked.c.job_id, picked.c.version)))
+            .values(due_at=now + self._hold, attempts=webhooks.c.attempts + 1)
+            .returning(webhooks.c.job_id, webhooks.c.version)
+        )
+        keys = [(row.job_id, row.version) for row in taken]
+        if not keys:
+            return []
+        rows = connection.execute(
+            select(
+                webhooks.c.job_id,
+                webhooks.c.version,
+                webhooks.c.tenant_id,
+                webhooks.c.url,
+                (webhooks.c.attempts - 1).label("attempts"),
+                jobs.c.feature,
+                job_events.c.status,
+                job_events.c.error_code,
+                job_events.c.created_at.label("ended_at"),
+            )
+            .join(jobs, jobs.c.id == webhooks.c.job_id)
+            .join(
+                job_events,
+                and_(
+                    job_events.c.job_id == webhooks.c.job_id,
+                    job_events.c.version == webhooks.c.version,
+                ),
+            )
+            .where(key.in_(keys))
+        )
+        return [Call(**{**row._mapping, "status": JobStatus(row.status)}) for row in rows]
 
     async def _make(self, call: Call) -> None:
         body = call.body()

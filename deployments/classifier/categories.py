@@ -1,5 +1,6 @@
 """Names into a tenant's categories: what the tenant has settled first, then the classifier."""
 
+import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from deployments.classifier.seen import Seen
 from jobs.feedback import CorrectionKind, FeedbackStore
 
 _TENANTS_KEPT: Final = 1_000
+#: Seconds after which a tenant that asks no more is forgotten: it may have been erased.
+_FORGOTTEN_S: Final = 600.0
 _SETTLED: Final = "corrections"
 _NOTHING: Final = remember(())
 
@@ -47,12 +50,14 @@ class Categories:
         classify: Callable[[Sequence[Item]], Awaitable[Classified]],
         feedback: FeedbackStore,
         seen: Seen | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`classify` gives the same name the same scores."""
+        """`classify` gives the same name the same scores; `clock` gives seconds."""
         self._classify = classify
         self._feedback = feedback
         self._seen = seen or Seen()
-        self._kept: OrderedDict[str, tuple[str, Corrections]] = OrderedDict()
+        self._clock = clock
+        self._kept: OrderedDict[str, _Kept] = OrderedDict()  # who asked last is last
 
     async def of(
         self, tenant_id: str, names: Sequence[str], labels: tuple[str, ...]
@@ -91,17 +96,32 @@ class Categories:
 
     async def _corrections(self, tenant_id: str) -> tuple[str, Corrections]:
         version = await self._feedback.version(tenant_id)
+        kept = self._kept.pop(tenant_id, None)
+        self._forget()
         if version is None:
             return "none", _NOTHING
-        kept = self._kept.get(tenant_id)
-        if kept is None or kept[0] != version:
+        if kept is None or kept.version != version:
             given = await self._feedback.corrections(tenant_id, CorrectionKind.CATEGORY)
-            kept = (version, remember(Correction(one.name, one.value) for one in given))
-        self._kept[tenant_id] = kept
-        self._kept.move_to_end(tenant_id)
-        if len(self._kept) > _TENANTS_KEPT:
+            corrections = remember(Correction(one.name, one.value) for one in given)
+        else:
+            corrections = kept.corrections
+        self._kept[tenant_id] = _Kept(self._clock(), version, corrections)
+        return version, corrections
+
+    def _forget(self) -> None:
+        """Those that asked longest ago: the ones that are too many, or that asked no more."""
+        until = self._clock() - _FORGOTTEN_S
+        while self._kept and (
+            len(self._kept) >= _TENANTS_KEPT or next(iter(self._kept.values())).asked_at < until
+        ):
             self._kept.popitem(last=False)
-        return kept
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    asked_at: float  # seconds
+    version: str
+    corrections: Corrections
 
 
 def _settled(labels: Sequence[str], label: str | None) -> Placed:

@@ -80,6 +80,8 @@ class RequestScope:
 
         try:
             state["trusted"] = self._admit(scope)
+            if "\0" in scope["path"] or b"%00" in scope["query_string"]:
+                raise BadRequest("The URL has a NUL character in it.")
             body = await _read_body(scope, receive, self._max_body_bytes, hold)
             await self._app(scope, _replay(body, receive), send_with_id)
         except ServiceError as error:

@@ -4,22 +4,18 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
-from jobs.database import Database
-
-#: Any number will do, as long as every process asks for the same lock.
-_ADVISORY_LOCK = 7_071_067
+from jobs.database import Database, Turn
 
 
 async def migrate(database: Database) -> None:
     """Upgrades to head in one transaction; a no-op when there. Safe from several processes at once:
-    SQLite's write lock, or an advisory lock on PostgreSQL, lets one of them do it.
+    one of them does it.
     """
 
     def upgrade(connection: Connection) -> None:
-        if not database.is_sqlite:
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
+        database.take_turns(connection, Turn.MIGRATE)
         upgrade_to(connection, "head")
 
     await database.write_alone(upgrade)

@@ -8,14 +8,42 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.acceptance.databases import Database, chosen
+from tests.acceptance.databases import database as open_database
 from tests.acceptance.service import REPOSITORY, Service, running, wait_for_engine
 
 SAMPLE = REPOSITORY / "samples" / "receipt.jpg"
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """What has to do with a database runs on one of them, or on both."""
+    if "database" not in metafunc.fixturenames:
+        return
+    both = metafunc.definition.get_closest_marker("both_databases") is not None
+    names = chosen(both=both and "engine" not in metafunc.fixturenames)
+    metafunc.parametrize("database", names, indirect=True, scope="session")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What talks to the engine goes last: it loads while the rest is tested."""
-    items.sort(key=lambda item: "engine" in item.fixturenames)  # type: ignore[attr-defined]
+    """One database after the other; and what talks to the engine goes last of those on its own: it
+    loads while the rest is tested.
+    """
+
+    def turn(item: pytest.Item) -> tuple[bool, bool]:
+        parameters = item.callspec.params if hasattr(item, "callspec") else {}
+        on_second = parameters.get("database", chosen(both=True)[0]) != chosen(both=True)[0]
+        return on_second, "engine" in item.fixturenames  # type: ignore[attr-defined]
+
+    items.sort(key=turn)
+
+
+@pytest.fixture(scope="session")
+def database(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Database]:
+    """What `pytest_generate_tests` says."""
+    with open_database(request.param, tmp_path_factory.mktemp(request.param)) as database:
+        yield database
 
 
 @pytest.fixture(scope="session")
@@ -30,10 +58,12 @@ def engine(service: Service) -> Service:
 
 
 @pytest.fixture(scope="session")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """One service for the whole run."""
-    settings = {"engine": "auto", "engine_max_tokens": 256}
-    with running(tmp_path_factory.mktemp("service"), settings=settings) as service:
+def service(tmp_path_factory: pytest.TempPathFactory, database: Database) -> Iterator[Service]:
+    """One service for the whole run on a database."""
+    engine = "auto" if database.name == chosen(both=True)[0] else "off"
+    settings = {**database.settings(), "engine": engine, "engine_max_tokens": 256}
+    folder = tmp_path_factory.mktemp("service")
+    with running(folder, settings=settings, change=database.change) as service:
         yield service
 
 

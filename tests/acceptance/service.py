@@ -73,14 +73,14 @@ def configure(
     return written
 
 
-def with_ingresses(number: int) -> Callable[[dict[str, Any]], None]:
-    """A change of the configuration: so many replicas of the ingress."""
+def with_replicas(**numbers: int) -> Callable[[dict[str, Any]], None]:
+    """A change of the configuration: so many replicas of each deployment that is named."""
 
     def change(config: dict[str, Any]) -> None:
         for application in config["applications"]:
             for deployment in application["deployments"]:
-                if deployment["name"] == "Ingress":
-                    deployment["num_replicas"] = number
+                if deployment["name"] in numbers:
+                    deployment["num_replicas"] = numbers[deployment["name"]]
 
     return change
 

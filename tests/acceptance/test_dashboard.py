@@ -16,6 +16,8 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from tests.acceptance.conftest import SAMPLE
 from tests.acceptance.service import Service
 
+pytestmark = pytest.mark.both_databases
+
 CHROMIUM = shutil.which("chromium")
 #: For a network that leads nowhere.
 FLAGS = [

@@ -11,19 +11,23 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.acceptance.databases import Database
 from tests.acceptance.service import Service, running
 from tests.acceptance.test_plans import HARD, PLAN
 from tests.acceptance.test_receipts import submit
+
+pytestmark = pytest.mark.both_databases
 
 Until = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def service(tmp_path_factory: pytest.TempPathFactory, database: Database) -> Iterator[Service]:
     """A service whose jobs may take less memory than a receipt reader's models, and more than a
     plan; and that may call this machine.
     """
     settings = {
+        **database.settings(),
         "job_memory_bytes": 300 * 2**20,
         "receipt_max_attempts": 2,
         "retry_base_s": 0.1,
@@ -31,7 +35,8 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         "webhook_secret": "s3cret",
         "webhook_retry_base_s": 0.2,
     }
-    with running(tmp_path_factory.mktemp("jobs"), settings=settings) as service:
+    folder = tmp_path_factory.mktemp("jobs")
+    with running(folder, settings=settings, change=database.change) as service:
         yield service
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.acceptance.databases import Database
 from tests.acceptance.service import Service, running
 
 SECONDS = 600
@@ -14,9 +15,10 @@ CONFIG = Path(__file__).with_name("schemathesis.toml")
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def service(tmp_path_factory: pytest.TempPathFactory, database: Database) -> Iterator[Service]:
     """A service without the engine, on a CPU: each of a hundred answers takes it ten seconds."""
-    with running(tmp_path_factory.mktemp("fuzzed")) as service:
+    folder = tmp_path_factory.mktemp("fuzzed")
+    with running(folder, settings=database.settings(), change=database.change) as service:
         yield service
 
 

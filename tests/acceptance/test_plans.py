@@ -10,6 +10,8 @@ import pytest
 from tests.acceptance.service import Service
 from tests.unit.planner.requests import ingredient, recipe, request
 
+pytestmark = pytest.mark.both_databases
+
 PLAN = request(
     [
         recipe("curry", ingredient("spinach", 300), ingredient("rice", 100)),

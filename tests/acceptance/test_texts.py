@@ -7,6 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
+pytestmark = pytest.mark.both_databases
+
 Until = Callable[..., dict[str, Any]]
 
 LABELS = ["Produce", "Dairy", "Bakery", "Household", "Other"]

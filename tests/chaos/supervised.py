@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import psutil
 
-from tests.acceptance.service import REPOSITORY, configure, free_port, title, with_ingresses
+from tests.acceptance.service import REPOSITORY, configure, free_port, title, with_replicas
 
 #: Seconds without an answer after which the supervisor takes the service for dead.
 PATIENCE_S = 120
@@ -25,7 +25,7 @@ class Supervised:
         self._folder = folder
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
-        self._config = configure(folder, port, settings, change=with_ingresses(ingresses))
+        self._config = configure(folder, port, settings, change=with_replicas(Ingress=ingresses))
         self._process: subprocess.Popen[bytes] | None = None
         self._answered = time.monotonic()
         self._all: dict[int, psutil.Process] = {}

@@ -2,13 +2,25 @@
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from deployments.classifier.backend import Item, Scores
 from deployments.classifier.categories import Categories
-from jobs.feedback import FeedbackStore
+from jobs.blobs import BlobStore
+from jobs.database import Database
+from jobs.erasure import Erasure
+from jobs.feedback import (
+    Correction,
+    CorrectionKind,
+    Feedback,
+    FeedbackStore,
+    Rating,
+    correction_key,
+)
+from jobs.queue import utc_now
 from tests.unit.jobs.conftest import migrated
 
 LABELS = ("Short", "Long")
@@ -35,9 +47,14 @@ class Lengths:
 
 
 @pytest.fixture
-async def feedback(tmp_path: Path) -> AsyncIterator[FeedbackStore]:
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
     async with migrated(f"sqlite+aiosqlite:///{tmp_path / 'test.db'}") as database:
-        yield FeedbackStore(database)
+        yield database
+
+
+@pytest.fixture
+def feedback(database: Database) -> FeedbackStore:
+    return FeedbackStore(database)
 
 
 async def test_a_name_is_classified_once_however_often_it_comes(feedback: FeedbackStore) -> None:
@@ -59,3 +76,37 @@ async def test_when_the_model_changed_no_answer_mixes_the_two(feedback: Feedback
     both = await categories.of("t1", ["milk", "oats"], LABELS)
     assert both.model_version == "2"
     assert classify.asked == ["milk", "oats", "milk"]
+
+
+def said(tenant: str) -> tuple[Feedback, Sequence[Correction]]:
+    given = Feedback(
+        id=f"fb_{tenant}",
+        tenant_id=tenant,
+        user_id=None,
+        rating=Rating.THUMBS_DOWN,
+        note=None,
+        artifact_id=None,
+        job_id=None,
+        correction=None,
+        created_at=datetime(2026, 1, 10, tzinfo=UTC),
+    )
+    key = correction_key("milk")
+    return given, [Correction(kind=CorrectionKind.CATEGORY, key=key, name="milk", value="Long")]
+
+
+async def test_what_an_erased_tenant_had_settled_is_forgotten(
+    database: Database, feedback: FeedbackStore, tmp_path: Path
+) -> None:
+    now = 0.0
+    categories = Categories(Lengths(), feedback, clock=lambda: now)
+    for tenant in ("leaving", "leaving-for-good"):
+        await feedback.add(*said(tenant))
+        settled = await categories.of(tenant, ["milk"], LABELS)
+        assert settled.placed[0].best[0] == "Long"
+    erasure = Erasure(database, BlobStore(tmp_path / "blobs", database, utc_now), utc_now)
+    for tenant in ("leaving", "leaving-for-good"):
+        await erasure.erase(tenant)
+    now = 700.0
+    again = await categories.of("leaving", ["milk"], LABELS)
+    assert again.placed[0].best[0] == "Short"
+    assert not categories._kept, "who never asks again is not remembered either"

@@ -119,12 +119,27 @@ async def test_a_field_of_the_wrong_kind_is_named(
 
 @pytest.mark.parametrize(
     "url",
-    ["ftp://core.example/", "nonsense", "http://127.0.0.1/", "http://[::1]/", "http://u:p@x/"],
+    [
+        "ftp://core.example/",
+        "nonsense",
+        "http://127.0.0.1/",
+        "http://[::1]/",
+        "http://u:p@x/",
+        "http://core.example/\0",
+    ],
 )
 async def test_a_callback_url_that_may_not_be_called_is_refused(front: Front, url: str) -> None:
     answer = await front.client.post("/api/v1/jobs", json=submission(callback_url=url))
     expect(answer, 400, "blocked_url")
     assert (await front.client.get("/api/v1/jobs", headers=TENANT)).json()["total"] == 0
+
+
+@pytest.mark.parametrize("path", ["jobs/%00", "jobs?feature=a%00", "artifacts?job_id=%00"])
+async def test_a_url_with_a_character_that_no_row_can_hold_is_refused(
+    front: Front, path: str
+) -> None:
+    answer = await front.client.get(f"/api/v1/{path}", headers=TENANT)
+    expect(answer, 400, "bad_request", "NUL")
 
 
 async def test_query_parameters_are_checked(front: Front) -> None:

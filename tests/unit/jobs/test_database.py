@@ -1,6 +1,7 @@
 """One writer, many writes to a commit, and no write's failure touches another's."""
 
 import asyncio
+import fcntl
 import sqlite3
 import threading
 import time
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, event, insert, select, text
+from sqlalchemy.exc import DBAPIError
 
 from deployments.errors import DatabaseUnavailable
 from jobs.database import BATCH_S, Database
@@ -190,3 +192,65 @@ async def test_a_database_that_is_not_there_is_unavailable(tmp_path: Path) -> No
     for thread in threading.enumerate():
         if "_connection_worker_thread" in thread.name:
             await asyncio.to_thread(thread.join)
+
+
+async def test_a_writer_that_stands_still_keeps_nobody_waiting_for_ever(
+    tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tests.unit.jobs.conftest import migrated
+
+    async with migrated(f"sqlite+aiosqlite:///{tmp_path / 'test.db'}") as database:
+        monkeypatch.setattr("jobs.sqlite.BUSY_TIMEOUT_MS", 100)
+        with (tmp_path / "test.db-turns").open() as turn:
+            fcntl.flock(turn, fcntl.LOCK_EX)
+            with pytest.raises(DatabaseUnavailable):
+                await database.write(adding("a", clock))
+        assert await database.write(adding("b", clock)) == "b"
+        assert await names(database) == {"b"}
+
+
+async def test_a_server_that_stands_still_is_unavailable(
+    postgresql_url: str, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tests.unit.jobs.conftest import migrated
+
+    def stuck(connection: Connection) -> None:
+        connection.execute(text("SELECT pg_sleep(60)"))
+
+    async with migrated(postgresql_url) as database:
+        monkeypatch.setattr("jobs.database.ANSWER_S", 0.3)
+        with pytest.raises(DatabaseUnavailable):
+            await database.write(stuck)
+        with pytest.raises(DatabaseUnavailable):
+            async with database.read() as connection:
+                await connection.run_sync(stuck)
+        monkeypatch.undo()
+        assert await database.write(adding("a", clock)) == "a"
+        assert await names(database) == {"a"}
+
+
+async def test_what_the_server_can_never_store_is_no_outage(
+    postgresql_url: str, clock: Clock
+) -> None:
+    from tests.unit.jobs.conftest import migrated
+
+    async with migrated(postgresql_url) as database:
+        with pytest.raises(DBAPIError):
+            await database.write(adding("a\0", clock))
+
+
+async def test_a_server_that_never_says_a_word_is_unavailable(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    callers: list[asyncio.StreamWriter] = []
+    server = await asyncio.start_server(lambda _, caller: callers.append(caller), "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    database = Database(f"postgresql+asyncpg://nobody@127.0.0.1:{port}/nothing")
+    monkeypatch.setattr("jobs.database.ANSWER_S", 0.3)
+    with pytest.raises(DatabaseUnavailable):
+        await database.write(lambda connection: None)
+    assert callers
+    for caller in callers:
+        caller.close()
+    server.close()
+    await database.close()

@@ -1,5 +1,9 @@
 """Erasing a tenant leaves nothing of it, and everything of the others."""
 
+import asyncio
+import random
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -99,11 +103,54 @@ async def test_what_runs_is_taken_from_its_runner_and_leaves_no_result(
     assert set((await counts(database)).values()) == {0}
 
 
+async def crowd(database: Database, clock: Clock, *, jobs: int) -> None:
+    """Jobs of two tenants mixed, ended in another order than they came in."""
+    queue, claims = Queue(database, clock=clock), Claims(database, runner="r1", clock=clock)
+    chance = random.Random(1)
+    for number in range(jobs):
+        tenant = ("the-tenant-that-leaves", "the-tenant-that-stays")[number % 2]
+        await queue.submit(
+            NewJob(
+                tenant_id=tenant,
+                feature="f",
+                input_payload={"said": [tenant] * chance.randint(1, 60)},
+                request_id=f"{tenant}-{number}",
+                idempotency_key=f"{chance.random()} {tenant}",
+            )
+        )
+    held = list(await claims.claim(["f"], jobs))
+    chance.shuffle(held)
+    for job in held:
+        output = {"heard": [job.tenant_id] * chance.randint(1, 100)}
+        await claims.succeed(job, Outcome(output=output, model_id="m", model_version="1"))
+
+
 async def test_what_was_erased_is_not_in_the_file_any_more(tmp_path: Path, clock: Clock) -> None:
-    file = tmp_path / "test.db"
-    async with migrated(f"sqlite+aiosqlite:///{file}") as database:
+    url = f"sqlite+aiosqlite:///{tmp_path / 'test.db'}"
+    async with migrated(url) as database:
         await live("the-tenant-that-leaves", database, tmp_path, clock)
+        await crowd(database, clock, jobs=300)
         blobs = BlobStore(tmp_path / "blobs", database, clock)
         await Erasure(database, blobs, clock).erase("the-tenant-that-leaves")
         for name in ("test.db", "test.db-wal"):
             assert b"the-tenant-that-leaves" not in (tmp_path / name).read_bytes(), name
+        assert (tmp_path / "test.db").read_bytes().count(b"the-tenant-that-stays") > 1000
+
+
+async def test_a_reader_who_is_in_the_way_is_waited_for(tmp_path: Path, clock: Clock) -> None:
+    log = tmp_path / "test.db-wal"
+    async with migrated(f"sqlite+aiosqlite:///{tmp_path / 'test.db'}") as database:
+        await live("the-tenant-that-leaves", database, tmp_path, clock)
+        blobs = BlobStore(tmp_path / "blobs", database, clock)
+        with closing(sqlite3.connect(tmp_path / "test.db", isolation_level=None)) as reader:
+            reader.execute("BEGIN")
+            reader.execute("SELECT count(*) FROM jobs").fetchone()
+            erasing = asyncio.create_task(
+                Erasure(database, blobs, clock).erase("the-tenant-that-leaves")
+            )
+            done, _ = await asyncio.wait([erasing], timeout=0.3)
+            assert not done
+            assert b"the-tenant-that-leaves" in log.read_bytes()
+            reader.execute("ROLLBACK")
+            await erasing
+        assert b"the-tenant-that-leaves" not in log.read_bytes()

@@ -209,7 +209,7 @@ async def test_a_stale_attempt_changes_nothing(
     await claims.report_progress(stale, 0.9)
     await claims.release([stale])
     await claims.renew([stale])
-    assert await claims.still_held([stale, held]) == {held.id}
+    assert await claims.still_held([stale, held]) == {(held.id, held.attempt_token)}
     assert await queue.get("t1", held.id) == held
     assert await claims.succeed(held, DONE)
     assert await history(database, held) == [(1, "lost", "internal"), (2, "succeeded", None)]
@@ -222,7 +222,7 @@ async def test_a_renewed_lease_is_not_rescued(queue: Queue, claims: Claims, cloc
     await claims.renew([held])
     clock.pass_(29)
     assert await claims.rescue() == 0
-    assert await claims.still_held([held]) == {held.id}
+    assert await claims.still_held([held]) == {(held.id, held.attempt_token)}
 
 
 async def test_a_job_that_is_lost_in_its_last_attempt_fails(

@@ -1,11 +1,9 @@
 """Whatever several runners do, in whatever order: no job has two owners and none is lost."""
 
 import asyncio
-import tempfile
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 from hypothesis import settings
@@ -16,6 +14,7 @@ from hypothesis.stateful import (
     invariant,
     precondition,
     rule,
+    run_state_machine_as_test,
 )
 from sqlalchemy import func, select
 
@@ -50,11 +49,11 @@ class Model:
 class QueueMachine(RuleBasedStateMachine):
     """Runs the real queue against a model of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, url: str) -> None:
         super().__init__()
+        self.url = url
         self.loop = asyncio.new_event_loop()
         self.stack = AsyncExitStack()
-        self.folder = tempfile.TemporaryDirectory()
         self.clock = Clock()
         self.elapsed = 0.0
         self.models: dict[str, Model] = {}
@@ -65,8 +64,7 @@ class QueueMachine(RuleBasedStateMachine):
 
     @initialize()
     def open(self) -> None:
-        url = f"sqlite+aiosqlite:///{Path(self.folder.name) / 'test.db'}"
-        self.database: Database = self.run(self.stack.enter_async_context(migrated(url)))
+        self.database: Database = self.run(self.stack.enter_async_context(migrated(self.url)))
         self.queue = Queue(self.database, clock=self.clock)
         self.runners = [
             Claims(
@@ -82,7 +80,6 @@ class QueueMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         self.run(self.stack.aclose())
         self.loop.close()
-        self.folder.cleanup()
 
     def of(self, job: Job) -> Model:
         return self.models[job.id]
@@ -240,5 +237,8 @@ class QueueMachine(RuleBasedStateMachine):
             return rows, dict(ended.all()), dict(written.all())  # type: ignore[arg-type]
 
 
-TestQueueInterleavings = QueueMachine.TestCase
-TestQueueInterleavings.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
+def test_no_job_has_two_owners_and_none_is_lost(database_url: str) -> None:
+    run_state_machine_as_test(
+        lambda: QueueMachine(database_url),
+        settings=settings(max_examples=40, stateful_step_count=40, deadline=None),
+    )

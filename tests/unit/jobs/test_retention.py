@@ -17,7 +17,7 @@ from jobs.ids import new_id
 from jobs.job import AttemptError, Job, NewJob, Outcome
 from jobs.queue import JobFilter, Queue
 from jobs.retention import LEASE, Retention, last_pruning
-from jobs.tables import attempts, job_events, webhooks
+from jobs.tables import attempts, job_events, prunings, webhooks
 from tests.unit.jobs.conftest import Clock, migrated
 
 DAY_S = 86_400
@@ -222,6 +222,39 @@ async def test_a_pruning_is_done_by_one_and_only_when_it_is_time(
     assert await other.prune_if_due() is None
     clock.pass_(3601)
     assert await other.prune_if_due() is not None
+
+
+async def test_the_record_of_prunings_expires_like_the_rest(
+    database: Database, retention: Retention, clock: Clock
+) -> None:
+    for _ in range(3):
+        await retention.prune_if_due()
+        clock.pass_(20 * DAY_S)
+    async with database.read() as connection:
+        assert await connection.scalar(select(func.count()).select_from(prunings)) == 2
+
+
+async def test_a_batch_of_large_rows_ends_early(
+    queue: Queue,
+    claims: Claims,
+    database: Database,
+    blobs: BlobStore,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("jobs.batches._ROOM_S", 0.0)
+    monkeypatch.setattr("jobs.batches._SLICE", 2)
+    for n in range(7):
+        await with_image(queue, blobs, b"%d" % n)
+    await finish(claims, 7)
+    clock.pass_(31 * DAY_S)
+    retention = pruner(database, blobs, clock)
+    begun = await retention._begin(clock.now)
+    left = [
+        (await queue.list("t", JobFilter(), limit=1, offset=0))[1]
+        async for _ in retention._batches(begun)
+    ]
+    assert left[:4] == [5, 3, 1, 0]
 
 
 async def test_a_pruning_that_was_cut_short_goes_on_under_another_runner(

@@ -19,7 +19,6 @@ from jobs.queue import Queue, utc_now
 from jobs.runner import Runner
 from jobs.watch import JobWatch
 from jobs.work import Feature, Work
-from tests.unit.jobs.conftest import migrated
 from tests.unit.jobs.models import models
 
 Event = Progress | Outcome | Exception
@@ -67,12 +66,13 @@ class Service:
         self.models = models(database)
         self.script: Iterator[list[Event]] = iter(())
         self.endless = False
-        self.waits: asyncio.Event | None = None  # for a process to work in
+        self.waits: asyncio.Event | None = None  # for a process: the next attempt
         self.launched: list[tuple[Scripted, Work]] = []
         self.watch = JobWatch(self.queue, poll_s=0.005)
 
     def launch(self, feature: Feature, work: Work) -> Scripted:
-        attempt = Scripted(next(self.script), endless=self.endless, waits=self.waits)
+        waits, self.waits = self.waits, None
+        attempt = Scripted(next(self.script), endless=self.endless, waits=waits)
         self.launched.append((attempt, work))
         return attempt
 
@@ -122,10 +122,8 @@ def outcome(value: str) -> Outcome:
 
 
 @pytest.fixture
-async def service(tmp_path: Path) -> AsyncIterator[Service]:
-    settings = Settings(data_dir=tmp_path, poll_s=0.01)
-    async with migrated(settings.resolved_database_url) as database:
-        yield Service(database, tmp_path, settings)
+def service(tmp_path: Path, database: Database) -> Service:
+    return Service(database, tmp_path, Settings(data_dir=tmp_path, poll_s=0.01))
 
 
 async def test_a_job_ends_with_the_outcome_of_its_work(service: Service) -> None:
@@ -172,6 +170,23 @@ async def test_a_bug_in_the_work_is_tried_again_and_tells_no_internals(service: 
     assert "secret" not in str(job.error_message)
 
 
+async def test_an_outcome_that_cannot_be_stored_is_a_failed_attempt(service: Service) -> None:
+    unstorable = Outcome(output={"value": object()}, model_id="m", model_version="1")
+    service.script = iter([[unstorable], [unstorable], [outcome("third")]])
+    async with service.running():
+        job = await service.ended(await service.submit())
+    assert (job.status, job.attempt) == (JobStatus.SUCCEEDED, 3)
+    past = await service.queue.attempts(job.id)
+    assert [one.error_code for one in past] == ["internal", "internal", None]
+
+
+async def test_an_error_that_quotes_a_nul_is_told_without_it(service: Service) -> None:
+    service.script = iter([[InvalidImage("Damaged: a\0b.")]])
+    async with service.running():
+        job = await service.ended(await service.submit())
+    assert (job.status, job.error_message) == (JobStatus.FAILED, "Damaged: ab.")
+
+
 async def test_work_that_takes_too_long_is_killed(service: Service) -> None:
     service.script, service.endless = iter([[]] * 3), True
     async with service.running(time_limit_s=0.02):
@@ -181,13 +196,28 @@ async def test_work_that_takes_too_long_is_killed(service: Service) -> None:
 
 
 async def test_time_spent_waiting_for_a_process_is_not_the_works(service: Service) -> None:
-    service.script, service.waits = iter([[outcome("read")]]), asyncio.Event()
+    process = asyncio.Event()
+    service.script, service.waits = iter([[outcome("read")]]), process
     async with service.running(time_limit_s=0.05):
         job = await service.submit()
         await service.until(job, lambda job: job.status is JobStatus.RUNNING)
         await asyncio.sleep(0.1)
-        service.waits.set()
+        process.set()
         assert (await service.ended(job)).status is JobStatus.SUCCEEDED
+
+
+async def test_work_that_no_process_begins_goes_back_without_losing_an_attempt(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jobs.runner.START_S", 0.05)
+    service.script, service.waits = iter([[], [outcome("read")]]), asyncio.Event()
+    async with service.running():
+        job = await service.ended(await service.submit())
+    assert job.status is JobStatus.SUCCEEDED
+    assert (job.attempt, job.max_attempts) == (2, 4)
+    assert service.launched[0][0].kills == 1
+    past = await service.queue.attempts(job.id)
+    assert [one.outcome for one in past] == ["released", "succeeded"]
 
 
 async def test_cancelling_kills_the_work(service: Service) -> None:

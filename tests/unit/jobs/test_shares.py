@@ -1,5 +1,6 @@
 """Whose job is next: priorities first, then the tenants in fair turns."""
 
+import asyncio
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -101,6 +102,15 @@ async def test_a_tenant_never_runs_more_than_its_cap(
     assert await served(capped, 10) == ["other"]
     await capped.succeed(held[0], DONE)
     assert await served(capped, 10) == ["busy"]
+
+
+async def test_runners_that_claim_at_once_keep_to_the_cap_together(
+    queue: Queue, database: Database, clock: Clock
+) -> None:
+    await submit(queue, *["busy"] * 10, "other")
+    runners = [Claims(database, runner=f"r{n}", tenant_cap=2, clock=clock) for n in range(5)]
+    claimed = await asyncio.gather(*(runner.claim(["f"], 2) for runner in runners))
+    assert Counter(job.tenant_id for some in claimed for job in some) == {"busy": 2, "other": 1}
 
 
 async def test_a_tenant_whose_jobs_all_pause_is_passed_over(queue: Queue, claims: Claims) -> None:

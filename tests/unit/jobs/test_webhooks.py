@@ -16,7 +16,7 @@ from jobs.claims import Claims
 from jobs.database import Database
 from jobs.job import AttemptError, Job, NewJob, Outcome
 from jobs.queue import Queue
-from jobs.webhooks import Outbox
+from jobs.webhooks import AT_ONCE, OF_ONE_TENANT, Outbox
 from tests.unit.jobs.conftest import Clock
 
 URL = "https://core.example/done"
@@ -59,9 +59,9 @@ def outbox(database: Database, receiver: Receiver, clock: Clock) -> Outbox:
     )
 
 
-async def submit(queue: Queue, url: str | None = URL) -> Job:
+async def submit(queue: Queue, url: str | None = URL, tenant: str = "t") -> Job:
     return await queue.submit(
-        NewJob(tenant_id="t", feature="f", input_payload={}, request_id="r", callback_url=url)
+        NewJob(tenant_id=tenant, feature="f", input_payload={}, request_id="r", callback_url=url)
     )
 
 
@@ -157,3 +157,30 @@ async def test_processes_that_look_at_once_share_the_calls(
     ids = [headers["webhook-id"] for _, _, headers in receiver.calls]
     assert len(ids) == len(set(ids)) == 12
     assert "webhook-signature" not in receiver.calls[0][2]
+
+
+async def test_a_receiver_that_never_answers_holds_up_its_own_tenant_alone(
+    queue: Queue, database: Database, clock: Clock
+) -> None:
+    calls: list[str] = []
+    told = asyncio.Event()
+
+    async def send(url: str, body: bytes, headers: Mapping[str, str]) -> int:
+        calls.append(url)
+        if url == URL:
+            told.set()
+        else:
+            await asyncio.Event().wait()
+        return 200
+
+    dead = "https://dead.example/done"
+    for _ in range(2 * AT_ONCE):
+        await queue.cancel("busy", (await submit(queue, dead, "busy")).id)
+    clock.pass_(1)
+    await queue.cancel("t", (await submit(queue)).id)
+    running = asyncio.create_task(Outbox(database, send=send, poll_s=0.01, clock=clock).run())
+    async with asyncio.timeout(10):
+        await told.wait()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert calls.count(dead) == OF_ONE_TENANT
