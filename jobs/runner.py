@@ -1,8 +1,9 @@
 """The loop from claimed rows to running work and back to rows.
 
-One asyncio task an attempt. The loop claims what is due while it has free slots, renews the leases
-of what runs, kills what has been cancelled or taken away, and now and then rescues what other
-runners lost. How an attempt runs is the launcher's business (jobs/deployment.py: a Ray task).
+One asyncio task an attempt. The loop claims what is due while it has free slots, when it is woken
+and now and then by itself, renews the leases of what runs, kills what has been cancelled or taken
+away, and now and then rescues what other runners lost. How an attempt runs is the launcher's
+business (jobs/deployment.py: a Ray task).
 """
 
 import asyncio
@@ -22,6 +23,10 @@ from jobs.models import Models
 from jobs.work import Feature, Work
 
 log = logging.getLogger(__name__)
+
+#: How many times longer than POLL_S a runner with nothing to do leaves the queue alone. It is woken
+#: for new jobs; by itself it finds those that are due again and those it was not woken for.
+IDLE_POLLS = 20
 
 
 class Attempt(Protocol):
@@ -72,7 +77,8 @@ class Runner:
         self._settings = settings
         self._meter = meter
         self._running: dict[str, _Running] = {}
-        self._slot_freed = asyncio.Event()
+        self._woken = asyncio.Event()
+        self._full = False
         self._stopping = False
 
     @property
@@ -86,6 +92,7 @@ class Runner:
         upkeep_s = self._settings.lease_s / 3
         next_upkeep = loop.time()
         while not self._stopping:
+            self._woken.clear()  # whatever comes from here on is looked for once more
             try:
                 await self._drop_what_was_taken_away()
                 if loop.time() >= next_upkeep:
@@ -97,10 +104,17 @@ class Runner:
                 self._meter.add("sidecar_database_errors")
             await self._pause()
 
+    def wake(self) -> None:
+        """Has the queue looked at now, unless every slot is taken: then it is when one comes
+        free.
+        """
+        if not self._full:
+            self._woken.set()
+
     async def stop(self) -> None:
         """Claims no more, kills what runs and gives it back to the queue."""
         self._stopping = True
-        self._slot_freed.set()
+        self._woken.set()
         held = [running.job for running in self._running.values()]
         tasks = [running.task for running in self._running.values()]
         for task in tasks:
@@ -109,7 +123,11 @@ class Runner:
         await self._claims.release(held)
 
     async def _claim(self) -> None:
-        while (free := self._slots() - len(self._running)) > 0 and not self._stopping:
+        while not self._stopping:
+            free = self._slots() - len(self._running)
+            self._full = free <= 0
+            if self._full:
+                return
             claimed = await self._claims.claim(list(self._features), free)
             if not claimed:
                 return
@@ -120,14 +138,14 @@ class Runner:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         del self._running[task.get_name()]
-        self._slot_freed.set()
+        self._woken.set()
 
     async def _pause(self) -> None:
-        """Until a slot comes free, and no longer than a look at the queue may wait."""
-        self._slot_freed.clear()
+        """Until a slot comes free or a job is said to wait, and no longer than a look may wait."""
+        idle = not self._running
         try:
-            async with asyncio.timeout(self._settings.poll_s):
-                await self._slot_freed.wait()
+            async with asyncio.timeout(self._settings.poll_s * (IDLE_POLLS if idle else 1)):
+                await self._woken.wait()
         except TimeoutError:
             pass
 
