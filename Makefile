@@ -1,5 +1,6 @@
 # make run    the service on this machine       make test   everything that CI runs
 # make check  lint, types and unit tests        make lock   versions and hashes into the lock files
+# make acceptance FAST_PROXY=false    the real service again, through Ray Serve's own proxy
 # make deploy CONFIG=file    another configuration for the service that runs, without a pause
 # make backup TO=folder, make restore FROM=folder    the data folder, while the service runs
 # make audit  known holes in what is installed       make sbom   what is installed, with its licences

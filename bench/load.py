@@ -1,6 +1,7 @@
 """Closed-loop load over HTTP: so many clients, each with one request under way at a time."""
 
 import asyncio
+import contextlib
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -31,6 +32,7 @@ class Load:
     seconds: float
     statuses: Counter[int]  # 0: no answer
     latencies: np.ndarray
+    others: float  # cores that the rest of the machine took meanwhile
 
     @property
     def per_second(self) -> float:
@@ -46,12 +48,26 @@ def load(
     url: str, next_request: NextRequest, *, clients: int, seconds: float, tenant: str = "bench"
 ) -> Load:
     """Runs `clients` for `seconds`. The first second is not counted: connections open in it."""
-    return asyncio.run(_load(url, next_request, clients, seconds, tenant))
+    started, others = time.perf_counter(), _others_seconds()
+    statuses, latencies = asyncio.run(_load(url, next_request, clients, seconds, tenant))
+    share = (_others_seconds() - others) / (time.perf_counter() - started)
+    return Load(seconds, statuses, np.array(latencies), share)
+
+
+def _others_seconds() -> float:
+    """CPU seconds of the whole machine, but for this process and all that it has started."""
+    times = psutil.cpu_times()
+    busy = float(sum(times) - times.idle - getattr(times, "iowait", 0.0))
+    own = psutil.Process()
+    for process in (own, *own.children(recursive=True)):
+        with contextlib.suppress(psutil.Error):
+            busy -= sum(process.cpu_times()[:4])  # of those it has waited for, too
+    return busy
 
 
 async def _load(
     url: str, next_request: NextRequest, clients: int, seconds: float, tenant: str
-) -> Load:
+) -> tuple[Counter[int], list[float]]:
     statuses: Counter[int] = Counter()
     latencies: list[float] = []
     begin = time.perf_counter() + 1.0
@@ -85,4 +101,4 @@ async def _load(
     ):
         for _ in range(clients):
             group.create_task(client(session))
-    return Load(seconds, statuses, np.array(latencies))
+    return statuses, latencies

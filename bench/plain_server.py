@@ -1,27 +1,44 @@
-"""The peer of `bench.service`: the same classifier behind plain uvicorn and FastAPI, one process.
+"""The peer of `bench.service`: the same models behind plain uvicorn and FastAPI, one process.
 
-`python -m bench.plain_server PORT`. It checks the same request, asks the same model with the same
-batching, and answers the same payload; it has no record, no tenants, no limits, no second process.
+`python -m bench.plain_server PORT`. It checks the same requests, asks the same models with the same
+batching, and answers the same payloads; it has no record, no queue, no tenants, no limits, and no
+process but those that solve plans and read receipts, of which it has as many as the service.
 """
 
 import asyncio
+import base64
+import os
 import sys
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from typing import Any
 
+import orjson
 import uvicorn
-from fastapi import FastAPI
+from fastapi import FastAPI, Response
 
 from deployments.classifier.backend import Item, Placed
 from deployments.classifier.exemplars import exemplar_vectors
 from deployments.classifier.lexicon import Lexicon
-from deployments.classifier.request import Categorize, answer
+from deployments.classifier.request import Categorize, CategorizeBatch, answer, batch_answer
 from deployments.classifier.taxonomy import taxonomy
 from deployments.conversion import INSTALLED
+from deployments.embedder import request as embedding
 from deployments.embedder.cache import VectorCache, Vectors
 from deployments.embedder.model import load
+from deployments.ingress.submissions import ReceiptPayload
 from deployments.ingress.wire import Envelope
+from deployments.planner.pool import Limits, WorkerPool
+from deployments.planner.request import PlanRequest, SuggestionRequest
+from deployments.planner.suggest import suggest
+from deployments.search import request as searching
+from deployments.search.ranking import search
+from deployments.settings import Settings
+from jobs.receipts.image import ImageLimits
+from jobs.receipts.ocr import engine
+from jobs.receipts.options import ReceiptOptions
+from jobs.receipts.reader import read
 
 _CACHE_BYTES = 64 * 2**20
 
@@ -57,12 +74,31 @@ class Batches:
         self._running = None
 
 
+def _read(image: bytes, options: ReceiptOptions, limits: ImageLimits) -> dict[str, Any]:
+    steps = read(image, options, engine(1), limits)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as finished:
+            flat: dict[str, Any] = finished.value.flat()
+            return flat
+
+
 async def main(port: int) -> None:
     """Serve until killed."""
+    settings = Settings()
     batches = Batches()
     vectors = await exemplar_vectors(taxonomy(), batches.embed, batches.version, [INSTALLED])
     cache = VectorCache(batches.embed, _CACHE_BYTES)
     lexicon = Lexicon(cache.embed, taxonomy(), vectors, batches.name, batches.version)
+    readers = ProcessPoolExecutor(os.cpu_count())
+    limits = ImageLimits(
+        max_bytes=settings.max_image_bytes,
+        max_pixels=settings.max_image_pixels,
+        max_pages=settings.max_image_pages,
+    )
+    planners = WorkerPool(Limits(workers=settings.planner_workers))
+    await planners.start()
     app = FastAPI()
 
     @app.post("/api/v1/categorize")
@@ -74,12 +110,57 @@ async def main(port: int) -> None:
         placed = Placed(scores, "classifier")
         return {"payload": answer(placed, (time.perf_counter() - started) * 1000)}
 
+    @app.post("/api/v1/categorize-batch")
+    async def categorize_batch(body: Envelope[CategorizeBatch]) -> dict[str, object]:
+        started = time.perf_counter()
+        items, labels = body.payload.items, body.payload.candidate_labels
+        scores = await lexicon.classify([Item(item.name, labels) for item in items])
+        placed = [Placed(one, "classifier") for one in scores]
+        return {"payload": batch_answer(items, placed, (time.perf_counter() - started) * 1000)}
+
+    @app.post("/api/v1/embed")
+    async def embed(body: embedding.EmbedRequest) -> Response:
+        found = await cache.embed([text.text for text in body.texts])
+        content = embedding.answer(body, found, batches.name, batches.version)
+        return Response(
+            orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY), media_type="application/json"
+        )
+
+    @app.post("/api/v1/search")
+    async def find(body: Envelope[searching.Search]) -> dict[str, object]:
+        documents = [document.text for document in body.payload.documents]
+        query = body.payload.asked
+        found = await cache.embed([query.text, *documents])
+        results = await asyncio.to_thread(search, query, documents, found[1:], found[0])
+        return {"payload": searching.answer(body.payload, results)}
+
+    @app.post("/api/v1/optimize/meal-plan")
+    async def plan(body: Envelope[PlanRequest]) -> dict[str, object]:
+        return {"payload": (await planners.run(body.payload)).wire()}
+
+    @app.post("/api/v1/optimize/suggestions")
+    async def suggestions(body: Envelope[SuggestionRequest]) -> dict[str, object]:
+        found = await asyncio.to_thread(suggest, body.payload)
+        return {"payload": {"suggestions": [one.wire() for one in found]}}
+
+    @app.post("/api/v1/extract-receipt")
+    async def extract_receipt(body: Envelope[ReceiptPayload]) -> dict[str, object]:
+        image = base64.b64decode(body.payload.image_base64 or "")
+        flat = await asyncio.get_running_loop().run_in_executor(
+            readers, _read, image, body.payload.options, limits
+        )
+        return {"payload": flat}
+
     @app.get("/health/live")
     async def live() -> dict[str, str]:
         return {"status": "ok"}
 
     config = uvicorn.Config(app, port=port, log_level="warning", access_log=False)
-    await uvicorn.Server(config).serve()
+    try:
+        await uvicorn.Server(config).serve()
+    finally:
+        await planners.close()
+        readers.shutdown()
 
 
 if __name__ == "__main__":

@@ -39,6 +39,10 @@ def environment(folder: Path) -> Mapping[str, str]:
         "RAY_SERVE_ENABLE_HA_PROXY": "1",
         "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
         "RAY_SERVE_LOG_TO_STDERR": "1",
+        # A line for each request, from HAProxy to a process that reads them to count; the replicas
+        # count by themselves.
+        "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",
+        "RAY_SERVE_HAPROXY_NBTHREAD": "1",  # passes on more than all the cores can answer
         "RAY_SERVE_HAPROXY_BINARY_PATH": str(_WRAPPER),
         "SIDECAR_HAPROXY": get_haproxy_binary(),
         "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(folder / "haproxy.cfg"),

@@ -23,4 +23,6 @@ if [ -n "$config" ]; then
     printf 'HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nRetry-After: 1\r\nContent-Length: %s\r\n\r\n%s' \
         "${#body}" "$body" >"$folder/500.http"
 fi
+# In a session of its own: Ctrl-C in a terminal is for the launcher, which lets it answer first.
+command -v setsid >/dev/null && exec setsid "$SIDECAR_HAPROXY" "$@"
 exec "$SIDECAR_HAPROXY" "$@"

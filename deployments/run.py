@@ -9,9 +9,7 @@ import argparse
 import contextlib
 import io
 import json
-import logging
 import os
-import secrets
 import shutil
 import signal
 import socket
@@ -21,7 +19,6 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -29,10 +26,11 @@ from typing import Any
 import psutil
 import yaml
 
-from deployments import fast_proxy, tracing
+from deployments import fast_proxy, ray_start
 from deployments.settings import Settings
 
-ENGINE = "engine"  # the application that the others don't wait for
+SERVICE = "sidecar"  # the application that answers HTTP
+ENGINE = "engine"  # the one that it doesn't wait for
 READY_TIMEOUT_S = 120
 DRAIN_TIMEOUT_S = 15  # a plan or a receipt; an open page of the dashboard would never end
 STOP_TIMEOUT_S = 30
@@ -54,7 +52,10 @@ def main() -> int:
     settings = Settings(**config["applications"][0].get("args", {}))
     fast = settings.fast_proxy and fast_proxy.serves(host)
     scratch = Path(tempfile.mkdtemp(prefix="sidecar-"))
-    _prepare_environment(settings, fast_proxy.environment(scratch) if fast else {})
+    os.environ |= ray_start.environment(settings)
+    if fast:
+        os.environ |= fast_proxy.environment(scratch)
+    os.environ.pop("RAY_ADDRESS", None)
     absent = (
         "turned off" if settings.engine == "off" else "" if find_spec("vllm") else "not installed"
     )
@@ -75,7 +76,7 @@ def main() -> int:
             return _refuse(problem)
         if not told_to_stop.is_set():
             _say(_greeting(url, settings, time.monotonic() - started))
-        core = _core_processes()
+        core = ray_start.core_processes()
         while not told_to_stop.wait(1):
             if not all(map(_is_alive, core)):
                 return _refuse("Ray has died; whoever supervises this starts it again.")
@@ -83,56 +84,16 @@ def main() -> int:
     except KeyboardInterrupt:
         return 0
     finally:
-        _stop(scratch)
+        _say("stopping …")
+        if told_to_stop.is_set():
+            _drain(scratch if fast else None)
+        _stop()
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _prepare_environment(settings: Settings, proxy: Mapping[str, str]) -> None:
-    """What Ray reads from the environment once, when it is first imported."""
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    token = settings.data_dir / "ray_auth_token"
-    if not token.exists():
-        token.touch(mode=0o600)
-        token.write_text(secrets.token_hex(32))
-    os.environ |= {
-        "RAY_AUTH_MODE": "token",
-        "RAY_AUTH_TOKEN_PATH": str(token),
-        "RAY_USAGE_STATS_ENABLED": "0",
-        "RAY_DEDUP_LOGS": "0",  # each request's log line is one of a kind
-        "RAY_COLOR_PREFIX": "0",
-        # Misnamed: off, a node and its ports are on loopback alone, the metrics' port too.
-        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
-        # Ray's own choice of 15 lets whatever else runs on the machine go before who waits for an
-        # answer. What nobody waits for steps back by itself: jobs/deployment.py.
-        "RAY_worker_niceness": "0",
-        # Without the limit of 0 Ray keeps as many idle workers as there are CPUs for good.
-        "RAY_num_workers_soft_limit": "0",
-        "RAY_idle_worker_killing_time_threshold_ms": str(round(1000 * settings.worker_idle_s)),
-        "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "deployments.ingress.proxy:middlewares",
-        # What an idle service costs: Serve's controller looks at everything ten times a second
-        # otherwise, and each process tells Ray of its tasks every second.
-        "RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "0.5",
-        "RAY_task_events_report_interval_ms": "10000",
-        "DASHBOARD_METRIC_PORT": "0",  # any: on its fixed port a second service goes without
-        **tracing.environment(settings),
-        **proxy,
-    }
-    os.environ.pop("RAY_ADDRESS", None)
-
-
 def _start(config: dict[str, Any], settings: Settings) -> None:
-    import ray
-
     _say("starting Ray …")
-    ray.init(
-        address="local",
-        namespace="serve",
-        _node_ip_address="127.0.0.1",
-        dashboard_host="127.0.0.1",
-        include_dashboard=True,
-        _metrics_export_port=settings.metrics_port or None,
-        logging_level=logging.WARNING,
-    )
+    ray_start.start(settings)
     # Imported after Ray's start, while its first workers come up.
     from ray import serve
     from ray.serve.context import _get_global_client
@@ -149,12 +110,6 @@ def _start(config: dict[str, Any], settings: Settings) -> None:
     client = _get_global_client(raise_if_no_controller_running=True)
     assert client is not None
     client.deploy_apps(schema)
-
-
-def _core_processes() -> list[psutil.Process]:
-    """Those without which nothing works and nothing comes back."""
-    names = ("raylet", "gcs_server")
-    return [child for child in psutil.Process().children() if child.name() in names]
 
 
 def _is_alive(process: psutil.Process) -> bool:
@@ -214,10 +169,25 @@ Read a receipt:
 """
 
 
-def _stop(scratch: Path) -> None:
-    """Lets HAProxy answer what is under way, stops Serve and Ray, and kills whatever process is
-    left of them after a while.
+def _drain(haproxy: Path | None) -> None:
+    """Takes no more requests, and returns once those under way are answered, or after a while.
+    `haproxy` is the folder of HAProxy's files; without it Serve's own proxy is asked.
     """
+    if haproxy is not None:
+        fast_proxy.drain(haproxy, DRAIN_TIMEOUT_S)
+        return
+    from ray import serve
+
+    # Its replicas end when they have answered, those that they ask after them; meanwhile the proxy
+    # says 503 to whoever comes.
+    serve.delete(SERVICE, _blocking=False)
+    deadline = time.monotonic() + DRAIN_TIMEOUT_S
+    while SERVICE in serve.status().applications and time.monotonic() < deadline:
+        time.sleep(0.1)
+
+
+def _stop() -> None:
+    """Stops Serve and Ray, and kills whatever process is left of them after a while."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     if "ray" not in sys.modules:
@@ -225,8 +195,6 @@ def _stop(scratch: Path) -> None:
     import ray
     from ray import serve
 
-    _say("stopping …")
-    fast_proxy.drain(scratch, DRAIN_TIMEOUT_S)
     started = psutil.Process().children(recursive=True)
     # Ray tells of each process that it is told to end as if it had failed.
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):

@@ -51,6 +51,12 @@ class Settings(BaseSettings):
         "0: any free one.",
     )
 
+    ray_dashboard: bool = Field(
+        False,
+        description="Whether `make run` starts all of Ray's own dashboard, or of it only what "
+        "`serve deploy` needs.",
+    )
+
     otlp_endpoint: str = Field(
         "",
         description="Where traces go: a collector's OTLP over HTTP, such as "
@@ -139,7 +145,10 @@ class Settings(BaseSettings):
         30.0, gt=0, description="Seconds a claimed job stays claimed without a sign of life."
     )
     poll_s: float = Field(
-        0.1, gt=0, description="Seconds between looks at the queue, and for what was cancelled."
+        0.1,
+        gt=0,
+        description="Seconds between looks at the queue, and for what was cancelled, while jobs "
+        "run; idle, the queue is looked at when a job comes, and every 20 times that.",
     )
     retry_base_s: float = Field(
         1.0, ge=0, description="Backoff before the second attempt, in seconds; doubles each time."

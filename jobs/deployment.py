@@ -186,6 +186,10 @@ class JobRunner:
         """How many attempts are under way."""
         return self._runner.running
 
+    async def wake(self) -> None:
+        """Has the queue looked at now."""
+        self._runner.wake()
+
     async def check_health(self) -> None:
         """Raises when the loop has died, so that Serve replaces the replica."""
         if self._loop.done():

@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Table, insert, select
 
 from deployments.classifier.corrections import name_key
+from deployments.gathered import Gathered
 from jobs.database import Database, matching
 from jobs.tables import correction_versions, corrections, feedback
 
@@ -80,6 +81,8 @@ class FeedbackStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        #: Every name that is to be categorized asks for its tenant's version.
+        self._asked_for = Gathered(self._versions)
 
     async def add(self, given: Feedback, learnt: Sequence[Correction]) -> None:
         """Durable when it returns, and so is what was learnt: both or neither."""
@@ -134,13 +137,15 @@ class FeedbackStore:
 
     async def version(self, tenant_id: str) -> str | None:
         """Changes with each correction of the tenant; None before the first."""
+        return await self._asked_for.ask(tenant_id)
+
+    async def _versions(self, tenant_ids: Sequence[str]) -> Sequence[str | None]:
         async with self._database.read() as connection:
-            version: str | None = await connection.scalar(
-                select(correction_versions.c.version).where(
-                    correction_versions.c.tenant_id == tenant_id
-                )
+            rows = await connection.execute(
+                select(correction_versions).where(correction_versions.c.tenant_id.in_(tenant_ids))
             )
-            return version
+            found = {row.tenant_id: row.version for row in rows}
+        return [found.get(tenant_id) for tenant_id in tenant_ids]
 
     def _upsert(self, connection: Connection, table: Table, **values: Any) -> None:
         new = self._database.insert(table).values(**values)

@@ -59,9 +59,17 @@ class Seen:
 class Queue:
     """The jobs in one database."""
 
-    def __init__(self, database: Database, *, clock: Callable[[], datetime] = utc_now) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        clock: Callable[[], datetime] = utc_now,
+        on_queued: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`on_queued` is called after a job was queued."""
         self._database = database
         self._clock = clock
+        self._on_queued = on_queued
         self._insert = database.insert(jobs).on_conflict_do_nothing(
             index_elements=["tenant_id", "feature", "idempotency_key"]
         )
@@ -126,7 +134,9 @@ class Queue:
                 )
             return job_of(first)
 
-        return await self._database.write(work)
+        job = await self._database.write(work)
+        self._on_queued()
+        return job
 
     async def get(self, tenant_id: str, job_id: str) -> Job:
         """Raises NotFound when this tenant has no such job."""
@@ -231,7 +241,9 @@ class Queue:
                 )
             return job
 
-        return await self._database.write(work)
+        job = await self._database.write(work)
+        self._on_queued()
+        return job
 
     async def counts(self) -> Mapping[JobStatus, int]:
         """How many jobs wait and run, over all tenants."""

@@ -1,8 +1,9 @@
 """The loop from claimed rows to running work and back to rows.
 
-One asyncio task an attempt. The loop claims what is due while it has free slots, renews the leases
-of what runs, kills what has been cancelled or taken away, and now and then rescues what other
-runners lost. How an attempt runs is the launcher's business (jobs/deployment.py: a Ray task).
+One asyncio task an attempt. The loop claims what is due while it has free slots, when it is woken
+and now and then by itself, renews the leases of what runs, kills what has been cancelled or taken
+away, and now and then rescues what other runners lost. How an attempt runs is the launcher's
+business (jobs/deployment.py: a Ray task).
 """
 
 import asyncio
@@ -24,6 +25,9 @@ log = logging.getLogger(__name__)
 
 #: Seconds that an attempt waits for a process to work in: longer than any one that is in its way.
 START_S = 600.0
+#: How many times longer than POLL_S a runner with nothing to do leaves the queue alone. It is woken
+#: for new jobs; by itself it finds those that are due again and those it was not woken for.
+IDLE_POLLS = 20
 
 
 class Attempt(Protocol):
@@ -72,7 +76,8 @@ class Runner:
         self._settings = settings
         self._meter = meter
         self._running: dict[asyncio.Task[None], Job] = {}
-        self._slot_freed = asyncio.Event()
+        self._woken = asyncio.Event()
+        self._full = False
         self._stopping = False
 
     @property
@@ -86,6 +91,7 @@ class Runner:
         upkeep_s = self._settings.lease_s / 3
         next_upkeep = loop.time()
         while not self._stopping:
+            self._woken.clear()  # whatever comes from here on is looked for once more
             try:
                 await self._drop_what_was_taken_away()
                 if loop.time() >= next_upkeep:
@@ -97,10 +103,17 @@ class Runner:
                 self._meter.add("sidecar_database_errors")
             await self._pause()
 
+    def wake(self) -> None:
+        """Has the queue looked at now, unless every slot is taken: then it is when one comes
+        free.
+        """
+        if not self._full:
+            self._woken.set()
+
     async def stop(self) -> None:
         """Claims no more, kills what runs and gives it back to the queue."""
         self._stopping = True
-        self._slot_freed.set()
+        self._woken.set()
         running = dict(self._running)
         for task in running:
             task.cancel()
@@ -108,7 +121,11 @@ class Runner:
         await self._claims.release(list(running.values()))
 
     async def _claim(self) -> None:
-        while (free := self._slots() - len(self._running)) > 0 and not self._stopping:
+        while not self._stopping:
+            free = self._slots() - len(self._running)
+            self._full = free <= 0
+            if self._full:
+                return
             claimed = await self._claims.claim(list(self._features), free)
             if not claimed:
                 return
@@ -119,14 +136,14 @@ class Runner:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         del self._running[task]
-        self._slot_freed.set()
+        self._woken.set()
 
     async def _pause(self) -> None:
-        """Until a slot comes free, and no longer than a look at the queue may wait."""
-        self._slot_freed.clear()
+        """Until a slot comes free or a job is said to wait, and no longer than a look may wait."""
+        idle = not self._running
         try:
-            async with asyncio.timeout(self._settings.poll_s):
-                await self._slot_freed.wait()
+            async with asyncio.timeout(self._settings.poll_s * (IDLE_POLLS if idle else 1)):
+                await self._woken.wait()
         except TimeoutError:
             pass
 

@@ -53,7 +53,7 @@ class Line:
     due: ColumnElement[bool]  # may have parameters
 
     def in_turn(
-        self, connection: Connection, *, after: str, most: int, **parameters: Any
+        self, connection: Connection, /, *, after: str, most: int, **parameters: Any
     ) -> Sequence[str]:
         """Tenants with something due in the line, in the order of their turns: those that sort
         after `after`, and then from the start again.

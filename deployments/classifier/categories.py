@@ -9,13 +9,21 @@ from typing import Final, Protocol
 from deployments.classifier.backend import Item, Placed, Scores
 from deployments.classifier.corrections import Correction, Corrections, remember
 from deployments.classifier.seen import Seen
+from deployments.gathered import Gathered
 from jobs.feedback import CorrectionKind, FeedbackStore
 
 _TENANTS_KEPT: Final = 1_000
 #: Seconds after which a tenant that asks no more is forgotten: it may have been erased.
 _FORGOTTEN_S: Final = 600.0
+#: Names of a request that goes to the classifier with others; more would keep those waiting.
+_SMALL: Final = 8
+#: Calls to the classifier for small requests: one that works, and one in line when it has done.
+_AT_ONCE: Final = 2
 _SETTLED: Final = "corrections"
 _NOTHING: Final = remember(())
+
+#: Scores of each item, in order, and the model that they are from: its id and version.
+_Said = tuple[Sequence[Scores], tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +62,7 @@ class Categories:
     ) -> None:
         """`classify` gives the same name the same scores; `clock` gives seconds."""
         self._classify = classify
+        self._small = Gathered(self._classify_together, at_once=_AT_ONCE)
         self._feedback = feedback
         self._seen = seen or Seen()
         self._clock = clock
@@ -78,21 +87,30 @@ class Categories:
         ]
         return Categorized(placed, *model)
 
-    async def _scores(self, items: Sequence[Item]) -> tuple[Sequence[Scores], tuple[str, str]]:
-        """Of each item, and the model they are from."""
+    async def _scores(self, items: Sequence[Item]) -> _Said:
         seen = {item: scores for item in items if (scores := self._seen.get(item)) is not None}
         model = self._seen.model
         new = [item for item in dict.fromkeys(items) if item not in seen]
         if new:
-            classified = await self._classify(new)
-            answered = (classified.model_id, classified.model_version)
-            for item, scores in zip(new, classified.scores, strict=True):
+            said, answered = await (
+                self._small.ask(new) if len(new) <= _SMALL else self._classified(new)
+            )
+            for item, scores in zip(new, said, strict=True):
                 self._seen.add(item, scores, answered)
             if seen and answered != model:  # changed: what was seen is forgotten by now
                 return await self._scores(items)
             model = answered
-            seen |= dict(zip(new, classified.scores, strict=True))
+            seen |= dict(zip(new, said, strict=True))
         return [seen[item] for item in items], model
+
+    async def _classified(self, items: Sequence[Item]) -> _Said:
+        classified = await self._classify(items)
+        return classified.scores, (classified.model_id, classified.model_version)
+
+    async def _classify_together(self, requests: Sequence[Sequence[Item]]) -> Sequence[_Said]:
+        said, model = await self._classified([item for items in requests for item in items])
+        scores = iter(said)
+        return [([next(scores) for _ in items], model) for items in requests]
 
     async def _corrections(self, tenant_id: str) -> tuple[str, Corrections]:
         version = await self._feedback.version(tenant_id)

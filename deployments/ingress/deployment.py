@@ -22,6 +22,7 @@ from deployments.served import served_models
 from deployments.settings import Settings
 from jobs.artifacts import Artifacts
 from jobs.backlog import Backlog
+from jobs.bell import Bell
 from jobs.blobs import BlobStore
 from jobs.board import Board
 from jobs.database import Database
@@ -57,7 +58,8 @@ class Ingress:
     def __serve_build_asgi_app__(self) -> FastAPI:
         """Ray Serve calls this once, after the constructor."""
         database = self._database
-        queue = Queue(database)
+        bell = Bell(lambda: ask(self._job_runner.wake.remote()))
+        queue = Queue(database, on_queued=bell.ring)
         models = served_models(
             self._settings,
             embedder=self._embedder,

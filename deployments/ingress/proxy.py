@@ -9,11 +9,12 @@ from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from deployments.errors import NotFound, Overloaded, ServiceError, WorkTimeout
+from deployments.errors import Overloaded, ServiceError, WorkTimeout
 from deployments.ingress.errors import error_response
 
 _SHAPES: dict[int, ServiceError] = {
-    404: NotFound("There is nothing at this path."),
+    # The service takes every path, so Serve finds none when the service is not there.
+    404: Overloaded("The service is starting or restarting; try again.", retry_after_s=1),
     408: WorkTimeout("The request ran out of its time limit."),
     503: Overloaded(retry_after_s=1),
 }

@@ -15,7 +15,7 @@ import pytest
 from tests.acceptance.service import REPOSITORY, Service, running, title
 
 #: Sockets that Ray opens at a fixed port, and so for the first service of a machine only.
-FIRST_ONLY = {"ray::DashboardAgent loopback": 1, "_private/monitor.py loopback": 1}
+FIRST_ONLY = {"ray::DashboardAgent loopback": 1}
 TOKEN = "a-token-of-the-acceptance-tests"
 
 
@@ -142,9 +142,9 @@ def test_rays_core_and_its_dashboard_answer_to_rays_token_alone(
     [dashboard] = [
         one.port for one in listeners if "dashboard.py" in one.process and one.port < 9000
     ]
-    nodes = f"http://127.0.0.1:{dashboard}/api/cluster_status"
-    assert httpx.get(nodes).status_code == 401
-    assert httpx.get(nodes, headers={"authorization": f"Bearer {right}"}).status_code == 200
+    deployed = f"http://127.0.0.1:{dashboard}/api/serve/applications/"
+    assert httpx.get(deployed).status_code == 401
+    assert httpx.get(deployed, headers={"authorization": f"Bearer {right}"}).status_code == 200
 
 
 def test_the_api_answers_to_its_token_alone(guarded: Service) -> None:

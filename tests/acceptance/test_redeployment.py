@@ -149,16 +149,41 @@ def test_a_new_configuration_is_deployed_under_load_and_no_request_fails(
         is_the_sample(job["output_payload"])
 
 
-def test_a_stop_waits_for_the_answers_under_way(service: Service, sample: str) -> None:
-    with httpx.Client(base_url=service.url, headers=TENANT, timeout=60) as client:
-        with ThreadPoolExecutor() as caller:
-            answer = caller.submit(
-                client.post,
-                "/api/v1/extract-receipt",
-                json={"payload": {"image_base64": sample}},
-            )
-            while not service.processes("ray::receipt_extraction"):
-                time.sleep(0.05)
-            psutil.Process(service.process.pid).send_signal(signal.SIGTERM)
-            assert answer.result().status_code == 200
-        assert service.process.wait(60) == 0
+def terminate(service: Service) -> None:
+    psutil.Process(service.process.pid).send_signal(signal.SIGTERM)
+
+
+def press_ctrl_c(service: Service) -> None:
+    """In a terminal: the whole foreground process group hears of it."""
+    os.killpg(service.process.pid, signal.SIGINT)
+
+
+@pytest.mark.parametrize("stop", [terminate, press_ctrl_c])
+def test_a_stop_waits_for_the_answers_under_way_and_others_may_come_again(
+    service: Service, sample: str, stop: Callable[[Service], None]
+) -> None:
+    receipt = {"payload": {"image_base64": sample}}
+    with (
+        httpx.Client(base_url=service.url, headers=TENANT, timeout=60) as client,
+        ThreadPoolExecutor() as caller,
+    ):
+        answer = caller.submit(client.post, "/api/v1/extract-receipt", json=receipt)
+        while not service.processes("ray::receipt_extraction"):
+            time.sleep(0.05)
+        stop(service)
+        while takes_more(service):
+            time.sleep(0.05)
+        assert answer.result().status_code == 200
+    assert service.process.wait(60) == 0
+
+
+def takes_more(service: Service) -> bool:
+    """Whether somebody new is answered as usual."""
+    try:
+        answer = httpx.get(f"{service.url}/health/live")
+    except httpx.TransportError:
+        return False
+    if answer.is_success:
+        return True
+    assert (answer.status_code, answer.json()["retryable"]) == (503, True)
+    return False

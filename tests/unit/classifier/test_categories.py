@@ -1,5 +1,6 @@
 """Names into a tenant's categories."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -110,3 +111,37 @@ async def test_what_an_erased_tenant_had_settled_is_forgotten(
     again = await categories.of("leaving", ["milk"], LABELS)
     assert again.placed[0].best[0] == "Short"
     assert not categories._kept, "who never asks again is not remembered either"
+
+
+async def test_names_that_come_while_the_classifier_works_go_to_it_together(
+    feedback: FeedbackStore,
+) -> None:
+    calls: list[list[str]] = []
+    go = asyncio.Event()
+
+    async def classify(items: Sequence[Item]) -> Answer:
+        calls.append([item.name for item in items])
+        await go.wait()
+        return await Lengths()(items)
+
+    async def until(count: int) -> None:
+        async with asyncio.timeout(5):
+            while len(calls) < count:
+                await asyncio.sleep(0.001)
+
+    categories = Categories(classify, feedback)
+    at_work = [asyncio.create_task(categories.of("t1", [name], LABELS)) for name in ("a", "b")]
+    await until(2)
+    many = [f"many {number}" for number in range(50)]
+    later = [
+        asyncio.create_task(categories.of("t1", names, LABELS))
+        for names in (["cheese"], many, ["milk", "oats"])
+    ]
+    await until(3)
+    assert calls == [["a"], ["b"], many], "who has many names is not waited for"
+    go.set()
+    cheese, _, both = await asyncio.gather(*later)
+    await asyncio.gather(*at_work)
+    assert calls[3:] == [["cheese", "milk", "oats"]]
+    assert [one.best[0] for one in cheese.placed] == ["Long"]
+    assert [one.best[0] for one in both.placed] == ["Short", "Short"]

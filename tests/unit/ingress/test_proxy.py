@@ -25,7 +25,7 @@ async def through(response: Response) -> httpx.Response:
     [
         (503, 503, "overloaded"),
         (408, 504, "timeout"),
-        (404, 404, "not_found"),
+        (404, 503, "overloaded"),  # Serve knows no route when the service is not there
         (500, 500, "internal"),
     ],
 )

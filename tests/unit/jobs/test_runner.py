@@ -55,7 +55,8 @@ class Service:
 
     def __init__(self, database: Database, folder: Path, settings: Settings) -> None:
         self.settings = settings
-        self.queue = Queue(database)
+        self.wake: Callable[[], None] = lambda: None
+        self.queue = Queue(database, on_queued=lambda: self.wake())
         self.claims = Claims(
             database,
             runner="r1",
@@ -88,6 +89,7 @@ class Service:
             models=self.models,
             settings=self.settings,
         )
+        self.wake = runner.wake
         loop = asyncio.create_task(runner.run())
         try:
             yield runner
@@ -137,6 +139,23 @@ async def test_a_job_ends_with_the_outcome_of_its_work(service: Service) -> None
     [(attempt, work)] = service.launched
     assert work.image == b"bytes"
     assert attempt.kills == 1, "an attempt is let go of in any case"
+
+
+async def test_a_runner_that_looks_rarely_is_woken_by_a_job(
+    database: Database, tmp_path: Path
+) -> None:
+    service = Service(database, tmp_path, Settings(data_dir=tmp_path, poll_s=60))
+    service.script = iter([[outcome("read")]] * 5)
+    async with service.running():
+        for _ in range(5):
+            assert (await service.ended(await service.submit())).status is JobStatus.SUCCEEDED
+
+
+async def test_a_job_that_nobody_woke_the_runner_for_is_found(service: Service) -> None:
+    service.script = iter([[outcome("found")]])
+    async with service.running():
+        service.wake = lambda: None
+        assert (await service.ended(await service.submit())).status is JobStatus.SUCCEEDED
 
 
 async def test_progress_is_seen_while_the_work_goes_on(service: Service) -> None:

@@ -1,0 +1,64 @@
+"""The questions of many callers in few calls."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextvars import Context, copy_context
+from typing import Generic, TypeVar
+
+Asked = TypeVar("Asked")
+Told = TypeVar("Told")
+
+
+class Gathered(Generic[Asked, Told]):
+    """What is asked while as many calls as may be are under way goes into the next one together, so
+    a lone question waits for nobody and many cost little more than one. For one event loop.
+    """
+
+    def __init__(
+        self, call: Callable[[Sequence[Asked]], Awaitable[Sequence[Told]]], *, at_once: int = 1
+    ) -> None:
+        """`call` answers some questions, in order; at most `at_once` of it are under way."""
+        self._call = call
+        self._at_once = at_once
+        self._waiting: list[tuple[Asked, asyncio.Future[Told], Context]] = []
+        self._under_way: set[asyncio.Task[None]] = set()
+
+    async def ask(self, question: Asked) -> Told:
+        """The answer, from a call that began after this did. Raises what the call raises."""
+        answer: asyncio.Future[Told] = asyncio.get_running_loop().create_future()
+        self._waiting.append((question, answer, copy_context()))
+        if len(self._under_way) < self._at_once:
+            self._begin()
+        return await answer
+
+    def _begin(self) -> None:
+        asked, self._waiting = self._waiting, []
+        # What one caller's context holds (its trace, and that it can be called off) is not the
+        # others'.
+        context = asked[0][2] if len(asked) == 1 else Context()
+        task = asyncio.get_running_loop().create_task(
+            self._answer([(question, answer) for question, answer, _ in asked]), context=context
+        )
+        self._under_way.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._under_way.discard(task)
+        if self._waiting:
+            self._begin()
+
+    async def _answer(self, asked: Sequence[tuple[Asked, asyncio.Future[Told]]]) -> None:
+        try:
+            told = await self._call([question for question, _ in asked])
+        except asyncio.CancelledError:
+            for _, answer in asked:
+                answer.cancel()
+            raise
+        except Exception as error:
+            for _, answer in asked:
+                if not answer.done():  # else its caller has left
+                    answer.set_exception(error)
+        else:
+            for (_, answer), one in zip(asked, told, strict=True):
+                if not answer.done():
+                    answer.set_result(one)
