@@ -44,12 +44,14 @@ async def test_large_bodies_beyond_the_bound_are_refused_at_once_and_taken_again
         async def send(message: Message) -> None:
             answers.append(message)
 
-        await app({"type": "http", "method": "POST", "path": "/", "headers": []}, receive, send)
+        scope = {"type": "http", "method": "POST", "path": "/", "query_string": b"", "headers": []}
+        await app(scope, receive, send)
         return int(answers[0]["status"])
 
     under_way = [asyncio.create_task(post()) for _ in range(8)]
-    for _ in under_way:
-        await slow.started.acquire()
+    async with asyncio.timeout(5):
+        for _ in under_way:
+            await slow.started.acquire()
     assert await post() == 503
     slow.go_on.set()
     assert await asyncio.gather(*under_way) == [200] * 8
