@@ -52,6 +52,7 @@ def receipt_view(
     fields = [
         _field("Merchant", kept.get("merchant"), "name"),
         _field("Date", kept.get("date"), "value"),
+        _field("Time", kept.get("time"), "value"),
         *(_field(name.capitalize(), kept.get(name), "amount") for name in _AMOUNTS),
     ]
     return ReceiptView(

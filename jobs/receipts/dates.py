@@ -99,6 +99,11 @@ def date_of(
     return ReceiptDate(value=best.isoformat(), confidence=confidence), ()
 
 
+def days_in(text: str) -> frozenset[datetime.date]:
+    """Every day that a text may name."""
+    return frozenset(day for readings, _ in _readings(text.upper()) for _, day in readings)
+
+
 def _settle(
     readings: tuple[tuple[Order, datetime.date], ...], order: Order | None
 ) -> datetime.date:

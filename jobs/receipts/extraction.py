@@ -55,6 +55,13 @@ class ReceiptDate(_Value):
     confidence: Confidence
 
 
+class ReceiptTime(_Value):
+    """The time of the purchase on the shop's clock, ISO 8601 (HH:MM or HH:MM:SS)."""
+
+    value: Annotated[str, Field(pattern=r"^\d{2}:\d{2}(:\d{2})?$")]
+    confidence: Confidence
+
+
 class Match(_Value):
     """The catalog's item that a line item is."""
 
@@ -137,6 +144,7 @@ class Extraction(_Value):
 
     merchant: Merchant | None = None
     date: ReceiptDate | None = None
+    time: ReceiptTime | None = None
     currency: str | None = None
     total: Money | None = None
     subtotal: Money | None = None
@@ -172,6 +180,7 @@ class Extraction(_Value):
         return {
             "merchant": self.merchant.name if self.merchant else None,
             "date": self.date.value if self.date else None,
+            "time": self.time.value if self.time else None,
             "total": float(self.total.amount) if self.total else None,
             "currency": self.currency,
             "items": [item.flat() for item in self.line_items],
@@ -184,6 +193,7 @@ class Extraction(_Value):
         return {
             "merchant": self.merchant.model_dump() if self.merchant else None,
             "date": self.date.model_dump() if self.date else None,
+            "time": self.time.model_dump() if self.time else None,
             "total": self.total.nested() if self.total else None,
             "subtotal": self.subtotal.nested() if self.subtotal else None,
             "tax": self.tax.nested() if self.tax else None,

@@ -1,5 +1,6 @@
 """Rows of text to an Extraction: a pure function, whatever read the text."""
 
+import datetime
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -20,6 +21,7 @@ from jobs.receipts.options import ReceiptOptions
 from jobs.receipts.region import regions_of
 from jobs.receipts.rows import Row
 from jobs.receipts.summary import Pick, Summary, explains, summary_of
+from jobs.receipts.times import time_of
 
 _NO_TEXT = "No text was found in the image."
 
@@ -40,6 +42,7 @@ def parse(
     date, date_warnings = date_of(
         receipt, options.date_order, country.date_order or writing.date_order
     )
+    day = datetime.date.fromisoformat(date.value) if date else None
     drafts, summary, corrections = _sums_of(receipt)
     merchant = merchant_of(receipt, chain)
     items_sum = _sum(drafts)
@@ -57,6 +60,7 @@ def parse(
     return Extraction(
         merchant=merchant,
         date=date,
+        time=time_of(receipt, day),
         currency=country.currency,
         total=_money(summary.total, country.currency),
         subtotal=_money(summary.subtotal, country.currency),

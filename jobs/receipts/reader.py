@@ -23,7 +23,7 @@ from jobs.receipts.rows import Row, rows_of
 from jobs.receipts.upright import quarters_to_upright, turned, turned_boxes
 
 MODEL_ID = "pp-ocrv6-small"
-MODEL_VERSION = "receipts-1"
+MODEL_VERSION = "receipts-2"
 
 _LONGEST = 2560
 _MOST_PAGES_AGAIN = 4  # a longer document is looked at once: it would run into its time limit

@@ -12,15 +12,23 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from jobs.receipts.amounts import cents
-from jobs.receipts.extraction import Checks, Extraction, LineItem, Merchant, Money, ReceiptDate
+from jobs.receipts.extraction import (
+    Checks,
+    Extraction,
+    LineItem,
+    Merchant,
+    Money,
+    ReceiptDate,
+    ReceiptTime,
+)
 from jobs.receipts.options import ReceiptOptions
 from jobs.receipts.summary import explains
 
 MAX_ITEMS = 150
 
 QUESTION = """Read this receipt. Answer with JSON:
-merchant: the shop's name as printed; date: the day of the purchase as YYYY-MM-DD; currency: ISO
-4217 if the receipt shows it; items: every thing bought, in order, each with its name, quantity,
+merchant: the shop's name as printed; date: the day of the purchase as YYYY-MM-DD; time: its time as
+HH:MM on 24 hours; currency: ISO 4217 if the receipt shows it; items: every thing bought, in order, each with its name, quantity,
 unit if printed, unit_price, total_price as printed, and discount taken off that line (positive);
 subtotal, tax, discount on the whole receipt (positive), rounding, and total: the amount paid for
 the goods, not cash or change. Amounts are strings with a point, such as "12.90". What the receipt
@@ -57,6 +65,7 @@ SCHEMA = _object(
     {
         "merchant": _or_null({"type": "string", "maxLength": 100}),
         "date": _or_null({"type": "string", "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"}),
+        "time": _or_null({"type": "string", "pattern": r"^([01][0-9]|2[0-3]):[0-5][0-9]$"}),
         "currency": _or_null({"type": "string", "pattern": r"^[A-Z]{3}$"}),
         "items": {"type": "array", "items": _ITEM, "maxItems": MAX_ITEMS},
         "subtotal": _or_null(_AMOUNT),
@@ -90,6 +99,7 @@ class Told(_Told):
 
     merchant: str | None
     date: str | None
+    time: Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")] | None
     currency: str | None
     items: Annotated[tuple[ToldItem, ...], Field(max_length=MAX_ITEMS)]
     subtotal: _Amount | None
@@ -140,6 +150,7 @@ def extraction_of(told: Told, options: ReceiptOptions, pages: int) -> Extraction
     return Extraction(
         merchant=Merchant(name=merchant, confidence=_TEXT) if merchant else None,
         date=day,
+        time=ReceiptTime(value=told.time, confidence=_TEXT) if told.time else None,
         currency=currency,
         total=money(told.total),
         subtotal=money(told.subtotal),
@@ -193,11 +204,11 @@ def merged(
 ) -> Mapping[str, Any]:
     """One reading of two, both in their flat form; `sources` says where each field is from.
 
-    Merchant and date: the preferred engine's if it is "vision", else the surer one's. Amounts and
+    Merchant, date and time: the preferred engine's if it is "vision", else the surer one's. Amounts and
     line items stay together, for they prove each other: those that add up, if only one's do.
     """
     sources: dict[str, Source] = {}
-    for name in ("merchant", "date"):
+    for name in ("merchant", "date", "time"):
         sources[name] = _surer(ocr["fields"][name], vision["fields"][name], prefer)
     adds_up = ocr["checks"]["matches_total"], vision["checks"]["matches_total"]
     amounts: Source = prefer
@@ -218,6 +229,7 @@ def merged(
         **{name: told[name] for name in ("total", "currency", "items", "line_items", "checks")},
         "merchant": fields["merchant"]["name"] if fields["merchant"] else None,
         "date": fields["date"]["value"] if fields["date"] else None,
+        "time": fields["time"]["value"] if fields["time"] else None,
         "fields": fields,
         "overall_confidence": round(sum(sure) / len(sure), 3),
         "sources": sources,

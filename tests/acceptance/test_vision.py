@@ -17,7 +17,7 @@ from tests.acceptance import tiny_vlm
 from tests.acceptance.conftest import SAMPLE
 from tests.acceptance.service import Service, running, wait_for_engine
 
-FIELDS = {"merchant", "date", "total", "subtotal", "tax", "line_items"}
+FIELDS = {"merchant", "date", "time", "total", "subtotal", "tax", "line_items"}
 
 
 @pytest.fixture(scope="module")

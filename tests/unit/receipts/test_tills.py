@@ -1,7 +1,8 @@
 """Receipts of invented shops, printed the way the tills of many countries print them.
 
-Each file of tills/ is a receipt and, below =====, what a person reads there: the date, the total
-with its currency, and each item as its name, quantity and unit, price, and what was taken off it.
+Each file of tills/ is a receipt and, below =====, what a person reads there: the date, the time,
+the total with its currency, and each item as its name, quantity and unit, price, and what was taken
+off it.
 """
 
 from pathlib import Path
@@ -19,6 +20,7 @@ def as_said(extraction: Extraction) -> list[str]:
     assert extraction.total is not None
     said = [
         f"date {extraction.date.value}",
+        f"time {extraction.time.value}" if extraction.time else "no time",
         f"total {extraction.total.amount} {extraction.currency}",
     ]
     for item in extraction.line_items:

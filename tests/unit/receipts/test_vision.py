@@ -32,6 +32,7 @@ def told(**fields: Any) -> dict[str, Any]:
     return {
         "merchant": "Corner Shop",
         "date": "2026-01-17",
+        "time": "18:42",
         "currency": "EUR",
         "items": [milk, {**milk, "name": "Bread", "total_price": "2.20", "discount": "0.20"}],
         "subtotal": None,
@@ -86,9 +87,10 @@ def test_amounts_stay_together_and_come_from_the_reading_that_adds_up() -> None:
 
 
 def test_a_field_that_only_one_has_is_taken_from_it() -> None:
-    both = merged(flat(date=None), flat(merchant=None), prefer="ocr")
+    both = merged(flat(date=None, time=None), flat(merchant=None), prefer="ocr")
     assert (both["merchant"], both["sources"]["merchant"]) == ("Corner Shop", "ocr")
     assert (both["date"], both["sources"]["date"]) == ("2026-01-17", "vision")
+    assert (both["time"], both["sources"]["time"]) == ("18:42", "vision")
 
 
 def test_the_wanted_engine_has_its_way_where_nothing_speaks_against_it() -> None:
