@@ -83,8 +83,8 @@ def _launch(_feature: Feature, _work: Work) -> _NoWork:
     return _NoWork()
 
 
-def _run_jobs(settings: Settings, stop: Event) -> None:
-    """The other process: the service's runner."""
+def _run_jobs(settings: Settings, bell: Event, stop: Event) -> None:
+    """The other process: the service's runner, woken as the ingress wakes it."""
 
     async def run() -> None:
         database = Database(settings.resolved_database_url)
@@ -98,7 +98,10 @@ def _run_jobs(settings: Settings, stop: Event) -> None:
             settings=settings,
         )
         loop = asyncio.create_task(runner.run())
-        await asyncio.to_thread(stop.wait)
+        while not stop.is_set():
+            await asyncio.to_thread(bell.wait)
+            bell.clear()
+            runner.wake()
         await runner.stop()
         await loop
         await database.close()
@@ -111,10 +114,10 @@ async def _end_to_end(given: argparse.Namespace) -> None:
     for _ in range(given.rounds):
         with tempfile.TemporaryDirectory() as folder:
             settings = Settings(data_dir=Path(folder), poll_s=0.02)
-            async with serving(settings) as front:
-                context = multiprocessing.get_context("spawn")
-                stop = context.Event()
-                other = context.Process(target=_run_jobs, args=(settings, stop))
+            context = multiprocessing.get_context("spawn")
+            bell, stop = context.Event(), context.Event()
+            async with serving(settings, on_queued=bell.set) as front:
+                other = context.Process(target=_run_jobs, args=(settings, bell, stop))
                 other.start()
                 await _job(front.client)
                 await _all_done(front.queue)  # the other process is up
@@ -130,6 +133,7 @@ async def _end_to_end(given: argparse.Namespace) -> None:
                 await _all_done(front.queue)
                 paced.append(quantiles(seconds, n=100)[98] * 1000)
                 stop.set()
+                bell.set()
                 await asyncio.to_thread(other.join)
     print(f"| jobs that do nothing, from submission to result | {median(rates):.0f}/s | 100/s |")
     print(

@@ -1,6 +1,6 @@
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,12 +102,13 @@ async def serving(
     database_url: str | None = None,
     migrated: bool = True,
     meter: Meter = UNMETERED,
+    on_queued: Callable[[], None] = lambda: None,
 ) -> AsyncIterator[Front]:
     settings.data_dir.mkdir(exist_ok=True)
     database = Database(database_url or settings.resolved_database_url)
     if migrated:
         await migrate(database)
-    queue = Queue(database)
+    queue = Queue(database, on_queued=on_queued)
     feedback = FeedbackStore(database)
     blobs = BlobStore(settings.blob_dir, database, utc_now)
     engine = EchoEngine()
