@@ -108,10 +108,7 @@ def _own_processes(settings: Settings) -> Iterator[None]:
         ]
     }
     if not settings.ray_dashboard:
-        more[ray_constants.PROCESS_TYPE_DASHBOARD] = [
-            "--modules-to-load=ServeHead",
-            "--disable-frontend",
-        ]
+        more[ray_constants.PROCESS_TYPE_DASHBOARD] = ["--modules-to-load=ServeHead"]
     start_process, start_monitor = services.start_ray_process, Node.start_monitor
 
     def start_so(command: list[str], process_type: str, **options: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Telling the runner that a job waits, so that it need not keep looking."""
+"""Telling the runners that a job waits, so that they need not keep looking."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -7,19 +7,19 @@ from deployments.errors import ServiceError
 
 
 class Bell:
-    """Rings at a runner that may be elsewhere; for one event loop.
+    """Rings at runners that may be elsewhere; for one event loop.
 
-    A ring that is lost costs nothing but time: the runner looks by itself now and then.
+    A ring that is lost costs nothing but time: runners look by themselves now and then.
     """
 
     def __init__(self, tell: Callable[[], Awaitable[object]]) -> None:
-        """`tell` reaches the runner; it may raise ServiceError when there is none."""
+        """`tell` reaches them; it may raise ServiceError when there is none."""
         self._tell = tell
         self._rung = False
         self._telling: asyncio.Task[None] | None = None
 
     def ring(self) -> None:
-        """Returns at once. However often it rings while the runner is being told, it is told once
+        """Returns at once. However often it rings while they are being told, they are told once
         more.
         """
         self._rung = True

@@ -80,6 +80,7 @@ class RayAttempt:
         self._events: Any = attempt.options(num_cpus=feature.cpus, name=feature.name).remote(
             feature, work
         )
+        self._over = False
 
     async def __aiter__(self) -> AsyncIterator[Progress | Outcome]:
         try:
@@ -87,6 +88,7 @@ class RayAttempt:
                 event = await reference
                 if isinstance(event, WorkerLost):
                     raise event
+                self._over = isinstance(event, Outcome)
                 yield event
         except TaskCancelledError as error:
             raise WorkerLost("The work was stopped from outside.") from error
@@ -98,8 +100,11 @@ class RayAttempt:
             raise WorkerLost from error
 
     def kill(self) -> None:
-        """Kills the worker process: a thread deep in native code heeds nothing less."""
-        ray.cancel(self._events, force=True)
+        """Kills the worker process: a thread deep in native code heeds nothing less. Not when the
+        work is done, for then another attempt may be in that process already.
+        """
+        if not self._over:
+            ray.cancel(self._events, force=True)
 
 
 def slots_of_replica(settings: Settings) -> int:

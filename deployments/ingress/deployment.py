@@ -58,7 +58,8 @@ class Ingress:
     def __serve_build_asgi_app__(self) -> FastAPI:
         """Ray Serve calls this once, after the constructor."""
         database = self._database
-        bell = Bell(lambda: ask(self._job_runner.wake.remote()))
+        # Every runner: the one that is asked alone may have no slot left.
+        bell = Bell(lambda: ask(self._job_runner.broadcast("wake").results_async()))
         queue = Queue(database, on_queued=bell.ring)
         models = served_models(
             self._settings,

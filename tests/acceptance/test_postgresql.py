@@ -80,13 +80,15 @@ def test_a_server_that_dies_takes_no_job_along(
     client: httpx.Client, server: Server, until: Until
 ) -> None:
     before = [plan(client, PLAN) for _ in range(4)]
-    psutil.Process(server.get_pid()).kill()
+    postmaster = psutil.Process(server.get_pid())
+    postmaster.kill()
     deadline = time.monotonic() + 30
     while (answer := client.get(f"/api/v1/jobs/{before[0]}")).status_code == 200:
         assert time.monotonic() < deadline, "the server lives"
     assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
     assert answer.headers["retry-after"]
     assert client.get("/health/ready").json()["checks"]["database"]["status"] == "error"
+    postmaster.wait(30)  # while it is a zombie, the package thinks that it runs
     server.ensure_postgres_running()
     while client.get("/health/ready").json()["checks"]["database"]["status"] != "ok":
         assert time.monotonic() < deadline
