@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-HEAVY = {"z3", "scipy", "pint", "cv2", "onnxruntime", "torch", "PIL"}
+HEAVY = {"z3", "highspy", "scipy", "pint", "cv2", "onnxruntime", "torch", "PIL"}
 
 
 @pytest.mark.parametrize("module", ["deployments.ingress.app", "jobs.runner", "jobs.features"])
