@@ -118,7 +118,7 @@ def proofs(options: argparse.Namespace) -> None:
 def certificates(options: argparse.Namespace) -> None:
     """Plans of small requests that Z3 or the constraints reject: there should be none."""
     plans = rejected = 0
-    for seed in range(options.seeds or 500):
+    for seed in range(options.seeds or 1_750):
         request = PlanRequest.model_validate(small(seed, alternatives=5, timeout_ms=1_000))
         problem = compile_request(request)
         answer = solve(request, clock=perf_counter)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 from PIL import Image, ImageDraw
 
@@ -37,6 +38,7 @@ def submit(client: httpx.Client, image: str, **more: Any) -> httpx.Response:
 def is_the_sample(flat: dict[str, Any]) -> None:
     """What a person reads on samples/receipt.jpg."""
     assert (flat["merchant"], flat["date"]) == ("GREEN VALLEY MARKET", "2026-01-17")
+    assert flat["time"] == "14:32"
     assert (flat["total"], flat["currency"]) == (33.67, "USD")
     assert flat["fields"]["subtotal"]["amount"] == "33.15"
     assert flat["fields"]["tax"]["amount"] == "0.52"
@@ -73,6 +75,21 @@ def test_a_job_reads_the_sample_receipt(client: httpx.Client, sample: str, until
     assert len(seen) > 1, "progress is reported while the work goes on"
     is_the_sample(job["output_payload"])
     assert (job["attempt"], job["progress"], job["error_code"]) == (1, 1.0, None)
+
+
+def test_a_process_that_has_read_a_receipt_is_kept_for_the_next(
+    client: httpx.Client, service: Service, sample: str, until: Until
+) -> None:
+    readers: set[psutil.Process] = set()
+
+    def ended(job: dict[str, Any]) -> bool:
+        readers.update(service.processes("ray::receipt_extraction"))
+        return job["status"] == "succeeded"
+
+    for _ in range(2):  # when the second one ends, what was to end after the first has
+        until(submit(client, sample).json()["id"], ended)
+    assert readers
+    assert all(reader.is_running() for reader in readers)
     assert job["latency_ms"] > 0
     assert job["created_at"] <= job["started_at"] <= job["finished_at"]
 
