@@ -75,6 +75,13 @@ def test_a_job_reads_the_sample_receipt(client: httpx.Client, sample: str, until
     assert len(seen) > 1, "progress is reported while the work goes on"
     is_the_sample(job["output_payload"])
     assert (job["attempt"], job["progress"], job["error_code"]) == (1, 1.0, None)
+    assert job["latency_ms"] > 0
+    assert job["created_at"] <= job["started_at"] <= job["finished_at"]
+
+    artifact = client.get(f"/api/v1/artifacts/{job['artifact_id']}").json()
+    assert artifact["output_payload"] == job["output_payload"]
+    image = client.get(f"/api/v1/artifacts/{job['artifact_id']}/image")
+    assert image.content == SAMPLE.read_bytes()
 
 
 def test_a_process_that_has_read_a_receipt_is_kept_for_the_next(
@@ -90,13 +97,6 @@ def test_a_process_that_has_read_a_receipt_is_kept_for_the_next(
         until(submit(client, sample).json()["id"], ended)
     assert readers
     assert all(reader.is_running() for reader in readers)
-    assert job["latency_ms"] > 0
-    assert job["created_at"] <= job["started_at"] <= job["finished_at"]
-
-    artifact = client.get(f"/api/v1/artifacts/{job['artifact_id']}").json()
-    assert artifact["output_payload"] == job["output_payload"]
-    image = client.get(f"/api/v1/artifacts/{job['artifact_id']}/image")
-    assert image.content == SAMPLE.read_bytes()
 
 
 def test_the_envelope_endpoint_reads_the_sample_receipt(client: httpx.Client, sample: str) -> None:
