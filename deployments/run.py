@@ -19,6 +19,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -63,10 +64,14 @@ def main() -> int:
         _say(f"The engine is {absent}: chat answers 503; everything else works.")
         config["applications"] = [a for a in config["applications"] if a["name"] != ENGINE]
 
-    told_to_stop = threading.Event()
+    told_to_stop, stopping = threading.Event(), threading.Event()
     started = time.monotonic()
     try:
-        _start(config, settings)
+        _say("starting Ray …")
+        ray_start.start(settings)
+        core = ray_start.core_processes()
+        threading.Thread(target=_watch, args=(core, stopping, scratch), daemon=True).start()
+        _deploy(config)
         # After Ray's start, which installs handlers of its own.
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda *_: told_to_stop.set())
@@ -76,14 +81,12 @@ def main() -> int:
             return _refuse(problem)
         if not told_to_stop.is_set():
             _say(_greeting(url, settings, time.monotonic() - started))
-        core = ray_start.core_processes()
-        while not told_to_stop.wait(1):
-            if not all(map(_is_alive, core)):
-                return _refuse("Ray has died; whoever supervises this starts it again.")
+        told_to_stop.wait()
         return 0
     except KeyboardInterrupt:
         return 0
     finally:
+        stopping.set()
         _say("stopping …")
         if told_to_stop.is_set():
             _drain(scratch if fast else None)
@@ -91,9 +94,19 @@ def main() -> int:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _start(config: dict[str, Any], settings: Settings) -> None:
-    _say("starting Ray …")
-    ray_start.start(settings)
+def _watch(core: Sequence[psutil.Process], stopping: threading.Event, scratch: Path) -> None:
+    """Ends this process, and what it has started, when one of those has died: nothing works then,
+    and a call to Ray that is under way would wait for minutes.
+    """
+    while not stopping.wait(1):
+        if not all(map(_is_alive, core)):
+            _refuse("Ray has died; whoever supervises this starts it again.")
+            _kill(psutil.Process().children(recursive=True))
+            shutil.rmtree(scratch, ignore_errors=True)
+            os._exit(1)
+
+
+def _deploy(config: dict[str, Any]) -> None:
     # Imported after Ray's start, while its first workers come up.
     from ray import serve
     from ray.serve.context import _get_global_client
@@ -202,10 +215,15 @@ def _stop() -> None:
             serve.shutdown()
             ray.shutdown()
     _, left = psutil.wait_procs(started, timeout=STOP_TIMEOUT_S)
-    for process in left:
-        process.kill()
-    psutil.wait_procs(left, timeout=5)
+    _kill(left)
     _say("stopped.")
+
+
+def _kill(processes: Sequence[psutil.Process]) -> None:
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(processes, timeout=5)
 
 
 def _is_taken(host: str, port: int) -> bool:

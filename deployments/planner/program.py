@@ -9,13 +9,13 @@ from math import floor
 
 import numpy as np
 from highspy import (
-    Highs,
     HighsLp,
     HighsModelStatus,
     MatrixFormat,
     SolutionStatus,
     kHighsInf,
 )
+from highspy._core import _Highs
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, vstack
 
@@ -165,7 +165,7 @@ def search(program: Program, seconds: float) -> Outcome:
     )
 
 
-def _solver(program: Program, seconds: float) -> Highs:
+def _solver(program: Program, seconds: float) -> _Highs:
     """The linear program, as a minimisation."""
     matrix = program.matrix
     lp = HighsLp()
@@ -175,7 +175,7 @@ def _solver(program: Program, seconds: float) -> Highs:
     lp.a_matrix_.format_ = MatrixFormat.kRowwise
     lp.a_matrix_.start_, lp.a_matrix_.index_ = matrix.indptr, matrix.indices
     lp.a_matrix_.value_ = matrix.data
-    solver = Highs()  # type: ignore[no-untyped-call]
+    solver = _Highs()  # highspy.Highs greets on stdout, which is the log's
     solver.setOptionValue("output_flag", False)
     solver.setOptionValue("threads", 1)  # the other cores are for other requests
     solver.setOptionValue("time_limit", max(_LEAST_S, seconds))
