@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from tests.acceptance.databases import Database
-from tests.acceptance.service import REPOSITORY, Service, running
+from tests.acceptance.service import REPOSITORY, Service, configure, free_port, running
 from tests.acceptance.test_receipts import is_the_sample, submit
 
 pytestmark = pytest.mark.both_databases
@@ -142,3 +142,23 @@ def test_a_port_in_use_is_said_at_once(service: Service, tmp_path: Path) -> None
     )
     assert second.returncode == 1
     assert "in use" in second.stderr
+
+
+def test_a_start_that_ray_dies_in_ends_at_once_for_whoever_supervises_it(tmp_path: Path) -> None:
+    config = configure(tmp_path, free_port(), {"metrics_port": free_port()})
+    with subprocess.Popen(
+        [sys.executable, "-m", "deployments.run", str(config)],
+        cwd=REPOSITORY,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as start:
+        assert start.stdout is not None
+        while "deploying" not in start.stdout.readline():
+            assert start.poll() is None
+        [raylet] = [
+            child for child in psutil.Process(start.pid).children() if child.name() == "raylet"
+        ]
+        raylet.kill()
+        assert start.wait(30) == 1
+        assert "Ray has died" in start.stdout.read()

