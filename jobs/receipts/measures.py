@@ -40,7 +40,7 @@ class Measure:
     def of(self, total: Decimal) -> Quantity | None:
         """Quantity and price of one, if they come to that total."""
         for quantity, price in self._ways():
-            if abs(cents(quantity * price) - abs(total)) <= _SLACK:
+            if quantity > 0 and abs(cents(quantity * price) - abs(total)) <= _SLACK:
                 return Quantity(quantity, self.unit, price, 0, 0)
         return None
 

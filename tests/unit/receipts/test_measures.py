@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from jobs.receipts.measures import measure_of
@@ -71,7 +71,9 @@ def test_other_lines_are_none(text: str) -> None:
     st.text(alphabet="0123456789.,@x*/ lbkgEAQTY£$€-\t", max_size=40),
     st.decimals(0, 9999, places=2),
 )
-def test_any_text_is_taken(text: str, total: Decimal) -> None:
+@example("0.00 kg @ 0.00", Decimal("0.00"))
+def test_any_text_is_taken_and_none_measures_nothing(text: str, total: Decimal) -> None:
     measure = measure_of(text)
     if measure is not None:
-        measure.of(total)
+        proved = measure.of(total)
+        assert proved is None or proved.quantity > 0
