@@ -27,10 +27,9 @@ _NICENESS = 5
 
 def main() -> None:
     """Serve requests from stdin until it closes."""
-    # What native code prints (HiGHS greets) must not get between the lines of the protocol, and is
-    # nothing for the log either.
+    # Whatever native code prints must not get between the lines of the protocol.
     out = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     _warm_up()
     os.nice(_NICENESS)
     memory = int(sys.argv[1])
