@@ -130,7 +130,6 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
         wait_until(lambda: answers(f"http://{HEAD}:{dashboard}"))
         join = [f"--address={HEAD}:{gcs}", "--num-cpus=1", '--resources={"sidecar": 1000}']
         workers = [start(address, *join, port=free_port()) for address in WORKERS]
-        wait_until(lambda: all(each.runs("raylet/raylet") for each in workers))
         subprocess.run(
             [
                 BIN / "serve",
@@ -173,7 +172,16 @@ def node(
     url = f"http://127.0.0.1:{port}"
     with httpx.Client(base_url=url, headers=TENANT, timeout=60) as client:
         started = Node(process, client)
+
+        def is_up() -> bool:
+            said = log.read_text()
+            assert process.poll() is None, said
+            return "Ray runtime started." in said
+
         try:
+            # One after the other: on one machine all share a folder, and two that start together
+            # take the same name for their sockets.
+            wait_until(is_up)
             yield started
         finally:
             started.kill()
