@@ -164,7 +164,8 @@ def _meals(problem: Problem, plan: Plan, facts: Assessment) -> Iterator[str]:
         if budget is not None:
             reasons.append(f"it takes {dish.minutes} of the {budget} min allowed")
         elif not reasons:
-            reasons.append(f"it takes {dish.minutes} min and adds the least to buy")
+            takes = f"takes {dish.minutes} min and " if dish.minutes else ""  # 0: nobody said
+            reasons.append(f"it {takes}adds the least to buy")
         yield f"{_slot(problem, slot)}: {dish.name}, because {_listed(reasons)}."
 
 

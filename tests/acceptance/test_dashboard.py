@@ -207,6 +207,16 @@ def test_no_page_has_a_serious_accessibility_fault(
         assert faults == [], path
 
 
+#: Sections of a page between which and the next there is no space.
+TOUCHING = """
+  [...document.querySelectorAll("main section")].filter((section) => {
+    const next = section.nextElementSibling?.getBoundingClientRect();
+    const own = section.getBoundingClientRect();
+    return next && next.top < own.bottom + 8 && next.left < own.right + 8;
+  }).map((section) => section.outerHTML)
+"""
+
+
 def test_pages_fit_a_phone_and_answer_to_the_keyboard(
     browser: Browser, service: Service, client: httpx.Client, until: Any
 ) -> None:
@@ -217,6 +227,7 @@ def test_pages_fit_a_phone_and_answer_to_the_keyboard(
         page.goto(f"/dashboard{path}")
         width = page.evaluate("document.documentElement.scrollWidth")
         assert width <= 375, path
+        assert page.evaluate(TOUCHING) == [], path
     page.goto("/dashboard")
     page.keyboard.press("Tab")
     expect(page.get_by_text("Skip to the content")).to_be_focused()
