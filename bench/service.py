@@ -161,7 +161,7 @@ def _kinds(choose: random.Random) -> Sequence[Kind]:
     small = [instance(seed, 10, 3, timeout_ms=5000) for seed in range(20)]
     return [
         Kind("no model", lambda: ("/health/live", None)),
-        Kind("a name seen before", lambda: _categorize("whole milk")),
+        Kind("a name seen before", lambda: categorize("whole milk")),
         Kind("a new name", partial(new_name, choose)),
         Kind("50 new names", lambda: _categorize_batch(choose)),
         Kind(
@@ -203,10 +203,11 @@ def _kinds(choose: random.Random) -> Sequence[Kind]:
 
 def new_name(choose: random.Random) -> tuple[str, dict[str, Any]]:
     """A request to categorize a name that was not asked for before: its path and its body."""
-    return _categorize(_unheard(choose))
+    return categorize(_unheard(choose))
 
 
-def _categorize(name: str) -> tuple[str, dict[str, Any]]:
+def categorize(name: str) -> tuple[str, dict[str, Any]]:
+    """A request to categorize a name: its path and its body."""
     return "/api/v1/categorize", {"payload": {"item_name": name, "candidate_labels": LABELS}}
 
 

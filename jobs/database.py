@@ -66,6 +66,7 @@ class Database:
             self._engine = create_async_engine(
                 url,
                 json_serializer=_json,
+                hide_parameters=True,
                 pool_size=10,
                 max_overflow=10,
                 pool_timeout=10,
@@ -276,8 +277,25 @@ def _unavailable() -> Iterator[None]:
     except (DBAPIError, PoolTimeout, OSError, sqlite3.OperationalError) as error:
         if _is_about_the_values(error):
             raise
-        log.exception("database failure")
+        # Where it came from tells nothing when the database is busy, full or away.
+        log.exception(
+            "database failure: %r", _reason(error), exc_info=not _is_about_the_place(error)
+        )
         raise DatabaseUnavailable(retry_after_s=2) from error
+
+
+def _reason(error: Exception) -> Exception:
+    """The driver's own error, without the statement around it."""
+    reason = getattr(error, "orig", None)
+    return reason if isinstance(reason, Exception) else error
+
+
+def _is_about_the_place(error: Exception) -> bool:
+    """Whether the file, its disk or the connection failed, and not the statement."""
+    if isinstance(error, (OSError, PoolTimeout)) or getattr(error, "connection_invalidated", False):
+        return True
+    name = getattr(_reason(error), "sqlite_errorname", "")
+    return name in ("SQLITE_BUSY", "SQLITE_FULL", "SQLITE_CANTOPEN") or "SQLITE_IOERR" in name
 
 
 def _is_about_the_values(error: Exception) -> bool:

@@ -34,6 +34,7 @@ def reader(url: str, json_serializer: Callable[[Any], str]) -> AsyncEngine:
     engine = create_async_engine(
         url,
         json_serializer=json_serializer,
+        hide_parameters=True,  # in messages: they are a tenant's, and messages are logged
         pool_size=4,
         max_overflow=0,
         pool_timeout=10,
@@ -146,6 +147,7 @@ def _writing(url: str, json_serializer: Callable[[Any], str]) -> Engine:
     engine = create_engine(
         make_url(url).set(drivername="sqlite"),
         json_serializer=json_serializer,
+        hide_parameters=True,
         pool_size=1,
         max_overflow=0,
         connect_args=_OWN_TRANSACTIONS,

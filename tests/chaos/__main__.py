@@ -115,6 +115,8 @@ def _through(
     blobs = (folder / "data" / "blobs").rglob("*")
     files = {path.name for path in blobs if path.is_file() and path.name[0] != "."}
     faults = asyncio.run(_audit(database, files, accepted, results))
+    bugs = [said for stream in streams for said in stream.bugs]
+    faults = {**faults, "submissions answered with 500": bugs}
     _table(storm, streams, accepted, faults, left, drained_s, service.starts)
     if any(faults.values()) or left:
         keep = Path(tempfile.mkdtemp(prefix="chaos-"))

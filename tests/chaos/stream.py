@@ -52,6 +52,7 @@ class Stream(threading.Thread):
     one_at_a_time: bool = False
     accepted: list[Accepted] = field(default_factory=list)
     refused: dict[int, int] = field(default_factory=dict)
+    bugs: list[str] = field(default_factory=list)  # answers of 500
     stopping: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
@@ -97,6 +98,8 @@ class Stream(threading.Thread):
                         Accepted(job_id, self.tenant, sample.name, requests, seconds)
                     )
                     return job_id
+                if answer.status_code == 500:
+                    self.bugs.append(answer.text)
                 self.refused[answer.status_code] = self.refused.get(answer.status_code, 0) + 1
             time.sleep(self._chance.uniform(0.2, 1.0))
 

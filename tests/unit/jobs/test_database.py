@@ -176,7 +176,24 @@ async def test_a_write_waits_for_another_process_and_goes_on_when_that_is_done(
             assert await writing == "a"
 
 
-async def test_a_database_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
+async def test_the_log_says_what_failed_and_nothing_of_what_was_written(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    secret = "a secret".upper()  # a traceback holds this line
+
+    def mistaken(connection: Connection) -> None:
+        connection.execute(text("INSERT INTO nowhere VALUES (:name)"), {"name": secret})
+
+    with pytest.raises(DatabaseUnavailable):
+        await database.write(mistaken)
+    assert "nowhere" in caplog.text
+    assert "Traceback" in caplog.text
+    assert secret not in caplog.text
+
+
+async def test_a_database_that_is_not_there_is_unavailable(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     for url in (
         f"sqlite+aiosqlite:///{tmp_path / 'missing' / 'test.db'}",
         "postgresql+asyncpg://nobody@127.0.0.1:1/nothing",
@@ -188,6 +205,8 @@ async def test_a_database_that_is_not_there_is_unavailable(tmp_path: Path) -> No
             async with database.read() as connection:
                 await connection.execute(text("SELECT 1"))
         await database.close()
+    assert "database failure" in caplog.text
+    assert "Traceback" not in caplog.text  # a line each, however often it is tried
     # aiosqlite lets the thread of a connection that failed end by itself, perhaps after the loop.
     for thread in threading.enumerate():
         if "_connection_worker_thread" in thread.name:
