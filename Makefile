@@ -53,14 +53,14 @@ chaos: $(VENV)/installed-dev
 
 # Every benchmark with its peers, one after the other: an hour and more.
 bench: $(VENV)/installed-dev $(INSTALLED_ENGINE)
-	for part in startup service overload texts receipts jobs dashboard; do $(BIN)/python -m bench.$$part || exit 1; done
+	for part in startup service overload records texts receipts jobs dashboard; do $(BIN)/python -m bench.$$part || exit 1; done
 	for part in first conflicts proofs; do $(BIN)/python -m bench.planner $$part || exit 1; done
 	$(BIN)/python -m bench.engine
 
 # Every benchmark that needs nothing but this machine, as small as it goes: whether it still runs.
 bench-smoke: $(VENV)/installed-dev
 	$(BIN)/python -m bench.receipts --rounds 1 --parts accuracy speed
-	$(BIN)/python -m bench.jobs --jobs 50 --clients 4 --rows 2000 --requests 20 --rounds 1
+	$(BIN)/python -m bench.jobs --jobs 50 --clients 4 --rows 2000 --rounds 1
 	$(BIN)/python -m bench.planner first --seeds 1 --timeout-ms 500 --sizes 30x7x1
 	$(BIN)/python -m bench.dashboard --jobs 2000 --tries 2
 

@@ -1,4 +1,4 @@
-"""`python -m bench.jobs`: what a durable job costs, and what a record of each answer costs.
+"""`python -m bench.jobs`: what a durable job costs.
 
 Everything runs on one SQLite file in a temporary folder. The HTTP surface is called in its own
 process without a socket between; the runner is the service's own, in another process, with work
@@ -18,13 +18,11 @@ from multiprocessing.synchronize import Event
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
-from unittest.mock import patch
 
 import httpx
 from sqlalchemy import Connection, insert
 
 from deployments.settings import Settings
-from jobs.artifacts import Artifacts
 from jobs.blobs import BlobStore
 from jobs.claims import Claims
 from jobs.database import Database
@@ -42,14 +40,6 @@ from tests.unit.planner.requests import ingredient, recipe
 FEATURE = "meal_optimization"
 DONE = Outcome(output={"done": True}, model_id="none", model_version="1")
 TENANT = {"x-tenant-id": "bench"}
-SUGGESTIONS = {
-    "tenant_id": "bench",
-    "payload": {
-        "mode": "use_expiring",
-        "inventory": [{**ingredient("rice", 100), "days_until_expiry": 1}],
-        "recipes": [recipe("bowl", ingredient("rice", 50))],
-    },
-}
 
 
 def main() -> None:
@@ -59,13 +49,11 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=16)
     parser.add_argument("--rate", type=int, default=100, help="submissions a second")
     parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--requests", type=int, default=1500)
     parser.add_argument("--rounds", type=int, default=3)
     given = parser.parse_args()
     print("| what | measured | goal |\n|---|---|---|")
     asyncio.run(_end_to_end(given))
     asyncio.run(_claims(given))
-    asyncio.run(_records(given))
 
 
 class _NoWork:
@@ -263,34 +251,6 @@ async def _fill(database: Database, count: int, status: JobStatus) -> None:
             connection.execute(insert(jobs), batch)
 
         await database.write(work)
-
-
-async def _records(given: argparse.Namespace) -> None:
-    async def nothing(self: Artifacts, artifact: object) -> None:
-        pass
-
-    with_, without = [], []
-    for _ in range(given.rounds):
-        with_.append(await _answers_a_second(given))
-        with patch.object(Artifacts, "add", nothing):
-            without.append(await _answers_a_second(given))
-    ratio = median(with_) / median(without)
-    print(f"| answers at {given.clients} clients, none recorded | {median(without):.0f}/s | |")
-    print(f"| each recorded before it is given | {median(with_):.0f}/s, {ratio:.2f} x | 0.7 x |")
-
-
-async def _answers_a_second(given: argparse.Namespace) -> float:
-    with tempfile.TemporaryDirectory() as folder:
-        async with serving(Settings(data_dir=Path(folder))) as front:
-
-            async def ask() -> None:
-                answer = await front.client.post("/api/v1/optimize/suggestions", json=SUGGESTIONS)
-                assert answer.status_code == 200, answer.text
-
-            await ask()
-            started = time.perf_counter()
-            await _clients(given.clients, given.requests, ask)
-            return given.requests / (time.perf_counter() - started)
 
 
 if __name__ == "__main__":
