@@ -18,6 +18,9 @@ from bench.load import load, settle
 from bench.service import categorize, new_name
 from tests.acceptance.service import REPOSITORY, running
 
+#: What builds the service with records, and without.
+GRAPHS = {"recorded": "deployments.app:build", "not recorded": "bench.unrecorded:build"}
+
 
 def main() -> None:
     """Parse the arguments, measure, print the table."""
@@ -34,14 +37,12 @@ def main() -> None:
     found: dict[tuple[str, str], list[float]] = defaultdict(list)
     with ExitStack() as stack:
         urls = {}
-        for name, import_path in (("with", None), ("without", "bench.unrecorded:build")):
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-
-            def change(config: dict[str, Any], import_path: str | None = import_path) -> None:
-                if import_path is not None:
-                    config["applications"][0]["import_path"] = import_path
-
-            service = running(folder, environment={"PYTHONPATH": str(REPOSITORY)}, change=change)
+        for name, graph in GRAPHS.items():
+            service = running(
+                Path(stack.enter_context(tempfile.TemporaryDirectory())),
+                environment={"PYTHONPATH": str(REPOSITORY)},
+                change=partial(_serve, graph),
+            )
             urls[name] = stack.enter_context(service).url
         settle()
         for _ in range(given.rounds):
@@ -55,6 +56,10 @@ def main() -> None:
         recorded, not_recorded = (median(found[kind, name]) for name in urls)
         ratio = recorded / not_recorded
         print(f"| {kind} | {recorded:.0f}/s | {not_recorded:.0f}/s | {ratio:.2f} |")
+
+
+def _serve(graph: str, config: dict[str, Any]) -> None:
+    config["applications"][0]["import_path"] = graph
 
 
 if __name__ == "__main__":

@@ -302,7 +302,7 @@ def _is_about_the_values(error: Exception) -> bool:
     """Whether PostgreSQL can't take what it was given, ever: data exceptions and limits (classes 22
     and 54 of its error codes), which its async driver doesn't tell from other errors.
     """
-    sqlstate = getattr(getattr(error, "orig", None), "sqlstate", None)
+    sqlstate = getattr(_reason(error), "sqlstate", None)
     return isinstance(sqlstate, str) and sqlstate[:2] in ("22", "54")
 
 
