@@ -88,6 +88,9 @@ def measure_of(text: str) -> Measure | None:
         behind["sign"] == "/" or (behind["word"] and unit_of(behind["word"].rstrip(".")))
     )
     bare = _CENTS.search(last["number"]) is None
+    if len(values) == 3 and before is not None and before["word"] == "X":
+        # 15 BAG 24.90 X 373.50: columns, of which one has the sign
+        priced = abs(cents(values[0] * values[1]) - values[2]) > _SLACK
     if len(values) < 2 or priced or tied or bare:
         return Measure(tuple(values), unit, None) if len(values) > 1 else None
     return Measure(tuple(values[:-1]), unit, values[-1])

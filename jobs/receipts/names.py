@@ -39,7 +39,11 @@ def name_of(line: Line, product: Quantity | None) -> str:
             text = re.sub(rf"(?<!\S){re.escape(piece)}(?!\S)", " ", text, count=1)
         text = re.sub(r"\b(QTY|EACH|EA|NET|PER)\b", " ", text, flags=re.IGNORECASE)
     text = _FLAGGED.sub("", _TIMES_LATER.sub("", text))
-    kept = [word for word in text.split() if not _NO_WORD.fullmatch(word)]
+    kept = [
+        word.group()
+        for word in re.finditer(r"\S+", text)
+        if not _NO_WORD.fullmatch(word.group()) or _PACK.match(text, word.start())
+    ]
     while len(kept) > 1 and TAX_CODE.match(kept[-1]):
         kept.pop()
     while len(kept) > 1 and re.fullmatch(r"\d{4,}|SR|ZR|ZRL|OS", kept[0]):
@@ -49,6 +53,7 @@ def name_of(line: Line, product: Quantity | None) -> str:
 
 _FLAGGED = re.compile(r"^\W*(?:[A-Z]\s+(?=\d{3,}\s)|\([A-Z\d]\)\s*)(?:\d{3,}\s+)?")  # E 38070, (A)
 _TIMES_LATER = re.compile(r"(?<=\w)\s\d{1,3}\s?[xX]$")  # the price follows on the next line
+_PACK = re.compile(r"(?<=\d )[xX] (?=\d+[^\W\d])")  # 24 X 325ML
 _DOTTED = re.compile(r"\s*\.{2,}$")
 _LETTER_O = re.compile(r"(?<![\d.,])0(?=[^\W\d_]{2})|(?<=[^\W\d_]{2})0(?=[^\W\d_])")  # OLIVE 0IL
 

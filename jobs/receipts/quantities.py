@@ -1,6 +1,7 @@
 """How many, of what unit, at what price each: read from a line and proved by its total.
 
-2 @ 1.99 · 0.482 kg x 3.99/kg · 3 x £1.20 · 12.50*2 · columns of quantity, price and amount.
+2 @ 1.99 · 0.482 kg x 3.99/kg · 3 x £1.20 · 12.50*2 · 4BTL* 15.95 63.80 · columns of quantity, price
+and amount.
 """
 
 import re
@@ -28,6 +29,9 @@ _BARE = re.compile(
     rf"(?<![\w.,])(?:X\s?(?P<after>\d{{1,3}})|(?P<before>\d{{1,3}})\s?[X×])(?![\w.,/-])"
     rf"|(?<![\w.,])(?P<count>\d{{1,3}}|\d{{1,3}}[.,]\d{{2,3}})\s?(?P<unit>{UNIT_WORDS})(?![\w./])"
 )
+_COUNTED = re.compile(  # 15*BAG* 24.90 X 373.50: columns, with the signs of a multiplication
+    rf"^\W*(?P<count>\d{{1,3}})\s?\*?\s?(?P<unit>[A-Z]{{2,6}})\*?\s+(?P<price>{_SIGN}\d{{1,5}}[.,]\d{{2}})\s+(?:[X*]\s+)?(?P<total>{_SIGN}\d{{1,6}}[.,]\d{{2}})(?!\d)"
+)
 _LEADING = re.compile(r"^\W*(\d{1,2}[.,]\d{2,3})\s?(KG|LB)\s+(?=[^\W\d_]{2})")
 _SLACK = Decimal("0.011")
 _MOST = Decimal(10_000)
@@ -49,6 +53,8 @@ def multiplication(text: str, mark: Mark) -> Quantity | None:
     """The product a text spells out ("2 @ 1.99"); which side is the price shows in its decimals."""
     if match := _MULTI_BUY.search(text.upper()):
         return _multi_buy(match, mark)
+    if counted := _counted(text, mark):
+        return counted
     match = _TIMES.search(text.upper()) or _WEIGHED.search(text.upper())
     if match is None:
         return None
@@ -63,6 +69,20 @@ def multiplication(text: str, mark: Mark) -> Quantity | None:
     if not 0 < quantity <= _MOST:
         return None
     return Quantity(quantity, unit, price, match.start(), match.end())
+
+
+def _counted(text: str, mark: Mark) -> Quantity | None:
+    """So many of a unit at a price, where the amount behind them is their product."""
+    match = _COUNTED.match(text.upper())
+    if match is None:
+        return None
+    price, total = _decimal(match["price"], mark), _decimal(match["total"], mark)
+    if price is None or total is None or not total:
+        return None
+    quantity = Quantity(
+        Decimal(match["count"]), unit_of(match["unit"]), price, match.start(), match.start("total")
+    )
+    return quantity if proves(quantity, total) else None
 
 
 def _multi_buy(match: re.Match[str], mark: Mark) -> Quantity | None:

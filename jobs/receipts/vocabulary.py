@@ -29,7 +29,7 @@ class Role(enum.Enum):
     SERVICE = "a charge on the sum"
     TIP = "a tip"
     DISCOUNT = "taken off"
-    FORMER = "a price that is not asked, or a weight that is not sold"
+    FORMER = "a price that is not asked, a weight that is not sold, or what is on a card"
     TOTAL = "what was to be paid"
     TENDERED = "money given"
     META = "about the shop, the till or the sale"
@@ -52,7 +52,8 @@ _TABLE: tuple[tuple[Role, str], ...] = (
     (
         Role.FORMER,
         r"\bREG(ULAR)?\.? ?(PRICE|RETAIL)\b|^REG\.? |\b(WAS|WERE)\b|\b(ORIG(INAL)?|NORMAL|LIST|FORMER|OLD|FULL)\.? ?PRICE\b|\bRRP\b|\bUVP\b|^STATT\b"
-        r"|^REDUCED (FROM|TO)\b|NORMALPREIS|PRIX (NORMAL|INITIAL|BARRE)|^(TARE|TARA)\b|COMPARE AT|PRECIO ANTERIOR|^INSTEAD OF\b|PRICE REDUCED",
+        r"|^REDUCED (FROM|TO)\b|NORMALPREIS|PRIX (NORMAL|INITIAL|BARRE)|^(TARE|TARA)\b|COMPARE AT|PRECIO ANTERIOR|^INSTEAD OF\b|PRICE REDUCED"
+        r"|\bBALANCE (BEFORE|AFTER|B/?F|C/?F)\b(?! (DISC|ROUND))|\b(OPENING|CLOSING|PREVIOUS|REMAINING|CARD) BALANCE\b",
     ),
     (
         Role.COUNT,
@@ -234,7 +235,9 @@ def _respelled(folded: str) -> str:
 
 
 def _is_heading(folded: str) -> bool:
-    """Two or more words that only head columns ("RM  Code"), and no others."""
+    """Two or more words that only head columns ("RM  Code", "(RM) (SR)"), and no others."""
+    if re.fullmatch(r"(\([A-Z]{2,3}\) ?){2,}", folded):
+        return True
     words = re.findall(r"[A-Z/]{2,}", folded)
     alone = len(words) == 1 and folded.strip("() ") in {
         "RM",
