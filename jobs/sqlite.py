@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -59,7 +59,8 @@ class Writer:
     def __init__(self, url: str, json_serializer: Callable[[Any], str]) -> None:
         """Nothing is opened yet."""
         self.engine = _writing(url, json_serializer)
-        self._turns = f"{make_url(url).database}-turns"
+        path = make_url(url).database
+        self._turns, self._next = f"{path}-turns", f"{path}-next"
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite-writer")
 
     async def run(self, work: Callable[[Connection], T]) -> T:
@@ -79,29 +80,38 @@ class Writer:
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
-        """While no other writer of the file works. Raises OSError."""
-        file = os.open(self._turns, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            if not _locked(file, within_s=BUSY_TIMEOUT_MS / 1000):
-                raise TimeoutError("another process writes for too long")
+        """While no other writer of the file works. Raises OSError.
+
+        Who comes back at once would have the lock again before another that was woken for it; so
+        one at a time waits for it, and the others for being that one.
+        """
+        until = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+        with ExitStack() as turn:
+            with _locked(self._next, until):
+                turn.enter_context(_locked(self._turns, until))
             yield
-        finally:
-            os.close(file)
 
 
-def _locked(file: int, *, within_s: float) -> bool:
-    """Whether the lock on the file was had in time. The kernel gives it back when the file is
-    closed, and when the process dies.
+@contextmanager
+def _locked(path: str, until: float) -> Iterator[None]:
+    """While nobody else has the file locked, which is waited for until then (`time.monotonic`).
+    Raises OSError, TimeoutError among them. The kernel gives the lock back when the file is closed,
+    and when the process dies.
     """
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        # Who has it may stand still, and a lock is waited for without a limit.
-        waiting = threading.Thread(target=fcntl.flock, args=(file, fcntl.LOCK_EX), daemon=True)
-        waiting.start()
-        waiting.join(within_s)
-        return not waiting.is_alive()
-    return True
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            # Who has it may stand still, and a lock is waited for without a limit.
+            waiting = threading.Thread(target=fcntl.flock, args=(file, fcntl.LOCK_EX), daemon=True)
+            waiting.start()
+            waiting.join(max(0.0, until - time.monotonic()))
+            if waiting.is_alive():
+                raise TimeoutError("another process writes for too long") from None
+        yield
+    finally:
+        os.close(file)
 
 
 def driver_of(connection: Connection) -> sqlite3.Connection:
