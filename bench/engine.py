@@ -2,7 +2,8 @@
 
     python -m bench.engine --rounds 2
 
-The two run in turns, never at once: each is started, measured and stopped. Throughput is of
+They run in turns, never at once: each is started, measured and stopped. vLLM's server runs twice,
+as it comes and with its worker in the engine's process, as this service has it. Throughput is of
 streamed answers of a fixed length, one and eight at once; the first token's delay is of streams
 one after another. Needs the engine's packages (requirements-engine-cpu.lock on a CPU).
 """
@@ -17,9 +18,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,7 @@ from deployments.settings import Settings
 REPOSITORY = Path(__file__).parents[1]
 PROMPT = "Write a long story about a grocer who could not stop counting apples. Story number "
 START_LIMIT_S = 300
+IN_ENGINE = "VLLM_ENABLE_V1_MULTIPROCESSING"
 
 
 @dataclass(frozen=True)
@@ -66,13 +69,13 @@ def ours(model: Model, port: int, folder: Path) -> Iterator[Server]:
     file = folder / "serve_config.yaml"
     file.write_text(yaml.safe_dump(config))
     command = [sys.executable, "-m", "deployments.run", str(file)]
-    with _running(command, port, model, folder / "service.log") as server:
+    with _running(command, port, model, folder / "service.log", {}) as server:
         yield server
 
 
 @contextmanager
-def theirs(model: Model, port: int, folder: Path) -> Iterator[Server]:
-    """vLLM's own server."""
+def theirs(model: Model, port: int, folder: Path, *, in_engine: bool = False) -> Iterator[Server]:
+    """vLLM's own server; its worker is a process, or in the engine's."""
     command = [
         *(sys.executable, "-m", "vllm.entrypoints.openai.api_server"),
         *("--model", model.path, "--served-model-name", model.name),
@@ -81,7 +84,9 @@ def theirs(model: Model, port: int, folder: Path) -> Iterator[Server]:
         *("--enable-auto-tool-choice", "--tool-call-parser", model.tool_parser),
         *_flags(model),
     ]
-    with _running(command, port, model, folder / "vllm.log") as server:
+    variables = environment(Settings(), len(os.sched_getaffinity(0)))
+    variables[IN_ENGINE] = "0" if in_engine else "1"
+    with _running(command, port, model, folder / "vllm.log", variables) as server:
         yield server
 
 
@@ -99,14 +104,15 @@ def _flags(model: Model) -> Iterator[str]:
 
 
 @contextmanager
-def _running(command: list[str], port: int, model: Model, log: Path) -> Iterator[Server]:
-    cpus = len(os.sched_getaffinity(0))
+def _running(
+    command: list[str], port: int, model: Model, log: Path, variables: Mapping[str, str]
+) -> Iterator[Server]:
     started = time.perf_counter()
     with log.open("wb") as output:
         process = subprocess.Popen(
             command,
             cwd=REPOSITORY,
-            env={**os.environ, **environment(Settings(), cpus)},
+            env={**os.environ, **variables},
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -116,7 +122,7 @@ def _running(command: list[str], port: int, model: Model, log: Path) -> Iterator
         while not _answers(url, model.name):
             if process.poll() is not None or time.perf_counter() - started > START_LIMIT_S:
                 raise SystemExit(f"{command[2]} did not start:\n{log.read_text()[-3000:]}")
-            time.sleep(0.2)
+            time.sleep(1)  # each look costs the service, which starts meanwhile
         yield Server(url, process, time.perf_counter() - started)
     finally:
         children = psutil.Process(process.pid).children(recursive=True)
@@ -207,13 +213,17 @@ def main() -> None:
     parser.add_argument("--firsts", type=int, default=15, help="streams for the first token")
     parser.add_argument("--port", type=int, default=8470)
     options = parser.parse_args()
-    measured: dict[str, list[Measured]] = {"this service": [], "vLLM's server": []}
+    servers = {
+        "this service": ours,
+        "vLLM's server": theirs,
+        "vLLM's server, its worker in the engine": partial(theirs, in_engine=True),
+    }
+    measured: dict[str, list[Measured]] = {name: [] for name in servers}
     with tempfile.TemporaryDirectory() as scratch:
         model = model_of(Settings(data_dir=Path(scratch)))
-        for number in range(options.rounds):
-            for name, start in (("this service", ours), ("vLLM's server", theirs)):
-                folder = Path(scratch) / f"{number}-{start.__name__}"
-                folder.mkdir()
+        for _ in range(options.rounds):
+            for name, start in servers.items():
+                folder = Path(tempfile.mkdtemp(dir=scratch))
                 with start(model, options.port, folder) as server:
                     work = measure(server, model.name, options.tokens, options.firsts)
                     measured[name].append(asyncio.run(work))
@@ -221,18 +231,19 @@ def main() -> None:
         "| server | cold start s | tokens/s, 1 | tokens/s, 8 | first token ms | idle % of a core |"
     )
     print("|---|---|---|---|---|---|")
-    rows = {}
+    rows: dict[str, list[float]] = {}
     for name, rounds in measured.items():
         rows[name] = row = [
             statistics.median(getattr(one, field) for one in rounds)
             for field in Measured.__dataclass_fields__
         ]
         print(f"| {name} | " + " | ".join(f"{value:.1f}" for value in row) + " |")
-    mine, other = rows.values()
-    print(
-        f"| ratio | {mine[0] / other[0]:.2f} | {mine[1] / other[1]:.2f} | {mine[2] / other[2]:.2f} "
-        f"| {mine[3] - other[3]:+.0f} ms | |"
-    )
+    mine, *others = rows.values()
+    for other in others:
+        print(
+            f"| to that | {mine[0] / other[0]:.2f} | {mine[1] / other[1]:.2f} "
+            f"| {mine[2] / other[2]:.2f} | {mine[3] - other[3]:+.0f} ms | |"
+        )
 
 
 if __name__ == "__main__":

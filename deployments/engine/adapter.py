@@ -1,7 +1,7 @@
 """vLLM 0.32: every import of it, and every place where its insides show.
 
 Its engine (AsyncLLM) and its OpenAI layer are used without its server. The paths are internal and
-change between minor versions, so this module is the only one that names them and is pinned to the
+change between minor versions, so this module is the only one that imports them and is pinned to the
 version in requirements-engine-cpu.lock.
 """
 
@@ -10,6 +10,7 @@ import logging
 from argparse import Namespace
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
+from multiprocessing.context import BaseContext
 from typing import Any, Self
 
 from prometheus_client import REGISTRY
@@ -22,9 +23,11 @@ from vllm.entrypoints.openai.chat_completion.protocol import ChatCompletionReque
 from vllm.entrypoints.serve.engine.protocol import ErrorResponse
 from vllm.exceptions import GenerationError, GracefulHTTPError, VLLMClientError
 from vllm.usage.usage_lib import UsageContext
+from vllm.v1.engine import utils
 from vllm.v1.engine.async_llm import AsyncLLM
 from vllm.v1.engine.exceptions import EngineDeadError
 
+from deployments.engine.core_process import CoreContext
 from deployments.engine.model import Model
 from deployments.engine.reply import Chunk, Completion, Piece, Usage
 from deployments.engine.request import ChatRequest
@@ -54,12 +57,17 @@ class VllmEngine:
         self._model = model
 
     @classmethod
-    async def start(cls, model: Model) -> Self:
-        """Loads the model; takes from seconds to minutes. Raises whatever vLLM raises."""
+    async def start(cls, model: Model, base: BaseContext | None) -> Self:
+        """Loads the model; takes from seconds to minutes. The engine's process is started by
+        `base`, or as vLLM likes. Raises whatever vLLM raises.
+        """
         args = AsyncEngineArgs(
             model=model.path, served_model_name=[model.name], **model.engine_arguments
         )
         config = args.create_engine_config(usage_context=UsageContext.OPENAI_API_SERVER)
+        processes: Any = utils  # vLLM has no argument for how they are started
+        own = processes.get_mp_context
+        processes.get_mp_context = lambda: CoreContext(base or own())
         engine = AsyncLLM.from_vllm_config(config, usage_context=UsageContext.OPENAI_API_SERVER)
         try:
             frontend = FrontendArgs(

@@ -7,18 +7,23 @@ takes requests once its model is loaded.
 
 import asyncio
 import os
+import time
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from ray import serve
 
+from deployments.engine import core_process
 from deployments.engine.model import environment, model_of
 from deployments.engine.reply import Piece
 from deployments.engine.request import ChatRequest
 from deployments.engine.runs import Runs
 from deployments.errors import ServiceError
+from deployments.handles import serve_status
 from deployments.logs import configure_logging
 from deployments.settings import Settings
+
+_PATIENCE_S = 60.0
 
 
 @serve.deployment
@@ -30,11 +35,13 @@ class Engine:
         model = await asyncio.to_thread(model_of, settings)
         cpus = settings.engine_threads or len(os.sched_getaffinity(0))
         os.environ |= environment(settings, cpus)
+        await _rest_is_up()
+        base = core_process.importing()
         # Here, because vLLM reads its environment as it is imported, and because whoever deploys
         # this class needs no vLLM.
         from deployments.engine.adapter import VllmEngine
 
-        self._engine = await VllmEngine.start(model)
+        self._engine = await VllmEngine.start(model, base)
         self._runs = Runs(time_limit_s=settings.engine_time_limit_s)
 
     async def chat(self, request: ChatRequest, run_id: str) -> AsyncIterator[Piece | ServiceError]:
@@ -67,3 +74,20 @@ class Engine:
     def __del__(self) -> None:
         if hasattr(self, "_engine"):
             self._engine.stop()
+
+
+async def _rest_is_up() -> None:
+    """Returns once no other application is being started, or after a while: the imports take a
+    machine's cores for half a minute, and nobody waits for a model as for the service.
+    """
+    own = serve.get_replica_context().app_name
+    until = time.monotonic() + _PATIENCE_S
+    while time.monotonic() < until:
+        applications = (await asyncio.to_thread(serve_status)).applications
+        if not any(
+            application.status == "DEPLOYING"
+            for name, application in applications.items()
+            if name != own
+        ):
+            return
+        await asyncio.sleep(0.5)

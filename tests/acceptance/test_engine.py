@@ -260,19 +260,22 @@ async def test_a_client_that_leaves_stops_the_generation(
     assert figures()["generation tokens"] - before == generated
 
 
+@pytest.mark.parametrize("killed", ["VLLM::EngineCore", "ServeReplica:engine:Engine"])
 def test_an_engine_that_dies_takes_nothing_with_it_and_comes_back(
-    ai: "OpenAI", client: httpx.Client, engine: Service
+    ai: "OpenAI", client: httpx.Client, engine: Service, killed: str
 ) -> None:
     from openai import InternalServerError
 
     [core] = engine.processes("VLLM::EngineCore")
-    core.send_signal(signal.SIGKILL)
+    [victim] = engine.processes(killed)
+    victim.send_signal(signal.SIGKILL)
     with pytest.raises(InternalServerError) as caught:
         chat(ai, max_tokens=1)
     assert caught.value.status_code == 503
     assert int(caught.value.response.headers["retry-after"]) > 0
     assert client.get("/health/live").status_code == 200
     assert client.get("/api/v1/artifacts").status_code == 200
+    core.wait(timeout=10)
     wait_for_engine(engine)
     assert len(engine.processes("VLLM::EngineCore")) == 1
     assert chat(ai, max_tokens=1).usage.completion_tokens == 1
