@@ -1,6 +1,7 @@
 """Calling another deployment: its errors come back as the errors they were."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,12 +15,19 @@ from deployments.errors import ModelUnavailable, Overloaded, ServiceError
 
 #: Serve changes a register of its own while it tells, and fails when two threads ask at once.
 _ASKING = threading.Lock()
+_FRESH_S = 1.0  # an answer costs the two processes 50 ms of a core, and many may wait for one
+_told: tuple[float, ServeStatus] | None = None
 
 
 def serve_status() -> ServeStatus:
-    """What Serve's controller says of all applications. Raises RayError and RayServeException."""
+    """What Serve's controller said of all applications a second ago or later. Raises RayError and
+    RayServeException.
+    """
+    global _told
     with _ASKING:
-        return serve.status()
+        if _told is None or time.monotonic() > _told[0] + _FRESH_S:
+            _told = time.monotonic(), serve.status()
+        return _told[1]
 
 
 async def ask(response: Any) -> Any:
