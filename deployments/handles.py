@@ -1,7 +1,5 @@
 """Calling another deployment: its errors come back as the errors they were."""
 
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,22 +10,12 @@ from ray.serve.exceptions import BackPressureError, RayServeException
 from ray.serve.schema import ServeStatus
 
 from deployments.errors import ModelUnavailable, Overloaded, ServiceError
+from deployments.recent import Recent
 
-#: Serve changes a register of its own while it tells, and fails when two threads ask at once.
-_ASKING = threading.Lock()
-_FRESH_S = 1.0  # an answer costs the two processes 50 ms of a core, and many may wait for one
-_told: tuple[float, ServeStatus] | None = None
-
-
-def serve_status() -> ServeStatus:
-    """What Serve's controller said of all applications a second ago or later. Raises RayError and
-    RayServeException.
-    """
-    global _told
-    with _ASKING:
-        if _told is None or time.monotonic() > _told[0] + _FRESH_S:
-            _told = time.monotonic(), serve.status()
-        return _told[1]
+#: What Serve's controller says of all applications; raises RayError and RayServeException. Serve
+#: changes a register of its own while it tells, and fails when two threads ask at once; and each
+#: question costs the two processes 50 ms of a core.
+serve_status = Recent[ServeStatus](lambda: serve.status(), for_s=1.0)
 
 
 async def ask(response: Any) -> Any:
