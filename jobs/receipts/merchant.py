@@ -245,21 +245,23 @@ def _tidy(text: str) -> str:
 
 def _printed(text: str) -> Chain | None:
     """The chain whose receipts print that line, with or without its legal form."""
-    plain = " ".join(re.sub(r"[^A-Z0-9]+", " ", plain_of(text).replace("&", " AND ")).split())
+    text = plain_of(_BRANCH.sub("", text)).replace("&", " AND ")
+    plain = " ".join(re.sub(r"[^A-Z0-9]+", " ", text).split())
     bare = _COMPANY_TAIL.sub("", plain)
     found = next(
         (c for c, prints in _chains() if prints.fullmatch(plain) or prints.fullmatch(bare)), None
     )
-    if found or _KIND.search(plain) or _ADDRESS.search(plain):
-        return found
-    return next(
+    return found or next(
         (c for c, prints in _chains() if c.distinctive and _with_a_place(prints, bare)), None
     )
 
 
 def _with_a_place(prints: re.Pattern[str], text: str) -> bool:
     match = prints.match(text)
-    return match is not None and bool(re.fullmatch(r"(?: [A-Z]{3,}){1,2}", text[match.end() :]))
+    rest = text[match.end() :] if match else ""
+    return bool(re.fullmatch(r"(?: [A-Z]{3,}){1,2}", rest)) and not (
+        _KIND.search(rest) or _ADDRESS.search(rest)
+    )
 
 
 def _alike(text: str) -> Chain | None:

@@ -131,6 +131,7 @@ def test_a_failed_job_is_found_and_retried(page: Page, client: httpx.Client, unt
     page.get_by_label("Tenant").fill("acceptance")
     page.get_by_label("State").select_option("failed")
     page.get_by_role("button", name="Filter").click()
+    page.wait_for_url("**state=failed**")
     assert set(page.locator("tbody .state").all_inner_texts()) == {"failed"}
     page.locator(f"a[href$='{job_id}']").click()
     expect(page.get_by_text("The image is damaged").first).to_be_visible()

@@ -26,6 +26,9 @@ def merchant(header: str) -> str | None:
         ("Glant\n3521 EAST-WEST HIGHWAY", "Giant"),  # read by a letter that looks like another
         ("RSSMANN\nHauptstr. 1", "Rossmann"),  # by one letter too few
         ("Every day low\nwww.lidl.de", "Lidl"),
+        ("TICKET 12\nBurger King #2204 LT\nBOULDER,CO", "Burger King"),  # a branch, and a mark
+        ("FRISCHE\nMarktkauf Höxter\nTalstr. 4\n33102 Paderborn", "Marktkauf"),  # and a place
+        ("PENNY LANE CAFE\n12 High Road", "PENNY LANE CAFE"),  # no chain
     ],
 )
 def test_a_chain_is_called_what_people_call_it(header: str, name: str) -> None:
