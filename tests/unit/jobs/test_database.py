@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from deployments.errors import DatabaseUnavailable
 from jobs.database import BATCH_S, Database
+from jobs.sqlite import Writer
 from jobs.tables import blobs
 from tests.unit.jobs.conftest import Clock
 
@@ -226,6 +227,30 @@ async def test_a_writer_that_stands_still_keeps_nobody_waiting_for_ever(
                 await database.write(adding("a", clock))
         assert await database.write(adding("b", clock)) == "b"
         assert await names(database) == {"b"}
+
+
+def test_who_has_just_written_goes_behind_who_waits(tmp_path: Path) -> None:
+    writer = Writer(f"sqlite+aiosqlite:///{tmp_path / 'test.db'}", str)
+    order: list[str] = []
+
+    def write(name: str) -> None:
+        with writer._turn():
+            order.append(name)
+
+    waiting = threading.Thread(target=write, args=("another",))
+    with (tmp_path / "test.db-next").open("w") as line, writer._turn():
+        waiting.start()
+        deadline = time.monotonic() + 10
+        while True:  # until it is the next
+            assert time.monotonic() < deadline
+            try:
+                fcntl.flock(line, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                break
+            fcntl.flock(line, fcntl.LOCK_UN)
+    write("the same again")
+    waiting.join()
+    assert order == ["another", "the same again"]
 
 
 async def test_a_server_that_stands_still_is_unavailable(
