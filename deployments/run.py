@@ -31,6 +31,7 @@ from deployments import fast_proxy, ray_start
 from deployments.settings import Settings
 
 SERVICE = "sidecar"  # the application that answers HTTP
+INGRESS = "Ingress"  # the deployment of it that callers reach
 ENGINE = "engine"  # the one that it doesn't wait for
 READY_TIMEOUT_S = 120
 STATUS_S = 2  # between two questions to Serve's controller, which has much to do as it starts
@@ -188,19 +189,20 @@ Read a receipt:
 
 def _drain(haproxy: Path | None) -> None:
     """Takes no more requests, and returns once those under way are answered, or after a while.
-    `haproxy` is the folder of HAProxy's files; without it Serve's own proxy is asked.
+    `haproxy` is the folder of HAProxy's files; without it the ingress itself says 503.
     """
     if haproxy is not None:
         fast_proxy.drain(haproxy, DRAIN_TIMEOUT_S)
         return
-    from ray import serve
+    from ray.exceptions import RayError
+    from ray.serve.exceptions import RayServeException
+    from ray.serve.handle import DeploymentHandle
 
-    # Its replicas end when they have answered, those that they ask after them; meanwhile the proxy
-    # says 503 to whoever comes.
-    serve.delete(SERVICE, _blocking=False)
+    ingress: DeploymentHandle = DeploymentHandle(INGRESS, SERVICE)
     deadline = time.monotonic() + DRAIN_TIMEOUT_S
-    while SERVICE in serve.status().applications and time.monotonic() < deadline:
-        time.sleep(0.1)
+    with contextlib.suppress(RayError, RayServeException, TimeoutError):
+        while sum(ingress.broadcast("shut").results(timeout_s=5)) and time.monotonic() < deadline:
+            time.sleep(0.1)
 
 
 def _stop() -> None:

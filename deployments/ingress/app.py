@@ -65,5 +65,6 @@ def build_app(parts: Parts) -> FastAPI:
         max_body_bytes=parts.settings.max_body_bytes,
         new_request_id=lambda: new_id("req_", utc_now()),
         meter=parts.meter,
+        door=parts.door,
     )
     return app

@@ -15,6 +15,7 @@ from deployments.dashboard.cluster import Cluster, DeploymentState, Share
 from deployments.errors import ModelUnavailable
 from deployments.handles import ask, serve_status
 from deployments.ingress.app import build_app
+from deployments.ingress.door import Door
 from deployments.ingress.parts import Parts
 from deployments.logs import configure_logging
 from deployments.ray_meter import RayMeter
@@ -54,6 +55,7 @@ class Ingress:
         self._embedder = embedder
         self._classifier = classifier
         self._database = Database(settings.resolved_database_url)
+        self._door = Door()
 
     def __serve_build_asgi_app__(self) -> FastAPI:
         """Ray Serve calls this once, after the constructor."""
@@ -100,8 +102,13 @@ class Ingress:
                 running_attempts=lambda: ask(self._job_runner.running.remote()),
                 cluster=lambda: asyncio.to_thread(_cluster),
                 meter=RayMeter(),
+                door=self._door,
             )
         )
+
+    async def shut(self) -> int:
+        """Takes no more requests; how many are still under way."""
+        return self._door.shut()
 
     async def __del__(self) -> None:
         await self._database.close()

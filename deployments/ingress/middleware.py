@@ -10,6 +10,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from deployments.errors import BadRequest, Overloaded, ServiceError, TooLarge
+from deployments.ingress.door import Door
 from deployments.ingress.errors import error_response
 from deployments.metrics import Meter
 from deployments.tracing import trace_id_of, traceparent_of
@@ -39,12 +40,14 @@ class RequestScope:
         admit: Callable[[Scope], bool],
         new_request_id: Callable[[], str],
         meter: Meter,
+        door: Door,
     ) -> None:
         self._app = app
         self._max_body_bytes = max_body_bytes
         self._admit = admit
         self._new_request_id = new_request_id
         self._meter = meter
+        self._door = door
         self._held_bytes = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -82,8 +85,9 @@ class RequestScope:
             state["trusted"] = self._admit(scope)
             if "\0" in scope["path"] or b"%00" in scope["query_string"]:
                 raise BadRequest("The URL has a NUL character in it.")
-            body = await _read_body(scope, receive, self._max_body_bytes, hold)
-            await self._app(scope, _replay(body, receive), send_with_id)
+            with self._door.passed():
+                body = await _read_body(scope, receive, self._max_body_bytes, hold)
+                await self._app(scope, _replay(body, receive), send_with_id)
         except ServiceError as error:
             fields["code"] = error.code
             await error_response(error, request_id, scope["path"])(scope, receive, send_with_id)

@@ -1,7 +1,7 @@
 """What the routers work with, made once a replica and handed to each of them."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from deployments.classifier.categories import Categories
@@ -9,6 +9,7 @@ from deployments.dashboard.cluster import Cluster
 from deployments.embedder.cache import Embed
 from deployments.embedder.described import Described
 from deployments.engine.reply import ChatEngine
+from deployments.ingress.door import Door
 from deployments.metrics import UNMETERED, Meter
 from deployments.planner.answer import PlanAnswer, Suggestion
 from deployments.planner.request import PlanRequest, SuggestionRequest
@@ -61,3 +62,4 @@ class Parts:
     #: Asks Ray Serve for its deployments; raises when it doesn't answer.
     cluster: Callable[[], Awaitable[Cluster]]
     meter: Meter = UNMETERED
+    door: Door = field(default_factory=Door)

@@ -1,5 +1,6 @@
 """What the service listens to, and who is let in: against the README's table, socket by socket."""
 
+import os
 import re
 import time
 from collections import Counter
@@ -43,7 +44,11 @@ def table() -> dict[str, tuple[int, str]]:
     text = (REPOSITORY / "README.md").read_text().partition("### The network")[2]
     rows = re.findall(r"^\| `(.+?)` \| (\d) \| (.+?) \|", text.partition("\n## ")[0], re.MULTILINE)
     assert rows
-    return {f"{words} {where}": (int(number), where) for words, number, where in rows}
+    listed = {f"{words} {where}": (int(number), where) for words, number, where in rows}
+    if os.environ.get("FAST_PROXY") == "false":  # as the README says below the table
+        del listed["haproxy loopback"], listed["ray::HAProxyManager loopback"]
+        listed["ray::ServeReplica:sidecar:Ingress loopback"] = (1, "loopback")
+    return listed
 
 
 @pytest.fixture(scope="module")

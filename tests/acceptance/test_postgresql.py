@@ -81,6 +81,7 @@ def test_a_server_that_dies_takes_no_job_along(
 ) -> None:
     before = [plan(client, PLAN) for _ in range(4)]
     postmaster = psutil.Process(server.get_pid())
+    backends = postmaster.children(recursive=True)
     postmaster.kill()
     deadline = time.monotonic() + 30
     while (answer := client.get(f"/api/v1/jobs/{before[0]}")).status_code == 200:
@@ -89,6 +90,7 @@ def test_a_server_that_dies_takes_no_job_along(
     assert answer.headers["retry-after"]
     assert client.get("/health/ready").json()["checks"]["database"]["status"] == "error"
     postmaster.wait(30)  # while it is a zombie, the package thinks that it runs
+    psutil.wait_procs(backends, timeout=30)  # no server starts on memory that they still hold
     server.ensure_postgres_running()
     while client.get("/health/ready").json()["checks"]["database"]["status"] != "ok":
         assert time.monotonic() < deadline

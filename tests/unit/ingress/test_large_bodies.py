@@ -5,6 +5,7 @@ import asyncio
 from starlette.responses import PlainTextResponse
 from starlette.types import Message, Receive, Scope, Send
 
+from deployments.ingress.door import Door
 from deployments.ingress.middleware import RequestScope
 from deployments.metrics import UNMETERED
 
@@ -33,6 +34,7 @@ async def test_large_bodies_beyond_the_bound_are_refused_at_once_and_taken_again
         admit=lambda scope: True,
         new_request_id=lambda: "id",
         meter=UNMETERED,
+        door=Door(),
     )
 
     async def post() -> int:
