@@ -3,6 +3,7 @@
 import json
 import socketserver
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -97,7 +98,11 @@ def test_while_serve_knows_no_application_nothing_is_said_to_be_missing() -> Non
             [script, "-db", "-f", config],
             env={"SIDECAR_HAPROXY": get_haproxy_binary(), "PATH": "/bin:/usr/bin"},
         ) as proxy:
-            transport = httpx.HTTPTransport(uds=f"{folder}/http.sock", retries=8)
+            socket_file = Path(folder) / "http.sock"
+            while not socket_file.exists():  # HAProxy names it when it listens to it
+                assert proxy.poll() is None
+                time.sleep(0.01)
+            transport = httpx.HTTPTransport(uds=str(socket_file))
             with httpx.Client(transport=transport, base_url="http://service") as client:
                 answer = client.post("/api/v1/jobs", json={})
             proxy.terminate()
