@@ -34,7 +34,6 @@ SERVICE = "sidecar"  # the application that answers HTTP
 INGRESS = "Ingress"  # the deployment of it that callers reach
 ENGINE = "engine"  # the one that it doesn't wait for
 READY_TIMEOUT_S = 120
-STATUS_S = 2  # between two questions to Serve's controller, which has much to do as it starts
 DRAIN_TIMEOUT_S = 15  # a plan or a receipt; an open page of the dashboard would never end
 STOP_TIMEOUT_S = 30
 
@@ -133,7 +132,7 @@ def _is_alive(process: psutil.Process) -> bool:
 
 def _wait_until_ready(url: str, settings: Settings, told_to_stop: threading.Event) -> str | None:
     """None when the service is ready (or nobody waits any more); else what keeps it from being."""
-    from ray import serve
+    from deployments.handles import serve_status
 
     # Without its token readiness doesn't say what is amiss.
     token = settings.api_tokens[0].get_secret_value() if settings.api_tokens else ""
@@ -141,15 +140,12 @@ def _wait_until_ready(url: str, settings: Settings, told_to_stop: threading.Even
         f"{url}/health/ready", headers={"Authorization": f"Bearer {token}"}
     )
     deadline = time.monotonic() + READY_TIMEOUT_S
-    next_status = 0.0
     last = "the service does not answer"
     while not told_to_stop.wait(0.2):
-        if time.monotonic() >= next_status:
-            for name, application in serve.status().applications.items():
-                if application.status == "DEPLOY_FAILED" and name != ENGINE:
-                    reason = application.message.strip().rpartition("\n")[2]
-                    return f"The application {name} could not be deployed: {reason}"
-            next_status = time.monotonic() + STATUS_S
+        for name, application in serve_status().applications.items():
+            if application.status == "DEPLOY_FAILED" and name != ENGINE:
+                reason = application.message.strip().rpartition("\n")[2]
+                return f"The application {name} could not be deployed: {reason}"
         try:
             with urllib.request.urlopen(probe, timeout=5) as answer:
                 ready = json.load(answer)
