@@ -27,7 +27,8 @@ import numpy as np
 from bench.load import Load, NextRequest, load, settle
 from bench.planner_instances import instance
 from bench.texts import LABELS, WORDS
-from tests.acceptance.service import REPOSITORY, free_port, running
+from deployments.ports import free_port
+from tests.acceptance.service import REPOSITORY, running
 
 CLIENTS = (1, 16, 64)
 #: Cores that others may take of the machine; with more, a measurement is made again, so often.

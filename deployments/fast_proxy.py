@@ -15,6 +15,8 @@ from pathlib import Path
 
 import psutil
 
+from deployments.ports import free_port
+
 _WRAPPER = Path(__file__).with_name("haproxy.sh")
 #: Seconds that a replica of the ingress stays reachable after it was told to go. HAProxy hears of
 #: it within a second (the controller's period, RAY_SERVE_HAPROXY_BROADCAST_COALESCE_S, a reload),
@@ -55,7 +57,7 @@ def environment(folder: Path) -> Mapping[str, str]:
         "RAY_SERVE_HAPROXY_RETRY_ON": "conn-failure empty-response",
         "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": str(_DRAIN_S),
         # Where HAProxy turns when it knows of no replica: Serve's own proxy, on loopback.
-        "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(_free_port()),
+        "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(free_port()),
     }
 
 
@@ -98,9 +100,3 @@ def _tell(admin: Path, command: str) -> str:
         connection.sendall(f"{command}\n".encode())
         with connection.makefile(encoding="utf-8", errors="replace") as answer:
             return answer.read()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -12,7 +12,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import sys
 import tempfile
 import threading
@@ -28,6 +27,7 @@ import psutil
 import yaml
 
 from deployments import fast_proxy, ray_start
+from deployments.ports import is_taken
 from deployments.settings import Settings
 
 SERVICE = "sidecar"  # the application that answers HTTP
@@ -49,7 +49,7 @@ def main() -> int:
     if arguments.host is not None:
         http["host"] = arguments.host
     host, port = http.get("host", "127.0.0.1"), http.get("port", 8000)
-    if _is_taken(host, port):
+    if is_taken(host, port):
         return _refuse(f"{host}:{port} is in use; stop what runs there or change the port.")
     settings = Settings(**config["applications"][0].get("args", {}))
     fast = settings.fast_proxy and fast_proxy.serves(host)
@@ -226,16 +226,6 @@ def _kill(processes: Sequence[psutil.Process]) -> None:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
     psutil.wait_procs(processes, timeout=5)
-
-
-def _is_taken(host: str, port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError:
-            return True
-    return False
 
 
 def _refuse(problem: str) -> int:

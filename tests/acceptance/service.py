@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,8 @@ from typing import Any
 import httpx
 import psutil
 import yaml
+
+from deployments.ports import free_port
 
 REPOSITORY = Path(__file__).parents[2]
 START_TIMEOUT_S = 120
@@ -138,12 +139,6 @@ def _wait_for(service: Service, words: str) -> None:
         if service.process.poll() is not None or time.monotonic() > deadline:
             raise AssertionError(f"the service did not start:\n{text[-5000:]}")
         time.sleep(0.2)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def title(process: psutil.Process) -> str:

@@ -21,7 +21,8 @@ import psutil
 import pytest
 import yaml
 
-from tests.acceptance.service import REPOSITORY, free_port, title
+from deployments.ports import free_port
+from tests.acceptance.service import REPOSITORY, title
 from tests.acceptance.test_receipts import is_the_sample, submit
 
 WITHIN_S = 180

@@ -13,7 +13,8 @@ import httpx
 import pytest
 import yaml
 
-from tests.acceptance.service import REPOSITORY, Service, free_port
+from deployments.ports import free_port
+from tests.acceptance.service import REPOSITORY, Service
 
 GRAFANA = REPOSITORY / "deploy" / "grafana"
 #: Nothing has gone wrong, so nothing of it has been counted.

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import yaml
 
-from tests.acceptance.service import REPOSITORY, STOP_TIMEOUT_S, free_port
+from deployments.ports import free_port
+from tests.acceptance.service import REPOSITORY, STOP_TIMEOUT_S
 
 
 def test_serve_run_brings_the_service_up(tmp_path: Path) -> None:

@@ -16,8 +16,9 @@ import httpx
 import psutil
 import pytest
 
+from deployments.ports import free_port
 from tests.acceptance.databases import Database
-from tests.acceptance.service import REPOSITORY, Service, configure, free_port, running
+from tests.acceptance.service import REPOSITORY, Service, configure, running
 from tests.acceptance.test_receipts import is_the_sample, submit
 
 pytestmark = pytest.mark.both_databases

@@ -12,7 +12,8 @@ from typing import Any
 import httpx
 import psutil
 
-from tests.acceptance.service import REPOSITORY, configure, free_port, title, with_replicas
+from deployments.ports import free_port
+from tests.acceptance.service import REPOSITORY, configure, title, with_replicas
 
 #: Seconds without an answer after which the supervisor takes the service for dead.
 PATIENCE_S = 120
