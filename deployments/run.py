@@ -56,7 +56,7 @@ def main() -> int:
     scratch = Path(tempfile.mkdtemp(prefix="sidecar-"))
     os.environ |= ray_start.environment(settings)
     if fast:
-        os.environ |= fast_proxy.environment(scratch)
+        os.environ |= fast_proxy.environment(scratch, _places(config))
     os.environ.pop("RAY_ADDRESS", None)
     absent = (
         "turned off" if settings.engine == "off" else "" if find_spec("vllm") else "not installed"
@@ -124,6 +124,12 @@ def _deploy(config: dict[str, Any]) -> None:
     client = _get_global_client(raise_if_no_controller_running=True)
     assert client is not None
     client.deploy_apps(schema)
+
+
+def _places(config: dict[str, Any]) -> int:
+    """Requests that a replica of the ingress takes at a time, at work or in line."""
+    [ingress] = [d for d in config["applications"][0]["deployments"] if d["name"] == INGRESS]
+    return int(ingress["max_ongoing_requests"] + ingress["max_queued_requests"])
 
 
 def _is_alive(process: psutil.Process) -> bool:
