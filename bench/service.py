@@ -8,6 +8,7 @@ commits a record of each answer; the plain server does not. Chat is bench.engine
 
 import argparse
 import base64
+import os
 import random
 import subprocess
 import sys
@@ -139,7 +140,10 @@ def plain() -> Iterator[str]:
     """The plain server, ready; its URL."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    process = subprocess.Popen([sys.executable, "-m", "bench.plain_server", str(port)])
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bench.plain_server", str(port)],
+        env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},  # as the service has it
+    )
     try:
         while True:
             try:

@@ -10,24 +10,24 @@ Told = TypeVar("Told")
 
 
 class Gathered(Generic[Asked, Told]):
-    """What is asked while as many calls as may be are under way goes into the next one together, so
-    a lone question waits for nobody and many cost little more than one. For one event loop.
+    """What is asked while a call is under way goes into the next one together, so a lone question
+    waits for nobody and many cost little more than one. For one event loop.
+
+    Never two calls: the second would be of the first one that asks after it, alone, and so would
+    every other be.
     """
 
-    def __init__(
-        self, call: Callable[[Sequence[Asked]], Awaitable[Sequence[Told]]], *, at_once: int = 1
-    ) -> None:
-        """`call` answers some questions, in order; at most `at_once` of it are under way."""
+    def __init__(self, call: Callable[[Sequence[Asked]], Awaitable[Sequence[Told]]]) -> None:
+        """`call` answers some questions, in order."""
         self._call = call
-        self._at_once = at_once
         self._waiting: list[tuple[Asked, asyncio.Future[Told], Context]] = []
-        self._under_way: set[asyncio.Task[None]] = set()
+        self._under_way: asyncio.Task[None] | None = None
 
     async def ask(self, question: Asked) -> Told:
         """The answer, from a call that began after this did. Raises what the call raises."""
         answer: asyncio.Future[Told] = asyncio.get_running_loop().create_future()
         self._waiting.append((question, answer, copy_context()))
-        if len(self._under_way) < self._at_once:
+        if self._under_way is None:
             self._begin()
         return await answer
 
@@ -36,14 +36,13 @@ class Gathered(Generic[Asked, Told]):
         # What one caller's context holds (its trace, and that it can be called off) is not the
         # others'.
         context = asked[0][2] if len(asked) == 1 else Context()
-        task = asyncio.get_running_loop().create_task(
+        self._under_way = asyncio.get_running_loop().create_task(
             self._answer([(question, answer) for question, answer, _ in asked]), context=context
         )
-        self._under_way.add(task)
-        task.add_done_callback(self._ended)
+        self._under_way.add_done_callback(self._ended)
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._under_way.discard(task)
+    def _ended(self, _: asyncio.Task[None]) -> None:
+        self._under_way = None
         if self._waiting:
             self._begin()
 

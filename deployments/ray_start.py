@@ -62,7 +62,7 @@ def environment(settings: Settings) -> Mapping[str, str]:
         # Without the limit of 0 Ray keeps as many idle workers as there are CPUs for good.
         "RAY_num_workers_soft_limit": "0",
         "RAY_idle_worker_killing_time_threshold_ms": str(round(1000 * settings.worker_idle_s)),
-        # NumPy's products here are a millisecond each; a second thread spends more waiting for them.
+        # NumPy's products here take a millisecond; a second thread costs more in waiting for them.
         "OPENBLAS_NUM_THREADS": "1",
         "RAY_preload_python_modules": "ray.serve",  # while a worker still waits for what to be
         "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "deployments.ingress.proxy:middlewares",

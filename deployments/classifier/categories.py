@@ -17,8 +17,6 @@ _TENANTS_KEPT: Final = 1_000
 _FORGOTTEN_S: Final = 600.0
 #: Names of a request that goes to the classifier with others; more would keep those waiting.
 _SMALL: Final = 8
-#: Calls to the classifier for small requests: one that works, and one in line when it has done.
-_AT_ONCE: Final = 2
 _SETTLED: Final = "corrections"
 _NOTHING: Final = remember(())
 
@@ -62,7 +60,7 @@ class Categories:
     ) -> None:
         """`classify` gives the same name the same scores; `clock` gives seconds."""
         self._classify = classify
-        self._small = Gathered(self._classify_together, at_once=_AT_ONCE)
+        self._small = Gathered(self._classify_together)
         self._feedback = feedback
         self._seen = seen or Seen()
         self._clock = clock

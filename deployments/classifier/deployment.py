@@ -11,9 +11,11 @@ from deployments.classifier.lexicon import Lexicon
 from deployments.classifier.llm import Llm
 from deployments.classifier.taxonomy import taxonomy
 from deployments.conversion import INSTALLED
-from deployments.embedder.deployment import LocalEmbedder
+from deployments.embedder.cache import VectorCache
+from deployments.embedder.local import LocalModel
 from deployments.engine.handle import EngineHandle
 from deployments.logs import configure_logging
+from deployments.ray_meter import RayMeter
 from deployments.settings import Settings
 
 _BATCH = 1_000  # items; a request has at most 500
@@ -68,9 +70,10 @@ async def _backend(settings: Settings) -> Backend:
     if settings.classifier_backend == "llm":
         return Llm(EngineHandle(settings))
     # A model of its own: a call to the embedder costs a new name about what the model costs.
-    local = LocalEmbedder(settings, name="classifier")
-    model = local.model
+    model = LocalModel(settings)
     vectors = await exemplar_vectors(
-        taxonomy(), local.embed, model.version, [INSTALLED, settings.data_dir / "cache"]
+        taxonomy(), model.embed, model.version, [INSTALLED, settings.data_dir / "cache"]
     )
-    return Lexicon(local.embed, taxonomy(), vectors, model.name, model.version)
+    # The names of a batch go through the model as they are: they are a batch already.
+    seen = VectorCache(model.embed, settings.text_cache_bytes, name="classifier", meter=RayMeter())
+    return Lexicon(seen.embed, taxonomy(), vectors, model.name, model.version)

@@ -46,18 +46,6 @@ async def test_what_is_asked_during_a_call_is_answered_by_the_next() -> None:
     assert oracle.calls == [[1], [2, 3]]
 
 
-async def test_so_many_calls_are_under_way_at_once() -> None:
-    oracle = Oracle()
-    gathered = Gathered(oracle, at_once=2)
-    questions = asking(gathered, 1, 2, 3, 4)
-    await begun(*questions)
-    await asyncio.sleep(0)
-    assert oracle.calls == [[1], [2]]
-    oracle.go.set()
-    assert await asyncio.gather(*questions) == [2, 4, 6, 8]
-    assert oracle.calls == [[1], [2], [3, 4]]
-
-
 async def test_whoever_leaves_takes_nobody_along() -> None:
     oracle = Oracle()
     gathered = Gathered(oracle)
