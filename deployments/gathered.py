@@ -1,6 +1,8 @@
 """The questions of many callers in few calls."""
 
 import asyncio
+import math
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import Context, copy_context
 from typing import Generic, TypeVar
@@ -17,10 +19,20 @@ class Gathered(Generic[Asked, Told]):
     every other be.
     """
 
-    def __init__(self, call: Callable[[Sequence[Asked]], Awaitable[Sequence[Told]]]) -> None:
-        """`call` answers some questions, in order."""
+    def __init__(
+        self,
+        call: Callable[[Sequence[Asked]], Awaitable[Sequence[Told]]],
+        *,
+        size: Callable[[Asked], int] = lambda _: 1,
+        most: float = math.inf,
+    ) -> None:
+        """`call` answers some questions, in order; their sizes come to `most` together, or it is
+        one question alone.
+        """
         self._call = call
-        self._waiting: list[tuple[Asked, asyncio.Future[Told], Context]] = []
+        self._size = size
+        self._most = most
+        self._waiting: deque[tuple[Asked, asyncio.Future[Told], Context]] = deque()
         self._under_way: asyncio.Task[None] | None = None
 
     async def ask(self, question: Asked) -> Told:
@@ -32,7 +44,10 @@ class Gathered(Generic[Asked, Told]):
         return await answer
 
     def _begin(self) -> None:
-        asked, self._waiting = self._waiting, []
+        asked = [self._waiting.popleft()]
+        room = self._most - self._size(asked[0][0])
+        while self._waiting and (room := room - self._size(self._waiting[0][0])) >= 0:
+            asked.append(self._waiting.popleft())
         # What one caller's context holds (its trace, and that it can be called off) is not the
         # others'.
         context = asked[0][2] if len(asked) == 1 else Context()

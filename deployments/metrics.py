@@ -1,12 +1,13 @@
 """What is measured: every instrument once, and the seam through which the code records.
 
-Ray Serve measures by itself how long each deployment takes over a call, and how large its batches
-are (ray_serve_deployment_processing_latency_ms, ray_serve_batch_execution_time_ms,
-ray_serve_actual_batch_size); what it can't know is here. Ray puts `ray_` in front of the names, and
-`_total` behind those of counters.
+Ray Serve measures by itself how long each deployment takes over a call
+(ray_serve_deployment_processing_latency_ms); what it can't know is here. Ray puts `ray_` in front
+of the names, and `_total` behind those of counters.
 """
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, Literal, Protocol
 
@@ -54,6 +55,13 @@ INSTRUMENTS: Mapping[str, Instrument] = {
     "sidecar_receipt_stage_seconds": Instrument(
         "histogram", "Time that a receipt spends in a stage of the reader.", ("stage",), _SECONDS
     ),
+    "sidecar_batch_texts": Instrument(
+        "histogram", "Texts, of one call or several, that went into a model together.",
+        ("model",), (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024),
+    ),
+    "sidecar_batch_seconds": Instrument(
+        "histogram", "Time that a model took over such a batch.", ("model",), _SECONDS
+    ),
     "sidecar_cache_lookups": Instrument(
         "counter", "Texts that were looked up in a cache of vectors.", ("cache", "outcome")
     ),
@@ -87,3 +95,12 @@ class _Unmetered:
 
 
 UNMETERED: Final[Meter] = _Unmetered()
+
+
+@contextmanager
+def measured(meter: Meter, model: str, texts: int) -> Iterator[None]:
+    """While a model works on a batch of so many texts."""
+    began = time.perf_counter()
+    yield
+    meter.observe("sidecar_batch_texts", texts, model=model)
+    meter.observe("sidecar_batch_seconds", time.perf_counter() - began, model=model)

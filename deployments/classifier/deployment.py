@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from ray import serve
 
@@ -14,11 +15,15 @@ from deployments.conversion import INSTALLED
 from deployments.embedder.cache import VectorCache
 from deployments.embedder.local import LocalModel
 from deployments.engine.handle import EngineHandle
+from deployments.gathered import Gathered
 from deployments.logs import configure_logging
+from deployments.metrics import measured
 from deployments.ray_meter import RayMeter
 from deployments.settings import Settings
 
-_BATCH = 1_000  # items; a request has at most 500
+#: Items of one batch, which a lone name waits for; more would make none of them cheaper. A request
+#: may have 500, which go alone.
+_BATCH: Final = 256
 
 
 @dataclass(frozen=True)
@@ -30,10 +35,6 @@ class Classified:
     model_version: str
 
 
-def _items_in(calls: list[Sequence[Item]]) -> int:
-    return sum(len(items) for items in calls)
-
-
 @serve.deployment
 class Classifier:
     """Holds the backend that the setting CLASSIFIER_BACKEND names."""
@@ -41,21 +42,25 @@ class Classifier:
     async def __init__(self, settings: Settings) -> None:  # type: ignore[misc]
         configure_logging(settings.log_level)
         self._backend = await _backend(settings)
+        # No waiting for company: what has come in while the last batch ran is the next one.
+        # serve.batch, told not to wait, makes a batch of each call.
+        self._batches = Gathered(self._batch, size=len, most=_BATCH)
+        self._meter = RayMeter()
 
     async def classify(self, items: Sequence[Item]) -> Classified:
         """Scores over each item's own labels. Raises ModelUnavailable when its engine is away."""
-        scores = await self._batched(items)
+        scores = await self._batches.ask(items)
         return Classified(scores, self._backend.model_id, self._backend.model_version)
 
     async def describe(self) -> str:
         """The backend and its model."""
         return self._backend.model_id
 
-    # No waiting for company: what has come in while the last batch ran is the next one.
-    @serve.batch(max_batch_size=_BATCH, batch_wait_timeout_s=0, batch_size_fn=_items_in)
-    async def _batched(self, calls: list[Sequence[Item]]) -> list[Sequence[Scores]]:
-        scores = iter(await self._backend.classify([item for items in calls for item in items]))
-        return [[next(scores) for _ in items] for items in calls]
+    async def _batch(self, calls: Sequence[Sequence[Item]]) -> Sequence[Sequence[Scores]]:
+        items = [item for call in calls for item in call]
+        with measured(self._meter, "classifier", len(items)):
+            scores = iter(await self._backend.classify(items))
+        return [[next(scores) for _ in call] for call in calls]
 
 
 async def _backend(settings: Settings) -> Backend:

@@ -12,7 +12,9 @@ from deployments.embedder.cache import VectorCache, Vectors
 from deployments.embedder.chunks import embed_in_chunks
 from deployments.embedder.described import Described
 from deployments.embedder.local import LocalModel
+from deployments.gathered import Gathered
 from deployments.logs import configure_logging
+from deployments.metrics import measured
 from deployments.ray_meter import RayMeter
 from deployments.search.ranking import Query, Result, Terms, document_terms, search
 from deployments.settings import Settings
@@ -26,10 +28,6 @@ _DOCUMENTS: Final = 10_000
 _LONGEST_KEPT: Final = 2_000
 
 
-def _texts_in(calls: list[Sequence[str]]) -> int:
-    return sum(len(texts) for texts in calls)
-
-
 @serve.deployment
 class Embedder:
     """Holds the model, the vectors of texts seen lately, and the words of such documents."""
@@ -37,8 +35,12 @@ class Embedder:
     def __init__(self, settings: Settings) -> None:
         configure_logging(settings.log_level)
         self._model = LocalModel(settings)
+        self._meter = RayMeter()
+        # No waiting for company: what has come in while the last batch ran is the next one.
+        # serve.batch, told not to wait, makes a batch of each call.
+        self._batches = Gathered(self._batch, size=len, most=_BATCH)
         self._cache = VectorCache(
-            self._in_chunks, settings.text_cache_bytes, name="embedder", meter=RayMeter()
+            self._in_chunks, settings.text_cache_bytes, name="embedder", meter=self._meter
         )
         self._terms = lru_cache(_DOCUMENTS)(document_terms)
 
@@ -61,13 +63,13 @@ class Embedder:
         return Described(self._model.name, self._model.version, self._model.dimension)
 
     async def _in_chunks(self, texts: Sequence[str]) -> Vectors:
-        return await embed_in_chunks(texts, self._batched, _CHUNK)
+        return await embed_in_chunks(texts, self._batches.ask, _CHUNK)
 
-    # No waiting for company: what has come in while the last batch ran is the next one.
-    @serve.batch(max_batch_size=_BATCH, batch_wait_timeout_s=0, batch_size_fn=_texts_in)
-    async def _batched(self, calls: list[Sequence[str]]) -> list[Vectors]:
-        vectors = await self._model.embed([text for texts in calls for text in texts])
-        ends = np.cumsum([len(texts) for texts in calls])
+    async def _batch(self, calls: Sequence[Sequence[str]]) -> Sequence[Vectors]:
+        texts = [text for call in calls for text in call]
+        with measured(self._meter, "embedder", len(texts)):
+            vectors = await self._model.embed(texts)
+        ends = np.cumsum([len(call) for call in calls])
         return np.split(vectors, ends[:-1])
 
     def _terms_of(self, text: str) -> Terms:

@@ -70,3 +70,15 @@ async def test_a_call_that_fails_fails_for_all_that_it_was_for_and_the_next_goes
         with pytest.raises(ModelUnavailable):
             await question
     assert await gathered.ask(5) == 10
+
+
+async def test_a_call_is_of_so_much_or_of_one_question() -> None:
+    oracle = Oracle()
+    gathered = Gathered(oracle, size=lambda number: number, most=10)
+    first = asking(gathered, 1)
+    await begun(*first)
+    later = asking(gathered, 4, 6, 2, 30, 5)
+    await begun(*later)
+    oracle.go.set()
+    assert await asyncio.gather(*first, *later) == [2, 8, 12, 4, 60, 10]
+    assert oracle.calls == [[1], [4, 6], [2], [30], [5]]
