@@ -55,12 +55,14 @@ class OnnxEmbedder:
         vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
         encoded = self._tokenizer.encode_batch([self._prompt + text for text in texts])
         lengths = [len(text.ids) for text in encoded]
-        share = max(_LEAST_TOKENS, -(-sum(lengths) // self._threads))
+        # As many passes for each thread: an odd one would have the others wait.
+        rounds = -(-sum(lengths) // (self._threads * _BATCH_TOKENS))
+        share = max(_LEAST_TOKENS, -(-sum(lengths) // (self._threads * rounds)))
 
         def forward(rows: list[int]) -> None:
             vectors[rows] = self._forward([encoded[row] for row in rows])
 
-        batches = list(length_batches(lengths, min(share, _BATCH_TOKENS)))
+        batches = list(length_batches(lengths, share))
         if len(batches) == 1:
             forward(batches[0])
         else:
