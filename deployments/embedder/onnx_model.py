@@ -56,7 +56,7 @@ class OnnxEmbedder:
         encoded = self._tokenizer.encode_batch([self._prompt + text for text in texts])
         lengths = [len(text.ids) for text in encoded]
         # As many passes for each thread: an odd one would have the others wait.
-        rounds = -(-sum(lengths) // (self._threads * _BATCH_TOKENS))
+        rounds = max(1, -(-sum(lengths) // (self._threads * _BATCH_TOKENS)))
         share = max(_LEAST_TOKENS, -(-sum(lengths) // (self._threads * rounds)))
 
         def forward(rows: list[int]) -> None:
