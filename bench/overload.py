@@ -107,7 +107,7 @@ def _print(
     print(f"| neither | {others} |")
     print(f"| one client before, p50 ms | {1e3 * normal:.0f} |")
     print(
-        f"| seconds after it until the median of one is within twice that | {max(slow, default=0)} |"
+        f"| seconds until the median of one is within twice that | {max(slow, default=0)} |"
     )
 
 
