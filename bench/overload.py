@@ -106,9 +106,7 @@ def _print(
     print(f"| … p50, p95 ms | {_percentiles(refused)} |")
     print(f"| neither | {others} |")
     print(f"| one client before, p50 ms | {1e3 * normal:.0f} |")
-    print(
-        f"| seconds until the median of one is within twice that | {max(slow, default=0)} |"
-    )
+    print(f"| seconds until the median of one is within twice that | {max(slow, default=0)} |")
 
 
 def _percentiles(answers: Sequence[Answer]) -> str:
