@@ -1,13 +1,23 @@
 """The served models as the other deployments reach them: through handles."""
 
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
 from ray.serve.handle import DeploymentHandle
 
 from deployments.classifier.categories import Categories
+from deployments.embedder.cache import Vectors
+from deployments.embedder.described import Described
 from deployments.engine.handle import EngineHandle
+from deployments.gathered import Gathered
 from deployments.handles import ask
 from deployments.settings import Settings
 from jobs.feedback import FeedbackStore
 from jobs.models import Models
+
+#: Texts of a request that goes to the embedder with others; more would keep those waiting.
+_SMALL: Final = 8
 
 
 def served_models(
@@ -18,9 +28,20 @@ def served_models(
     feedback: FeedbackStore,
 ) -> Models:
     """Calls to the embedder, the classifier and the engine, whatever becomes of them."""
+
+    async def embed_all(calls: Sequence[Sequence[str]]) -> Sequence[Vectors]:
+        vectors = await ask(embedder.embed.remote([text for texts in calls for text in texts]))
+        return np.split(vectors, np.cumsum([len(texts) for texts in calls])[:-1])
+
+    async def describe(calls: Sequence[None]) -> Sequence[Described]:
+        return [await ask(embedder.describe.remote())] * len(calls)
+
+    small, described = Gathered(embed_all), Gathered(describe)
     return Models(
-        embed=lambda texts: ask(embedder.embed.remote(texts)),
-        embedder=lambda: ask(embedder.describe.remote()),
+        embed=lambda texts: (
+            small.ask(texts) if len(texts) <= _SMALL else ask(embedder.embed.remote(texts))
+        ),
+        embedder=lambda: described.ask(None),
         categories=Categories(lambda items: ask(classifier.classify.remote(items)), feedback),
         feedback=feedback,
         engine=EngineHandle(settings),
