@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import Final
 
-import numpy as np
 from ray.serve.handle import DeploymentHandle
 
 from deployments.classifier.categories import Categories
 from deployments.embedder.cache import Vectors
+from deployments.embedder.chunks import embed_together
 from deployments.embedder.described import Described
 from deployments.engine.handle import EngineHandle
 from deployments.gathered import Gathered
@@ -29,18 +29,18 @@ def served_models(
 ) -> Models:
     """Calls to the embedder, the classifier and the engine, whatever becomes of them."""
 
+    async def embed(texts: Sequence[str]) -> Vectors:
+        return await ask(embedder.embed.remote(texts))
+
     async def embed_all(calls: Sequence[Sequence[str]]) -> Sequence[Vectors]:
-        vectors = await ask(embedder.embed.remote([text for texts in calls for text in texts]))
-        return np.split(vectors, np.cumsum([len(texts) for texts in calls])[:-1])
+        return await embed_together(calls, embed)
 
     async def describe(calls: Sequence[None]) -> Sequence[Described]:
         return [await ask(embedder.describe.remote())] * len(calls)
 
     small, described = Gathered(embed_all), Gathered(describe)
     return Models(
-        embed=lambda texts: (
-            small.ask(texts) if len(texts) <= _SMALL else ask(embedder.embed.remote(texts))
-        ),
+        embed=lambda texts: small.ask(texts) if len(texts) <= _SMALL else embed(texts),
         embedder=lambda: described.ask(None),
         categories=Categories(lambda items: ask(classifier.classify.remote(items)), feedback),
         feedback=feedback,

@@ -1,4 +1,6 @@
-"""Many texts as a few small calls at a time, so that a large request delays nobody for long."""
+"""Many texts as a few small calls at a time, so that a large request delays nobody for long; and
+the texts of many calls as one.
+"""
 
 import asyncio
 from collections.abc import Sequence
@@ -32,3 +34,9 @@ async def embed_in_chunks(texts: Sequence[str], embed: Embed, size: int) -> Vect
     except ExceptionGroup as failed:
         raise failed.exceptions[0] from None
     return np.concatenate([task.result() for task in tasks])
+
+
+async def embed_together(calls: Sequence[Sequence[str]], embed: Embed) -> Sequence[Vectors]:
+    """The vectors of each call's texts, from one call to `embed`."""
+    vectors = await embed([text for texts in calls for text in texts])
+    return np.split(vectors, np.cumsum([len(texts) for texts in calls])[:-1])

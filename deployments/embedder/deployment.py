@@ -5,11 +5,10 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
-import numpy as np
 from ray import serve
 
 from deployments.embedder.cache import VectorCache, Vectors
-from deployments.embedder.chunks import embed_in_chunks
+from deployments.embedder.chunks import embed_in_chunks, embed_together
 from deployments.embedder.described import Described
 from deployments.embedder.local import LocalModel
 from deployments.gathered import Gathered
@@ -66,11 +65,8 @@ class Embedder:
         return await embed_in_chunks(texts, self._batches.ask, _CHUNK)
 
     async def _batch(self, calls: Sequence[Sequence[str]]) -> Sequence[Vectors]:
-        texts = [text for call in calls for text in call]
-        with measured(self._meter, "embedder", len(texts)):
-            vectors = await self._model.embed(texts)
-        ends = np.cumsum([len(call) for call in calls])
-        return np.split(vectors, ends[:-1])
+        with measured(self._meter, "embedder", sum(map(len, calls))):
+            return await embed_together(calls, self._model.embed)
 
     def _terms_of(self, text: str) -> Terms:
         return self._terms(text) if len(text) <= _LONGEST_KEPT else document_terms(text)
