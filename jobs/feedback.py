@@ -11,12 +11,17 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, insert, select
+from sqlalchemy import Connection, Row, Table, bindparam, insert, select
 
 from deployments.classifier.corrections import name_key
 from deployments.gathered import Gathered
 from jobs.database import Database, matching
 from jobs.tables import correction_versions, corrections, feedback
+
+#: One object, so that SQLAlchemy finds what it compiled before: every categorization asks.
+_VERSIONS = select(correction_versions).where(
+    correction_versions.c.tenant_id.in_(bindparam("tenant_ids", expanding=True))
+)
 
 
 class Rating(StrEnum):
@@ -141,9 +146,7 @@ class FeedbackStore:
 
     async def _versions(self, tenant_ids: Sequence[str]) -> Sequence[str | None]:
         async with self._database.read() as connection:
-            rows = await connection.execute(
-                select(correction_versions).where(correction_versions.c.tenant_id.in_(tenant_ids))
-            )
+            rows = await connection.execute(_VERSIONS, {"tenant_ids": list(set(tenant_ids))})
             found = {row.tenant_id: row.version for row in rows}
         return [found.get(tenant_id) for tenant_id in tenant_ids]
 

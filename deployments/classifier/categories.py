@@ -1,5 +1,6 @@
 """Names into a tenant's categories: what the tenant has settled first, then the classifier."""
 
+import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
@@ -70,19 +71,32 @@ class Categories:
         self, tenant_id: str, names: Sequence[str], labels: tuple[str, ...]
     ) -> Categorized:
         """Raises what the classifier raises, and DatabaseUnavailable."""
-        version, corrections = await self._corrections(tenant_id)
-        settled = [corrections.label_for(name, labels) for name in names]
-        unsettled = [
-            Item(name, labels) for name, label in zip(names, settled, strict=True) if label is None
-        ]
+        items = [Item(name, labels) for name in names]
+        # The classifier doesn't wait for the database: what the tenant had settled when it last
+        # asked is as a rule still all that it has.
+        kept = self._kept.get(tenant_id)
+        likely = kept.corrections if kept else _NOTHING
+        settled = _settled(items, likely)
+        told, said = await asyncio.gather(
+            self._corrections(tenant_id),
+            self._scores(_unsettled(items, settled)),
+            return_exceptions=True,
+        )
+        if isinstance(told, BaseException):
+            raise told
+        version, corrections = told
+        if corrections is not likely:
+            settled = _settled(items, corrections)
+        unsettled = _unsettled(items, settled)
         if not unsettled:
-            return Categorized([_settled(labels, label) for label in settled], _SETTLED, version)
-        scores, model = await self._scores(unsettled)
+            return Categorized(list(filter(None, settled)), _SETTLED, version)
+        if corrections is not likely:
+            said = await self._scores(unsettled)
+        if isinstance(said, BaseException):
+            raise said
+        scores, model = said
         left = iter(scores)
-        placed = [
-            Placed(next(left), "classifier") if label is None else _settled(labels, label)
-            for label in settled
-        ]
+        placed = [given or Placed(next(left), "classifier") for given in settled]
         return Categorized(placed, *model)
 
     async def _scores(self, items: Sequence[Item]) -> _Said:
@@ -140,5 +154,16 @@ class _Kept:
     corrections: Corrections
 
 
-def _settled(labels: Sequence[str], label: str | None) -> Placed:
-    return Placed({candidate: float(candidate == label) for candidate in labels}, "correction")
+def _settled(items: Sequence[Item], corrections: Corrections) -> Sequence[Placed | None]:
+    """Each item as the corrections have it; None where they have nothing."""
+    found = [corrections.label_for(item.name, item.labels) for item in items]
+    return [
+        None
+        if label is None
+        else Placed({one: float(one == label) for one in item.labels}, "correction")
+        for item, label in zip(items, found, strict=True)
+    ]
+
+
+def _unsettled(items: Sequence[Item], settled: Sequence[Placed | None]) -> Sequence[Item]:
+    return [item for item, placed in zip(items, settled, strict=True) if placed is None]

@@ -10,6 +10,7 @@ import pytest
 
 from deployments.classifier.backend import Item, Scores
 from deployments.classifier.categories import Categories
+from deployments.errors import ModelUnavailable
 from jobs.blobs import BlobStore
 from jobs.database import Database
 from jobs.erasure import Erasure
@@ -145,3 +146,37 @@ async def test_names_that_come_while_the_classifier_works_go_to_it_together(
     assert calls[2:] == [["cheese", "milk", "oats"]]
     assert [one.best[0] for one in cheese.placed] == ["Long"]
     assert [one.best[0] for one in both.placed] == ["Short", "Short"]
+
+
+async def test_what_is_settled_meanwhile_counts_and_needs_no_classifier(
+    feedback: FeedbackStore,
+) -> None:
+    async def away(items: Sequence[Item]) -> Answer:
+        if items:
+            raise ModelUnavailable
+        return Answer([], "lengths", "1")
+
+    categories = Categories(away, feedback)
+    with pytest.raises(ModelUnavailable):
+        await categories.of("t1", ["milk"], LABELS)
+    await feedback.add(*said("t1"))
+    for _ in range(2):  # before and after it is known that the tenant has settled it
+        settled = await categories.of("t1", ["milk"], LABELS)
+        assert [(one.best[0], one.source) for one in settled.placed] == [("Long", "correction")]
+        with pytest.raises(ModelUnavailable):
+            await categories.of("t1", ["milk", "oats"], LABELS)
+
+
+async def test_some_names_settled_and_some_not(feedback: FeedbackStore) -> None:
+    classify = Lengths()
+    categories = Categories(classify, feedback)
+    await feedback.add(*said("t1"))
+    for _ in range(2):
+        found = await categories.of("t1", ["oats", "milk", "cheese"], LABELS)
+        assert [(one.best[0], one.source) for one in found.placed] == [
+            ("Short", "classifier"),
+            ("Long", "correction"),
+            ("Long", "classifier"),
+        ]
+    elsewhere = await categories.of("t2", ["milk"], LABELS)
+    assert elsewhere.placed[0].source == "classifier"
