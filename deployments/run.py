@@ -24,15 +24,12 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-import yaml
 
 from deployments import fast_proxy, ray_start
+from deployments.config import ENGINE, INGRESS, SERVICE, BadConfig, read
 from deployments.ports import is_taken
 from deployments.settings import Settings
 
-SERVICE = "sidecar"  # the application that answers HTTP
-INGRESS = "Ingress"  # the deployment of it that callers reach
-ENGINE = "engine"  # the one that it doesn't wait for
 READY_TIMEOUT_S = 120
 DRAIN_TIMEOUT_S = 15  # a plan or a receipt; an open page of the dashboard would never end
 STOP_TIMEOUT_S = 30
@@ -44,26 +41,26 @@ def main() -> int:
     parser.add_argument("config", nargs="?", type=Path, default=Path("serve_config.yaml"))
     parser.add_argument("--host", help="in place of http_options.host; 0.0.0.0 in a container")
     arguments = parser.parse_args()
-    config = yaml.safe_load(arguments.config.read_text())
-    http = config.setdefault("http_options", {})
-    if arguments.host is not None:
-        http["host"] = arguments.host
-    host, port = http.get("host", "127.0.0.1"), http.get("port", 8000)
+    try:
+        config = read(arguments.config, host=arguments.host)
+    except BadConfig as error:
+        return _refuse(str(error))
+    host, port, settings = config.host, config.port, config.settings
     if is_taken(host, port):
         return _refuse(f"{host}:{port} is in use; stop what runs there or change the port.")
-    settings = Settings(**config["applications"][0].get("args", {}))
     fast = settings.fast_proxy and fast_proxy.serves(host)
     scratch = Path(tempfile.mkdtemp(prefix="sidecar-"))
     os.environ |= ray_start.environment(settings)
     if fast:
-        os.environ |= fast_proxy.environment(scratch, _places(config))
+        os.environ |= fast_proxy.environment(scratch, config.places)
     os.environ.pop("RAY_ADDRESS", None)
     absent = (
         "turned off" if settings.engine == "off" else "" if find_spec("vllm") else "not installed"
     )
     if absent:
         _say(f"The engine is {absent}: chat answers 503; everything else works.")
-        config["applications"] = [a for a in config["applications"] if a["name"] != ENGINE]
+        applications = config.serve["applications"]
+        config.serve["applications"] = [one for one in applications if one["name"] != ENGINE]
 
     told_to_stop, stopping = threading.Event(), threading.Event()
     started = time.monotonic()
@@ -72,7 +69,7 @@ def main() -> int:
         ray_start.start(settings)
         core = ray_start.core_processes()
         threading.Thread(target=_watch, args=(core, stopping, scratch), daemon=True).start()
-        _deploy(config)
+        _deploy(config.serve)
         # After Ray's start, which installs handlers of its own.
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda *_: told_to_stop.set())
@@ -124,12 +121,6 @@ def _deploy(config: dict[str, Any]) -> None:
     client = _get_global_client(raise_if_no_controller_running=True)
     assert client is not None
     client.deploy_apps(schema)
-
-
-def _places(config: dict[str, Any]) -> int:
-    """Requests that a replica of the ingress takes at a time, at work or in line."""
-    [ingress] = [d for d in config["applications"][0]["deployments"] if d["name"] == INGRESS]
-    return int(ingress["max_ongoing_requests"] + ingress["max_queued_requests"])
 
 
 def _is_alive(process: psutil.Process) -> bool:
