@@ -14,8 +14,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from bench.asked import categorize, new_name
 from bench.load import load, settle
-from bench.service import categorize, new_name
 from tests.acceptance.service import REPOSITORY, running
 
 #: What builds the service with records, and without.

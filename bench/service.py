@@ -20,14 +20,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import httpx
 import numpy as np
 
+from bench.asked import categorize, categorize_all, new_name, unheard, words
 from bench.load import Load, NextRequest, load, settle
 from bench.planner_instances import instance
-from bench.texts import LABELS, WORDS
 from deployments.ports import free_port
 from tests.acceptance.service import REPOSITORY, running
 
@@ -160,7 +159,7 @@ def plain() -> Iterator[str]:
 
 
 def _kinds(choose: random.Random) -> Sequence[Kind]:
-    documents = [{"id": n, "text": _words(choose, 20)} for n in range(50)]
+    documents = [{"id": n, "text": words(choose, 20)} for n in range(50)]
     dishes = instance(1, 30, 7)
     receipt = base64.b64encode((REPOSITORY / "samples" / "receipt.jpg").read_bytes()).decode()
     small = [instance(seed, 10, 3, timeout_ms=5000) for seed in range(20)]
@@ -168,16 +167,16 @@ def _kinds(choose: random.Random) -> Sequence[Kind]:
         Kind("no model", lambda: ("/health/live", None)),
         Kind("a name seen before", lambda: categorize("whole milk")),
         Kind("a new name", partial(new_name, choose)),
-        Kind("50 new names", lambda: _categorize_batch(choose)),
+        Kind("50 new names", lambda: categorize_all([unheard(choose) for _ in range(50)])),
         Kind(
             "the vector of a new text",
-            lambda: ("/api/v1/embed", {"texts": [{"id": 1, "text": _unheard(choose)}]}),
+            lambda: ("/api/v1/embed", {"texts": [{"id": 1, "text": unheard(choose)}]}),
         ),
         Kind(
             "a search of 50 documents seen before",
             lambda: (
                 "/api/v1/search",
-                {"payload": {"query": _words(choose, 3), "documents": documents}},
+                {"payload": {"query": words(choose, 3), "documents": documents}},
             ),
         ),
         Kind(
@@ -204,29 +203,6 @@ def _kinds(choose: random.Random) -> Sequence[Kind]:
             times=4,
         ),
     ]
-
-
-def new_name(choose: random.Random) -> tuple[str, dict[str, Any]]:
-    """A request to categorize a name that was not asked for before: its path and its body."""
-    return categorize(_unheard(choose))
-
-
-def categorize(name: str) -> tuple[str, dict[str, Any]]:
-    """A request to categorize a name: its path and its body."""
-    return "/api/v1/categorize", {"payload": {"item_name": name, "candidate_labels": LABELS}}
-
-
-def _categorize_batch(choose: random.Random) -> tuple[str, dict[str, Any]]:
-    items = [{"id": n, "name": _unheard(choose)} for n in range(50)]
-    return "/api/v1/categorize-batch", {"payload": {"items": items, "candidate_labels": LABELS}}
-
-
-def _unheard(choose: random.Random) -> str:
-    return f"{_words(choose, 3)} {choose.randrange(10**9)}"
-
-
-def _words(choose: random.Random, count: int) -> str:
-    return " ".join(choose.choices(WORDS, k=count))
 
 
 if __name__ == "__main__":

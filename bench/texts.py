@@ -15,29 +15,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import httpx
-import numpy as np
-
-from bench.load import settle
+from bench.asked import LABELS, WORDS, categorize, categorize_all, words
+from bench.load import Load, NextRequest, load, settle
 from tests.acceptance.service import running
-
-LABELS = (
-    "Produce",
-    "Dairy",
-    "Meat & Seafood",
-    "Bakery",
-    "Frozen",
-    "Pantry",
-    "Snacks",
-    "Beverages",
-    "Household",
-    "Other",
-)
-WORDS = """
-slice chop simmer stir roast bake tomato onion garlic chicken beef lentil rice pasta cream
-butter lemon basil cumin paprika until golden tender minutes over medium heat with the and
-in serve warm fresh bread salad potato carrot cheese egg milk flour sugar salt pepper oil
-""".split()  # noqa: SIM905 - words read best as text
 
 
 def main() -> None:
@@ -49,60 +29,61 @@ def main() -> None:
     choose = random.Random(arguments.seed)
     print("| what | this service | peer | ratio |")
     print("|---|---|---|---|")
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        running(Path(folder)) as service,
-        httpx.Client(base_url=service.url, timeout=120) as client,
-    ):
-        client.headers["x-tenant-id"] = "bench"
+    with tempfile.TemporaryDirectory() as folder, running(Path(folder)) as service:
         settle()
-        _requests(client, choose)
-        rates = _categories(client, choose, arguments.rounds)
+        _requests(service.url, choose)
+        rates = _categories(service.url, choose, arguments.rounds)
         _row("names/s, batches of 50", *rates, peer="zero-shot pipeline")
-        _search(client, choose)
+        _search(service.url, choose)
     _embedding(choose, arguments.rounds)
 
 
-def _requests(client: httpx.Client, choose: random.Random) -> None:
-    one = _times(100, lambda: _categorize(client, [_words(choose, 3)]))
-    print(f"| one new name, p50 / p95 | {_p(one, 50)} / {_p(one, 95)} ms | | |")
-    seen = _times(100, lambda: _categorize(client, ["whole milk"]))
-    print(f"| one name seen before, p50 / p95 | {_p(seen, 50)} / {_p(seen, 95)} ms | | |")
-    fifty = _times(10, lambda: _categorize(client, [_words(choose, 3) for _ in range(50)]))
-    print(f"| 50 new names, p50 | {_p(fifty, 50)} ms | | |")
+def _requests(url: str, choose: random.Random) -> None:
+    for what, request in (
+        ("one new name", lambda: categorize(words(choose, 3))),
+        ("one name seen before", lambda: categorize("whole milk")),
+        ("50 new names", lambda: _fifty(choose)),
+    ):
+        one = _alone(url, request)
+        print(f"| {what}, p50 / p95 | {one.percentile(50):.1f} / {one.percentile(95):.1f} ms | | |")
 
 
-def _categories(
-    client: httpx.Client, choose: random.Random, rounds: int
-) -> tuple[list[float], list[float]]:
+def _categories(url: str, choose: random.Random, rounds: int) -> tuple[list[float], list[float]]:
     pipeline = _entailment_pipeline()
     ours, peers = [], []
     for _ in range(rounds):
-        names = [_words(choose, 3) for _ in range(50)]
-        ours.append(50 / _seconds(lambda names=names: _categorize(client, names)))  # type: ignore[misc]
-        few = names[:3]
+        ours.append(50 * _alone(url, lambda: _fifty(choose)).per_second)
+        few = [words(choose, 3) for _ in range(3)]
         peers.append(len(few) / _seconds(lambda few=few: pipeline(few, list(LABELS))))  # type: ignore[misc]
     return ours, peers
 
 
-def _search(client: httpx.Client, choose: random.Random) -> None:
-    documents = [{"id": n, "text": _words(choose, 20)} for n in range(1000)]
+def _search(url: str, choose: random.Random) -> None:
+    documents = [{"id": n, "text": words(choose, 20)} for n in range(1000)]
 
-    def search() -> None:
-        payload = {"query": _words(choose, 3), "documents": documents}
-        client.post("/api/v1/search", json={"payload": payload}).raise_for_status()
+    def search() -> tuple[str, dict[str, Any]]:
+        payload = {"query": words(choose, 3), "documents": documents}
+        return "/api/v1/search", {"payload": payload}
 
-    def embed() -> None:
-        texts = [{"id": 1, "text": _words(choose, 3)}]
-        client.post("/api/v1/embed", json={"texts": texts}).raise_for_status()
+    def embed() -> tuple[str, dict[str, Any]]:
+        return "/api/v1/embed", {"texts": [{"id": 1, "text": words(choose, 3)}]}
 
-    search()  # their vectors are cached from here on
-    searches, embeddings = _times(50, search), _times(50, embed)
-    beyond = _p(searches, 95) - _p(embeddings, 50)
+    _alone(url, search)  # their vectors are cached from here on
+    searches, embeddings = _alone(url, search), _alone(url, embed)
+    beyond = searches.percentile(95) - embeddings.percentile(50)
     print(
-        f"| search of 1 000 cached documents, p50 / p95 | {_p(searches, 50)} / "
-        f"{_p(searches, 95)} ms; p95 beyond the embedding of one text {beyond:.0f} ms | | |"
+        f"| search of 1 000 cached documents, p50 / p95 | {searches.percentile(50):.1f} / "
+        f"{searches.percentile(95):.1f} ms; p95 beyond the embedding of one text {beyond:.0f} ms "
+        "| | |"
     )
+
+
+def _alone(url: str, request: NextRequest) -> Load:
+    return load(url, request, clients=1, seconds=6)
+
+
+def _fifty(choose: random.Random) -> tuple[str, dict[str, Any]]:
+    return categorize_all([words(choose, 3) for _ in range(50)])
 
 
 def _embedding(choose: random.Random, rounds: int) -> None:
@@ -111,7 +92,7 @@ def _embedding(choose: random.Random, rounds: int) -> None:
     from deployments.conversion import INSTALLED
     from deployments.embedder.model import load, packaged
 
-    texts = [_words(choose, choose.randint(40, 80)) for _ in range(1000)]
+    texts = [words(choose, choose.randint(40, 80)) for _ in range(1000)]
     model = load(None, "cpu", 2, [INSTALLED])
     peer = SentenceTransformer(str(packaged()), device="cpu")
     expected = peer.encode(texts, batch_size=32, normalize_embeddings=True)
@@ -122,17 +103,6 @@ def _embedding(choose: random.Random, rounds: int) -> None:
         peers.append(1000 / _seconds(lambda: peer.encode(texts, batch_size=32)))
     _row("texts/s, 1 000 recipes of ~60 words", ours, peers, peer="sentence-transformers")
     print(f"| least cosine to its vectors | {least:.6f} | | |")
-
-
-def _categorize(client: httpx.Client, names: Sequence[str]) -> None:
-    if len(names) == 1:
-        payload: dict[str, Any] = {"item_name": names[0], "candidate_labels": LABELS}
-        answer = client.post("/api/v1/categorize", json={"payload": payload})
-    else:
-        items = [{"id": number, "name": name} for number, name in enumerate(names)]
-        payload = {"items": items, "candidate_labels": LABELS}
-        answer = client.post("/api/v1/categorize-batch", json={"payload": payload})
-    answer.raise_for_status()
 
 
 def _entailment_pipeline() -> Callable[[list[str], list[str]], Any]:
@@ -178,25 +148,10 @@ def _entailment_pipeline() -> Callable[[list[str], list[str]], Any]:
     )
 
 
-def _words(choose: random.Random, count: int) -> str:
-    return " ".join(choose.choice(WORDS) for _ in range(count))
-
-
-def _times(count: int, work: Callable[[], object]) -> list[float]:
-    """Milliseconds of each of `count` runs, after three that don't count."""
-    for _ in range(3):
-        work()
-    return [1000 * _seconds(work) for _ in range(count)]
-
-
 def _seconds(work: Callable[[], object]) -> float:
     started = time.perf_counter()
     work()
     return time.perf_counter() - started
-
-
-def _p(times: Sequence[float], percent: int) -> float:
-    return round(float(np.percentile(times, percent)), 1)
 
 
 def _row(what: str, ours: Sequence[float], peers: Sequence[float], *, peer: str) -> None:
