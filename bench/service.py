@@ -10,6 +10,7 @@ import argparse
 import base64
 import os
 import random
+import signal
 import subprocess
 import sys
 import tempfile
@@ -68,6 +69,8 @@ def main() -> None:
             with server() as url:
                 settle()
                 for kind in kinds:
+                    # Whatever starts with the first requests is there before it is measured.
+                    load(url, kind.next_request, clients=max(kind.clients), seconds=0)
                     for clients in kind.clients:
                         one = _undisturbed(url, kind, clients, kind.times * arguments.seconds)
                         found[name, kind.name, clients].append(one)
@@ -142,6 +145,7 @@ def plain() -> Iterator[str]:
     process = subprocess.Popen(
         [sys.executable, "-m", "bench.plain_server", str(port)],
         env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},  # as the service has it
+        start_new_session=True,  # so that the readers it forks end with it
     )
     try:
         while True:
@@ -154,7 +158,7 @@ def plain() -> Iterator[str]:
                 time.sleep(0.2)
         yield url
     finally:
-        process.terminate()
+        os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
 
@@ -200,6 +204,7 @@ def _kinds(choose: random.Random) -> Sequence[Kind]:
         Kind(
             "a receipt",
             lambda: ("/api/v1/extract-receipt", {"payload": {"image_base64": receipt}}),
+            clients=(1, 16),  # two at a time are read; more wait, for minutes
             times=4,
         ),
     ]
