@@ -39,10 +39,10 @@ lint: $(VENV)/installed-dev
 	$(BIN)/lint-imports --no-logo
 
 unit: $(VENV)/installed-dev
-	$(BIN)/pytest tests/unit
+	$(BIN)/pytest --numprocesses logical --maxprocesses 8 --dist loadfile tests/unit
 
 acceptance: $(VENV)/installed-dev $(INSTALLED_ENGINE) clients
-	$(BIN)/pytest tests/acceptance
+	$(BIN)/pytest --durations 20 tests/acceptance
 
 # The real service in a storm of kills, full disks and locked databases, and its books afterwards:
 # make chaos MINUTES=15 DATABASE=postgresql
