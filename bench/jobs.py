@@ -26,14 +26,14 @@ from deployments.settings import Settings
 from jobs.blobs import BlobStore
 from jobs.claims import Claims
 from jobs.database import Database
-from jobs.features import features
+from jobs.features import Feature, features
 from jobs.ids import new_id
 from jobs.job import JobStatus, NewJob, Outcome
 from jobs.migrations import migrate
 from jobs.queue import Queue, utc_now
 from jobs.runner import Runner
 from jobs.tables import jobs
-from jobs.work import Feature, Work
+from jobs.work import Work
 from tests.unit.ingress.conftest import serving
 from tests.unit.planner.requests import ingredient, recipe
 

@@ -57,7 +57,7 @@ def environment(settings: Settings) -> Mapping[str, str]:
         # Misnamed: off, a node and its ports are on loopback alone, the metrics' port too.
         "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
         # Ray's own choice of 15 lets whatever else runs on the machine go before who waits for an
-        # answer. What nobody waits for steps back by itself: jobs/deployment.py.
+        # answer. What nobody waits for steps back by itself: jobs/worker.py.
         "RAY_worker_niceness": "0",
         # Without the limit of 0 Ray keeps as many idle workers as there are CPUs for good.
         "RAY_num_workers_soft_limit": "0",

@@ -2,10 +2,8 @@
 
 import asyncio
 import logging
-import os
 import socket
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import replace
+from collections.abc import AsyncIterator
 from functools import partial
 from math import ceil
 from typing import Any
@@ -15,18 +13,16 @@ from ray import serve
 from ray.exceptions import RayError, RayTaskError, TaskCancelledError
 from ray.serve.handle import DeploymentHandle
 
-from deployments import tracing
 from deployments.errors import DatabaseUnavailable, ServiceError, WorkerLost
 from deployments.logs import configure_logging
 from deployments.ray_meter import RayMeter
 from deployments.served import served_models
 from deployments.settings import Settings
-from jobs.attempt import watched
 from jobs.blobs import BlobStore
 from jobs.board import Board
 from jobs.claims import Claims
 from jobs.database import Database
-from jobs.features import features
+from jobs.features import AskModels, Feature, features
 from jobs.feedback import FeedbackStore
 from jobs.gauges import record_gauges
 from jobs.job import Outcome, Progress
@@ -35,27 +31,13 @@ from jobs.queue import utc_now
 from jobs.retention import Retention
 from jobs.runner import Attempt, Runner
 from jobs.webhooks import Outbox
-from jobs.work import AskModels, Feature, Work
+from jobs.work import Work
+from jobs.worker import attempt
 
 log = logging.getLogger(__name__)
 
-#: How far jobs step back, so that the service answers while all cores work at them.
-_NICENESS = 10
 #: Seconds between two looks at what Prometheus is told of the queue.
 _GAUGES_S = 5.0
-
-
-@ray.remote(max_retries=0, num_returns="streaming")
-def attempt(feature: Feature, work: Work) -> Iterator[Progress | Outcome | WorkerLost]:
-    """One attempt in a worker process. The row counts attempts, so Ray retries nothing."""
-    assert not isinstance(feature.work, AskModels)
-    # Of this thread, and of those that it starts.
-    now = os.getpriority(os.PRIO_PROCESS, 0)
-    os.setpriority(os.PRIO_PROCESS, 0, max(now, _NICENESS))
-    tracing.trace_of_worker()
-    with tracing.span(feature.name, work.traceparent) as traceparent:
-        here = replace(work, meter=RayMeter(), traceparent=traceparent)
-        yield from watched(feature.work(here), memory_bytes=work.settings.job_memory_bytes)
 
 
 class AskedAttempt:
@@ -77,9 +59,9 @@ class RayAttempt:
     """An attempt that runs as a Ray task, anywhere in the cluster."""
 
     def __init__(self, feature: Feature, work: Work) -> None:
-        self._events: Any = attempt.options(num_cpus=feature.cpus, name=feature.name).remote(
-            feature, work
-        )
+        assert not isinstance(feature.work, AskModels)
+        task = attempt.options(num_cpus=feature.cpus, name=feature.name)
+        self._events: Any = task.remote(feature.name, feature.work, work)
         self._over = False
 
     async def __aiter__(self) -> AsyncIterator[Progress | Outcome]:

@@ -1,50 +1,50 @@
-"""Every feature: its stored payload, its work, and the limits of an attempt."""
+"""What kinds of job there are: the work of each, and the limits of an attempt."""
 
-import time
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
-from queue import SimpleQueue
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
-from pydantic import BaseModel
-
-from deployments import tracing
-from deployments.planner.answer import MODEL_ID as PLANNER_ID
-from deployments.planner.answer import MODEL_VERSION as PLANNER_VERSION
-from deployments.planner.answer import Incumbent, PlanAnswer
+from deployments.planner.answer import PlanAnswer
 from deployments.planner.prose import summed_up
 from deployments.planner.request import MAX_TIMEOUT_MS, PlanRequest
 from deployments.settings import Settings
-from jobs.job import Outcome, Progress, SoFar
+from jobs.job import Outcome, Progress
 from jobs.meant import with_meant_matches
 from jobs.models import Models
+from jobs.plan_work import plan_meals
+from jobs.receipt_work import read_receipt
 from jobs.receipts.options import ReceiptOptions
-from jobs.receipts.vision import doubtful
 from jobs.second_look import second_look
 from jobs.settled import with_settled_matches
 from jobs.texts import categorize_items, embed_texts, with_categories
-from jobs.work import AskModels, Feature, Work
-
-
-class StoredImage(BaseModel):
-    """How a job's payload refers to an image."""
-
-    sha256: str
-    media_type: str
-    size: int
-
-
-class ReceiptJob(BaseModel):
-    """The stored input_payload of receipt_extraction."""
-
-    image: StoredImage
-    options: ReceiptOptions
-
+from jobs.work import Work
 
 RECEIPT_EXTRACTION = "receipt_extraction"
 MEAL_OPTIMIZATION = "meal_optimization"
 EMBEDDING_BATCH = "embedding_batch"
 CATEGORIZATION_BATCH = "categorization_batch"
+
+
+@dataclass(frozen=True)
+class AskModels:
+    """Work that leaves everything heavy to the served models."""
+
+    ask: Callable[[Work, Models], AsyncIterator[Progress | Outcome]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Feature:
+    """One kind of job."""
+
+    name: str
+    #: What an attempt runs: yields its progress (0 to 1) as it goes, and its Outcome last. Raises a
+    #: ServiceError for what it can't do. Either a module-level function, which travels by its name
+    #: to a worker process of its own; or one that only asks the served models, and stays here.
+    work: Callable[[Work], Iterator[Progress | Outcome]] | AskModels
+    time_limit_s: float  # the attempt is killed after this
+    max_attempts: int
+    cpus: float = 0.0  # of the worker process
+    #: What the served models add to the outcome.
+    complete: Callable[[Work, Outcome, Models], Awaitable[Outcome]] | None = None
 
 
 def features(settings: Settings) -> Mapping[str, Feature]:
@@ -80,59 +80,6 @@ def features(settings: Settings) -> Mapping[str, Feature]:
     return {feature.name: feature for feature in (receipts, plans, embeddings, categories)}
 
 
-def read_receipt(work: Work) -> Iterator[Progress | Outcome]:
-    """The work of receipt_extraction."""
-    # Imported where the work runs: the reader brings OpenCV and an inference runtime, which neither
-    # the ingress nor the runner should carry.
-    from jobs.receipts.image import ImageLimits
-    from jobs.receipts.ocr import engine
-    from jobs.receipts.reader import MODEL_ID, MODEL_VERSION, read
-
-    if work.image is None:
-        raise ValueError("a receipt job without its image")
-    settings = work.settings
-    job = ReceiptJob.model_validate(work.payload)
-    limits = ImageLimits(
-        max_bytes=settings.max_image_bytes,
-        max_pixels=settings.max_image_pixels,
-        max_pages=settings.max_image_pages,
-    )
-    accuracy = job.options.accuracy or settings.receipt_accuracy
-    options = job.options.model_copy(update={"accuracy": accuracy})
-    steps = read(work.image, options, engine(settings.receipt_threads), limits)
-    stage, since = None, time.time_ns()
-    while True:
-        try:
-            step = next(steps)
-        except StopIteration as finished:
-            extraction = finished.value
-            break
-        if step.stage != stage:
-            now = time.time_ns()
-            if stage is not None:
-                _passed(work, stage, since, now)
-            stage, since = step.stage, now
-        yield step.fraction
-    if stage is not None:
-        _passed(work, stage, since, time.time_ns())
-    flat = extraction.flat()
-    pages: tuple[bytes, ...] = ()
-    if settings.engine_sees and (
-        job.options.engine == "vision"
-        or (job.options.engine == "auto" and doubtful(flat, settings.receipt_second_look_below))
-    ):
-        from jobs.receipts.drawn import drawn_pages
-
-        pages = drawn_pages(work.image, limits, settings.engine_max_images)
-    yield Outcome(
-        output=flat,
-        model_id=MODEL_ID,
-        model_version=MODEL_VERSION,
-        marks=[mark for mark in (job.image.sha256, extraction.mark) if mark],
-        pages=pages,
-    )
-
-
 async def completed_receipt(work: Work, outcome: Outcome, models: Models) -> Outcome:
     """What the served models add: a second reading where it is wanted; then, of the lines, what
     the tenant has settled, what they mean and what the classifier knows.
@@ -142,29 +89,6 @@ async def completed_receipt(work: Work, outcome: Outcome, models: Models) -> Out
     settled = await with_settled_matches(work.tenant_id, options, read, models)
     meant = await with_meant_matches(options, settled, models)
     return await with_categories(work.tenant_id, options, meant, models)
-
-
-def _passed(work: Work, stage: str, start_ns: int, end_ns: int) -> None:
-    """Tells of a stage of the reader that is over."""
-    work.meter.observe("sidecar_receipt_stage_seconds", (end_ns - start_ns) / 1e9, stage=stage)
-    tracing.record(stage, work.traceparent, start_ns, end_ns)
-
-
-def plan_meals(work: Work) -> Iterator[Progress | Outcome]:
-    """The work of meal_optimization. It is as far as its time is used up, and has the worth of the
-    best plan by now.
-    """
-    from deployments.planner.solve import solve
-
-    request = PlanRequest.model_validate(work.payload)
-    incumbents: SimpleQueue[Incumbent | None] = SimpleQueue()
-    with ThreadPoolExecutor(max_workers=1) as solver:
-        answer = solver.submit(solve, request, clock=time.monotonic, on_incumbent=incumbents.put)
-        answer.add_done_callback(lambda _: incumbents.put(None))
-        while (incumbent := incumbents.get()) is not None:
-            used = min(0.99, incumbent.elapsed_ms / request.timeout_ms)
-            yield SoFar(used, detail=incumbent.wire())
-    yield Outcome(output=answer.result().wire(), model_id=PLANNER_ID, model_version=PLANNER_VERSION)
 
 
 async def plan_in_prose(work: Work, outcome: Outcome, models: Models) -> Outcome:

@@ -17,9 +17,10 @@ from deployments.metrics import UNMETERED, Meter
 from deployments.settings import Settings
 from jobs.blobs import BlobStore
 from jobs.claims import Claims
+from jobs.features import Feature
 from jobs.job import AttemptError, Job, Outcome, Progress, SoFar
 from jobs.models import Models
-from jobs.work import Feature, Work
+from jobs.work import Work
 
 log = logging.getLogger(__name__)
 

@@ -22,10 +22,10 @@ from jobs.blobs import BlobStore
 from jobs.board import Board
 from jobs.ended import RecentlyEnded
 from jobs.erasure import Erasure
+from jobs.features import Feature
 from jobs.feedback import FeedbackStore
 from jobs.queue import Queue
 from jobs.watch import JobWatch
-from jobs.work import Feature
 
 
 @dataclass(frozen=True, kw_only=True)

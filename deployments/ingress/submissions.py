@@ -16,9 +16,8 @@ from jobs.features import (
     EMBEDDING_BATCH,
     MEAL_OPTIMIZATION,
     RECEIPT_EXTRACTION,
-    ReceiptJob,
-    StoredImage,
 )
+from jobs.receipt_work import ReceiptJob, StoredImage
 from jobs.receipts.options import ReceiptOptions
 from jobs.texts import CategorizeJob
 

@@ -4,8 +4,10 @@ from bench.planner_instances import instance
 from deployments.errors import ModelUnavailable
 from deployments.settings import Settings
 from jobs.database import Database
-from jobs.features import Work, features, plan_meals
+from jobs.features import features
 from jobs.job import Outcome, SoFar
+from jobs.plan_work import plan_meals
+from jobs.work import Work
 from tests.unit.engine.echo import EchoEngine
 from tests.unit.jobs.models import models
 from tests.unit.planner.requests import ingredient, recipe, request

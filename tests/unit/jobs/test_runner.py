@@ -14,11 +14,12 @@ from jobs.backoff import Backoff
 from jobs.blobs import BlobStore
 from jobs.claims import Claims
 from jobs.database import Database
+from jobs.features import Feature
 from jobs.job import Job, JobStatus, NewJob, Outcome, Progress, SoFar
 from jobs.queue import Queue, utc_now
 from jobs.runner import Runner
 from jobs.watch import JobWatch
-from jobs.work import Feature, Work
+from jobs.work import Work
 from tests.unit.jobs.models import models
 
 Event = Progress | Outcome | Exception

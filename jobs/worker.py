@@ -1,0 +1,35 @@
+"""A process that works at jobs: an attempt as a Ray task.
+
+Ray starts such a process when somebody waits for it. So this module and what it imports carry
+neither Ray Serve nor a database nor the other kinds of work (tests/unit/test_weight.py).
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import ray
+
+from deployments import tracing
+from deployments.errors import WorkerLost
+from deployments.ray_meter import RayMeter
+from jobs.attempt import watched
+from jobs.job import Outcome, Progress
+from jobs.work import Work
+
+#: How far jobs step back, so that the service answers while all cores work at them.
+_NICENESS = 10
+
+
+@ray.remote(max_retries=0, num_returns="streaming")
+def attempt(
+    name: str, do: Callable[[Work], Iterator[Progress | Outcome]], work: Work
+) -> Iterator[Progress | Outcome | WorkerLost]:
+    """One attempt of the feature of that name. The row counts attempts, so Ray retries nothing."""
+    # Of this thread, and of those that it starts.
+    now = os.getpriority(os.PRIO_PROCESS, 0)
+    os.setpriority(os.PRIO_PROCESS, 0, max(now, _NICENESS))
+    tracing.trace_of_worker()
+    with tracing.span(name, work.traceparent) as traceparent:
+        here = replace(work, meter=RayMeter(), traceparent=traceparent)
+        yield from watched(do(here), memory_bytes=work.settings.job_memory_bytes)
