@@ -2,6 +2,7 @@
 
 import http.server
 import json
+import re
 import socketserver
 import subprocess
 import time
@@ -121,13 +122,14 @@ def proxied(config: str, **environment: str) -> Iterator[httpx.Client]:
 
 def test_while_serve_knows_no_application_nothing_is_said_to_be_missing() -> None:
     with proxied(KNOWS_NO_APPLICATION) as client:
-        answer = client.post("/api/v1/jobs", json={})
+        answer = client.post("/api/v1/jobs", json={}, headers={"X-Request-ID": '"my"\\1'})
         chat = client.post("/v1/chat/completions", json={})
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
-    assert ErrorBody.model_validate(answer.json()).code == "overloaded"
+    error = ErrorBody.model_validate(answer.json())
+    assert (error.code, error.request_id) == ("overloaded", '"my"\\1')
+    assert answer.headers["x-request-id"] == error.request_id
     assert (chat.status_code, chat.headers["retry-after"]) == (503, "1")
-    error = Overloaded(chat.json()["error"]["message"])
-    assert chat.json() == openai_error(error)
+    assert chat.json() == openai_error(Overloaded(chat.json()["error"]["message"]))
 
 
 KNOWS_A_REPLICA = """\
@@ -170,6 +172,7 @@ def test_what_finds_no_place_is_refused_but_for_questions_about_health() -> None
             for _ in under_way:
                 assert held.acquire(timeout=30)
             refused, chat = client.get("/api/v1/jobs"), client.get("/v1/models")
+            strange = client.get("/api/v1/jobs", headers={"X-Request-ID": "two words"})
             healthy = client.get("/health/live")
             go.set()
             answers = [one.result().status_code for one in under_way]
@@ -177,7 +180,11 @@ def test_what_finds_no_place_is_refused_but_for_questions_about_health() -> None
         server.shutdown()
     assert answers == [204, 204]
     assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
-    assert ErrorBody.model_validate(refused.json()) == ErrorBody.of(Overloaded(), "")
+    ids = {one.headers["x-request-id"] for one in (refused, strange, chat)}
+    assert len(ids) == 3
+    assert all(re.fullmatch(r"req_[0-9a-f-]{36}", one) for one in ids)
+    said = ErrorBody.of(Overloaded(), refused.headers["x-request-id"])
+    assert ErrorBody.model_validate(refused.json()) == said
     assert (chat.status_code, chat.headers["retry-after"]) == (503, "1")
     assert chat.json() == openai_error(Overloaded())
     assert (healthy.status_code, again.status_code) == (204, 204)
