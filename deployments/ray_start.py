@@ -59,8 +59,8 @@ def environment(settings: Settings) -> Mapping[str, str]:
         # Ray's own choice of 15 lets whatever else runs on the machine go before who waits for an
         # answer. What nobody waits for steps back by itself: jobs/worker.py.
         "RAY_worker_niceness": "0",
-        # Without the limit of 0 Ray keeps as many idle workers as there are CPUs for good.
-        "RAY_num_workers_soft_limit": "0",
+        # How many idle workers Ray keeps for good. Its own choice: as many as there are CPUs.
+        "RAY_num_workers_soft_limit": str(settings.warm_workers),
         "RAY_idle_worker_killing_time_threshold_ms": str(round(1000 * settings.worker_idle_s)),
         # NumPy's products here take a millisecond; a second thread costs more in waiting for them.
         "OPENBLAS_NUM_THREADS": "1",

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from functools import partial
 from math import ceil
 from typing import Any
@@ -32,7 +32,7 @@ from jobs.retention import Retention
 from jobs.runner import Attempt, Runner
 from jobs.webhooks import Outbox
 from jobs.work import Work
-from jobs.worker import attempt
+from jobs.worker import attempt, warm_up
 
 log = logging.getLogger(__name__)
 
@@ -89,6 +89,15 @@ class RayAttempt:
             ray.cancel(self._events, force=True)
 
 
+def warm_workers(known: Iterable[Feature], settings: Settings) -> None:
+    """Has worker processes load what the first jobs would else wait for; waits for none."""
+    for feature in known:
+        if feature.warm_up is not None:
+            task = warm_up.options(num_cpus=feature.cpus)
+            for _ in range(settings.warm_workers):
+                task.remote(feature.warm_up, settings)
+
+
 def slots_of_replica(settings: Settings) -> int:
     """This replica's share of the jobs that run at once."""
     all_slots = settings.running_jobs or int(ray.cluster_resources().get("CPU", 1))
@@ -131,6 +140,7 @@ class JobRunner:
             settings=settings,
             meter=meter,
         )
+        self._warm_up = partial(warm_workers, known.values(), settings)
         self._look = partial(
             record_gauges,
             meter,
@@ -153,6 +163,7 @@ class JobRunner:
                 await asyncio.sleep(1)
             else:
                 break
+        self._warm_up()
         chores = [
             asyncio.create_task(chore)
             for chore in (self._retention.run(), self._outbox.run(), self._keep_looking())

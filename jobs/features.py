@@ -11,7 +11,7 @@ from jobs.job import Outcome, Progress
 from jobs.meant import with_meant_matches
 from jobs.models import Models
 from jobs.plan_work import plan_meals
-from jobs.receipt_work import read_receipt
+from jobs.receipt_work import load_reader, read_receipt
 from jobs.receipts.options import ReceiptOptions
 from jobs.second_look import second_look
 from jobs.settled import with_settled_matches
@@ -43,6 +43,8 @@ class Feature:
     time_limit_s: float  # the attempt is killed after this
     max_attempts: int
     cpus: float = 0.0  # of the worker process
+    #: Loads what the work needs into a process that waits for it.
+    warm_up: Callable[[Settings], None] | None = None
     #: What the served models add to the outcome.
     complete: Callable[[Work, Outcome, Models], Awaitable[Outcome]] | None = None
 
@@ -55,6 +57,7 @@ def features(settings: Settings) -> Mapping[str, Feature]:
         time_limit_s=settings.receipt_time_limit_s,
         max_attempts=settings.receipt_max_attempts,
         cpus=float(settings.receipt_threads),
+        warm_up=load_reader,
         complete=completed_receipt,
     )
     plans = Feature(

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pydantic import BaseModel
 
 from deployments import tracing
+from deployments.settings import Settings
 from jobs.job import Outcome, Progress
 from jobs.receipts.options import ReceiptOptions
 from jobs.receipts.vision import doubtful
@@ -78,6 +79,14 @@ def read_receipt(work: Work) -> Iterator[Progress | Outcome]:
         marks=[mark for mark in (job.image.sha256, extraction.mark) if mark],
         pages=pages,
     )
+
+
+def load_reader(settings: Settings) -> None:
+    """Loads the modules and models of the reader into this process."""
+    from jobs.receipts import reader  # noqa: F401
+    from jobs.receipts.ocr import engine
+
+    engine(settings.receipt_threads)
 
 
 def _passed(work: Work, stage: str, start_ns: int, end_ns: int) -> None:

@@ -13,7 +13,8 @@ import ray
 from deployments import tracing
 from deployments.errors import WorkerLost
 from deployments.ray_meter import RayMeter
-from jobs.attempt import watched
+from deployments.settings import Settings
+from jobs.attempt import give_back_memory, watched
 from jobs.job import Outcome, Progress
 from jobs.work import Work
 
@@ -26,10 +27,24 @@ def attempt(
     name: str, do: Callable[[Work], Iterator[Progress | Outcome]], work: Work
 ) -> Iterator[Progress | Outcome | WorkerLost]:
     """One attempt of the feature of that name. The row counts attempts, so Ray retries nothing."""
-    # Of this thread, and of those that it starts.
-    now = os.getpriority(os.PRIO_PROCESS, 0)
-    os.setpriority(os.PRIO_PROCESS, 0, max(now, _NICENESS))
+    _step_back()
     tracing.trace_of_worker()
     with tracing.span(name, work.traceparent) as traceparent:
         here = replace(work, meter=RayMeter(), traceparent=traceparent)
-        yield from watched(do(here), memory_bytes=work.settings.job_memory_bytes)
+        try:
+            yield from watched(do(here), memory_bytes=work.settings.job_memory_bytes)
+        finally:
+            give_back_memory()
+
+
+@ray.remote(max_retries=0)
+def warm_up(load: Callable[[Settings], None], settings: Settings) -> None:
+    """Loads into this process what its first attempt would."""
+    _step_back()
+    load(settings)
+
+
+def _step_back() -> None:
+    """Of this thread, and of those that it starts."""
+    now = os.getpriority(os.PRIO_PROCESS, 0)
+    os.setpriority(os.PRIO_PROCESS, 0, max(now, _NICENESS))

@@ -104,7 +104,7 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
         "RAY_AUTH_TOKEN_PATH": str(token),
         "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "deployments.ingress.proxy:middlewares",
         "RAY_worker_niceness": "0",
-        "RAY_num_workers_soft_limit": "0",
+        "RAY_num_workers_soft_limit": "1",
         "PYTHONPATH": str(REPOSITORY),
     }
     gcs, dashboard = free_port(), free_port()

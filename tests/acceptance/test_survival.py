@@ -54,28 +54,66 @@ def test_cancelling_ends_the_work_itself(
     assert until(job_id)["status"] == "succeeded"
 
 
-def test_a_worker_that_stands_still_is_killed_when_its_time_is_up(
-    tmp_path: Path, sample: str
+@pytest.fixture(scope="module")
+def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service that has just started, and lets a receipt take eight seconds."""
+    folder = tmp_path_factory.mktemp("impatient")
+    with running(folder, settings={"receipt_time_limit_s": 8}) as service:
+        yield service
+
+
+@pytest.fixture
+def caller(impatient: Service) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=impatient.url, headers=TENANT, timeout=60) as client:
+        yield client
+
+
+def with_the_reader(process: psutil.Process) -> bool:
+    return any("onnxruntime" in each.path for each in process.memory_maps())
+
+
+def at_work(service: Service, client: httpx.Client, job_id: str) -> psutil.Process:
+    """The process that reads the job's receipt, once it has begun to."""
+    deadline = time.monotonic() + 60
+    while not 0 < client.get(f"/api/v1/jobs/{job_id}").json()["progress"] < 1:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    [worker] = service.processes("ray::receipt_extraction")
+    return worker
+
+
+def succeeded(client: httpx.Client, job_id: str) -> dict[str, Any]:
+    deadline = time.monotonic() + 60
+    while (job := client.get(f"/api/v1/jobs/{job_id}").json())["status"] != "succeeded":
+        assert time.monotonic() < deadline, job
+        time.sleep(0.1)
+    return dict(job)
+
+
+def test_a_process_with_the_reader_loaded_waits_for_the_first_receipt(
+    impatient: Service, caller: httpx.Client, sample: str
 ) -> None:
-    with (
-        running(tmp_path, settings={"receipt_time_limit_s": 8}) as service,
-        httpx.Client(base_url=service.url, headers=TENANT, timeout=60) as client,
-    ):
-        job_id = submit(client, sample).json()["id"]
-        deadline = time.monotonic() + 60
-        while not 0 < client.get(f"/api/v1/jobs/{job_id}").json()["progress"] < 1:
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-        [worker] = service.processes("ray::receipt_extraction")
-        worker.suspend()
-        while (job := client.get(f"/api/v1/jobs/{job_id}").json())["status"] != "succeeded":
-            assert time.monotonic() < deadline, job
-            time.sleep(0.1)
-        assert [(one["outcome"], one["error_code"]) for one in job["attempts"]] == [
-            ("failed", "timeout"),
-            ("succeeded", None),
-        ]
-        worker.wait(30)
+    deadline = time.monotonic() + 30
+    while not (warm := [one for one in impatient.processes("ray::IDLE") if with_the_reader(one)]):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    job_id = submit(caller, sample).json()["id"]
+    assert at_work(impatient, caller, job_id) in warm
+    succeeded(caller, job_id)
+
+
+def test_a_worker_that_stands_still_is_killed_when_its_time_is_up(
+    impatient: Service, caller: httpx.Client, sample: str
+) -> None:
+    job_id = submit(caller, sample).json()["id"]
+    worker = at_work(impatient, caller, job_id)
+    worker.suspend()
+    job = succeeded(caller, job_id)
+    assert [(one["outcome"], one["error_code"]) for one in job["attempts"]] == [
+        ("failed", "timeout"),
+        ("succeeded", None),
+    ]
+    worker.wait(30)
 
 
 def test_a_client_that_hangs_up_stops_its_receipt(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from deployments.errors import InvalidImage, WorkerLost
-from jobs.attempt import resident_bytes, watched
+from jobs.attempt import give_back_memory, resident_bytes, watched
 from jobs.job import Outcome
 
 DONE = Outcome(output={}, model_id="m", model_version="1")
@@ -47,3 +47,13 @@ def test_work_that_takes_too_much_memory_is_told_of_while_it_goes_on() -> None:
 
 def test_the_memory_of_this_process_is_known() -> None:
     assert 10 * 2**20 < resident_bytes() < 64 * GiB
+
+
+def test_what_the_work_has_freed_goes_back_to_the_system() -> None:
+    blocks = [b"x" * 100_000 for _ in range(1_000)]
+    last = blocks.pop()  # on top of the heap: what lies below it stays with the process
+    blocks.clear()
+    before = resident_bytes()
+    give_back_memory()
+    assert before - resident_bytes() > 50_000_000
+    assert last
