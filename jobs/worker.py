@@ -14,12 +14,14 @@ from deployments import tracing
 from deployments.errors import WorkerLost
 from deployments.ray_meter import RayMeter
 from deployments.settings import Settings
-from jobs.attempt import give_back_memory, watched
+from jobs.attempt import Rest, watched
 from jobs.job import Outcome, Progress
 from jobs.work import Work
 
 #: How far jobs step back, so that the service answers while all cores work at them.
 _NICENESS = 10
+
+_rest = Rest()  # of this process
 
 
 @ray.remote(max_retries=0, num_returns="streaming")
@@ -31,10 +33,8 @@ def attempt(
     tracing.trace_of_worker()
     with tracing.span(name, work.traceparent) as traceparent:
         here = replace(work, meter=RayMeter(), traceparent=traceparent)
-        try:
+        with _rest:
             yield from watched(do(here), memory_bytes=work.settings.job_memory_bytes)
-        finally:
-            give_back_memory()
 
 
 @ray.remote(max_retries=0)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from deployments.errors import InvalidImage, WorkerLost
-from jobs.attempt import give_back_memory, resident_bytes, watched
+from jobs.attempt import Rest, give_back_memory, resident_bytes, watched
 from jobs.job import Outcome
 
 DONE = Outcome(output={}, model_id="m", model_version="1")
@@ -57,3 +57,24 @@ def test_what_the_work_has_freed_goes_back_to_the_system() -> None:
     give_back_memory()
     assert before - resident_bytes() > 50_000_000
     assert last
+
+
+def test_memory_is_given_back_when_no_work_has_gone_on_for_a_while() -> None:
+    given_back = threading.Event()
+    rest = Rest(after_s=0.01, give_back=given_back.set)
+    with rest:
+        pass
+    assert given_back.wait(10)
+
+
+def test_memory_is_not_given_back_while_the_next_work_goes_on() -> None:
+    given_back = threading.Event()
+    rest = Rest(after_s=60, give_back=given_back.set)
+    others = set(threading.enumerate())
+    with rest:
+        pass
+    [timer] = set(threading.enumerate()) - others
+    with rest:
+        timer.join(10)
+        assert not timer.is_alive()
+    assert not given_back.is_set()
