@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from queue import Empty, SimpleQueue
 
 import psutil
@@ -55,6 +56,12 @@ class Rest:
         self._timer = threading.Timer(self._after_s, self._give_back)
         self._timer.daemon = True
         self._timer.start()
+
+
+@cache
+def rest() -> Rest:
+    """This process's."""
+    return Rest()
 
 
 def watched(

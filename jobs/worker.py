@@ -14,14 +14,12 @@ from deployments import tracing
 from deployments.errors import WorkerLost
 from deployments.ray_meter import RayMeter
 from deployments.settings import Settings
-from jobs.attempt import Rest, watched
+from jobs.attempt import rest, watched
 from jobs.job import Outcome, Progress
 from jobs.work import Work
 
 #: How far jobs step back, so that the service answers while all cores work at them.
 _NICENESS = 10
-
-_rest = Rest()  # of this process
 
 
 @ray.remote(max_retries=0, num_returns="streaming")
@@ -33,7 +31,7 @@ def attempt(
     tracing.trace_of_worker()
     with tracing.span(name, work.traceparent) as traceparent:
         here = replace(work, meter=RayMeter(), traceparent=traceparent)
-        with _rest:
+        with rest():
             yield from watched(do(here), memory_bytes=work.settings.job_memory_bytes)
 
 
