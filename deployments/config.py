@@ -28,7 +28,9 @@ class Config:
     settings: Settings
     host: str
     port: int
-    places: int  # requests that a replica of the ingress takes at a time, at work or in line
+    #: Requests that a replica of the ingress takes at a time: as many as may wait in it, for of a
+    #: burst Serve counts each as waiting until its loop comes to it.
+    places: int
 
 
 def read(path: Path, *, host: str | None = None) -> Config:
@@ -46,24 +48,19 @@ def read(path: Path, *, host: str | None = None) -> Config:
         [service] = [one for one in serve["applications"] if one["name"] == SERVICE]
         arguments = service.get("args") or {}
         [ingress] = [one for one in service["deployments"] if one["name"] == INGRESS]
-        bounds = [ingress.get(f"max_{what}_requests", 0) for what in ("ongoing", "queued")]
+        places = ingress.get("max_queued_requests")
         at = str(http.get("host", "127.0.0.1")), int(http.get("port", 8000))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise BadConfig(
             f"{path} is not a configuration of this service: applications with their "
             f"deployments, the application {SERVICE} with its {INGRESS} among them."
         ) from error
-    if not all(isinstance(bound, int) and bound > 0 for bound in bounds):
+    if not isinstance(places, int) or places <= KEPT_FOR_HEALTH:
         raise BadConfig(
-            f"{path} must bound what {INGRESS} takes: max_ongoing_requests and "
-            "max_queued_requests, both above 0. Without bounds a busy service stops answering."
+            f"{path} must bound what {INGRESS} takes: max_queued_requests, above "
+            f"{KEPT_FOR_HEALTH} for its health. Without a bound a busy service stops answering."
         )
-    if sum(bounds) <= KEPT_FOR_HEALTH:
-        raise BadConfig(
-            f"{path} lets {INGRESS} take {sum(bounds)} requests at a time, of which "
-            f"{KEPT_FOR_HEALTH} are for its health."
-        )
-    return Config(serve, _settings(arguments), *at, places=sum(bounds))
+    return Config(serve, _settings(arguments), *at, places=places)
 
 
 def _settings(arguments: dict[str, Any]) -> Settings:

@@ -7,6 +7,10 @@ from typing import Any
 import httpx
 import pytest
 
+from bench.asked import categorize
+from bench.load import load
+from tests.acceptance.service import Service
+
 pytestmark = pytest.mark.both_databases
 
 Until = Callable[..., dict[str, Any]]
@@ -36,6 +40,11 @@ def test_names_get_their_categories_alone_and_together(client: httpx.Client) -> 
     body = post(client, "categorize-batch", {"items": items, "candidate_labels": LABELS})
     placed = {one["id"]: one["predicted_category"] for one in body["payload"]["predictions"]}
     assert placed == names
+
+
+def test_callers_that_all_come_at_once_are_all_answered(service: Service) -> None:
+    came = load(service.url, lambda: categorize("whole milk"), clients=64, seconds=3)
+    assert came.statuses.keys() == {200}
 
 
 def test_a_correction_is_heeded_at_once_and_by_its_tenant_alone(client: httpx.Client) -> None:
