@@ -1,8 +1,12 @@
 """What the benchmarks ask: requests made up of the same words."""
 
+import base64
 import random
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
+
+_SAMPLE = Path(__file__).parents[1] / "samples" / "receipt.jpg"
 
 LABELS = (
     "Produce",
@@ -50,3 +54,9 @@ def categorize_all(names: Sequence[str]) -> Request:
     """Names in one request."""
     items = [{"id": number, "name": name} for number, name in enumerate(names)]
     return "/api/v1/categorize-batch", {"payload": {"items": items, "candidate_labels": LABELS}}
+
+
+def receipt() -> Request:
+    """The sample's photo, to be read while the caller waits."""
+    image = base64.b64encode(_SAMPLE.read_bytes()).decode()
+    return "/api/v1/extract-receipt", {"payload": {"image_base64": image}}

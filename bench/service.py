@@ -7,7 +7,6 @@ commits a record of each answer; the plain server does not. Chat is bench.engine
 """
 
 import argparse
-import base64
 import os
 import random
 import signal
@@ -25,11 +24,11 @@ from pathlib import Path
 import httpx
 import numpy as np
 
-from bench.asked import categorize, categorize_all, new_name, unheard, words
+from bench.asked import categorize, categorize_all, new_name, receipt, unheard, words
 from bench.load import Load, NextRequest, load, settle
 from bench.planner_instances import instance
 from deployments.ports import free_port
-from tests.acceptance.service import REPOSITORY, running
+from tests.acceptance.service import running
 
 CLIENTS = (1, 16, 64)
 #: Cores that others may take of the machine; with more, a measurement is made again, so often.
@@ -165,7 +164,7 @@ def plain() -> Iterator[str]:
 def _kinds(choose: random.Random) -> Sequence[Kind]:
     documents = [{"id": n, "text": words(choose, 20)} for n in range(50)]
     dishes = instance(1, 30, 7)
-    receipt = base64.b64encode((REPOSITORY / "samples" / "receipt.jpg").read_bytes()).decode()
+    photo = receipt()
     small = [instance(seed, 10, 3, timeout_ms=5000) for seed in range(20)]
     return [
         Kind("no model", lambda: ("/health/live", None)),
@@ -203,7 +202,7 @@ def _kinds(choose: random.Random) -> Sequence[Kind]:
         ),
         Kind(
             "a receipt",
-            lambda: ("/api/v1/extract-receipt", {"payload": {"image_base64": receipt}}),
+            lambda: photo,
             clients=(1, 16),  # two at a time are read; more wait, for minutes
             times=4,
         ),

@@ -1,8 +1,9 @@
 """What a start of the service costs, and what it costs to stand idle: `python -m bench.startup`.
 
-From the command to the first answer of readiness that says ok, then, once it has settled, memory
-(pages that are shared counted once) and the share of a core that its processes use, by process.
-Without the engine. Linux.
+From the command to the first answer of readiness that says ok, and two receipts from then on. Of
+the last start instead, once it has settled, memory (pages that are shared counted once) and the
+share of a core that its processes use, by process; and memory after receipts. Without the engine.
+Linux.
 """
 
 import argparse
@@ -11,12 +12,16 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import httpx
 import psutil
 
-from tests.acceptance.service import running, title
+from bench.asked import receipt
+from tests.acceptance.service import Service, running, title
 
+TENANT = {"x-tenant-id": "bench"}
 #: What a command line is called in the table; the first that fits.
 _NAMES = {
     r"ray::ServeReplica:\w+:(\w+)": r"replica of \1",
@@ -39,18 +44,43 @@ def main() -> None:
     parser.add_argument("--settle", type=float, default=20, help="seconds from ready to idle")
     parser.add_argument("--seconds", type=float, default=60, help="that it is watched idle")
     arguments = parser.parse_args()
-    print("| start | ready after s | CPU s of all processes until then |")
-    print("|---|---|---|")
+    print("| start | ready after s | CPU s of all processes until then | two receipts then, s |")
+    print("|---|---|---|---|")
     for start in range(1, arguments.starts + 1):
         with tempfile.TemporaryDirectory() as folder:
             begun = time.monotonic()
             with running(Path(folder)) as service:
                 ready = time.monotonic() - begun
                 spent = sum(_cpu_seconds(service.process.pid).values())
-                print(f"| {start} | {ready:.1f} | {spent:.1f} |", flush=True)
-                if start == arguments.starts:
+                last = start == arguments.starts
+                receipts = [] if last else [_read(service.url) for _ in range(2)]
+                took = ", ".join(f"{seconds:.1f}" for seconds in receipts)
+                print(f"| {start} | {ready:.1f} | {spent:.1f} | {took} |", flush=True)
+                if last:
                     time.sleep(arguments.settle)
                     _print_idle(service.process.pid, arguments.seconds)
+                    _print_after_receipts(service, arguments.settle)
+
+
+def _read(url: str) -> float:
+    """Seconds until a receipt was read."""
+    path, body = receipt()
+    begun = time.monotonic()
+    httpx.post(url + path, json=body, headers=TENANT, timeout=120).raise_for_status()
+    return time.monotonic() - begun
+
+
+def _print_after_receipts(service: Service, settle_s: float) -> None:
+    with ThreadPoolExecutor(4) as callers:
+        for _ in callers.map(_read, [service.url] * 24):
+            pass
+    after = sum(_memory(service.process.pid)[0].values())
+    time.sleep(settle_s)
+    at_rest = sum(_memory(service.process.pid)[0].values())
+    print("\n| after 24 receipts of 4 callers | memory MB |")
+    print("|---|---|")
+    print(f"| at once | {after / 1e6:.0f} |")
+    print(f"| {settle_s:.0f} s later | {at_rest / 1e6:.0f} |")
 
 
 def _print_idle(root: int, seconds: float) -> None:

@@ -70,7 +70,7 @@ def environment(settings: Settings) -> Mapping[str, str]:
         # A replica that starts, or on a slow machine, takes longer than Ray's 0.1 s to say how long
         # its line is; the log would have a warning, and the caller would look for another.
         "RAY_SERVE_QUEUE_LENGTH_RESPONSE_DEADLINE_S": "1",
-        "RAY_preload_python_modules": "ray.serve",  # while a worker still waits for what to be
+        "RAY_preload_python_modules": "deployments.preload",
         "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "deployments.ingress.proxy:middlewares",
         "DASHBOARD_METRIC_PORT": "0",  # any: on its fixed port a second service goes without
         **_RARELY,
