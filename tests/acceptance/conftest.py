@@ -82,9 +82,8 @@ def sample() -> str:
     return base64.b64encode(SAMPLE.read_bytes()).decode()
 
 
-@pytest.fixture
-def until(client: httpx.Client) -> Callable[..., dict[str, Any]]:
-    """Polls a job until it is as wanted; by default, until it has ended."""
+def polling(client: httpx.Client) -> Callable[..., dict[str, Any]]:
+    """What polls a job of the client's until it is as wanted; by default, until it has ended."""
 
     def poll(
         job_id: str,
@@ -102,3 +101,9 @@ def until(client: httpx.Client) -> Callable[..., dict[str, Any]]:
             time.sleep(0.05)
 
     return poll
+
+
+@pytest.fixture
+def until(client: httpx.Client) -> Callable[..., dict[str, Any]]:
+    """Polls a job of the session's service."""
+    return polling(client)

@@ -17,6 +17,7 @@ import psutil
 import pytest
 
 from deployments.ports import free_port
+from tests.acceptance.conftest import polling
 from tests.acceptance.databases import Database
 from tests.acceptance.service import REPOSITORY, Service, configure, running
 from tests.acceptance.test_receipts import is_the_sample, submit
@@ -72,24 +73,6 @@ def with_the_reader(process: psutil.Process) -> bool:
     return any("onnxruntime" in each.path for each in process.memory_maps())
 
 
-def at_work(service: Service, client: httpx.Client, job_id: str) -> psutil.Process:
-    """The process that reads the job's receipt, once it has begun to."""
-    deadline = time.monotonic() + 60
-    while not 0 < client.get(f"/api/v1/jobs/{job_id}").json()["progress"] < 1:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    [worker] = service.processes("ray::receipt_extraction")
-    return worker
-
-
-def succeeded(client: httpx.Client, job_id: str) -> dict[str, Any]:
-    deadline = time.monotonic() + 60
-    while (job := client.get(f"/api/v1/jobs/{job_id}").json())["status"] != "succeeded":
-        assert time.monotonic() < deadline, job
-        time.sleep(0.1)
-    return dict(job)
-
-
 def test_a_process_with_the_reader_loaded_waits_for_the_first_receipt(
     impatient: Service, caller: httpx.Client, sample: str
 ) -> None:
@@ -97,18 +80,24 @@ def test_a_process_with_the_reader_loaded_waits_for_the_first_receipt(
     while not (warm := [one for one in impatient.processes("ray::IDLE") if with_the_reader(one)]):
         assert time.monotonic() < deadline
         time.sleep(0.1)
+    until = polling(caller)
     job_id = submit(caller, sample).json()["id"]
-    assert at_work(impatient, caller, job_id) in warm
-    succeeded(caller, job_id)
+    until(job_id, lambda job: 0 < job["progress"] < 1)
+    [worker] = impatient.processes("ray::receipt_extraction")
+    assert worker in warm
+    assert until(job_id)["status"] == "succeeded"
 
 
 def test_a_worker_that_stands_still_is_killed_when_its_time_is_up(
     impatient: Service, caller: httpx.Client, sample: str
 ) -> None:
+    until = polling(caller)
     job_id = submit(caller, sample).json()["id"]
-    worker = at_work(impatient, caller, job_id)
+    until(job_id, lambda job: 0 < job["progress"] < 1)
+    [worker] = impatient.processes("ray::receipt_extraction")
     worker.suspend()
-    job = succeeded(caller, job_id)
+    job = until(job_id)
+    assert job["status"] == "succeeded"
     assert [(one["outcome"], one["error_code"]) for one in job["attempts"]] == [
         ("failed", "timeout"),
         ("succeeded", None),
