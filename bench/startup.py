@@ -21,7 +21,7 @@ import psutil
 from bench.asked import receipt
 from tests.acceptance.service import Service, running, title
 
-TENANT = {"x-tenant-id": "bench"}
+_TENANT = {"x-tenant-id": "bench"}
 #: What a command line is called in the table; the first that fits.
 _NAMES = {
     r"ray::ServeReplica:\w+:(\w+)": r"replica of \1",
@@ -66,7 +66,7 @@ def _read(url: str) -> float:
     """Seconds until a receipt was read."""
     path, body = receipt()
     begun = time.monotonic()
-    httpx.post(url + path, json=body, headers=TENANT, timeout=120).raise_for_status()
+    httpx.post(url + path, json=body, headers=_TENANT, timeout=120).raise_for_status()
     return time.monotonic() - begun
 
 

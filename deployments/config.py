@@ -48,17 +48,22 @@ def read(path: Path, *, host: str | None = None) -> Config:
         [service] = [one for one in serve["applications"] if one["name"] == SERVICE]
         arguments = service.get("args") or {}
         [ingress] = [one for one in service["deployments"] if one["name"] == INGRESS]
-        places = ingress.get("max_queued_requests")
+        ongoing, places = (ingress.get(f"max_{what}_requests") for what in ("ongoing", "queued"))
         at = str(http.get("host", "127.0.0.1")), int(http.get("port", 8000))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise BadConfig(
             f"{path} is not a configuration of this service: applications with their "
             f"deployments, the application {SERVICE} with its {INGRESS} among them."
         ) from error
-    if not isinstance(places, int) or places <= KEPT_FOR_HEALTH:
+    if not all(isinstance(bound, int) and bound > 0 for bound in (ongoing, places)):
         raise BadConfig(
-            f"{path} must bound what {INGRESS} takes: max_queued_requests, above "
-            f"{KEPT_FOR_HEALTH} for its health. Without a bound a busy service stops answering."
+            f"{path} must bound what {INGRESS} takes: max_ongoing_requests and "
+            "max_queued_requests, both above 0. Without bounds a busy service stops answering."
+        )
+    if places <= KEPT_FOR_HEALTH:
+        raise BadConfig(
+            f"{path} lets {INGRESS} take {places} requests at a time (max_queued_requests), of "
+            f"which {KEPT_FOR_HEALTH} are for its health."
         )
     return Config(serve, _settings(arguments), *at, places=places)
 

@@ -32,9 +32,11 @@ refuse() {
 
 if [ -n "$config" ]; then
     folder=${config%/*}
-    error "$folder/starting" "The service is starting or restarting; try again." "%[var(txn.id),json(utf8s)]"
-    error "$folder/busy" "The service is busy; try again shortly." "%[var(txn.id),json(utf8s)]"
-    error "$folder/broken" "The service is starting or restarting; try again." ""
+    starting="The service is starting or restarting; try again."
+    id="%[var(txn.id),json(utf8s)]"
+    error "$folder/starting" "$starting" "$id"
+    error "$folder/busy" "The service is busy; try again shortly." "$id"
+    error "$folder/broken" "$starting" "" # HAProxy sends it as it is
     sed -i \
         -e "/^frontend prometheus/,/^frontend http/ s|bind :[0-9]*$|bind unix@$folder/metrics.http.sock mode 600|" \
         -e "/^listen stats/,\$ s|bind \*:[0-9]*$|bind unix@$folder/stats.http.sock mode 600|" \

@@ -57,13 +57,22 @@ def test_something_else_is_refused(tmp_path: Path, content: Any) -> None:
         read(written(tmp_path, content))
 
 
-@pytest.mark.parametrize("bound", [None, -1, 0, 8, "many", 2.5])
-def test_an_ingress_without_a_bound_is_refused(tmp_path: Path, ours: Any, bound: object) -> None:
-    ours["applications"][0]["deployments"][0]["max_queued_requests"] = bound
-    with pytest.raises(BadConfig, match="max_queued_requests"):
+@pytest.mark.parametrize("name", ["max_ongoing_requests", "max_queued_requests"])
+@pytest.mark.parametrize("bound", [None, 0, -1, "many", 2.5])
+def test_an_ingress_without_bounds_is_refused(
+    tmp_path: Path, ours: Any, name: str, bound: object
+) -> None:
+    ours["applications"][0]["deployments"][0][name] = bound
+    with pytest.raises(BadConfig, match="max_queued_requests, both above 0"):
         read(written(tmp_path, ours))
-    del ours["applications"][0]["deployments"][0]["max_queued_requests"]
-    with pytest.raises(BadConfig, match="max_queued_requests"):
+    del ours["applications"][0]["deployments"][0][name]
+    with pytest.raises(BadConfig, match="max_queued_requests, both above 0"):
+        read(written(tmp_path, ours))
+
+
+def test_places_that_are_all_for_health_are_refused(tmp_path: Path, ours: Any) -> None:
+    ours["applications"][0]["deployments"][0]["max_queued_requests"] = 8
+    with pytest.raises(BadConfig, match="8 requests at a time"):
         read(written(tmp_path, ours))
 
 
