@@ -26,7 +26,7 @@ help:
 	@sed -n '/^#/!q; s/^# //p' Makefile
 
 run: $(VENV)/installed $(INSTALLED_ENGINE)
-	@exec $(BIN)/python -m deployments.run $(CONFIG)
+	@exec $(BIN)/python -m deployments.launcher $(CONFIG)
 
 test: check acceptance
 
@@ -53,7 +53,7 @@ chaos: $(VENV)/installed-dev
 
 # Every benchmark with its peers, one after the other: an hour and more.
 bench: $(VENV)/installed-dev $(INSTALLED_ENGINE)
-	for part in startup service overload records texts receipts jobs dashboard; do $(BIN)/python -m bench.$$part || exit 1; done
+	for part in startup service overload artifact_overhead text_latency receipts jobs dashboard; do $(BIN)/python -m bench.$$part || exit 1; done
 	for part in first conflicts proofs; do $(BIN)/python -m bench.planner $$part || exit 1; done
 	$(BIN)/python -m bench.engine
 
@@ -72,11 +72,11 @@ deploy: $(VENV)/installed
 DATA_DIR ?= data
 backup: $(VENV)/installed
 	@test -n "$(TO)" || { echo "say where to: make backup TO=folder"; exit 1; }
-	$(BIN)/python -m jobs.backup save "$(DATA_DIR)" "$(TO)"
+	$(BIN)/python -m jobs.storage.backup save "$(DATA_DIR)" "$(TO)"
 
 restore: $(VENV)/installed
 	@test -n "$(FROM)" || { echo "say where from: make restore FROM=folder"; exit 1; }
-	$(BIN)/python -m jobs.backup restore "$(FROM)" "$(DATA_DIR)"
+	$(BIN)/python -m jobs.storage.backup restore "$(FROM)" "$(DATA_DIR)"
 
 # The engine from one replica to two and back, on GPUs that Ray only counts; a few minutes.
 test-scaling: $(VENV)/installed-dev $(INSTALLED_ENGINE)
@@ -100,8 +100,8 @@ $(VENV)/installed: requirements.lock requirements-torch.lock pyproject.toml
 	@# What a build of torch for CUDA needs beyond the lock, at the versions that it names itself.
 	$(PIP) install torch
 	$(PIP) install --no-deps --editable .
-	$(BIN)/python -m deployments.classifier.exemplars
-	$(BIN)/python -m compileall -q deployments jobs
+	$(BIN)/python -m sidecar.classification.exemplar_store
+	$(BIN)/python -m compileall -q deployments jobs sidecar
 	@touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed requirements-dev.lock
@@ -113,7 +113,7 @@ $(VENV)/installed-dev: $(VENV)/installed requirements-dev.lock
 $(VENV)/installed-engine: $(VENV)/installed requirements-engine-cpu.lock
 	@echo "installing the engine; the first time takes a few minutes …"
 	@sed 's/ *\\$$//; /^ *--hash/d' requirements-torch.lock requirements.lock > $(VENV)/constraints.txt
-	@$(PIP) install $(ENGINE_PACKAGES) && $(BIN)/python -m deployments.engine.model \
+	@$(PIP) install $(ENGINE_PACKAGES) && $(BIN)/python -m sidecar.llm.model \
 	  || echo "The engine can't be installed here; there will be no chat. Remove $@ to try again."
 	@touch $@
 

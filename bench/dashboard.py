@@ -23,12 +23,12 @@ from typing import Any
 
 import httpx
 
-from deployments.settings import Settings
-from jobs.database import Database
-from jobs.ids import new_id
-from jobs.job import JobStatus
-from jobs.migrations import migrate
-from tests.unit.ingress.conftest import serving
+from jobs.queue.job import JobStatus
+from jobs.storage.database import Database
+from jobs.storage.migrations import migrate
+from sidecar.core.ids import new_id
+from sidecar.core.settings import Settings
+from tests.unit.deployments.conftest import serving
 
 _FEATURES = ("receipt_extraction", "meal_optimization")
 _TENANTS = 500

@@ -29,8 +29,8 @@ import httpx
 import psutil
 import yaml
 
-from deployments.engine.model import Model, environment, model_of
-from deployments.settings import Settings
+from sidecar.core.settings import Settings
+from sidecar.llm.model import Model, environment, model_of
 
 REPOSITORY = Path(__file__).parents[1]
 PROMPT = "Write a long story about a grocer who could not stop counting apples. Story number "
@@ -68,7 +68,7 @@ def ours(model: Model, port: int, folder: Path) -> Iterator[Server]:
         application["args"] = settings
     file = folder / "serve_config.yaml"
     file.write_text(yaml.safe_dump(config))
-    command = [sys.executable, "-m", "deployments.run", str(file)]
+    command = [sys.executable, "-m", "deployments.launcher", str(file)]
     with _running(command, port, model, folder / "service.log", {}) as server:
         yield server
 

@@ -22,20 +22,20 @@ from typing import Any
 import httpx
 from sqlalchemy import Connection, insert
 
-from deployments.settings import Settings
-from jobs.blobs import BlobStore
-from jobs.claims import Claims
-from jobs.database import Database
-from jobs.features import Feature, features
-from jobs.ids import new_id
-from jobs.job import JobStatus, NewJob, Outcome
-from jobs.migrations import migrate
-from jobs.queue import Queue, utc_now
-from jobs.runner import Runner
-from jobs.tables import jobs
-from jobs.work import Work
-from tests.unit.ingress.conftest import serving
-from tests.unit.planner.requests import ingredient, recipe
+from jobs.queue.claims import Claims
+from jobs.queue.job import JobStatus, NewJob, Outcome
+from jobs.queue.job_context import Work
+from jobs.queue.queue import Queue, utc_now
+from jobs.queue.worker import Runner
+from jobs.storage.blobs import BlobStore
+from jobs.storage.database import Database
+from jobs.storage.migrations import migrate
+from jobs.storage.schema import jobs
+from jobs.tasks.registry import Feature, features
+from sidecar.core.ids import new_id
+from sidecar.core.settings import Settings
+from tests.unit.deployments.conftest import serving
+from tests.unit.sidecar.planning.requests import ingredient, recipe
 
 FEATURE = "meal_optimization"
 DONE = Outcome(output={"done": True}, model_id="none", model_version="1")

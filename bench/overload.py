@@ -26,8 +26,8 @@ import numpy as np
 import psutil
 import uvloop
 
-from bench.asked import new_name
-from bench.load import load, settle
+from bench.load_generator import load, settle
+from bench.requests import new_name
 from tests.acceptance.service import Service, running
 
 CLIENTS = (16, 64, 128)

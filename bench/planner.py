@@ -18,14 +18,14 @@ from typing import Any
 import httpx
 
 from bench.planner_instances import START, instance, small
-from deployments.planner.answer import Incumbent, PlanAnswer, Status
-from deployments.planner.certificate import certify
-from deployments.planner.conflicts import decide
-from deployments.planner.pool import Limits, WorkerPool
-from deployments.planner.problem import OPEN, Plan, Problem, compile_request
-from deployments.planner.request import PlanRequest
-from deployments.planner.solve import solve
-from deployments.planner.worth import assess, permitted
+from sidecar.planning.certificate import certify
+from sidecar.planning.feasibility import decide
+from sidecar.planning.pool import Limits, WorkerPool
+from sidecar.planning.problem import OPEN, Plan, Problem, compile_request
+from sidecar.planning.response import Incumbent, PlanAnswer, Status
+from sidecar.planning.schemas import PlanRequest
+from sidecar.planning.scoring import assess, permitted
+from sidecar.planning.solve import solve
 
 UNCONSTRAINED: dict[str, Any] = {"diet": 0.0, "budgets": 0.0, "cap": 0.0, "locks": 0}
 

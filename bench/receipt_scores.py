@@ -13,7 +13,7 @@ from typing import Any
 
 from rapidfuzz import fuzz
 
-from jobs.receipts.extraction import Extraction
+from sidecar.receipts.models import Extraction
 
 _Line = tuple[str, Decimal]
 

@@ -24,10 +24,10 @@ import numpy as np
 import psutil
 
 from bench.receipt_scores import Score, score, summary
-from jobs.receipts.image import ImageLimits
-from jobs.receipts.ocr import engine
-from jobs.receipts.options import Accuracy, ReceiptOptions
-from jobs.receipts.reader import LOOKS, read_receipt
+from sidecar.receipts.ocr.engine import engine
+from sidecar.receipts.options import Accuracy, ReceiptOptions
+from sidecar.receipts.pages.decode import ImageLimits
+from sidecar.receipts.reader import LOOKS, read_receipt
 from tests.corpus.draw import FONTS, Spoil, draw
 from tests.corpus.shops import SHOPS
 

@@ -24,10 +24,10 @@ from pathlib import Path
 import httpx
 import numpy as np
 
-from bench.asked import categorize, categorize_all, new_name, receipt, unheard, words
-from bench.load import Load, NextRequest, load, settle
+from bench.load_generator import Load, NextRequest, load, settle
 from bench.planner_instances import instance
-from deployments.ports import free_port
+from bench.requests import categorize, categorize_all, new_name, receipt, unheard, words
+from deployments.launcher.ports import free_port
 from tests.acceptance.service import running
 
 CLIENTS = (1, 16, 64)
@@ -142,7 +142,7 @@ def plain() -> Iterator[str]:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     process = subprocess.Popen(
-        [sys.executable, "-m", "bench.plain_server", str(port)],
+        [sys.executable, "-m", "bench.baseline_server", str(port)],
         env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},  # as the service has it
         start_new_session=True,  # so that the readers it forks end with it
     )

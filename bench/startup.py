@@ -18,7 +18,7 @@ from pathlib import Path
 import httpx
 import psutil
 
-from bench.asked import receipt
+from bench.requests import receipt
 from tests.acceptance.service import Service, running, title
 
 _TENANT = {"x-tenant-id": "bench"}
@@ -26,9 +26,9 @@ _TENANT = {"x-tenant-id": "bench"}
 _NAMES = {
     r"ray::ServeReplica:\w+:(\w+)": r"replica of \1",
     r"ray::(\w+)": r"Ray Serve and Ray: \1",
-    r"deployments\.planner\.worker": "solver processes",
+    r"sidecar\.planning\.worker": "solver processes",
     r"haproxy": "HAProxy",
-    r"deployments\.run": "deployments.run",
+    r"deployments\.launcher": "deployments.launcher",
     r"gcs_server": "Ray: gcs_server",
     r"raylet/raylet": "Ray: raylet",
     r"dashboard/dashboard\.py": "Ray: dashboard",

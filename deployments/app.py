@@ -2,15 +2,15 @@
 
 from ray.serve import Application
 
-from deployments.classifier.deployment import Classifier
-from deployments.embedder.deployment import Embedder
-from deployments.engine.absent import Absent
-from deployments.engine.deployment import Engine
-from deployments.engine.handle import installed
+from deployments.absent import Absent
+from deployments.classifier import Classifier
+from deployments.embedder import Embedder
+from deployments.engine import Engine
 from deployments.ingress.deployment import Ingress
-from deployments.planner.deployment import Planner
-from deployments.settings import Settings
-from jobs.deployment import JobRunner
+from deployments.job_runner import JobRunner
+from deployments.planner import Planner
+from deployments.serving.engine_client import installed
+from sidecar.core.settings import Settings
 
 
 def build(settings: Settings) -> Application:

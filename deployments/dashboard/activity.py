@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from deployments.dashboard.charts import Chart, Series, lines, stacked
-from jobs.board import Waiting
-from jobs.ended import Ended
-from jobs.job import JobStatus
+from deployments.dashboard.job_history import Ended
+from jobs.queue.admin_queries import Waiting
+from jobs.queue.job import JobStatus
 
 _SHOWN = (JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED)
 

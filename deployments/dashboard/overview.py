@@ -10,11 +10,11 @@ from typing import Generic, TypeVar
 
 from deployments.dashboard.activity import Activity, Window, activity
 from deployments.dashboard.cluster import Cluster
+from deployments.dashboard.job_history import RecentlyEnded
 from deployments.dashboard.refreshed import Refreshed
-from deployments.errors import DatabaseUnavailable
-from jobs.board import Board
-from jobs.ended import RecentlyEnded
-from jobs.retention import Pruning
+from jobs.maintenance.retention import Pruning
+from jobs.queue.admin_queries import Board
+from sidecar.core.errors import DatabaseUnavailable
 
 #: Seconds that the first page waits for what is not known so far; the live page fills it in later.
 _PATIENCE_S = 1.0

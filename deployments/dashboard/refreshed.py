@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
-from deployments.errors import ServiceError
+from sidecar.core.errors import ServiceError
 
 log = logging.getLogger(__name__)
 

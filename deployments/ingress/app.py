@@ -4,26 +4,26 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from deployments.errors import ServiceError
-from deployments.ingress.artifacts import artifacts_router
-from deployments.ingress.categories import categories_router
-from deployments.ingress.chat import chat_router
-from deployments.ingress.dashboard import dashboard_router
-from deployments.ingress.embeddings import embeddings_router
+from deployments.dashboard.router import dashboard_router
+from deployments.ingress.auth import Tokens
 from deployments.ingress.errors import answer
-from deployments.ingress.feedback import feedback_router
-from deployments.ingress.health import health_router
-from deployments.ingress.jobs import jobs_router
 from deployments.ingress.middleware import RequestScope
 from deployments.ingress.openapi import document
-from deployments.ingress.parts import Parts
-from deployments.ingress.plans import plans_router
-from deployments.ingress.receipts import receipts_router
-from deployments.ingress.search import search_router
-from deployments.ingress.tenants import tenants_router
-from deployments.ingress.tokens import Tokens
-from jobs.ids import new_id
-from jobs.queue import utc_now
+from deployments.ingress.routes.artifacts import artifacts_router
+from deployments.ingress.routes.categorization import categories_router
+from deployments.ingress.routes.chat import chat_router
+from deployments.ingress.routes.embeddings import embeddings_router
+from deployments.ingress.routes.feedback import feedback_router
+from deployments.ingress.routes.health import health_router
+from deployments.ingress.routes.jobs import jobs_router
+from deployments.ingress.routes.meal_plans import plans_router
+from deployments.ingress.routes.receipts import receipts_router
+from deployments.ingress.routes.search import search_router
+from deployments.ingress.routes.tenants import tenants_router
+from deployments.ingress.services import Parts
+from jobs.queue.queue import utc_now
+from sidecar.core.errors import ServiceError
+from sidecar.core.ids import new_id
 
 DESCRIPTION = """Reads receipts, sorts groceries into categories, embeds and searches texts,
 plans meals and chats for a grocery planner. Send the tenant as

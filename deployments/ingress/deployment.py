@@ -13,27 +13,27 @@ from ray.serve.exceptions import RayServeException
 from ray.serve.handle import DeploymentHandle
 
 from deployments.dashboard.cluster import Cluster, DeploymentState, Share
-from deployments.errors import ModelUnavailable
-from deployments.handles import ask, serve_status
+from deployments.dashboard.job_history import RecentlyEnded
 from deployments.ingress.app import build_app
-from deployments.ingress.door import Door
-from deployments.ingress.parts import Parts
-from deployments.logs import configure_logging
-from deployments.ray_meter import RayMeter
-from deployments.served import served_models
-from deployments.settings import Settings
-from jobs.artifacts import Artifacts
-from jobs.backlog import Backlog
-from jobs.bell import Bell
-from jobs.blobs import BlobStore
-from jobs.board import Board
-from jobs.database import Database
-from jobs.ended import RecentlyEnded
-from jobs.erasure import Erasure
-from jobs.features import features
-from jobs.feedback import FeedbackStore
-from jobs.queue import Queue, utc_now
-from jobs.watch import JobWatch
+from deployments.ingress.draining import Door
+from deployments.ingress.services import Parts
+from deployments.serving.calls import ask, serve_status
+from deployments.serving.clients import served_models
+from deployments.serving.metrics import RayMeter
+from jobs.maintenance.erasure import Erasure
+from jobs.queue.admin_queries import Board
+from jobs.queue.admission import Backlog
+from jobs.queue.job_watcher import JobWatch
+from jobs.queue.notifier import Bell
+from jobs.queue.queue import Queue, utc_now
+from jobs.storage.artifacts import Artifacts
+from jobs.storage.blobs import BlobStore
+from jobs.storage.database import Database
+from jobs.storage.feedback import FeedbackStore
+from jobs.tasks.registry import features
+from sidecar.core.errors import ModelUnavailable
+from sidecar.core.logging import configure_logging
+from sidecar.core.settings import Settings
 
 #: Seconds that a thread waits for the interpreter before whoever has it must let go; Python's own
 #: choice is 0.005. A busy event loop always has it, and each commit in its thread waits several

@@ -8,7 +8,9 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.routing import Match
 
-from deployments.errors import (
+from deployments.ingress.auth import challenge
+from deployments.ingress.wire import ErrorBody, validation_message
+from sidecar.core.errors import (
     BadRequest,
     Invalid,
     MethodNotAllowed,
@@ -17,8 +19,6 @@ from deployments.errors import (
     TooManyRequests,
     Unauthorized,
 )
-from deployments.ingress.tokens import challenge
-from deployments.ingress.wire import ErrorBody, validation_message
 
 
 async def answer(request: Request, error: Exception) -> Response:

@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any, Self
 
-from deployments.errors import DatabaseUnavailable
-from deployments.ingress.parts import Parts
+from deployments.ingress.services import Parts
 from deployments.ingress.wire import Wire, rfc3339
-from jobs.job import FINAL, Job, JobEvent, JobStatus
-from jobs.queue import Seen
+from jobs.queue.job import FINAL, Job, JobEvent, JobStatus
+from jobs.queue.queue import Seen
+from sidecar.core.errors import DatabaseUnavailable
 
 #: Seconds of silence after which a comment keeps the connection alive.
 HEARTBEAT_S = 10.0

@@ -10,12 +10,12 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from deployments.errors import BadRequest, InvalidImage, NotFound, TooLarge, UnsupportedImage
-from deployments.fetch import fetch
 from deployments.ingress.wire import Wire
-from deployments.settings import Settings
-from jobs.blobs import Blob, BlobStore
-from jobs.receipts.image import KINDS, sniff
+from jobs.storage.blobs import Blob, BlobStore
+from sidecar.core.errors import BadRequest, InvalidImage, NotFound, TooLarge, UnsupportedImage
+from sidecar.core.settings import Settings
+from sidecar.core.ssrf import fetch
+from sidecar.receipts.pages.decode import KINDS, sniff
 
 #: What a stored image may be.
 MEDIA_TYPES = ("application/pdf", *(f"image/{kind}" for kind in KINDS))

@@ -9,11 +9,11 @@ from typing import Any
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from deployments.errors import BadRequest, Overloaded, ServiceError, TooLarge
-from deployments.ingress.door import Door
+from deployments.ingress.draining import Door
 from deployments.ingress.errors import error_response
-from deployments.metrics import Meter
-from deployments.tracing import trace_id_of, traceparent_of
+from sidecar.core.errors import BadRequest, Overloaded, ServiceError, TooLarge
+from sidecar.core.metrics import Meter
+from sidecar.core.tracing import trace_id_of, traceparent_of
 
 log = logging.getLogger(__name__)
 

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 
+from deployments.ingress.auth import OPEN
 from deployments.ingress.examples import BODIES, IDS
-from deployments.ingress.tokens import OPEN
 
 Operation = dict[str, Any]
 

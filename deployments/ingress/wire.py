@@ -7,9 +7,9 @@ from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 from starlette.requests import Request
 
-from deployments.errors import MissingTenant, ServiceError, TenantMismatch, by_code
-from jobs.artifacts import Artifact
-from jobs.job import Job, JobStatus, PastAttempt
+from jobs.queue.job import Job, JobStatus, PastAttempt
+from jobs.storage.artifacts import Artifact
+from sidecar.core.errors import MissingTenant, ServiceError, TenantMismatch, by_code
 
 Payload = TypeVar("Payload")
 

@@ -15,7 +15,7 @@ import httpx
 import psutil
 import yaml
 
-from deployments.ports import free_port
+from deployments.launcher.ports import free_port
 
 REPOSITORY = Path(__file__).parents[2]
 START_TIMEOUT_S = 120
@@ -105,7 +105,7 @@ def running(
     log = folder / "service.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "deployments.run", str(config_file)],
+            [sys.executable, "-m", "deployments.launcher", str(config_file)],
             cwd=REPOSITORY,
             env={**os.environ, **(environment or {})},
             stdout=output,

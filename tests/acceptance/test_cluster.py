@@ -21,7 +21,7 @@ import psutil
 import pytest
 import yaml
 
-from deployments.ports import free_port
+from deployments.launcher.ports import free_port
 from tests.acceptance.service import REPOSITORY, title
 from tests.acceptance.test_receipts import is_the_sample, submit
 
@@ -102,7 +102,7 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
         "LEASE_S": "5",
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN_PATH": str(token),
-        "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "deployments.ingress.proxy:middlewares",
+        "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "deployments.serving.proxy_errors:middlewares",
         "RAY_worker_niceness": "0",
         "RAY_num_workers_soft_limit": "1",
         "PYTHONPATH": str(REPOSITORY),

@@ -15,7 +15,7 @@ import httpx
 import pytest
 from PIL import Image
 
-from deployments.engine.model import MODELS
+from sidecar.llm.model import MODELS
 from tests.acceptance.service import Service, wait_for_engine
 
 if TYPE_CHECKING:

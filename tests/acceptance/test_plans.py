@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tests.acceptance.service import Service
-from tests.unit.planner.requests import ingredient, recipe, request
+from tests.unit.sidecar.planning.requests import ingredient, recipe, request
 
 pytestmark = pytest.mark.both_databases
 
@@ -124,7 +124,7 @@ def test_a_plan_as_a_job(client: httpx.Client, until: Callable[..., dict[str, An
 
 def test_a_client_that_hangs_up_stops_the_solver(client: httpx.Client, service: Service) -> None:
     def solvers() -> set[int]:
-        return {process.pid for process in service.processes("deployments.planner.worker")}
+        return {process.pid for process in service.processes("sidecar.planning.worker")}
 
     before = solvers()
     assert before

@@ -13,7 +13,7 @@ import httpx
 import pytest
 import yaml
 
-from deployments.ports import free_port
+from deployments.launcher.ports import free_port
 from tests.acceptance.service import REPOSITORY, Service
 
 GRAFANA = REPOSITORY / "deploy" / "grafana"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import yaml
 
-from deployments.ports import free_port
+from deployments.launcher.ports import free_port
 from tests.acceptance.service import REPOSITORY, STOP_TIMEOUT_S
 
 

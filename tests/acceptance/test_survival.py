@@ -16,7 +16,7 @@ import httpx
 import psutil
 import pytest
 
-from deployments.ports import free_port
+from deployments.launcher.ports import free_port
 from tests.acceptance.conftest import polling
 from tests.acceptance.databases import Database
 from tests.acceptance.service import REPOSITORY, Service, configure, running
@@ -160,7 +160,7 @@ def test_a_port_in_use_is_said_at_once(service: Service, tmp_path: Path) -> None
     config = (service.data_dir.parent / "serve_config.yaml").read_text()
     (tmp_path / "serve_config.yaml").write_text(config)
     second = subprocess.run(
-        [sys.executable, "-m", "deployments.run", str(tmp_path / "serve_config.yaml")],
+        [sys.executable, "-m", "deployments.launcher", str(tmp_path / "serve_config.yaml")],
         cwd=REPOSITORY,
         env=os.environ,
         capture_output=True,
@@ -175,7 +175,7 @@ def test_a_port_in_use_is_said_at_once(service: Service, tmp_path: Path) -> None
 def test_a_start_that_ray_dies_in_ends_at_once_for_whoever_supervises_it(tmp_path: Path) -> None:
     config = configure(tmp_path, free_port(), {"metrics_port": free_port()})
     with subprocess.Popen(
-        [sys.executable, "-m", "deployments.run", str(config)],
+        [sys.executable, "-m", "deployments.launcher", str(config)],
         cwd=REPOSITORY,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

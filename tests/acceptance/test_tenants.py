@@ -14,7 +14,7 @@ import pytest
 
 from tests.acceptance.conftest import SAMPLE
 from tests.acceptance.service import Service
-from tests.unit.planner.requests import ingredient, recipe, request
+from tests.unit.sidecar.planning.requests import ingredient, recipe, request
 
 pytestmark = pytest.mark.both_databases
 

@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from bench.asked import categorize
-from bench.load import load
+from bench.load_generator import load
+from bench.requests import categorize
 from tests.acceptance.service import Service
 
 pytestmark = pytest.mark.both_databases

@@ -23,8 +23,8 @@ FIELDS = {"merchant", "date", "time", "total", "subtotal", "tax", "line_items"}
 @pytest.fixture(scope="module")
 def seeing(tmp_path_factory: pytest.TempPathFactory, engine: Service) -> Iterator[httpx.Client]:
     """A service whose model sees. (The other one's engine gave its tokenizer.)"""
-    from deployments.engine.model import model_of
-    from deployments.settings import Settings
+    from sidecar.core.settings import Settings
+    from sidecar.llm.model import model_of
 
     folder = tmp_path_factory.mktemp("vision")
     tokenizer = Path(model_of(Settings(data_dir=engine.data_dir)).path)

@@ -17,8 +17,8 @@ from typing import Any
 
 import httpx
 
-from jobs.database import Database
-from tests.chaos.blows import (
+from jobs.storage.database import Database
+from tests.chaos.faults import (
     Blow,
     Storm,
     drop_server,
@@ -27,9 +27,9 @@ from tests.chaos.blows import (
     kill_everything,
     lock_database,
 )
-from tests.chaos.ledger import audit
-from tests.chaos.stream import ENDED, SAMPLES, Accepted, Sample, Stream, essence, poisons
-from tests.chaos.supervised import Supervised
+from tests.chaos.invariants import audit
+from tests.chaos.supervisor import Supervised
+from tests.chaos.workload import ENDED, SAMPLES, Accepted, Sample, Stream, essence, poisons
 
 POISONER = "poisoner"
 

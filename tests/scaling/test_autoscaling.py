@@ -15,8 +15,8 @@ from typing import Any
 import httpx
 import pytest
 
-from deployments.engine.model import model_of
-from deployments.settings import Settings
+from sidecar.core.settings import Settings
+from sidecar.llm.model import model_of
 from tests.acceptance import tiny_vlm
 from tests.acceptance.service import Service, running, wait_for_engine
 

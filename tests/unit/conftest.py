@@ -3,11 +3,11 @@ from collections.abc import Sequence
 
 import pytest
 
-from deployments.classifier.lexicon import Lexicon, exemplars
-from deployments.classifier.taxonomy import taxonomy
-from deployments.conversion import INSTALLED
-from deployments.embedder.cache import Vectors
-from deployments.embedder.model import Embedder, load
+from sidecar.classification.taxonomy_backend import Lexicon, exemplars
+from sidecar.core.build_cache import INSTALLED
+from sidecar.embedding.cache import Vectors
+from sidecar.embedding.model import Embedder, load
+from sidecar.text.taxonomy import taxonomy
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from deployments.settings import Settings
+from sidecar.core.settings import Settings
 
 REPOSITORY = Path(__file__).parents[2]
 DEPLOY = REPOSITORY / "deploy"
@@ -64,9 +64,10 @@ def test_an_image_runs_modules_that_exist_as_an_ordinary_user(dockerfile: Path) 
     lines = instructions(dockerfile)
     words = re.sub(r'[",;]', " ", " ".join(lines)).split()
     modules = {after for word, after in pairwise(words) if word == "-m"}
-    assert modules >= {"deployments.run", "deployments.classifier.exemplars"}
+    assert modules >= {"deployments.launcher", "sidecar.classification.exemplar_store"}
     for module in modules - {"venv"}:
-        assert (REPOSITORY / module.replace(".", "/")).with_suffix(".py").is_file()
+        path = REPOSITORY / module.replace(".", "/")
+        assert path.with_suffix(".py").is_file() or (path / "__main__.py").is_file()
     last_user = [line for line in lines if line.startswith("USER ")][-1]
     assert int(last_user.split()[1].split(":")[0]) > 0
     assert any(line.startswith("HEALTHCHECK ") for line in lines)
@@ -212,7 +213,7 @@ def test_fly_listens_where_the_image_does_and_offers_nothing_to_the_public() -> 
 
 def test_the_systemd_unit_verifies_and_is_confined(tmp_path: Path) -> None:
     unit = (DEPLOY / "grocery-sidecar.service").read_text()
-    assert "ExecStart=/opt/grocery-sidecar/.venv/bin/python -m deployments.run " in unit
+    assert "ExecStart=/opt/grocery-sidecar/.venv/bin/python -m deployments.launcher " in unit
     for confinement in ("NoNewPrivileges=yes", "ProtectSystem=strict", "CapabilityBoundingSet="):
         assert confinement in unit.splitlines()
     analyze = shutil.which("systemd-analyze")

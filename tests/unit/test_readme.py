@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from deployments import errors
-from deployments.settings import Settings
+from sidecar.core import errors
+from sidecar.core.settings import Settings
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from jobs.backoff import Backoff
-from jobs.claims import Claims
-from jobs.database import Database
-from jobs.migrations import migrate
-from jobs.queue import Queue
+from jobs.queue.claims import Claims
+from jobs.queue.queue import Queue
+from jobs.storage.database import Database
+from jobs.storage.migrations import migrate
+from sidecar.core.backoff import Backoff
 
 
 class Clock:
@@ -66,7 +66,7 @@ async def migrated(url: str) -> AsyncIterator[Database]:
 
 
 def _empty(connection):  # type: ignore[no-untyped-def]
-    from jobs.tables import metadata
+    from jobs.storage.schema import metadata
 
     for table in reversed(metadata.sorted_tables):
         connection.execute(table.delete())

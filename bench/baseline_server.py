@@ -1,0 +1,167 @@
+"""The peer of `bench.service`: the same models behind plain uvicorn and FastAPI, one process.
+
+`python -m bench.baseline_server PORT`. It checks the same requests, asks the same models, batched
+alike, and answers the same payloads; it has no record, no queue, no tenants, no limits, and no
+process but those that solve plans and read receipts, of which it has as many as the service.
+"""
+
+import asyncio
+import base64
+import os
+import sys
+import time
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from typing import Any
+
+import orjson
+import uvicorn
+from fastapi import FastAPI, Response
+
+from deployments.ingress.job_payloads import ReceiptPayload
+from deployments.ingress.wire import Envelope
+from sidecar.classification.backend import Item, Placed
+from sidecar.classification.exemplar_store import exemplar_vectors
+from sidecar.classification.schemas import Categorize, CategorizeBatch, answer, batch_answer
+from sidecar.classification.taxonomy_backend import Lexicon
+from sidecar.core.build_cache import INSTALLED
+from sidecar.core.settings import Settings
+from sidecar.embedding import schemas as embedding
+from sidecar.embedding.cache import VectorCache, Vectors
+from sidecar.embedding.model import load
+from sidecar.planning.pool import Limits, WorkerPool
+from sidecar.planning.schemas import PlanRequest, SuggestionRequest
+from sidecar.planning.suggestions import suggest
+from sidecar.receipts.ocr.engine import engine
+from sidecar.receipts.options import ReceiptOptions
+from sidecar.receipts.pages.decode import ImageLimits
+from sidecar.receipts.reader import read
+from sidecar.search import schemas as searching
+from sidecar.search.ranking import search
+from sidecar.text.taxonomy import taxonomy
+
+_CACHE_BYTES = 64 * 2**20
+
+
+class Batches:
+    """One forward pass at a time; what came in while it ran is the next one."""
+
+    def __init__(self) -> None:
+        self._model = load(None, "cpu", 2, [INSTALLED])
+        self._thread = ThreadPoolExecutor(1)
+        self._waiting: list[tuple[Sequence[str], asyncio.Future[Vectors]]] = []
+        self._running: asyncio.Task[None] | None = None
+        self.name, self.version = self._model.name, self._model.version
+
+    async def embed(self, texts: Sequence[str]) -> Vectors:
+        done: asyncio.Future[Vectors] = asyncio.get_running_loop().create_future()
+        self._waiting.append((texts, done))
+        if self._running is None:
+            self._running = asyncio.create_task(self._run())
+        return await done
+
+    async def _run(self) -> None:
+        while self._waiting:
+            calls, self._waiting = self._waiting, []
+            texts = [text for call, _ in calls for text in call]
+            vectors = await asyncio.get_running_loop().run_in_executor(
+                self._thread, self._model.embed, texts
+            )
+            start = 0
+            for call, done in calls:
+                done.set_result(vectors[start : start + len(call)])
+                start += len(call)
+        self._running = None
+
+
+def _read(image: bytes, options: ReceiptOptions, limits: ImageLimits) -> dict[str, Any]:
+    steps = read(image, options, engine(1), limits)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as finished:
+            flat: dict[str, Any] = finished.value.flat()
+            return flat
+
+
+async def main(port: int) -> None:
+    """Serve until killed."""
+    settings = Settings()
+    batches = Batches()
+    vectors = await exemplar_vectors(taxonomy(), batches.embed, batches.version, [INSTALLED])
+    cache = VectorCache(batches.embed, _CACHE_BYTES)
+    lexicon = Lexicon(cache.embed, taxonomy(), vectors, batches.name, batches.version)
+    readers = ProcessPoolExecutor(os.cpu_count())
+    limits = ImageLimits(
+        max_bytes=settings.max_image_bytes,
+        max_pixels=settings.max_image_pixels,
+        max_pages=settings.max_image_pages,
+    )
+    planners = WorkerPool(Limits(workers=settings.planner_workers))
+    await planners.start()
+    app = FastAPI()
+
+    @app.post("/api/v1/categorize")
+    async def categorize(body: Envelope[Categorize]) -> dict[str, object]:
+        started = time.perf_counter()
+        [scores] = await lexicon.classify(
+            [Item(body.payload.item_name, body.payload.candidate_labels)]
+        )
+        placed = Placed(scores, "classifier")
+        return {"payload": answer(placed, (time.perf_counter() - started) * 1000)}
+
+    @app.post("/api/v1/categorize-batch")
+    async def categorize_batch(body: Envelope[CategorizeBatch]) -> dict[str, object]:
+        started = time.perf_counter()
+        items, labels = body.payload.items, body.payload.candidate_labels
+        scores = await lexicon.classify([Item(item.name, labels) for item in items])
+        placed = [Placed(one, "classifier") for one in scores]
+        return {"payload": batch_answer(items, placed, (time.perf_counter() - started) * 1000)}
+
+    @app.post("/api/v1/embed")
+    async def embed(body: embedding.EmbedRequest) -> Response:
+        found = await cache.embed([text.text for text in body.texts])
+        content = embedding.answer(body, found, batches.name, batches.version)
+        return Response(
+            orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY), media_type="application/json"
+        )
+
+    @app.post("/api/v1/search")
+    async def find(body: Envelope[searching.Search]) -> dict[str, object]:
+        documents = [document.text for document in body.payload.documents]
+        query = body.payload.asked
+        found = await cache.embed([query.text, *documents])
+        results = await asyncio.to_thread(search, query, documents, found[1:], found[0])
+        return {"payload": searching.answer(body.payload, results)}
+
+    @app.post("/api/v1/optimize/meal-plan")
+    async def plan(body: Envelope[PlanRequest]) -> dict[str, object]:
+        return {"payload": (await planners.run(body.payload)).wire()}
+
+    @app.post("/api/v1/optimize/suggestions")
+    async def suggestions(body: Envelope[SuggestionRequest]) -> dict[str, object]:
+        found = await asyncio.to_thread(suggest, body.payload)
+        return {"payload": {"suggestions": [one.wire() for one in found]}}
+
+    @app.post("/api/v1/extract-receipt")
+    async def extract_receipt(body: Envelope[ReceiptPayload]) -> dict[str, object]:
+        image = base64.b64decode(body.payload.image_base64 or "")
+        flat = await asyncio.get_running_loop().run_in_executor(
+            readers, _read, image, body.payload.options, limits
+        )
+        return {"payload": flat}
+
+    @app.get("/health/live")
+    async def live() -> dict[str, str]:
+        return {"status": "ok"}
+
+    config = uvicorn.Config(app, port=port, log_level="warning", access_log=False)
+    try:
+        await uvicorn.Server(config).serve()
+    finally:
+        await planners.close()
+        readers.shutdown()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(int(sys.argv[1])))

@@ -1,0 +1,147 @@
+"""One chat exchange as one artifact: what it took, and its content only where a setting says so."""
+
+import hashlib
+import json
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from deployments.ingress.services import Parts
+from jobs.storage.artifacts import Artifact
+from sidecar.core.errors import ServiceError
+from sidecar.core.ids import new_id
+from sidecar.llm.protocol import Chunk, Usage
+from sidecar.llm.schemas import ChatRequest
+
+CHAT_COMPLETION = "chat_completion"
+
+_CONTENT = {"messages", "tools", "response_format"}
+
+
+class ChatRecord:
+    """Gathers what is known of an exchange, and writes it once, durably."""
+
+    def __init__(
+        self,
+        parts: Parts,
+        *,
+        tenant_id: str,
+        request_id: str,
+        request: ChatRequest,
+        started: float,
+    ) -> None:
+        """`started` is of time.perf_counter."""
+        self.tenant_id = tenant_id
+        self._parts = parts
+        self._request_id = request_id
+        self._request = request
+        self._started = started
+        self._chunks: list[Chunk] = []
+        self._first_piece_ms: float | None = None
+
+    def hear(self, chunk: Chunk) -> None:
+        """A piece of the answer went out."""
+        if self._first_piece_ms is None:
+            self._first_piece_ms = self._elapsed_ms()
+        if self._parts.settings.engine_keep_content:
+            self._chunks.append(chunk)
+
+    async def keep(self, usage: Usage, body: Mapping[str, Any] | None = None) -> None:
+        """The answer is complete; `body` is it, if it wasn't streamed.
+
+        Durable when it returns. Raises DatabaseUnavailable.
+        """
+        output: dict[str, Any] = {
+            "usage": {
+                "prompt_tokens": usage.prompt_tokens,
+                "completion_tokens": usage.completion_tokens,
+            },
+            "finish_reasons": list(usage.finish_reasons),
+        }
+        if self._first_piece_ms is not None:
+            output["first_token_ms"] = round(self._first_piece_ms, 1)
+        if self._parts.settings.engine_keep_content:
+            output["messages"] = (
+                _joined(self._chunks)
+                if body is None
+                else [choice["message"] for choice in body["choices"]]
+            )
+        await self._write(model=usage.model, output=output, error=None)
+
+    async def fail(self, error: ServiceError) -> None:
+        """The answer was begun and not ended. Durable when it returns."""
+        await self._write(model=self._request.model, output=None, error=error)
+
+    async def _write(
+        self, *, model: str | None, output: Mapping[str, Any] | None, error: ServiceError | None
+    ) -> None:
+        now = self._parts.clock()
+        await self._parts.artifacts.add(
+            Artifact(
+                id=new_id("art_", now),
+                tenant_id=self.tenant_id,
+                user_id=self._request.user or None,
+                feature=CHAT_COMPLETION,
+                request_id=self._request_id,
+                job_id=None,
+                success=error is None,
+                input_payload=self._input(),
+                output_payload=output,
+                error_code=error.code if error else None,
+                error_message=error.message if error else None,
+                model_id=model,
+                model_version=None,
+                latency_ms=self._elapsed_ms(),
+                created_at=now,
+            )
+        )
+
+    def _input(self) -> Mapping[str, Any]:
+        sent = self._request.wire()
+        if self._parts.settings.engine_keep_content:
+            return {**sent, "messages": [_without_image(message) for message in sent["messages"]]}
+        return {
+            **{name: value for name, value in sent.items() if name not in _CONTENT},
+            "message_count": len(self._request.messages),
+            "image_count": len(self._request.image_urls),
+        }
+
+    def _elapsed_ms(self) -> float:
+        return (time.perf_counter() - self._started) * 1000
+
+
+def _without_image(message: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The message with each image's data: URL replaced by its digest."""
+    if not isinstance(message.get("content"), list):
+        return message
+
+    def shortened(part: Mapping[str, Any]) -> Mapping[str, Any]:
+        url = part.get("image_url", {}).get("url", "")
+        if not url.startswith("data:"):
+            return part
+        return {"type": "image_url", "sha256": hashlib.sha256(url.encode()).hexdigest()}
+
+    return {**message, "content": [shortened(part) for part in message["content"]]}
+
+
+def _joined(chunks: Iterable[Chunk]) -> list[Mapping[str, Any]]:
+    """The messages that the chunks of a stream come to, one a choice."""
+    texts: dict[int, str] = defaultdict(str)
+    calls: dict[int, dict[int, dict[str, str]]] = defaultdict(dict)
+    for chunk in chunks:
+        for choice in json.loads(chunk.json)["choices"]:
+            index, delta = choice["index"], choice["delta"]
+            texts[index] += delta.get("content") or ""
+            for call in delta.get("tool_calls") or ():
+                function = calls[index].setdefault(call["index"], {"name": "", "arguments": ""})
+                for name in function:
+                    function[name] += call.get("function", {}).get(name) or ""
+    return [
+        {
+            "role": "assistant",
+            "content": texts[index],
+            **({"tool_calls": list(calls[index].values())} if index in calls else {}),
+        }
+        for index in sorted(texts)
+    ]

@@ -1,0 +1,44 @@
+"""The Planner deployment: a pool of warm solver processes in a Serve replica."""
+
+import asyncio
+from collections.abc import Sequence
+
+from ray import serve
+
+from sidecar.core.logging import configure_logging
+from sidecar.core.settings import Settings
+from sidecar.planning.pool import Limits, WorkerPool
+from sidecar.planning.response import PlanAnswer, Suggestion
+from sidecar.planning.schemas import PlanRequest, SuggestionRequest
+from sidecar.planning.suggestions import suggest
+
+
+@serve.deployment
+class Planner:
+    """Holds the pool. Cancelling a call kills the process that solves for it."""
+
+    async def __init__(self, settings: Settings) -> None:  # type: ignore[misc]
+        configure_logging(settings.log_level)
+        self._pool = WorkerPool(
+            Limits(
+                workers=settings.planner_workers,
+                waiting=settings.planner_waiting,
+                memory_bytes=settings.planner_memory_bytes,
+            )
+        )
+        await self._pool.start()
+
+    async def plan(self, request: PlanRequest) -> PlanAnswer:
+        """Raises Overloaded, WorkTimeout and TooLarge."""
+        return await self._pool.run(request)
+
+    async def suggest(self, request: SuggestionRequest) -> Sequence[Suggestion]:
+        """Recipes to cook now, best first."""
+        return await asyncio.to_thread(suggest, request)
+
+    async def processes(self) -> int:
+        """How many solver processes are up."""
+        return len(self._pool.pids)
+
+    async def __del__(self) -> None:
+        await self._pool.close()

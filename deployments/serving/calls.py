@@ -1,0 +1,47 @@
+"""Calling another deployment: its errors come back as the errors they were."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from ray import serve
+from ray.exceptions import RayError, RayTaskError
+from ray.serve.exceptions import BackPressureError, RayServeException
+from ray.serve.schema import ServeStatus
+
+from sidecar.core.errors import ModelUnavailable, Overloaded, ServiceError
+from sidecar.core.recent import Recent
+
+#: What Serve's controller says of all applications; raises RayError and RayServeException. Serve
+#: changes a register of its own while it tells, and fails when two threads ask at once; and each
+#: question costs the two processes 50 ms of a core.
+serve_status = Recent[ServeStatus](lambda: serve.status(), for_s=1.0)
+
+
+async def ask(response: Any) -> Any:
+    """The answer to a unary handle call (Ray types it as a union that can't be awaited).
+
+    Raises what `as_service_errors` raises.
+    """
+    with as_service_errors():
+        return await response
+
+
+@contextmanager
+def as_service_errors() -> Iterator[None]:
+    """Raises the ServiceError that the other side raised, Overloaded when its queue is full, and
+    ModelUnavailable when it has no replica that answers.
+    """
+    try:
+        yield
+    except RayTaskError as error:
+        if isinstance(error.cause, ServiceError):
+            raise error.cause from None
+        raise
+    except BackPressureError as error:
+        raise Overloaded(retry_after_s=1) from error
+    except (RayError, RayServeException) as error:
+        raise ModelUnavailable(
+            "The part of the service that does this is not running; try again shortly.",
+            retry_after_s=5,
+        ) from error

@@ -1,0 +1,20 @@
+"""What an attempt at a job is handed, in whatever process it runs: so it imports little."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sidecar.core.metrics import UNMETERED, Meter
+from sidecar.core.settings import Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """All that an attempt needs, wherever in the cluster it runs."""
+
+    tenant_id: str
+    payload: Mapping[str, Any]  # the job's input_payload
+    image: bytes | None  # the blob that the payload refers to
+    settings: Settings
+    traceparent: str | None = None
+    meter: Meter = UNMETERED  # of the process that it runs in

@@ -1,0 +1,267 @@
+"""The loop from claimed rows to running work and back to rows.
+
+One asyncio task an attempt. The loop claims what is due while it has free slots, when it is woken
+and now and then by itself, renews the leases of what runs, kills what has been cancelled or taken
+away, and now and then rescues what other runners lost. How an attempt runs is the launcher's
+business (deployments/job_runner.py: a Ray task).
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Protocol
+
+from jobs.queue.claims import Claims
+from jobs.queue.job import AttemptError, Job, Outcome, Progress, SoFar
+from jobs.queue.job_context import Work
+from jobs.storage.blobs import BlobStore
+from jobs.tasks.model_clients import Models
+from jobs.tasks.registry import Feature
+from sidecar.core import tracing
+from sidecar.core.errors import DatabaseUnavailable, ServiceError, WorkTimeout
+from sidecar.core.metrics import UNMETERED, Meter
+from sidecar.core.settings import Settings
+
+log = logging.getLogger(__name__)
+
+#: Seconds that an attempt waits for a process to work in: longer than any one that is in its way.
+START_S = 600.0
+#: How many times longer than POLL_S a runner with nothing to do leaves the queue alone. It is woken
+#: for new jobs; by itself it finds those that are due again and those it was not woken for.
+IDLE_POLLS = 20
+
+
+class Attempt(Protocol):
+    """Work under way."""
+
+    def __aiter__(self) -> AsyncIterator[Progress | Outcome]:
+        """0.0 once the work has started, its progress as it comes, and the Outcome last. Raises the
+        ServiceError that ended the work.
+        """
+        ...
+
+    def kill(self) -> None:
+        """Ends the work itself, at once; nothing when it has ended."""
+        ...
+
+
+Launcher = Callable[[Feature, Work], Attempt]
+
+
+class _NotStarted(Exception):
+    """There was no process to work in, or none that got as far as to begin."""
+
+
+class Runner:
+    """Runs jobs until it is stopped."""
+
+    def __init__(
+        self,
+        *,
+        claims: Claims,
+        blobs: BlobStore,
+        features: Mapping[str, Feature],
+        launch: Launcher,
+        models: Models,
+        slots: Callable[[], int],
+        settings: Settings,
+        meter: Meter = UNMETERED,
+    ) -> None:
+        """`slots()` is how many attempts may run at once; it may change with the cluster."""
+        self._claims = claims
+        self._blobs = blobs
+        self._features = features
+        self._launch = launch
+        self._models = models
+        self._slots = slots
+        self._settings = settings
+        self._meter = meter
+        self._running: dict[asyncio.Task[None], Job] = {}
+        self._woken = asyncio.Event()
+        self._full = False
+        self._stopping = False
+
+    @property
+    def running(self) -> int:
+        """How many attempts are under way."""
+        return len(self._running)
+
+    async def run(self) -> None:
+        """Returns after `stop()`; outlives a database that comes and goes."""
+        loop = asyncio.get_running_loop()
+        upkeep_s = self._settings.lease_s / 3
+        next_upkeep = loop.time()
+        while not self._stopping:
+            self._woken.clear()  # whatever comes from here on is looked for once more
+            try:
+                await self._drop_what_was_taken_away()
+                if loop.time() >= next_upkeep:
+                    next_upkeep = loop.time() + upkeep_s
+                    await self._keep_leases()
+                await self._claim()
+            except DatabaseUnavailable:
+                log.warning("the database does not answer; the queue waits")
+                self._meter.add("sidecar_database_errors")
+            await self._pause()
+
+    def wake(self) -> None:
+        """Has the queue looked at now, unless every slot is taken: then it is when one comes
+        free.
+        """
+        if not self._full:
+            self._woken.set()
+
+    async def stop(self) -> None:
+        """Claims no more, kills what runs and gives it back to the queue."""
+        self._stopping = True
+        self._woken.set()
+        running = dict(self._running)
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        await self._claims.release(list(running.values()))
+
+    async def _claim(self) -> None:
+        while not self._stopping:
+            free = self._slots() - len(self._running)
+            self._full = free <= 0
+            if self._full:
+                return
+            claimed = await self._claims.claim(list(self._features), free)
+            if not claimed:
+                return
+            for job in claimed:
+                task = asyncio.create_task(self._attempt(job), name=job.id)
+                self._running[task] = job
+                task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        del self._running[task]
+        self._woken.set()
+
+    async def _pause(self) -> None:
+        """Until a slot comes free or a job is said to wait, and no longer than a look may wait."""
+        idle = not self._running
+        try:
+            async with asyncio.timeout(self._settings.poll_s * (IDLE_POLLS if idle else 1)):
+                await self._woken.wait()
+        except TimeoutError:
+            pass
+
+    async def _drop_what_was_taken_away(self) -> None:
+        if not self._running:
+            return
+        still_held = await self._claims.still_held(list(self._running.values()))
+        for task, job in self._running.items():
+            if (job.id, job.attempt_token) not in still_held:
+                task.cancel()
+
+    async def _keep_leases(self) -> None:
+        if self._running:
+            await self._claims.renew(list(self._running.values()))
+        rescued = await self._claims.rescue()
+        if rescued:
+            log.warning("took back jobs whose lease ran out", extra={"count": rescued})
+            self._meter.add("sidecar_rescues", rescued)
+
+    async def _attempt(self, job: Job) -> None:
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        code = "ok"
+        try:
+            with tracing.span(
+                "attempt", job.traceparent, job_id=job.id, feature=job.feature
+            ) as traceparent:
+                outcome = await self._work(job, traceparent)
+            await self._record(lambda: self._claims.succeed(job, outcome))
+            log.info("attempt succeeded", extra=_named(job))
+        except _NotStarted:
+            code = "not_started"
+            log.warning("no process began the work; the job goes back", extra=_named(job))
+            await self._record(lambda: self._claims.release([job]))
+        except ServiceError as error:
+            failure = AttemptError(
+                code=error.code,
+                message=error.message.replace("\0", ""),  # which PostgreSQL can't store
+                retryable=error.retryable,
+            )
+            code = error.code
+            log.warning("attempt failed", extra={**_named(job), "code": error.code})
+            await self._record(lambda: self._claims.fail(job, failure))
+        except Exception:  # a bug in the work, or an outcome that can't be stored
+            code = ServiceError.code
+            log.exception("attempt broke", extra=_named(job))
+            failure = AttemptError(
+                code=ServiceError.code, message="The job failed unexpectedly.", retryable=True
+            )
+            await self._record(lambda: self._claims.fail(job, failure))
+        self._meter.add("sidecar_attempts", feature=job.feature, code=code)
+        self._meter.observe("sidecar_attempt_seconds", loop.time() - started, feature=job.feature)
+
+    async def _work(self, job: Job, traceparent: str | None) -> Outcome:
+        feature = self._features[job.feature]
+        image = None
+        if "image" in job.input_payload:
+            sha256 = job.input_payload["image"]["sha256"]
+            _, image = await self._blobs.get(job.tenant_id, sha256)
+        work = Work(
+            tenant_id=job.tenant_id,
+            payload=job.input_payload,
+            image=image,
+            settings=self._settings,
+            traceparent=traceparent,
+        )
+        attempt = self._launch(feature, work)
+        started = False
+        try:
+            # Until the work has started it waits for its process, which is not its fault.
+            async with asyncio.timeout(START_S) as limit:
+                async for event in attempt:
+                    if not started:
+                        started = True
+                        limit.reschedule(asyncio.get_running_loop().time() + feature.time_limit_s)
+                    if isinstance(event, Outcome):
+                        if feature.complete is None:
+                            return event
+                        return await feature.complete(work, event, self._models)
+                    so_far = event if isinstance(event, SoFar) else SoFar(event)
+                    if so_far.fraction > 0:
+                        await self._report(job, so_far)
+        except TimeoutError as error:
+            if not started:
+                raise _NotStarted from error
+            raise WorkTimeout(
+                f"The work ran out of its time limit of {feature.time_limit_s:g} s."
+            ) from error
+        finally:
+            attempt.kill()
+        raise RuntimeError("the work ended without an outcome")
+
+    async def _report(self, job: Job, so_far: SoFar) -> None:
+        try:
+            await self._claims.report_progress(job, so_far.fraction, so_far.detail)
+        except DatabaseUnavailable:
+            log.warning("progress was not recorded", extra=_named(job))
+
+    async def _record(self, write: Callable[[], Awaitable[object]]) -> None:
+        """Writes how an attempt ended, however long the database is away: the work is done, and
+        the token decides whether it still counts.
+        """
+        while True:
+            try:
+                await write()
+            except DatabaseUnavailable:
+                await asyncio.sleep(1)
+            else:
+                return
+
+
+def _named(job: Job) -> dict[str, object]:
+    return {
+        "job_id": job.id,
+        "tenant_id": job.tenant_id,
+        "request_id": job.request_id,
+        "feature": job.feature,
+        "attempt": job.attempt,
+        "trace_id": tracing.trace_id_of(job.traceparent),
+    }

@@ -1,0 +1,101 @@
+"""Artifacts: what went into a model and what came out, one for each answer or ended job."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select
+
+from jobs.storage.database import Database, matching
+from jobs.storage.schema import artifacts
+from sidecar.core.errors import NotFound
+
+#: One object, so that SQLAlchemy finds what it compiled before without a look at every value.
+_INSERT = insert(artifacts)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Artifact:
+    """The record of one piece of work; also what comes back when it is read."""
+
+    id: str
+    tenant_id: str
+    user_id: str | None
+    feature: str
+    request_id: str
+    job_id: str | None
+    success: bool
+    input_payload: Mapping[str, Any]  # JSON; images are references to blobs
+    output_payload: Mapping[str, Any] | None  # JSON; None when it failed
+    error_code: str | None
+    error_message: str | None
+    model_id: str | None
+    model_version: str | None
+    latency_ms: float  # from the request to the result, waiting included
+    created_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArtifactFilter:
+    """Which of a tenant's artifacts to list."""
+
+    feature: str | None = None
+    success: bool | None = None
+    job_id: str | None = None
+    request_id: str | None = None
+
+
+def insert_artifact(connection: Connection, artifact: Artifact) -> None:
+    """Writes it within the caller's transaction."""
+    image = artifact.input_payload.get("image")
+    connection.execute(
+        _INSERT, {**vars(artifact), "image_sha256": image["sha256"] if image else None}
+    )
+
+
+class Artifacts:
+    """The artifacts in one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add(self, artifact: Artifact) -> None:
+        """Durable when it returns."""
+        await self._database.write(lambda connection: insert_artifact(connection, artifact))
+
+    async def get(self, tenant_id: str, artifact_id: str) -> Artifact:
+        """Raises NotFound when this tenant has no such artifact."""
+        async with self._database.read() as connection:
+            row = (
+                await connection.execute(
+                    select(artifacts).where(
+                        artifacts.c.tenant_id == tenant_id, artifacts.c.id == artifact_id
+                    )
+                )
+            ).one_or_none()
+        if row is None:
+            raise NotFound("There is no such artifact.")
+        return artifact_from(row)
+
+    async def list(
+        self, tenant_id: str, wanted: ArtifactFilter, *, limit: int, offset: int
+    ) -> tuple[Sequence[Artifact], int]:
+        """One page, newest first, and how many match in all."""
+        where = matching(artifacts, tenant_id, asdict(wanted))
+        rows, total = await self._database.page(artifacts, where, limit=limit, offset=offset)
+        return [artifact_from(row) for row in rows], total
+
+    async def export(
+        self, tenant_id: str, wanted: ArtifactFilter, *, page: int = 200
+    ) -> AsyncIterator[Artifact]:
+        """All that match, oldest first; `page` of them in memory at a time."""
+        async for row in self._database.walk(
+            artifacts, matching(artifacts, tenant_id, asdict(wanted)), page=page
+        ):
+            yield artifact_from(row)
+
+
+def artifact_from(row: Row[Any]) -> Artifact:
+    """The artifact that a row of its table holds."""
+    return Artifact(**{name: row._mapping[name] for name in Artifact.__dataclass_fields__})

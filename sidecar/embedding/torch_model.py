@@ -1,0 +1,72 @@
+"""A sentence-transformers model in torch: on a GPU, or where it can't be exported.
+
+The library loads the model, so every module of its folder (pooling, dense, normalisation, maximum
+length) is honoured. What is done here is the order of the work: each text is tokenised once, texts
+of like length share a batch, and a batch is bounded by its padded tokens, not by its texts.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+from sentence_transformers import SentenceTransformer
+
+from sidecar.embedding.batches import length_batches
+from sidecar.embedding.cache import Vectors
+
+# Padded tokens of one forward pass; a GPU needs more of them to be busy.
+_BATCH_TOKENS_CPU: Final = 1_024
+_BATCH_TOKENS_GPU: Final = 32_768
+
+
+class TorchEmbedder:
+    """What sentence-transformers made of a folder."""
+
+    def __init__(self, name: str, version: str, folder: Path, device: str, threads: int) -> None:
+        """Load it. Raises OSError or ValueError when it is not a model with a fixed dimension."""
+        self.name: Final = name
+        self.version: Final = version
+        self._threads = threads
+        torch.set_num_threads(threads)
+        self._model = SentenceTransformer(str(folder), device=device)
+        self._model.eval()
+        dimension = self._model.get_embedding_dimension()
+        if dimension is None:
+            raise ValueError(f"{name} has no fixed dimension")
+        self.dimension: Final[int] = dimension
+        self._prompt = prompt_of(self._model)
+        self._budget = _BATCH_TOKENS_CPU if device == "cpu" else _BATCH_TOKENS_GPU
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """Unit vectors, float32 of shape (len(texts), dimension), in the order of `texts`."""
+        vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
+        if not texts:
+            return vectors
+        if torch.get_num_threads() != self._threads:  # torch counts them for each calling thread
+            torch.set_num_threads(self._threads)
+        tokens = self._model.tokenizer(
+            [self._prompt + text for text in texts],
+            truncation=True,
+            max_length=self._model.max_seq_length,
+            padding=False,
+        )
+        lengths = [len(ids) for ids in tokens["input_ids"]]
+        for rows in length_batches(lengths, self._budget):
+            vectors[rows] = self._forward({key: [tokens[key][r] for r in rows] for key in tokens})
+        return vectors
+
+    def _forward(self, tokens: dict[str, list[list[int]]]) -> Vectors:
+        padded = self._model.tokenizer.pad(tokens, return_tensors="pt")
+        features: dict[str, Any] = {k: v.to(self._model.device) for k, v in padded.items()}
+        with torch.inference_mode():
+            output = self._model(features)["sentence_embedding"]
+            unit = torch.nn.functional.normalize(output.float(), dim=1)
+        vectors: Vectors = unit.cpu().numpy()
+        return vectors
+
+
+def prompt_of(model: SentenceTransformer) -> str:
+    """What the model wants before each text; mostly nothing."""
+    return model.prompts.get(model.default_prompt_name or "") or ""

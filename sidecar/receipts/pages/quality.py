@@ -1,0 +1,59 @@
+"""Is the photo good enough: what to tell the person who took it.
+
+Measures are of the text, not of the whole picture: a sharp receipt on a dark table is fine.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from sidecar.receipts.ocr.engine import Boxes, Text
+from sidecar.receipts.pages.decode import Pixels
+
+_DARK = 70  # grey level, 0 to 255, that the paper between letters should be above
+_FLAT = 28  # grey levels between ink and paper
+_BLURRED = 0.055  # steepest edges over contrast, for letters of the recogniser's size
+_DOUBTFUL = 0.8  # mean confidence of characters
+
+
+def photo_warnings(page: Pixels, boxes: Boxes, texts: Sequence[Text]) -> tuple[str, ...]:
+    """Sentences that ask for a better photo; none for one that reads well."""
+    letters = sum(len(text.glyphs) for text in texts)
+    if letters == 0:
+        return ()
+    confidence = sum(text.confidence * len(text.glyphs) for text in texts) / letters
+    read = len(texts) / max(1, len(boxes))
+    if confidence >= _DOUBTFUL and read >= _DOUBTFUL:
+        return ()
+    paper, contrast, edges = _measures(page, boxes)
+    if paper < _DARK:
+        return ("The photo is too dark to read well; please take one in better light.",)
+    if contrast < _FLAT:
+        return ("The print is too faint to read well; please take a closer photo.",)
+    if edges < _BLURRED:
+        return ("The photo is blurred; please hold still and take a sharper one.",)
+    return ("Much of the text could not be read well; please take a better photo.",)
+
+
+def _measures(page: Pixels, boxes: Boxes) -> tuple[float, float, float]:
+    """Medians over the boxes: paper (grey level), ink to paper (grey levels), edge steepness."""
+    import cv2
+
+    papers, contrasts, edges = [], [], []
+    for box in boxes[:60]:
+        left, top = np.maximum(0, box.min(axis=0)).astype(int)
+        right, bottom = box.max(axis=0).astype(int) + 1
+        patch = page[top:bottom, left:right]
+        if min(patch.shape[:2]) < 4:
+            continue
+        scale = 32 / patch.shape[0]
+        size = (max(4, round(patch.shape[1] * scale)), 32)
+        grey = cv2.cvtColor(cv2.resize(patch, size), cv2.COLOR_BGR2GRAY).astype(np.float32)
+        ink, paper = np.percentile(grey, (5, 80))
+        steps = np.abs(cv2.Laplacian(grey, cv2.CV_32F))
+        papers.append(paper)
+        contrasts.append(paper - ink)
+        edges.append(float(steps.std()) / max(1.0, 4 * float(paper - ink)))
+    if not papers:
+        return 255.0, 255.0, 1.0
+    return float(np.median(papers)), float(np.median(contrasts)), float(np.median(edges))

@@ -1,0 +1,151 @@
+"""Whose job is next: priorities first, then the tenants in fair turns."""
+
+import asyncio
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import event
+
+from jobs.queue.claims import Claims
+from jobs.queue.fair_scheduling import share
+from jobs.queue.job import AttemptError, Job, NewJob, Outcome, Priority
+from jobs.queue.queue import Queue
+from jobs.storage.database import Database
+from tests.unit.jobs.conftest import Clock, migrated
+
+NEW = NewJob(tenant_id="busy", feature="f", input_payload={}, request_id="r")
+DONE = Outcome(output={}, model_id="m", model_version="1")
+
+
+async def submit(queue: Queue, *tenants: str, priority: Priority = Priority.NORMAL) -> list[Job]:
+    return [
+        await queue.submit(replace(NEW, tenant_id=tenant, priority=priority)) for tenant in tenants
+    ]
+
+
+async def served(claims: Claims, limit: int) -> list[str]:
+    return [job.tenant_id for job in await claims.claim(["f"], limit)]
+
+
+def test_a_slot_goes_to_whoever_has_the_fewest_running() -> None:
+    assert share(["a", "b", "c"], {"a": 2, "c": 1}, slots=3, cap=None) == ["b", "b", "c"]
+    assert share(["a", "b"], {}, slots=4, cap=None) == ["a", "b", "a", "b"]
+    assert share(["a", "b"], {"b": 1}, slots=4, cap=2) == ["a", "a", "b"]
+    assert share([], {}, slots=4, cap=None) == []
+
+
+tenants = st.lists(st.sampled_from("abcdefg"), unique=True)
+
+
+@given(tenants, st.dictionaries(st.sampled_from("abcdefg"), st.integers(0, 5)), st.integers(0, 12))
+def test_no_tenant_gains_while_another_that_waits_has_less(
+    waiting: list[str], running: dict[str, int], slots: int
+) -> None:
+    gained = Counter(share(waiting, running, slots=slots, cap=4))
+    after = {tenant: running.get(tenant, 0) + gained[tenant] for tenant in waiting}
+    assert gained.total() <= slots
+    for tenant in gained:
+        assert after[tenant] <= 4
+        assert after[tenant] <= min(after.values()) + 1
+    if gained.total() < slots:
+        assert all(after[tenant] >= 4 for tenant in waiting)
+
+
+async def test_thousands_in_line_delay_another_tenants_only_job_by_one(
+    queue: Queue, claims: Claims
+) -> None:
+    await submit(queue, *["busy"] * 30)
+    assert await served(claims, 1) == ["busy"]
+    await submit(queue, "single")
+    assert await served(claims, 1) == ["single"]
+    assert await served(claims, 1) == ["busy"]
+
+
+async def test_tenants_take_turns_on_one_slot(queue: Queue, claims: Claims) -> None:
+    await submit(queue, "a", "a", "a", "b", "b", "c")
+    turns = []
+    for _ in range(6):
+        [job] = await claims.claim(["f"], 1)
+        turns.append(job.tenant_id)
+        await claims.succeed(job, DONE)
+    assert turns == ["a", "b", "c", "a", "b", "a"]
+
+
+async def test_a_free_slot_goes_to_whoever_runs_nothing(queue: Queue, claims: Claims) -> None:
+    await submit(queue, *["busy"] * 4, "quick", "quick")
+    first = await claims.claim(["f"], 3)
+    assert Counter(job.tenant_id for job in first) == {"busy": 2, "quick": 1}
+    await claims.succeed(next(job for job in first if job.tenant_id == "quick"), DONE)
+    assert await served(claims, 1) == ["quick"]
+
+
+async def test_a_person_who_waits_goes_before_every_line(queue: Queue, claims: Claims) -> None:
+    await submit(queue, "a", "b")
+    await submit(queue, "z", priority=Priority.WAITING)
+    assert await served(claims, 2) == ["z", "a"]
+
+
+async def test_a_tenant_never_runs_more_than_its_cap(
+    queue: Queue, database: Database, clock: Clock
+) -> None:
+    capped = Claims(database, runner="r1", tenant_cap=2, clock=clock)
+    await submit(queue, *["busy"] * 5)
+    await submit(queue, "busy", priority=Priority.WAITING)
+    held = await capped.claim(["f"], 10)
+    assert [job.priority for job in held] == [Priority.WAITING, Priority.NORMAL]
+    assert await capped.claim(["f"], 10) == []
+    await submit(queue, "other")
+    assert await served(capped, 10) == ["other"]
+    await capped.succeed(held[0], DONE)
+    assert await served(capped, 10) == ["busy"]
+
+
+async def test_runners_that_claim_at_once_keep_to_the_cap_together(
+    queue: Queue, database: Database, clock: Clock
+) -> None:
+    await submit(queue, *["busy"] * 10, "other")
+    runners = [Claims(database, runner=f"r{n}", tenant_cap=2, clock=clock) for n in range(5)]
+    claimed = await asyncio.gather(*(runner.claim(["f"], 2) for runner in runners))
+    assert Counter(job.tenant_id for some in claimed for job in some) == {"busy": 2, "other": 1}
+
+
+async def test_a_tenant_whose_jobs_all_pause_is_passed_over(queue: Queue, claims: Claims) -> None:
+    await submit(queue, "a", "b")
+    [job] = await claims.claim(["f"], 1)
+    assert job.tenant_id == "a"
+    again = AttemptError(code="internal", message="x", retryable=True)
+    await claims.fail(job, again)
+    assert await served(claims, 2) == ["b"]
+
+
+async def test_a_look_at_the_queue_reads_no_row_that_has_ended(
+    tmp_path: Path, clock: Clock
+) -> None:
+    async with migrated(f"sqlite+aiosqlite:///{tmp_path / 'test.db'}") as database:
+        looks: list[tuple[str, Any]] = []
+
+        @event.listens_for(database._engine.sync_engine, "before_cursor_execute")
+        def note(_connection, _cursor, statement, parameters, *_):  # type: ignore[no-untyped-def]
+            looks.append((statement, parameters))
+
+        queue = Queue(database, clock=clock)
+        await submit(queue, "a", "b")
+        looks.clear()
+        await queue.waiting()
+        await queue.counts()
+        await Claims(database, runner="r1", clock=clock).claim(["f"], 2)
+        seen = tuple(looks)
+        assert seen
+        async with database.read() as connection:
+            for statement, parameters in seen:
+                plan = await connection.exec_driver_sql(
+                    f"EXPLAIN QUERY PLAN {statement}", parameters
+                )
+                for step in plan:
+                    if "jobs" in step.detail:
+                        small = ("INDEX ix_jobs_queued", "INDEX ix_jobs_running")
+                        assert any(index in step.detail for index in small), (statement, step)

@@ -1,0 +1,244 @@
+"""Whatever several runners do, in whatever order: no job has two owners and none is lost."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from sqlalchemy import func, select
+
+from jobs.queue.claims import Claims
+from jobs.queue.job import FINAL, AttemptError, Job, JobStatus, NewJob, Outcome
+from jobs.queue.queue import Queue
+from jobs.storage.database import Database
+from jobs.storage.schema import artifacts, attempts
+from jobs.storage.schema import jobs as job_table
+from sidecar.core.backoff import Backoff
+from sidecar.core.errors import Conflict
+from tests.unit.jobs.conftest import Clock, migrated
+
+LEASE_S = 30.0
+RUNNERS = ["r1", "r2", "r3"]
+MAX_ATTEMPTS = 3
+
+
+@dataclass
+class Model:
+    """What must be true of one job."""
+
+    status: JobStatus = JobStatus.QUEUED
+    attempt: int = 0
+    max_attempts: int = MAX_ATTEMPTS
+    token: str | None = None
+    lease_until: float = 0.0
+    results: int = 0
+    tokens: set[str] = field(default_factory=set)
+
+
+class QueueMachine(RuleBasedStateMachine):
+    """Runs the real queue against a model of it."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self.url = url
+        self.loop = asyncio.new_event_loop()
+        self.stack = AsyncExitStack()
+        self.clock = Clock()
+        self.elapsed = 0.0
+        self.models: dict[str, Model] = {}
+        self.claims: list[Job] = []  # every claim there ever was, stale ones too
+
+    def run(self, awaitable: Any) -> Any:
+        return self.loop.run_until_complete(awaitable)
+
+    @initialize()
+    def open(self) -> None:
+        self.database: Database = self.run(self.stack.enter_async_context(migrated(self.url)))
+        self.queue = Queue(self.database, clock=self.clock)
+        self.runners = [
+            Claims(
+                self.database,
+                runner=name,
+                lease=timedelta(seconds=LEASE_S),
+                backoff=Backoff(base_s=1, cap_s=4, uniform=lambda low, high: high),
+                clock=self.clock,
+            )
+            for name in RUNNERS
+        ]
+
+    def teardown(self) -> None:
+        self.run(self.stack.aclose())
+        self.loop.close()
+
+    def of(self, job: Job) -> Model:
+        return self.models[job.id]
+
+    def holds(self, claimed: Job) -> bool:
+        return self.of(claimed).token == claimed.attempt_token
+
+    def end(self, model: Model, status: JobStatus) -> None:
+        model.status, model.token = status, None
+
+    @rule(seconds=st.sampled_from([0.5, 5.0, 20.0, 31.0]))
+    def time_passes(self, seconds: float) -> None:
+        self.clock.pass_(seconds)
+        self.elapsed += seconds
+
+    @rule()
+    def submit(self) -> None:
+        self.time_passes(0.001)  # ids of one moment sort by chance, and a run must repeat itself
+        new = NewJob(
+            tenant_id="t",
+            feature="f",
+            input_payload={"n": len(self.models)},
+            request_id="r",
+            max_attempts=MAX_ATTEMPTS,
+        )
+        self.models[self.run(self.queue.submit(new)).id] = Model()
+
+    @rule(runner=st.integers(0, len(RUNNERS) - 1), limit=st.integers(1, 3))
+    def claim(self, runner: int, limit: int) -> None:
+        for job in self.run(self.runners[runner].claim(["f"], limit)):
+            model = self.of(job)
+            assert model.status is JobStatus.QUEUED, "claimed what another owns, or what has ended"
+            model.status = JobStatus.RUNNING
+            model.attempt += 1
+            assert job.attempt == model.attempt
+            assert job.attempt_token is not None
+            assert job.attempt_token not in model.tokens, "a token came twice"
+            model.tokens.add(job.attempt_token)
+            model.token = job.attempt_token
+            model.lease_until = self.elapsed + LEASE_S
+            self.claims.append(job)
+
+    @precondition(lambda self: self.claims)
+    @rule(data=st.data())
+    def succeed(self, data: st.DataObject) -> None:
+        claimed = data.draw(st.sampled_from(self.claims))
+        outcome = Outcome(output={"by": claimed.attempt}, model_id="m", model_version="1")
+        held = self.holds(claimed)
+        assert self.run(self.runners[0].succeed(claimed, outcome)) == held
+        if held:
+            self.of(claimed).results += 1
+            self.end(self.of(claimed), JobStatus.SUCCEEDED)
+
+    @precondition(lambda self: self.claims)
+    @rule(data=st.data(), retryable=st.booleans())
+    def fail(self, data: st.DataObject, retryable: bool) -> None:
+        claimed = data.draw(st.sampled_from(self.claims))
+        error = AttemptError(code="internal", message="x", retryable=retryable)
+        held = self.holds(claimed)
+        assert (self.run(self.runners[0].fail(claimed, error)) is not None) == held
+        if held:
+            model = self.of(claimed)
+            again = retryable and claimed.attempt < claimed.max_attempts
+            self.end(model, JobStatus.QUEUED if again else JobStatus.FAILED)
+
+    @precondition(lambda self: self.claims)
+    @rule(data=st.data())
+    def renew(self, data: st.DataObject) -> None:
+        claimed = data.draw(st.sampled_from(self.claims))
+        self.run(self.runners[0].renew([claimed]))
+        if self.holds(claimed):
+            self.of(claimed).lease_until = self.elapsed + LEASE_S
+
+    @precondition(lambda self: self.claims)
+    @rule(data=st.data())
+    def release(self, data: st.DataObject) -> None:
+        claimed = data.draw(st.sampled_from(self.claims))
+        held = self.holds(claimed)
+        self.run(self.runners[0].release([claimed]))
+        if held:
+            self.of(claimed).max_attempts += 1
+            self.end(self.of(claimed), JobStatus.QUEUED)
+
+    @precondition(lambda self: self.models)
+    @rule(data=st.data())
+    def cancel(self, data: st.DataObject) -> None:
+        job_id = data.draw(st.sampled_from(sorted(self.models)))
+        model = self.models[job_id]
+        try:
+            self.run(self.queue.cancel("t", job_id))
+        except Conflict:
+            assert model.status in FINAL
+        else:
+            assert model.status not in FINAL
+            self.end(model, JobStatus.CANCELLED)
+
+    @precondition(lambda self: self.models)
+    @rule(data=st.data())
+    def retry(self, data: st.DataObject) -> None:
+        job_id = data.draw(st.sampled_from(sorted(self.models)))
+        model = self.models[job_id]
+        retryable = model.status in (JobStatus.FAILED, JobStatus.CANCELLED)
+        try:
+            self.run(self.queue.retry("t", job_id, attempts_more=2))
+        except Conflict:
+            assert not retryable
+        else:
+            assert retryable
+            model.max_attempts = model.attempt + 2
+            model.status = JobStatus.QUEUED
+
+    @rule()
+    def rescue(self) -> None:
+        expired = [
+            model
+            for model in self.models.values()
+            if model.status is JobStatus.RUNNING and model.lease_until < self.elapsed
+        ]
+        assert self.run(self.runners[0].rescue()) == len(expired)
+        for model in expired:
+            spent = model.attempt >= model.max_attempts
+            self.end(model, JobStatus.FAILED if spent else JobStatus.QUEUED)
+
+    @invariant()
+    def the_rows_say_what_the_model_says(self) -> None:
+        if not self.models:
+            return
+        rows, ended, written = self.run(self._rows())
+        assert rows.keys() == self.models.keys(), "a job was lost"
+        for job_id, model in self.models.items():
+            row = rows[job_id]
+            assert (row.status, row.attempt, row.max_attempts, row.attempt_token) == (
+                model.status,
+                model.attempt,
+                model.max_attempts,
+                model.token,
+            )
+            assert written.get(job_id, 0) == model.results <= 1
+            open_attempts = model.attempt - ended.get(job_id, 0)
+            assert open_attempts == (1 if model.status is JobStatus.RUNNING else 0)
+
+    async def _rows(self) -> tuple[dict[str, Any], dict[str, int], dict[str, int]]:
+        async with self.database.read() as connection:
+            rows = {row.id: row for row in await connection.execute(select(job_table))}
+            ended = await connection.execute(
+                select(attempts.c.job_id, func.count(attempts.c.ended_at)).group_by(
+                    attempts.c.job_id
+                )
+            )
+            written = await connection.execute(
+                select(artifacts.c.job_id, func.count())
+                .where(artifacts.c.success)
+                .group_by(artifacts.c.job_id)
+            )
+            return rows, dict(ended.all()), dict(written.all())  # type: ignore[arg-type]
+
+
+def test_no_job_has_two_owners_and_none_is_lost(database_url: str) -> None:
+    run_state_machine_as_test(
+        lambda: QueueMachine(database_url),
+        settings=settings(max_examples=40, stateful_step_count=40, deadline=None),
+    )

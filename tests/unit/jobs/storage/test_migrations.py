@@ -1,0 +1,142 @@
+"""The migrations lead to the tables that the code uses, on both databases."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, MetaData, text
+
+from jobs.queue.claims import Claims
+from jobs.queue.job import JobStatus, Outcome
+from jobs.queue.queue import JobFilter, Queue
+from jobs.storage.artifacts import Artifacts
+from jobs.storage.database import Database
+from jobs.storage.migrations import migrate, upgrade_to
+from jobs.storage.schema import metadata
+
+
+async def test_migrating_ends_at_the_tables_of_the_code(database: Database) -> None:
+    def differences(connection: Connection) -> object:
+        return compare_metadata(MigrationContext.configure(connection), metadata)
+
+    async with database.read() as connection:
+        assert await connection.run_sync(differences) == []
+
+
+async def test_several_processes_may_migrate_at_once(tmp_path: Path) -> None:
+    url = f"sqlite+aiosqlite:///{tmp_path / 'test.db'}"
+    databases = [Database(url) for _ in range(3)]
+    await asyncio.gather(*(migrate(database) for database in databases))
+    async with databases[0].read() as connection:
+        tables = await connection.execute(text("SELECT name FROM sqlite_master"))
+        assert {"jobs", "attempts", "artifacts", "blobs"} <= set(tables.scalars())
+        assert await connection.scalar(text("PRAGMA auto_vacuum")) == 2
+        assert await connection.scalar(text("PRAGMA journal_mode")) == "wal"
+    for database in databases:
+        await database.close()
+
+
+@pytest.fixture
+async def old(database_url: str) -> AsyncIterator[Database]:
+    """A database as the first migration made it."""
+    database = Database(database_url)
+
+    def rebuild(connection: Connection) -> None:
+        _drop_all(connection)
+        upgrade_to(connection, "0001")
+
+    await database.write_alone(rebuild)
+    yield database
+    await database.close()
+
+
+async def test_what_the_first_schema_held_comes_up_to_the_newest(old: Database) -> None:
+    await old.write_alone(_fill)
+    await migrate(old)
+    queue = Queue(old)
+    jobs, total = await queue.list("t", JobFilter(), limit=10, offset=0)
+    assert total == 3
+    by_id = {job.id: job for job in jobs}
+    done = by_id["job_done"]
+    assert (done.status, done.version, done.artifact_id) == (JobStatus.SUCCEEDED, 1, "art_done")
+    [event] = await queue.events("job_done", after=0)
+    assert (event.status, event.created_at) == (JobStatus.SUCCEEDED, NOON)
+    assert [attempt.outcome for attempt in await queue.attempts("job_done")] == ["succeeded"]
+    artifact = await Artifacts(old).get("t", "art_done")
+    assert artifact.output_payload == {"total": "1.99"}
+
+    claims = Claims(old, runner="new")
+    assert await claims.rescue() == 1, "what ran under the old version was lost with it"
+    claimed = await claims.claim(["f"], 10)
+    assert {job.id for job in claimed} == {"job_running", "job_waiting"}
+    for held in claimed:
+        assert await claims.succeed(held, Outcome(output={}, model_id="m", model_version="1"))
+    async with old.read() as connection:
+        images = await connection.execute(
+            text("SELECT image_sha256 FROM jobs UNION ALL SELECT image_sha256 FROM artifacts")
+        )
+        assert set(images.scalars()) == {"ab" * 32, None}
+
+
+NOON = datetime(2026, 1, 10, 12, 0, tzinfo=UTC)
+
+
+def _drop_all(connection: Connection) -> None:
+    existing = MetaData()
+    existing.reflect(connection)
+    existing.drop_all(connection)
+
+
+def _fill(connection: Connection) -> None:
+    tables = MetaData()
+    tables.reflect(connection)
+    moment = NOON.replace(tzinfo=None) if connection.dialect.name == "sqlite" else NOON
+    job = {
+        "tenant_id": "t",
+        "feature": "f",
+        "priority": 10,
+        "request_id": "r",
+        "fingerprint": "x",
+        "input_payload": {"image": {"sha256": "ab" * 32}},
+        "attempt": 1,
+        "max_attempts": 3,
+        "progress": 0.0,
+        "due_at": moment,
+        "created_at": moment,
+    }
+    for row in (
+        {"id": "job_done", "status": "succeeded", "finished_at": moment, "artifact_id": "art_done"},
+        {
+            "id": "job_running",
+            "status": "running",
+            "attempt_token": "x",
+            "lease_expires_at": moment,
+        },
+        {"id": "job_waiting", "status": "queued", "input_payload": {}, "attempt": 0},
+    ):
+        connection.execute(tables.tables["jobs"].insert().values({**job, **row}))
+    connection.execute(
+        tables.tables["attempts"]
+        .insert()
+        .values(job_id="job_done", number=1, runner="r", started_at=moment, outcome="succeeded")
+    )
+    connection.execute(
+        tables.tables["artifacts"]
+        .insert()
+        .values(
+            id="art_done",
+            tenant_id="t",
+            feature="f",
+            request_id="r",
+            job_id="job_done",
+            success=True,
+            input_payload=job["input_payload"],
+            output_payload={"total": "1.99"},
+            latency_ms=1.0,
+            created_at=moment,
+        )
+    )

@@ -1,0 +1,91 @@
+"""The entailment backend answers as the transformers pipeline does."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
+from transformers import (
+    BertConfig,
+    BertForSequenceClassification,
+    PreTrainedTokenizerFast,
+    pipeline,
+)
+
+from sidecar.classification.backend import Item
+from sidecar.classification.nli import Nli
+from sidecar.core.errors import ModelUnavailable
+
+WORDS = "[PAD] [UNK] [CLS] [SEP] this example is . milk bread dairy bakery organic whole snacks"
+
+
+def _save(folder: Path, classes: dict[int, str]) -> None:
+    """A small entailment model of random weights, with its tokenizer."""
+    vocabulary = {word: number for number, word in enumerate(WORDS.split())}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
+    PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        pad_token="[PAD]",
+        unk_token="[UNK]",
+        cls_token="[CLS]",
+        sep_token="[SEP]",
+        model_max_length=32,
+    ).save_pretrained(folder)
+    torch.manual_seed(7)
+    config = BertConfig(
+        vocab_size=len(vocabulary),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=32,
+        initializer_range=1.0,
+        id2label=classes,
+        label2id={label: number for number, label in classes.items()},
+    )
+    BertForSequenceClassification(config).save_pretrained(folder)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("nli")
+    _save(path, {0: "contradiction", 1: "neutral", 2: "entailment"})
+    return str(path)
+
+
+async def test_scores_are_those_of_the_pipeline(folder: str) -> None:
+    items = [
+        Item("organic whole milk", ("dairy", "bakery", "snacks")),
+        Item("bread", ("bakery", "dairy")),
+        Item("milk bread " * 40, ("dairy", "bakery", "snacks")),
+    ]
+    reference = pipeline("zero-shot-classification", model=folder, device="cpu")
+    judged = await Nli(folder, "cpu", 2).classify(items)
+    for item, scores in zip(items, judged, strict=True):
+        expected = reference(item.name, list(item.labels))
+        assert tuple(scores) == item.labels
+        assert scores == pytest.approx(
+            dict(zip(expected["labels"], expected["scores"], strict=True)), abs=1e-5
+        )
+
+
+async def test_a_single_label_takes_it_all(folder: str) -> None:
+    """The pipeline weighs a lone label against its contradiction; here scores always sum to 1."""
+    assert await Nli(folder, "cpu", 2).classify([Item("milk", ("dairy",))]) == [{"dairy": 1.0}]
+
+
+async def test_no_items_have_no_scores(folder: str) -> None:
+    assert await Nli(folder, "cpu", 2).classify([]) == []
+
+
+def test_a_model_without_an_entailment_class_is_unavailable(tmp_path: Path) -> None:
+    _save(tmp_path, {0: "good", 1: "bad"})
+    with pytest.raises(ModelUnavailable, match="entailment"):
+        Nli(str(tmp_path), "cpu", 2)
+
+
+def test_a_missing_model_is_unavailable(tmp_path: Path) -> None:
+    with pytest.raises(ModelUnavailable):
+        Nli(str(tmp_path / "none"), "cpu", 2)

@@ -1,0 +1,52 @@
+"""An engine for the tests of its callers: it says the last message again, word by word."""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sidecar.core.errors import ServiceError
+from sidecar.llm.protocol import Chunk, Completion, EngineState, Piece, Usage
+from sidecar.llm.schemas import ChatRequest
+
+MODEL = "echo"
+
+
+@dataclass
+class EchoEngine:
+    """What the ingress asked for is in `asked`; `closed` is set when an answer has ended."""
+
+    status: EngineState = field(default_factory=lambda: EngineState("ok", "1 replica"))
+    fails_with: ServiceError | None = None
+    breaks_after: int | None = None  # words of a stream
+    never_ends: bool = False
+    says: str | None = None  # instead of the last message
+    asked: list[ChatRequest] = field(default_factory=list)
+    closed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def chat(self, request: ChatRequest) -> AsyncGenerator[Piece, None]:
+        self.asked.append(request)
+        if self.fails_with is not None and self.breaks_after is None:
+            raise self.fails_with
+        words = (self.says or str(request.messages[-1].content)).split()
+        try:
+            if request.stream:
+                for number, word in enumerate(words):
+                    if number == self.breaks_after and self.fails_with is not None:
+                        raise self.fails_with
+                    yield Chunk(json.dumps({"choices": [{"index": 0, "delta": {"content": word}}]}))
+            if self.never_ends:
+                await asyncio.Event().wait()
+            if not request.stream:
+                message = {"role": "assistant", "content": " ".join(words)}
+                yield Completion({"model": MODEL, "choices": [{"index": 0, "message": message}]})
+            yield Usage(MODEL, 7, len(words), ("stop",))
+        finally:
+            self.closed.set()
+
+    async def models(self) -> Mapping[str, Any]:
+        return {"object": "list", "data": [{"id": MODEL}]}
+
+    async def state(self) -> EngineState:
+        return self.status

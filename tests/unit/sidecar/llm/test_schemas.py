@@ -1,0 +1,100 @@
+"""What reaches the engine of a chat request is what this service knows, as it was sent."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from sidecar.llm.schemas import MAX_GRAMMAR_BYTES, ChatRequest
+
+MESSAGES = [{"role": "user", "content": "hello"}]
+WEATHER = {"type": "function", "function": {"name": "weather", "parameters": {"type": "object"}}}
+
+
+def request(**fields: Any) -> ChatRequest:
+    return ChatRequest.model_validate({"messages": MESSAGES, **fields})
+
+
+def test_fields_of_vllm_that_are_not_named_never_reach_it() -> None:
+    hostile = {
+        "chat_template": "{{ x }}",
+        "mm_processor_kwargs": {"size": 10**9},
+        "media_io_kwargs": {},
+        "structured_outputs": {"regex": "(a*)*"},
+        "request_id": "mine",
+        "priority": -1,
+    }
+    assert request(**hostile).wire() == {"messages": MESSAGES}
+
+
+def test_parts_of_a_message_keep_their_known_fields_alone() -> None:
+    part = {"type": "image_url", "image_url": {"url": "data:,", "uuid": "x"}, "uuid": "x"}
+    sent = request(messages=[{"role": "user", "content": [part], "reasoning": "x"}])
+    assert sent.wire()["messages"] == [
+        {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:,"}}]}
+    ]
+
+
+def test_schemas_pass_untouched_nulls_included() -> None:
+    schema = {"enum": [None, 1], "default": None, "x": {"y": []}}
+    format_ = {"type": "json_schema", "json_schema": {"name": "s", "schema": schema}}
+    tool = {"type": "function", "function": {"name": "f", "parameters": schema}}
+    sent = request(response_format=format_, tools=[tool], tool_choice="required").wire()
+    assert sent["response_format"] == format_
+    assert sent["tools"] == [tool]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"tools": [WEATHER, WEATHER]},
+        {"tool_choice": "required"},
+        {"tools": [WEATHER], "tool_choice": {"type": "function", "function": {"name": "other"}}},
+        {"tools": [{"type": "function", "function": {"name": "no spaces"}}]},
+        {"tools": [{"type": "function", "function": {
+            "name": "f", "parameters": {"enum": ["x" * MAX_GRAMMAR_BYTES]}}}]},
+        {"logit_bias": {"one": 1}},
+        {"top_p": 0},
+        {"stop": ["x"] * 17},
+        {"messages": [{"role": "tool", "content": None}]},
+    ],
+)  # fmt: skip
+def test_what_can_not_be_meant_is_refused(fields: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        request(**fields)
+
+
+def test_images_are_found_and_replaced_in_order() -> None:
+    def image(url: str) -> dict[str, Any]:
+        return {"type": "image_url", "image_url": {"url": url, "detail": "low"}}
+
+    text = {"type": "text", "text": "what is this?"}
+    sent = request(
+        messages=[
+            {"role": "system", "content": "look"},
+            {"role": "user", "content": [image("a"), text, image("b")]},
+            {"role": "user", "content": [image("a")]},
+        ]
+    )
+    assert sent.image_urls == ("a", "b", "a")
+    replaced = sent.with_images({"a": "data:1", "b": "data:2"})
+    assert replaced.image_urls == ("data:1", "data:2", "data:1")
+    assert replaced.wire()["messages"][1]["content"][1] == text
+    assert replaced.wire()["messages"][2]["content"] == [image("data:1")]
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    ),
+    st.sampled_from(sorted(ChatRequest.model_fields)),
+)
+def test_no_value_of_any_field_breaks_the_check(value: object, field: str) -> None:
+    try:
+        sent = ChatRequest.model_validate({"messages": MESSAGES, field: value})
+    except ValidationError:
+        return
+    assert set(sent.wire()) <= set(ChatRequest.model_fields)

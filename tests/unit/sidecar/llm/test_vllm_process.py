@@ -1,0 +1,78 @@
+"""How the process of vLLM's engine core is started, and that it never stays behind."""
+
+import multiprocessing
+import multiprocessing.forkserver
+import os
+import subprocess
+import sys
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import psutil
+import pytest
+
+from sidecar.llm.vllm_process import CoreContext, unhurried
+
+REPOSITORY = Path(__file__).parents[4]
+METHODS = ("forkserver", "spawn")
+
+#: A replica with a core that would stay: it says the core's id and waits to be killed.
+REPLICA = """
+import multiprocessing, sys, time
+from sidecar.llm.vllm_process import CoreContext
+
+def core(seconds):
+    print("up", flush=True)
+    time.sleep(seconds)
+
+if __name__ == "__main__":
+    context = CoreContext(multiprocessing.get_context(sys.argv[1]))
+    process = context.Process(target=core, name="core", kwargs={"seconds": 600})
+    process.start()
+    print(process.pid, flush=True)
+    time.sleep(600)
+"""
+
+
+def say_environment(connection: Connection, wanted: str) -> None:
+    slack = Path("/proc/self/timerslack_ns").read_text()
+    connection.send((os.environ.get(wanted), os.environ.get("GONE"), slack.strip()))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_it_has_the_environment_of_the_moment_and_timers_that_may_be_late(
+    method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = CoreContext(multiprocessing.get_context(method))
+    with unhurried():
+        monkeypatch.setenv("GONE", "of the server's start")
+        multiprocessing.forkserver.ensure_running()
+        monkeypatch.delenv("GONE")
+        monkeypatch.setenv("LATER", "set since")
+        ours, theirs = context.Pipe()
+        process = context.Process(
+            target=say_environment, name="core", kwargs={"connection": theirs, "wanted": "LATER"}
+        )
+        process.start()
+    assert ours.recv() == ("set since", None, "100000000")
+    process.join()
+    assert Path("/proc/self/timerslack_ns").read_text().strip() == "50000"
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_it_goes_when_its_replica_is_killed(method: str, tmp_path: Path) -> None:
+    script = tmp_path / "replica.py"
+    script.write_text(REPLICA)
+    with subprocess.Popen(
+        [sys.executable, str(script), method],
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as replica:
+        assert replica.stdout is not None
+        said = {replica.stdout.readline().strip(), replica.stdout.readline().strip()}
+        [pid] = said - {"up"}
+        core = psutil.Process(int(pid))
+        replica.kill()
+        psutil.wait_procs([core], timeout=10, callback=lambda gone: said.clear())
+    assert not said

@@ -1,0 +1,135 @@
+from dataclasses import replace
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bench.planner_instances import START, small
+from sidecar.planning.feasibility import decide
+from sidecar.planning.problem import compile_request
+from sidecar.planning.schemas import PlanRequest
+from sidecar.planning.solve import solve
+from sidecar.planning.unsat_cores import Kind, Rule
+
+DAY = START.isoformat()
+
+
+def keeping(problem, rules):
+    """The problem with no user constraint but these."""
+    diet = [problem.diet[rule.subject] for rule in rules if rule.kind is Kind.DIET]
+    return replace(
+        problem,
+        dishes=tuple(
+            replace(
+                dish,
+                excluded=Rule(Kind.EXCLUDED, number) in rules,
+                lacking=tuple(tag for tag in dish.lacking if tag in diet),
+            )
+            for number, dish in enumerate(problem.dishes)
+        ),
+        day_budgets=tuple(
+            budget if Rule(Kind.DAY_BUDGET, day) in rules else None
+            for day, budget in enumerate(problem.day_budgets)
+        ),
+        slot_budgets=tuple(
+            budget if Rule(Kind.MEAL_BUDGET, slot) in rules else None
+            for slot, budget in enumerate(problem.slot_budgets)
+        ),
+        locks=tuple(
+            lock for number, lock in enumerate(problem.locks) if Rule(Kind.LOCK, number) in rules
+        ),
+        max_items=problem.max_items if Rule(Kind.SHOPPING) in rules else None,
+        max_repeats=problem.max_repeats if Rule(Kind.REPEATS) in rules else len(problem.slots),
+    )
+
+
+def contradictory(seed):
+    """A small request, tightened until it is likely to contradict itself."""
+    raw = small(seed)
+    constraints = raw["constraints"]
+    constraints["locked_meals"] = [
+        {"date": DAY, "recipe_id": recipe["id"]} for recipe in raw["recipes"][:2]
+    ]
+    constraints["max_shopping_items"] = seed % 3
+    constraints["time_budgets"] = {DAY: 30 + seed % 60}
+    return raw
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.integers(0, 10**6))
+def test_a_conflict_excludes_every_plan_and_dropping_any_of_it_lets_one_in(seed):
+    problem = compile_request(PlanRequest.model_validate(contradictory(seed)))
+    for conflict in decide(problem).conflicts:
+        rules = set(conflict.rules)
+        assert decide(keeping(problem, rules)).pins is None
+        for rule in rules:
+            assert decide(keeping(problem, rules - {rule})).pins is not None
+
+
+def only(raw):
+    answer = solve(PlanRequest.model_validate(raw), clock=lambda: 0.0)
+    assert answer.status == "infeasible"
+    (conflict,) = answer.conflict_sets
+    return answer, conflict
+
+
+def request(**constraints):
+    part = {"ingredient_id": "i", "name": "rice", "quantity": 1, "unit": "kg"}
+    return {
+        "planning_horizon": {"start_date": DAY, "days": 3, "meal_types": ["dinner"]},
+        "recipes": [
+            {"id": "l", "name": "Lasagne", "cook_time": 35, "ingredients": [part]},
+            {"id": "r", "name": "Rice", "cook_time": 10, "ingredients": [part]},
+        ],
+        "constraints": constraints,
+    }
+
+
+def test_a_lock_against_a_budget_names_both_and_the_least_that_helps():
+    answer, conflict = only(
+        request(locked_meals=[{"date": DAY, "recipe_id": "l"}], time_budgets={DAY: 20})
+    )
+    assert "Lasagne is locked for Monday 2026-01-12" in answer.conflicts[0]
+    assert "Monday 2026-01-12 allows 20 min" in answer.conflicts[0]
+    assert set(conflict.relaxations) == {
+        "unlock Lasagne on Monday 2026-01-12",
+        "allow 35 min on Monday 2026-01-12",
+    }
+
+
+def test_a_lock_that_the_diet_forbids_is_a_conflict_and_no_error():
+    raw = request(locked_meals=[{"date": DAY, "recipe_id": "l"}], dietary=["vegan"])
+    raw["recipes"][1]["tags"] = ["vegan"]
+    _, conflict = only(raw)
+    assert any("vegan" in each for each in conflict.constraints)
+    assert any("Lasagne" in each for each in conflict.constraints)
+
+
+def test_a_lock_of_an_excluded_recipe_is_a_conflict():
+    _, conflict = only(
+        request(locked_meals=[{"date": DAY, "recipe_id": "l"}], excluded_recipes=["l"])
+    )
+    assert "allow Lasagne again" in conflict.relaxations
+
+
+def test_two_dishes_locked_for_one_slot_exclude_each_other():
+    _, conflict = only(request(locked_meals=[{"date": DAY, "recipe_id": name} for name in "lr"]))
+    assert len(conflict.constraints) == 2
+
+
+def test_thirty_dishes_locked_for_eight_meals_are_nine_too_many_at_once():
+    meals = [f"meal {number}" for number in range(8)]
+    raw = request(locked_meals=[{"date": DAY, "recipe_id": f"d{n}"} for n in range(30)])
+    raw["planning_horizon"]["meal_types"] = meals
+    raw["recipes"] = [{**raw["recipes"][0], "id": f"d{n}", "name": f"Dish {n}"} for n in range(30)]
+    verdict = decide(compile_request(PlanRequest.model_validate(raw)))
+    assert [len(conflict.rules) for conflict in verdict.conflicts] == [9, 9, 9]
+
+
+def test_a_diet_nothing_satisfies_is_named_alone():
+    _, conflict = only(request(dietary=["vegan"]))
+    assert conflict.constraints == ("every recipe must be vegan",)
+
+
+def test_the_least_shopping_that_would_do_is_said():
+    _, conflict = only(request(max_shopping_items=0))
+    assert conflict.relaxations == ("allow 1 ingredient to be bought",)

@@ -1,0 +1,120 @@
+"""From bytes to pixels: what is decoded, which way up, and what is refused before it is."""
+
+import io
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from sidecar.core.errors import BadRequest, InvalidImage, ServiceError, TooLarge, UnsupportedImage
+from sidecar.receipts.pages.decode import WORKING_PIXELS, ImageLimits, decode, sniff
+
+LIMITS = ImageLimits()
+
+
+def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
+    file = io.BytesIO()
+    image.save(file, kind, **options)  # type: ignore[arg-type]
+    return file.getvalue()
+
+
+def half_dark(size: tuple[int, int] = (40, 60)) -> Image.Image:
+    """Dark above, light below."""
+    image = Image.new("RGB", size, "white")
+    image.paste("black", (0, 0, size[0], size[1] // 2))
+    return image
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_each_format_is_known_and_decoded(kind: str) -> None:
+    data = encoded(half_dark(), kind)
+    assert sniff(data) == kind.lower()
+    [page] = decode(data, LIMITS)
+    assert page.shape == (60, 40, 3)
+    assert page[5].mean() < 30
+    assert page[-5].mean() > 225
+
+
+@pytest.mark.parametrize("mode", ["L", "1", "P", "CMYK", "I;16", "RGBA", "LA"])
+def test_every_colour_mode_becomes_the_same_picture(mode: str) -> None:
+    grey = np.asarray(half_dark().convert("L"))
+    if mode == "I;16":
+        image = Image.fromarray(grey.astype(np.uint16) * 257)
+    else:
+        image = half_dark().convert(mode)
+    [page] = decode(encoded(image, _container(mode)), LIMITS)
+    assert page.shape == (60, 40, 3)
+    assert page[5].mean() < 40
+    assert page[-5].mean() > 215
+
+
+def _container(mode: str) -> str:
+    return "JPEG" if mode == "CMYK" else "PNG"
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_a_page_larger_than_reading_needs_comes_smaller_and_upright(kind: str) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    stored = half_dark((3000, 6000)).transpose(Image.Transpose.ROTATE_90)
+    [page] = decode(encoded(stored, kind, exif=exif), LIMITS)
+    assert page.shape == (3000, 1500, 3)
+    assert page.shape[0] * page.shape[1] >= WORKING_PIXELS
+    assert page[5].mean() < 30
+    assert page[-5].mean() > 225
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_the_cameras_orientation_is_heeded(orientation: int) -> None:
+    upright = half_dark()
+    undo = {
+        1: [],
+        2: [Image.Transpose.FLIP_LEFT_RIGHT],
+        3: [Image.Transpose.ROTATE_180],
+        4: [Image.Transpose.FLIP_TOP_BOTTOM],
+        5: [Image.Transpose.TRANSPOSE],
+        6: [Image.Transpose.ROTATE_90],
+        7: [Image.Transpose.TRANSVERSE],
+        8: [Image.Transpose.ROTATE_270],
+    }[orientation]
+    stored = upright
+    for step in undo:
+        stored = stored.transpose(step)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    [page] = decode(encoded(stored, "JPEG", exif=exif), LIMITS)
+    assert page.shape == (60, 40, 3)
+    assert page[5].mean() < 30
+    assert page[-5].mean() > 225
+
+
+def test_limits_are_checked_before_decoding() -> None:
+    data = encoded(half_dark((400, 600)), "PNG")
+    with pytest.raises(TooLarge, match="pixels"):
+        decode(data, ImageLimits(max_pixels=239_999))
+    with pytest.raises(TooLarge, match="bytes"):
+        decode(data, ImageLimits(max_bytes=len(data) - 1))
+    assert decode(data, ImageLimits(max_pixels=240_000, max_bytes=len(data)))
+
+
+def test_what_is_no_image_is_told_from_what_is_a_broken_one() -> None:
+    with pytest.raises(UnsupportedImage):
+        decode(b"milk 1.99", LIMITS)
+    whole = encoded(half_dark((400, 600)), "JPEG")
+    for broken in (b"", whole[: len(whole) // 2], whole[:30]):
+        with pytest.raises(InvalidImage):
+            decode(broken, LIMITS)
+    with pytest.raises(InvalidImage, match="too small"):
+        decode(encoded(half_dark((4, 4)), "PNG"), LIMITS)
+
+
+@given(
+    st.sampled_from([b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF\x00\x00\x00\x00WEBP"]),
+    st.binary(max_size=200),
+)
+def test_no_bytes_raise_anything_but_the_callers_fault(magic: bytes, rest: bytes) -> None:
+    with pytest.raises((BadRequest, TooLarge)) as raised:
+        decode(magic + rest, LIMITS)
+    assert isinstance(raised.value, ServiceError)

@@ -1,0 +1,57 @@
+"""Line items and the caller's catalog, by their words."""
+
+import pytest
+
+from sidecar.receipts.catalog.matching import Catalog
+from sidecar.receipts.options import CatalogItem
+from sidecar.text.product_names import expand
+
+CATALOG = Catalog(
+    (
+        CatalogItem(id="yogurt", name="Greek Yogurt"),
+        CatalogItem(id="spinach", name="Spinach, baby"),
+        CatalogItem(id="cheese", name="Hard cheese", synonyms=("Cheddar cheese",)),
+        CatalogItem(id="milk", name="Whole milk 1 gallon"),
+        CatalogItem(id="eggs", name="Large eggs"),
+        CatalogItem(id="chicken", name="Chicken breasts"),
+        CatalogItem(id="ham", name="Cooked ham slices"),
+        CatalogItem(id="jam-a", name="Jam"),
+        CatalogItem(id="jam-b", name="Jams"),
+        CatalogItem(id="bean-a", name="Baked beans tin A"),
+        CatalogItem(id="bean-b", name="Baked beans tin B"),
+    ),
+    expand,
+)
+
+
+@pytest.mark.parametrize(
+    ("printed", "item", "strategy"),
+    [
+        ("GREEK YOGURT", "yogurt", "exact"),
+        ("greek yogurts", "yogurt", "normalised"),
+        ("BABY SPINACH 5OZ", "spinach", "normalised"),
+        ("BABY SPINACH 2 X 200G", "spinach", "normalised"),
+        ("LARGE EGGS 12CT", "eggs", "normalised"),
+        ("WHL MLK 1GL", "milk", "normalised"),
+        ("CHKN BRST", "chicken", "normalised"),
+        ("CHEDDAR CHEESE 8OZ", "cheese", "synonym"),
+        ("COOKED HAM SLCIES", "ham", "fuzzy"),
+    ],
+)
+def test_a_line_finds_its_item(printed: str, item: str, strategy: str) -> None:
+    found = CATALOG.match(printed)
+    assert found is not None
+    assert (found.id, found.strategy) == (item, strategy)
+
+
+@pytest.mark.parametrize("printed", ["CANDLES", "JAMS 400G", "BAKED BEANS TIN", "500 G", "", " "])
+def test_what_is_none_of_them_or_could_be_two_is_not_matched(printed: str) -> None:
+    assert CATALOG.match(printed) is None
+
+
+def test_the_surer_the_way_the_higher_the_confidence() -> None:
+    lines = ("GREEK YOGURT", "BABY SPINACH", "CHEDDAR CHEESE", "COOKED HAM SLCIES")
+    found = [CATALOG.match(line) for line in lines]
+    confidences = [match.confidence for match in found if match]
+    assert len(confidences) == 4
+    assert confidences == sorted(confidences, reverse=True)

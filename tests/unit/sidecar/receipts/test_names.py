@@ -1,0 +1,88 @@
+"""Where a line item's name stands, and where it ends."""
+
+from tests.unit.sidecar.receipts.printed import read
+
+
+def _names(text: str) -> list[str]:
+    return [item.parsed_name for item in read(text).line_items]
+
+
+def test_a_wrapped_name_is_joined() -> None:
+    assert _names("""
+SOAP                                  3.00
+LONG HANDLED KITCHEN BRUSH WITH
+STEEL BRISTLES                       12.00
+TOTAL                                15.00
+""") == ["SOAP", "LONG HANDLED KITCHEN BRUSH WITH STEEL BRISTLES"]
+
+
+def test_a_line_that_would_have_fitted_on_the_one_above_is_no_part_of_its_name() -> None:
+    assert _names("""
+ITEM                                 AMOUNT
+9001                                  9.00
+GRILLED CHICKEN RICE WITH EGG
+9002                                  7.00
+NOODLES
+Less spicy
+TOTAL                                16.00
+""") == ["GRILLED CHICKEN RICE WITH EGG", "NOODLES"]
+
+
+def test_an_item_that_is_only_a_code_is_called_by_the_code() -> None:
+    assert _names("""
+70011223                            5.00
+MILK                                  3.00
+TOTAL                                 8.00
+""") == ["70011223", "MILK"]
+
+
+def test_the_marks_of_a_price_line_are_no_part_of_the_name_below_it() -> None:
+    assert _names("""
+QTY  ITEM                            AMOUNT
+1  D                                 20.00 SR
+Steamed Fish
+2  D                                 16.00 SR
+Garden Vegetables
+TOTAL                                36.00
+""") == ["Steamed Fish", "Garden Vegetables"]
+
+
+def test_the_size_of_a_pack_stays_in_the_name() -> None:
+    assert _names("""
+COFFEE 40G*15 CLASSIC
+9555037203555  13.90*1               13.90 S
+TOTAL                                13.90
+""") == ["COFFEE 40G*15 CLASSIC"]
+
+
+def test_the_first_item_of_a_receipt_without_a_heading_keeps_the_first_line_of_its_name() -> None:
+    assert _names("""
+CORNER STORE
+12 MAIN ROAD
+Date: 12/03/2024 10:15
+LONG HANDLED KITCHEN BRUSH WITH
+STEEL BRISTLES                       12.00
+SOAP                                  3.00
+TOTAL                                15.00
+""") == ["LONG HANDLED KITCHEN BRUSH WITH STEEL BRISTLES", "SOAP"]
+
+
+def test_the_address_above_the_first_item_is_no_part_of_its_name() -> None:
+    assert _names("""
+CORNER STORE
+12 MAIN ROAD, THE OLD HARBOUR
+STEEL BRUSH                          12.00
+SOAP                                  3.00
+TOTAL                                15.00
+""") == ["STEEL BRUSH", "SOAP"]
+
+
+def test_a_line_with_the_code_of_the_one_above_has_the_name_in_another_language() -> None:
+    assert _names("""
+QTY  ITEM                            AMOUNT
+1  205 SUON NON RAM CHUA               9.90
+205 Sweet and Sour Pork Ribs
+1  605 TRA DA                          1.50
+605 Vietnamese Iced Tea
+TOTAL                                 11.40
+""") == ["SUON NON RAM CHUA", "TRA DA"]

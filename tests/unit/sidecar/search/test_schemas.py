@@ -1,0 +1,62 @@
+"""What search takes and answers."""
+
+import math
+
+import pytest
+from pydantic import ValidationError
+
+from sidecar.core.errors import TooLarge
+from sidecar.search.ranking import Result
+from sidecar.search.schemas import Search, answer
+
+PAYLOAD = {"query": "milk", "documents": [{"id": "a", "text": "whole milk"}]}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"query": " "},
+        {"documents": []},
+        {"documents": [{"id": "a", "text": "x"}, {"id": "a", "text": "y"}]},
+        {"documents": [{"id": "a"}]},
+        {"keyword_weight": math.nan},
+        {"semantic_weight": math.inf},
+        {"keyword_weight": -0.1},
+        {"keyword_weight": 0, "semantic_weight": 0},
+        {"min_score": math.nan},
+        {"top_k": 0},
+        {"top_k": "all"},
+    ],
+)
+def test_bad_requests_are_refused(change: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        Search.model_validate(PAYLOAD | change)
+
+
+def test_more_than_five_thousand_documents_are_too_large() -> None:
+    documents = [{"id": number, "text": "milk"} for number in range(5_001)]
+    with pytest.raises(TooLarge, match="5000"):
+        Search.model_validate(PAYLOAD | {"documents": documents})
+
+
+def test_weights_default_to_meaning_before_words() -> None:
+    weights = Search.model_validate(PAYLOAD).asked.weights
+    assert weights.semantic > weights.keyword > 0
+
+
+def test_the_answer_lists_each_result_with_its_scores_and_terms() -> None:
+    request = Search.model_validate(
+        PAYLOAD | {"documents": [{"id": "z", "text": "oats"}, {"id": "a", "text": "milk"}]}
+    )
+    payload = answer(request, [Result(1, 0.5, 0.25, 0.6, ("milk",))])
+    assert payload == {
+        "results": [
+            {
+                "id": "a",
+                "score": 0.5,
+                "keyword_score": 0.25,
+                "semantic_score": 0.6,
+                "matched_terms": ("milk",),
+            }
+        ]
+    }
