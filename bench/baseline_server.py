@@ -18,13 +18,18 @@ import orjson
 import uvicorn
 from fastapi import FastAPI, Response
 
+from deployments.http.schemas.common import Envelope
 from deployments.ingress.job_payloads import ReceiptPayload
-from deployments.ingress.wire import Envelope
-from sidecar.classification.backend import Item, Placed
+from sidecar.classification.backend import ClassificationItem, Prediction
 from sidecar.classification.exemplar_store import exemplar_vectors
-from sidecar.classification.schemas import Categorize, CategorizeBatch, answer, batch_answer
-from sidecar.classification.taxonomy_backend import Lexicon
-from sidecar.core.build_cache import INSTALLED
+from sidecar.classification.schemas import (
+    CategorizeBatchRequest,
+    CategorizeRequest,
+    categorize_batch_response,
+    categorize_response,
+)
+from sidecar.classification.taxonomy_backend import TaxonomyClassifier
+from sidecar.core.build_cache import INSTALL_DIR
 from sidecar.core.settings import Settings
 from sidecar.embedding import schemas as embedding
 from sidecar.embedding.cache import VectorCache, Vectors
@@ -47,7 +52,7 @@ class Batches:
     """One forward pass at a time; what came in while it ran is the next one."""
 
     def __init__(self) -> None:
-        self._model = load(None, "cpu", 2, [INSTALLED])
+        self._model = load(None, "cpu", 2, [INSTALL_DIR])
         self._thread = ThreadPoolExecutor(1)
         self._waiting: list[tuple[Sequence[str], asyncio.Future[Vectors]]] = []
         self._running: asyncio.Task[None] | None = None
@@ -88,9 +93,9 @@ async def main(port: int) -> None:
     """Serve until killed."""
     settings = Settings()
     batches = Batches()
-    vectors = await exemplar_vectors(taxonomy(), batches.embed, batches.version, [INSTALLED])
+    vectors = await exemplar_vectors(taxonomy(), batches.embed, batches.version, [INSTALL_DIR])
     cache = VectorCache(batches.embed, _CACHE_BYTES)
-    lexicon = Lexicon(cache.embed, taxonomy(), vectors, batches.name, batches.version)
+    lexicon = TaxonomyClassifier(cache.embed, taxonomy(), vectors, batches.name, batches.version)
     readers = ProcessPoolExecutor(os.cpu_count())
     limits = ImageLimits(
         max_bytes=settings.max_image_bytes,
@@ -102,37 +107,41 @@ async def main(port: int) -> None:
     app = FastAPI()
 
     @app.post("/api/v1/categorize")
-    async def categorize(body: Envelope[Categorize]) -> dict[str, object]:
+    async def categorize(body: Envelope[CategorizeRequest]) -> dict[str, object]:
         started = time.perf_counter()
         [scores] = await lexicon.classify(
-            [Item(body.payload.item_name, body.payload.candidate_labels)]
+            [ClassificationItem(body.payload.item_name, body.payload.candidate_labels)]
         )
-        placed = Placed(scores, "classifier")
-        return {"payload": answer(placed, (time.perf_counter() - started) * 1000)}
+        placed = Prediction(scores, "classifier")
+        return {"payload": categorize_response(placed, (time.perf_counter() - started) * 1000)}
 
     @app.post("/api/v1/categorize-batch")
-    async def categorize_batch(body: Envelope[CategorizeBatch]) -> dict[str, object]:
+    async def categorize_batch(body: Envelope[CategorizeBatchRequest]) -> dict[str, object]:
         started = time.perf_counter()
         items, labels = body.payload.items, body.payload.candidate_labels
-        scores = await lexicon.classify([Item(item.name, labels) for item in items])
-        placed = [Placed(one, "classifier") for one in scores]
-        return {"payload": batch_answer(items, placed, (time.perf_counter() - started) * 1000)}
+        scores = await lexicon.classify([ClassificationItem(item.name, labels) for item in items])
+        placed = [Prediction(one, "classifier") for one in scores]
+        return {
+            "payload": categorize_batch_response(
+                items, placed, (time.perf_counter() - started) * 1000
+            )
+        }
 
     @app.post("/api/v1/embed")
     async def embed(body: embedding.EmbedRequest) -> Response:
         found = await cache.embed([text.text for text in body.texts])
-        content = embedding.answer(body, found, batches.name, batches.version)
+        content = embedding.build_response(body, found, batches.name, batches.version)
         return Response(
             orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY), media_type="application/json"
         )
 
     @app.post("/api/v1/search")
-    async def find(body: Envelope[searching.Search]) -> dict[str, object]:
+    async def find(body: Envelope[searching.SearchRequest]) -> dict[str, object]:
         documents = [document.text for document in body.payload.documents]
-        query = body.payload.asked
+        query = body.payload.as_query
         found = await cache.embed([query.text, *documents])
         results = await asyncio.to_thread(search, query, documents, found[1:], found[0])
-        return {"payload": searching.answer(body.payload, results)}
+        return {"payload": searching.search_response(body.payload, results)}
 
     @app.post("/api/v1/optimize/meal-plan")
     async def plan(body: Envelope[PlanRequest]) -> dict[str, object]:

@@ -15,13 +15,13 @@ from pathlib import Path
 
 import numpy as np
 
-from sidecar.classification.backend import Item, Scores
+from sidecar.classification.backend import ClassificationItem, Scores
 from sidecar.classification.exemplar_store import exemplar_vectors
-from sidecar.classification.taxonomy_backend import Lexicon, exemplars
-from sidecar.core.build_cache import INSTALLED
+from sidecar.classification.taxonomy_backend import TaxonomyClassifier, exemplars
+from sidecar.core.build_cache import INSTALL_DIR
 from sidecar.embedding.cache import VectorCache, Vectors
 from sidecar.embedding.model import load
-from sidecar.text.product_names import subject
+from sidecar.text.product_names import product_key
 from sidecar.text.taxonomy import label_key, taxonomy
 
 _BINS = 10
@@ -36,14 +36,14 @@ def main() -> None:
 
 
 async def _measure(rows: Sequence[Mapping[str, str]]) -> None:
-    model = load(None, "cpu", 2, [INSTALLED])
+    model = load(None, "cpu", 2, [INSTALL_DIR])
 
     async def embed(texts: Sequence[str]) -> Vectors:
         return model.embed(texts)
 
     cache = VectorCache(embed, 2**30)
-    vectors = await exemplar_vectors(taxonomy(), embed, model.version, [INSTALLED])
-    lexicon = Lexicon(cache.embed, taxonomy(), vectors, model.name, model.version)
+    vectors = await exemplar_vectors(taxonomy(), embed, model.version, [INSTALL_DIR])
+    lexicon = TaxonomyClassifier(cache.embed, taxonomy(), vectors, model.name, model.version)
     known = _runs(exemplars(taxonomy()))
     unseen = [not _shares(row["name"], known) for row in rows]
     print("| labels | names | accuracy | macro-F1 | ECE | plain cosine |")
@@ -52,7 +52,9 @@ async def _measure(rows: Sequence[Mapping[str, str]]) -> None:
         labels = tuple(sorted({row[field] for row in rows}))
         scores: list[Scores] = []
         for chunk in (rows[start : start + 200] for start in range(0, len(rows), 200)):
-            scores += await lexicon.classify([Item(row["name"], labels) for row in chunk])
+            scores += await lexicon.classify(
+                [ClassificationItem(row["name"], labels) for row in chunk]
+            )
         cosine = await _cosine(cache, [row["name"] for row in rows], labels)
         truth = [row[field] for row in rows]
         for what, chosen in (("all", [True] * len(rows)), ("no exemplar's words", unseen)):
@@ -107,7 +109,7 @@ def _runs(texts: Sequence[str]) -> frozenset[str]:
 
 def _shares(name: str, known: frozenset[str]) -> bool:
     """Whether some run of the name's words is an exemplar."""
-    words = label_key(subject(name)).split()
+    words = label_key(product_key(name)).split()
     return any(
         " ".join(words[start:end]) in known
         for start in range(len(words))

@@ -21,7 +21,7 @@ from PIL import Image
 
 from sidecar.core.errors import ServiceError
 from sidecar.receipts.pages.decode import ImageLimits, check_size
-from sidecar.receipts.reader import pages_of
+from sidecar.receipts.pages.document import open_pages
 
 MB = 1_000_000
 
@@ -160,7 +160,7 @@ def measure(data: bytes) -> tuple[str, float, float]:
     outcome = "read"
     try:
         check_size(data, ImageLimits())
-        for _ in pages_of(data, ImageLimits())[1]:
+        for _ in open_pages(data, ImageLimits())[1]:
             pass
     except ServiceError as error:
         outcome = error.code

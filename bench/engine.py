@@ -30,7 +30,7 @@ import psutil
 import yaml
 
 from sidecar.core.settings import Settings
-from sidecar.llm.model import Model, environment, model_of
+from sidecar.llm.model import EngineModel, environment, resolve_model
 
 REPOSITORY = Path(__file__).parents[1]
 PROMPT = "Write a long story about a grocer who could not stop counting apples. Story number "
@@ -59,7 +59,7 @@ class Measured:
 
 
 @contextmanager
-def ours(model: Model, port: int, folder: Path) -> Iterator[Server]:
+def ours(model: EngineModel, port: int, folder: Path) -> Iterator[Server]:
     """This service; its cold start is that of its engine."""
     config = yaml.safe_load((REPOSITORY / "serve_config.yaml").read_text())
     config["http_options"]["port"] = port
@@ -74,7 +74,9 @@ def ours(model: Model, port: int, folder: Path) -> Iterator[Server]:
 
 
 @contextmanager
-def theirs(model: Model, port: int, folder: Path, *, in_engine: bool = False) -> Iterator[Server]:
+def theirs(
+    model: EngineModel, port: int, folder: Path, *, in_engine: bool = False
+) -> Iterator[Server]:
     """vLLM's own server; its worker is a process, or in the engine's."""
     command = [
         *(sys.executable, "-m", "vllm.entrypoints.openai.api_server"),
@@ -90,7 +92,7 @@ def theirs(model: Model, port: int, folder: Path, *, in_engine: bool = False) ->
         yield server
 
 
-def _flags(model: Model) -> Iterator[str]:
+def _flags(model: EngineModel) -> Iterator[str]:
     for name, value in model.engine_arguments.items():
         flag = "--" + name.replace("_", "-")
         if value is True:
@@ -105,7 +107,7 @@ def _flags(model: Model) -> Iterator[str]:
 
 @contextmanager
 def _running(
-    command: list[str], port: int, model: Model, log: Path, variables: Mapping[str, str]
+    command: list[str], port: int, model: EngineModel, log: Path, variables: Mapping[str, str]
 ) -> Iterator[Server]:
     started = time.perf_counter()
     with log.open("wb") as output:
@@ -220,7 +222,7 @@ def main() -> None:
     }
     measured: dict[str, list[Measured]] = {name: [] for name in servers}
     with tempfile.TemporaryDirectory() as scratch:
-        model = model_of(Settings(data_dir=Path(scratch)))
+        model = resolve_model(Settings(data_dir=Path(scratch)))
         for _ in range(options.rounds):
             for name, start in servers.items():
                 folder = Path(tempfile.mkdtemp(dir=scratch))

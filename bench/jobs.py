@@ -11,7 +11,7 @@ import asyncio
 import multiprocessing
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import timedelta
 from functools import partial
 from multiprocessing.synchronize import Event
@@ -23,22 +23,22 @@ import httpx
 from sqlalchemy import Connection, insert
 
 from jobs.queue.claims import Claims
-from jobs.queue.job import JobStatus, NewJob, Outcome
-from jobs.queue.job_context import Work
-from jobs.queue.queue import Queue, utc_now
-from jobs.queue.worker import Runner
+from jobs.queue.job import JobResult, JobStatus, NewJob
+from jobs.queue.job_context import JobContext
+from jobs.queue.job_type import JobType
+from jobs.queue.queue import JobQueue, utc_now
+from jobs.queue.worker import JobWorker
 from jobs.storage.blobs import BlobStore
 from jobs.storage.database import Database
 from jobs.storage.migrations import migrate
 from jobs.storage.schema import jobs
-from jobs.tasks.registry import Feature, features
 from sidecar.core.ids import new_id
 from sidecar.core.settings import Settings
 from tests.unit.deployments.conftest import serving
 from tests.unit.sidecar.planning.requests import ingredient, recipe
 
 FEATURE = "meal_optimization"
-DONE = Outcome(output={"done": True}, model_id="none", model_version="1")
+DONE = JobResult(output={"done": True}, model_id="none", model_version="1")
 TENANT = {"x-tenant-id": "bench"}
 
 
@@ -59,7 +59,7 @@ def main() -> None:
 class _NoWork:
     """An attempt that has nothing to do."""
 
-    async def __aiter__(self) -> AsyncIterator[float | Outcome]:
+    async def __aiter__(self) -> AsyncIterator[float | JobResult]:
         yield 0.0
         yield DONE
 
@@ -67,7 +67,11 @@ class _NoWork:
         """There is nothing to kill."""
 
 
-def _launch(_feature: Feature, _work: Work) -> _NoWork:
+def _never(_context: JobContext) -> Iterator[float | JobResult]:
+    raise AssertionError("the launcher runs no work")
+
+
+def _launch(_feature: JobType, _work: JobContext) -> _NoWork:
     return _NoWork()
 
 
@@ -76,12 +80,11 @@ def _run_jobs(settings: Settings, bell: Event, stop: Event) -> None:
 
     async def run() -> None:
         database = Database(settings.resolved_database_url)
-        runner = Runner(
+        runner = JobWorker(
             claims=Claims.configured(database, settings, runner="bench"),
             blobs=BlobStore(settings.blob_dir, database, utc_now),
-            features=features(settings),
+            job_types={FEATURE: JobType(name=FEATURE, run=_never, timeout_s=60, max_attempts=3)},
             launch=_launch,
-            models=None,  # type: ignore[arg-type]  # no work asks any
             slots=lambda: 32,
             settings=settings,
         )
@@ -89,7 +92,7 @@ def _run_jobs(settings: Settings, bell: Event, stop: Event) -> None:
         while not stop.is_set():
             await asyncio.to_thread(bell.wait)
             bell.clear()
-            runner.wake()
+            runner.notify()
         await runner.stop()
         await loop
         await database.close()
@@ -153,7 +156,7 @@ async def _job(client: httpx.AsyncClient) -> None:
     assert answer.status_code == 200, answer.text
 
 
-async def _all_done(queue: Queue) -> None:
+async def _all_done(queue: JobQueue) -> None:
     while any((await queue.counts()).values()):
         await asyncio.sleep(0.02)
 
@@ -200,7 +203,7 @@ async def _claims(given: argparse.Namespace) -> None:
 
 async def _claim_ms(database: Database, times: int = 200) -> float:
     """One job claimed, while nine others of as many tenants wait."""
-    queue, claims = Queue(database), Claims(database, runner="bench")
+    queue, claims = JobQueue(database), Claims(database, runner="bench")
     for number in range(9):
         await queue.submit(_new(f"tenant-{number}"))
     took = []

@@ -19,7 +19,7 @@ import httpx
 
 from bench.planner_instances import START, instance, small
 from sidecar.planning.certificate import certify
-from sidecar.planning.feasibility import decide
+from sidecar.planning.feasibility import check_feasibility
 from sidecar.planning.pool import Limits, WorkerPool
 from sidecar.planning.problem import OPEN, Plan, Problem, compile_request
 from sidecar.planning.response import Incumbent, PlanAnswer, Status
@@ -182,7 +182,7 @@ def conflicts(options: argparse.Namespace) -> None:
         constraints["time_budgets"] = {day: 100}
         constraints["max_shopping_items"] = 12
         started = perf_counter()
-        verdict = decide(compile_request(PlanRequest.model_validate(raw)))
+        verdict = check_feasibility(compile_request(PlanRequest.model_validate(raw)))
         times.append(perf_counter() - started)
         sizes.extend(len(conflict.rules) for conflict in verdict.conflicts)
     print(f"{len(times)} requests, {len(sizes)} conflicts of {min(sizes)}-{max(sizes)} constraints")

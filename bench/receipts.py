@@ -27,7 +27,7 @@ from bench.receipt_scores import Score, score, summary
 from sidecar.receipts.ocr.engine import engine
 from sidecar.receipts.options import Accuracy, ReceiptOptions
 from sidecar.receipts.pages.decode import ImageLimits
-from sidecar.receipts.reader import LOOKS, read_receipt
+from sidecar.receipts.reader import DETECTION_PASSES, read_receipt
 from tests.corpus.draw import FONTS, Spoil, draw
 from tests.corpus.shops import SHOPS
 
@@ -73,7 +73,7 @@ def main() -> None:
             measure(name, drawn(spoil, arguments.rounds), "default")
     if "knobs" in arguments.parts:
         print(_HEADING)
-        for accuracy in LOOKS:
+        for accuracy in DETECTION_PASSES:
             measure(f"accuracy={accuracy}", cases, accuracy)
     if "speed" in arguments.parts:
         speed(cases[:40])

@@ -89,12 +89,12 @@ def _fifty(choose: random.Random) -> tuple[str, dict[str, Any]]:
 def _embedding(choose: random.Random, rounds: int) -> None:
     from sentence_transformers import SentenceTransformer
 
-    from sidecar.core.build_cache import INSTALLED
-    from sidecar.embedding.model import load, packaged
+    from sidecar.core.build_cache import INSTALL_DIR
+    from sidecar.embedding.model import load, packaged_folder
 
     texts = [words(choose, choose.randint(40, 80)) for _ in range(1000)]
-    model = load(None, "cpu", 2, [INSTALLED])
-    peer = SentenceTransformer(str(packaged()), device="cpu")
+    model = load(None, "cpu", 2, [INSTALL_DIR])
+    peer = SentenceTransformer(str(packaged_folder()), device="cpu")
     expected = peer.encode(texts, batch_size=32, normalize_embeddings=True)
     least = float((model.embed(texts) * expected).sum(axis=1).min())
     ours, peers = [], []

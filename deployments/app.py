@@ -2,14 +2,13 @@
 
 from ray.serve import Application
 
-from deployments.absent import Absent
 from deployments.classifier import Classifier
 from deployments.embedder import Embedder
-from deployments.engine import Engine
+from deployments.engine import Engine, UnavailableEngine
 from deployments.ingress.deployment import Ingress
 from deployments.job_runner import JobRunner
 from deployments.planner import Planner
-from deployments.serving.engine_client import installed
+from deployments.serving.engine_client import is_vllm_installed
 from sidecar.core.settings import Settings
 
 
@@ -31,7 +30,7 @@ def build(settings: Settings) -> Application:
 def build_engine(settings: Settings) -> Application:
     """The engine, which loads in its own time; or what says why there is none."""
     if settings.engine == "off":
-        return Absent.bind("The engine is turned off (ENGINE=off).")
-    if not installed():
-        return Absent.bind("The engine is not installed.")
+        return UnavailableEngine.bind("The engine is turned off (ENGINE=off).")
+    if not is_vllm_installed():
+        return UnavailableEngine.bind("The engine is not installed.")
     return Engine.bind(settings)

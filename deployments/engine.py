@@ -1,8 +1,8 @@
 """The Engine deployment: vLLM in a Serve replica, in an application of its own.
 
-Its own application, for Serve calls an application running only when all its deployments are: the
-rest of the service doesn't wait for a model to load, and stays up when this part fails. A replica
-takes requests once its model is loaded.
+Serve calls an application running only when all its deployments are. In one of its own, the rest of
+the service doesn't wait for the model to load and stays up when the engine fails. A replica takes
+requests once its model is loaded.
 """
 
 import asyncio
@@ -13,17 +13,17 @@ from typing import Any
 
 from ray import serve
 
-from deployments.serving.calls import serve_status
-from sidecar.core.errors import ServiceError
+from deployments.serving.status import serve_status
+from sidecar.core.errors import ModelUnavailable, ServiceError
 from sidecar.core.logging import configure_logging
 from sidecar.core.settings import Settings
 from sidecar.llm import vllm_process
-from sidecar.llm.cancellable_streams import Runs
-from sidecar.llm.model import environment, model_of
-from sidecar.llm.protocol import Piece
+from sidecar.llm.cancellable_streams import CancellableStreams
+from sidecar.llm.model import environment, resolve_model
+from sidecar.llm.protocol import StreamEvent
 from sidecar.llm.schemas import ChatRequest
 
-_PATIENCE_S = 60.0
+_STARTUP_WAIT_S = 60.0
 
 
 @serve.deployment
@@ -32,35 +32,39 @@ class Engine:
 
     async def __init__(self, settings: Settings) -> None:  # type: ignore[misc]
         configure_logging(settings.log_level)
-        model = await asyncio.to_thread(model_of, settings)
+        model = await asyncio.to_thread(resolve_model, settings)
         cpus = settings.engine_threads or len(os.sched_getaffinity(0))
         os.environ |= environment(settings, cpus)
-        await _rest_is_up()
-        base = vllm_process.importing()
-        # Here, because vLLM reads its environment as it is imported, and because whoever deploys
-        # this class needs no vLLM.
+        await _wait_for_other_applications()
+        base = vllm_process.preload_fork_server()
+        # Imported here: vLLM reads its environment on import, and the process that deploys this
+        # class needs no vLLM.
         from sidecar.llm.vllm_engine import VllmEngine
 
         self._engine = await VllmEngine.start(model, base)
-        self._runs = Runs(time_limit_s=settings.engine_time_limit_s)
+        self._streams = CancellableStreams(time_limit_s=settings.engine_time_limit_s)
 
-    async def chat(self, request: ChatRequest, run_id: str) -> AsyncIterator[Piece | ServiceError]:
-        """See sidecar.llm.protocol.ChatEngine; an error is the last piece.
+    async def chat(
+        self, request: ChatRequest, generation_id: str
+    ) -> AsyncIterator[StreamEvent | ServiceError]:
+        """Yield events as sidecar.llm.protocol.ChatEngine does, an error as the last of them.
 
-        Serve would log an error that is raised, with what the caller sent in its words.
+        Serve would log an error that is raised, and its message may quote the caller.
         """
         try:
-            async for piece in self._runs.stream(run_id, self._engine.chat(request, run_id)):
-                yield piece
+            async for event in self._streams.stream(
+                generation_id, self._engine.chat(request, generation_id)
+            ):
+                yield event
         except ServiceError as error:
             yield error
 
-    async def call_off(self, run_id: str) -> bool:
-        """Ends the answer of that id; False when this replica has none."""
-        return self._runs.call_off(run_id)
+    async def cancel(self, generation_id: str) -> bool:
+        """End the generation of that id; return False when this replica has none."""
+        return self._streams.cancel(generation_id)
 
     async def models(self) -> Mapping[str, Any]:
-        """OpenAI's list of models."""
+        """Return OpenAI's list of models."""
         return await self._engine.models()
 
     async def counters(self) -> Mapping[str, float]:
@@ -68,7 +72,7 @@ class Engine:
         return await self._engine.counters()
 
     async def check_health(self) -> None:
-        """Raises when the engine has died, so that Serve replaces the replica."""
+        """Raise when the engine has died, so that Serve replaces the replica."""
         await self._engine.check_health()
 
     def __del__(self) -> None:
@@ -76,12 +80,40 @@ class Engine:
             self._engine.stop()
 
 
-async def _rest_is_up() -> None:
-    """Returns once no other application is being started, or after a while: the imports take a
-    machine's cores for half a minute, and nobody waits for a model as for the service.
+@serve.deployment(name="Engine")
+class UnavailableEngine:
+    """Takes the engine's place where there is none, and says why."""
+
+    def __init__(self, reason: str) -> None:
+        self._reason = reason
+
+    async def chat(
+        self, request: ChatRequest, generation_id: str
+    ) -> AsyncIterator[StreamEvent | ServiceError]:
+        """Yield the error, as Engine.chat does."""
+        yield ModelUnavailable(self._reason, retry_after_s=60)
+
+    async def cancel(self, generation_id: str) -> bool:
+        """Return False: nothing is generated here."""
+        return False
+
+    async def models(self) -> None:
+        """Raise ModelUnavailable."""
+        raise ModelUnavailable(self._reason, retry_after_s=60)
+
+    async def counters(self) -> Mapping[str, float]:
+        """Return no counters, by which callers know that there is no engine."""
+        return {}
+
+
+async def _wait_for_other_applications() -> None:
+    """Return once no other application is deploying, after 60 s at the latest.
+
+    The engine's imports keep a machine's cores busy for half a minute; callers need the rest of the
+    service first.
     """
     own = serve.get_replica_context().app_name
-    until = time.monotonic() + _PATIENCE_S
+    until = time.monotonic() + _STARTUP_WAIT_S
     while time.monotonic() < until:
         applications = (await asyncio.to_thread(serve_status)).applications
         if not any(

@@ -15,7 +15,7 @@ from sidecar.planning.suggestions import suggest
 
 @serve.deployment
 class Planner:
-    """Holds the pool. Cancelling a call kills the process that solves for it."""
+    """Holds the pool; cancelling a call kills the process that solves for it."""
 
     async def __init__(self, settings: Settings) -> None:  # type: ignore[misc]
         configure_logging(settings.log_level)
@@ -29,15 +29,21 @@ class Planner:
         await self._pool.start()
 
     async def plan(self, request: PlanRequest) -> PlanAnswer:
-        """Raises Overloaded, WorkTimeout and TooLarge."""
+        """Return the best plan found in the request's time.
+
+        Raises:
+            Overloaded: when too many plans wait for a process.
+            DeadlineExceeded: when the process ran out of its time.
+            TooLarge: when the plan needs more memory than a process may use.
+        """
         return await self._pool.run(request)
 
     async def suggest(self, request: SuggestionRequest) -> Sequence[Suggestion]:
-        """Recipes to cook now, best first."""
+        """Return recipes to cook now, best first."""
         return await asyncio.to_thread(suggest, request)
 
-    async def processes(self) -> int:
-        """How many solver processes are up."""
+    async def worker_count(self) -> int:
+        """Return how many solver processes are up."""
         return len(self._pool.pids)
 
     async def __del__(self) -> None:

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from deployments.dashboard.charts import Chart, Series, lines, stacked
-from deployments.dashboard.job_history import Ended
-from jobs.queue.admin_queries import Waiting
+from deployments.dashboard.job_history import FinishedJobs
+from jobs.queue.admin_queries import QueueDepth
 from jobs.queue.job import JobStatus
 
 _SHOWN = (JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED)
@@ -49,7 +49,7 @@ class FeatureActivity:
     """One feature: what waits, what ended, how long it took."""
 
     name: str
-    waiting: Waiting
+    waiting: QueueDepth
     counts: Mapping[str, int]  # of those that ended, by state
     latency: Percentiles | None  # of those that succeeded; None when there was none
     wait: Percentiles | None  # from the submission to the first attempt
@@ -69,7 +69,7 @@ class Activity:
 
 
 def activity(
-    ended: Ended, waiting: Mapping[str, Waiting], window: Window, now: datetime
+    ended: FinishedJobs, waiting: Mapping[str, QueueDepth], window: Window, now: datetime
 ) -> Activity:
     """The figures of `window`, which ends `now`; a feature for each entry of `waiting`."""
     end = now.timestamp()
@@ -95,8 +95,8 @@ def activity(
 
 def _feature(
     name: str,
-    waits: Waiting,
-    within: Ended,
+    waits: QueueDepth,
+    within: FinishedJobs,
     bucket: npt.NDArray[np.int64],
     window: Window,
 ) -> FeatureActivity:
@@ -115,7 +115,7 @@ def _feature(
     )
 
 
-def _counts(ended: Ended) -> Mapping[str, int]:
+def _counts(ended: FinishedJobs) -> Mapping[str, int]:
     return {str(status): int(ended.was(status).sum()) for status in _SHOWN}
 
 

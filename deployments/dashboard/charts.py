@@ -24,7 +24,7 @@ class Series:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Drawn:
+class SvgSeries:
     """A series as an SVG path."""
 
     name: str
@@ -36,7 +36,7 @@ class Chart:
     """A chart, ready to be drawn."""
 
     kind: Kind
-    series: Sequence[Drawn]
+    series: Sequence[SvgSeries]
     top: float  # the value at the upper edge
     empty: bool
 
@@ -59,7 +59,7 @@ def stacked(series: Sequence[Series]) -> Chart:
             x = i * width + 0.1 * width
             pieces.append(f"M{x:.2f} {y:.2f}h{0.8 * width:.2f}v{-height:.2f}h{-0.8 * width:.2f}z")
             below[i] += value
-        drawn.append(Drawn(name=one.name, path="".join(pieces)))
+        drawn.append(SvgSeries(name=one.name, path="".join(pieces)))
     return Chart(kind="bars", series=drawn, top=top, empty=not any(totals))
 
 
@@ -69,7 +69,7 @@ def lines(series: Sequence[Series]) -> Chart:
     top = round_up(max(known, default=0))
     return Chart(
         kind="lines",
-        series=[Drawn(name=one.name, path=_line(one.values, top)) for one in series],
+        series=[SvgSeries(name=one.name, path=_line(one.values, top)) for one in series],
         top=top,
         empty=not known,
     )

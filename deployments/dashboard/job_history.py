@@ -1,7 +1,7 @@
-"""How the jobs of the last day ended: columns in memory, kept up to date by reading what is new.
+"""A rolling window over the finished jobs of the last day, as columns in memory.
 
-An operator's page asks every few seconds. A day of a busy service is too much to read each time,
-and rows that have ended hardly change; so each look reads the last minute again, and no more.
+The overview asks every few seconds. A day of a busy service is too much to read each time, and
+finished rows hardly change; so each refresh reads only what is new, and the last minute again.
 """
 
 import asyncio
@@ -12,19 +12,18 @@ from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import Row, select
+from sqlalchemy import Row
 
+from jobs.queue.admin_queries import AdminQueries
 from jobs.queue.job import FINAL, JobStatus
-from jobs.storage.database import Database
-from jobs.storage.schema import jobs
 
-#: Read again at each look: a row may commit later than one that ended after it.
+#: Read again at each refresh: a row may commit later than one that finished after it.
 _OVERLAP = timedelta(minutes=1)
 _STATES: Sequence[JobStatus] = sorted(FINAL)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ended:
+class FinishedJobs:
     """Jobs that have ended, one an element of each array."""
 
     finished: npt.NDArray[np.float64]  # POSIX seconds
@@ -51,9 +50,9 @@ class Ended:
             status=np.array([_STATES.index(row[1]) for row in rows], dtype=np.int8),
         )
 
-    def where(self, chosen: npt.NDArray[np.bool_]) -> "Ended":
+    def where(self, chosen: npt.NDArray[np.bool_]) -> "FinishedJobs":
         """Those that are chosen, by a mask."""
-        return Ended(
+        return FinishedJobs(
             finished=self.finished[chosen],
             latency=self.latency[chosen],
             wait=self.wait[chosen],
@@ -66,8 +65,8 @@ class Ended:
         chosen: npt.NDArray[np.bool_] = self.status == _STATES.index(status)
         return chosen
 
-    def __add__(self, other: "Ended") -> "Ended":
-        return Ended(
+    def __add__(self, other: "FinishedJobs") -> "FinishedJobs":
+        return FinishedJobs(
             finished=np.concatenate([self.finished, other.finished]),
             latency=np.concatenate([self.latency, other.latency]),
             wait=np.concatenate([self.wait, other.wait]),
@@ -79,37 +78,27 @@ class Ended:
         return len(self.finished)
 
 
-class RecentlyEnded:
-    """The jobs that ended within the last day."""
+class FinishedJobsWindow:
+    """The jobs that finished within the last day."""
 
     SPAN = timedelta(days=1)
 
-    def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
-        self._database = database
+    def __init__(self, queries: AdminQueries, clock: Callable[[], datetime]) -> None:
+        self._queries = queries
         self._clock = clock
-        self._known = Ended.of([])
+        self._jobs = FinishedJobs.of([])
         self._read_to: datetime | None = None
-        self._looking = asyncio.Lock()
+        self._refreshing = asyncio.Lock()
 
-    async def look(self) -> Ended:
-        """As of now. Raises DatabaseUnavailable."""
-        async with self._looking:
+    async def refresh(self) -> FinishedJobs:
+        """Return the window as of now. Raises DatabaseUnavailable."""
+        async with self._refreshing:
             now = self._clock()
             start = now - self.SPAN
             since = start if self._read_to is None else max(start, self._read_to - _OVERLAP)
-            async with self._database.read() as connection:
-                found = await connection.execute(
-                    select(
-                        jobs.c.feature,
-                        jobs.c.status,
-                        jobs.c.created_at,
-                        jobs.c.started_at,
-                        jobs.c.finished_at,
-                    ).where(jobs.c.finished_at.is_not(None), jobs.c.finished_at > since)
-                )
-                rows: Sequence[Row[*tuple[Any, ...]]] = found.all()
-            finished = self._known.finished
-            kept = (finished > start.timestamp()) & (finished <= since.timestamp())
-            self._known = self._known.where(kept) + Ended.of(rows)
+            rows = await self._queries.finished_since(since)
+            finished = self._jobs.finished
+            cached = (finished > start.timestamp()) & (finished <= since.timestamp())
+            self._jobs = self._jobs.where(cached) + FinishedJobs.of(rows)
             self._read_to = now
-            return self._known
+            return self._jobs

@@ -1,4 +1,4 @@
-"""The overview's figures, gathered from whoever knows them and bound in time."""
+"""The figures of the overview page, each from the part that knows it and bounded in time."""
 
 import asyncio
 import shutil
@@ -9,106 +9,110 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from deployments.dashboard.activity import Activity, Window, activity
-from deployments.dashboard.cluster import Cluster
-from deployments.dashboard.job_history import RecentlyEnded
-from deployments.dashboard.refreshed import Refreshed
-from jobs.maintenance.retention import Pruning
-from jobs.queue.admin_queries import Board
+from deployments.dashboard.job_history import FinishedJobsWindow
+from deployments.dashboard.refreshed import StaleWhileRevalidate
+from deployments.serving.cluster import Cluster
+from jobs.maintenance.retention import RetentionRun
+from jobs.queue.admin_queries import AdminQueries
 from sidecar.core.errors import DatabaseUnavailable
 
-#: Seconds that the first page waits for what is not known so far; the live page fills it in later.
-_PATIENCE_S = 1.0
-_PATIENCE_WITH_COUNTS_S = 0.05
+#: Seconds that the page waits for a figure without a cached value; the live page fills it in later.
+_FIGURE_TIMEOUT_S = 1.0
+#: Seconds that it waits for counts of rows, which take long among millions.
+_COUNTS_TIMEOUT_S = 0.05
+_CHECKS_TIMEOUT_S = 5.0
 
-Checks = TypeVar("Checks")
+ChecksT = TypeVar("ChecksT")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Storage:
-    """Where the data is, in bytes; and how many rows there are, by table."""
+    """What the data takes, in bytes, and how many rows each table has."""
 
     disk_used: int
     disk_total: int
     database: int | None  # None: it is on another machine
     blobs: int
     rows: Mapping[str, int]
-    pruned: Pruning | None  # the last time that what is old was removed
-    next_pruning: datetime | None
+    last_retention_run: RetentionRun | None
+    next_retention_run: datetime | None
 
 
 @dataclass(frozen=True, kw_only=True)
-class Overview(Generic[Checks]):
+class Overview(Generic[ChecksT]):
     """All that the page shows; None for what is not known."""
 
     now: datetime
-    checks: Checks | None
-    activity: Activity | None  # None: the database doesn't answer
-    due_since: datetime | None  # since when the job has been due that was due first
+    checks: ChecksT | None
+    activity: Activity | None  # None: the database does not answer
+    oldest_due_at: datetime | None  # when the job became due that has waited longest
     cluster: Cluster | None
     storage: Storage | None
 
 
-class Observer(Generic[Checks]):
-    """Looks at the whole service, each part no more often than it can bear."""
+class OverviewService(Generic[ChecksT]):
+    """Collects the figures, each no more often than its source can bear."""
 
     def __init__(
         self,
         *,
-        board: Board,
-        recently_ended: RecentlyEnded,
+        queries: AdminQueries,
+        finished_jobs: FinishedJobsWindow,
         features: tuple[str, ...],
-        checks: Callable[[], Awaitable[Checks]],
+        checks: Callable[[], Awaitable[ChecksT]],
         cluster: Callable[[], Awaitable[Cluster]],
+        last_retention_run: Callable[[], Awaitable[RetentionRun | None]],
+        retention_interval: timedelta,
         data_dir: Path,
-        pruned_every: timedelta,
         clock: Callable[[], datetime],
     ) -> None:
-        self._board = board
-        self._recently_ended = recently_ended
+        self._queries = queries
+        self._finished_jobs = finished_jobs
         self._features = features
-        self._checks = Refreshed(checks, period_s=2)
-        self._cluster = Refreshed(cluster, period_s=5)
-        self._storage = Refreshed(self._look_at_storage, period_s=20)
+        self._checks = StaleWhileRevalidate(checks, period_s=2)
+        self._cluster = StaleWhileRevalidate(cluster, period_s=5)
+        self._storage = StaleWhileRevalidate(self._measure_storage, period_s=20)
+        self._last_retention_run = last_retention_run
+        self._retention_interval = retention_interval
         self._data_dir = data_dir
-        self._pruned_every = pruned_every
         self._clock = clock
 
-    async def overview(self, window: Window) -> Overview[Checks]:
-        """As things are now."""
+    async def overview(self, window: Window) -> Overview[ChecksT]:
+        """Return the figures of the window that ends now."""
         now = self._clock()
-        checks, cluster, storage, (found, due_since) = await asyncio.gather(
-            self._checks.get(patience_s=_PATIENCE_S),
-            self._cluster.get(patience_s=_PATIENCE_S),
-            self._storage.get(patience_s=_PATIENCE_WITH_COUNTS_S),
+        checks, cluster, storage, (figures, oldest_due_at) = await asyncio.gather(
+            self._checks.get(timeout_s=_FIGURE_TIMEOUT_S),
+            self._cluster.get(timeout_s=_FIGURE_TIMEOUT_S),
+            self._storage.get(timeout_s=_COUNTS_TIMEOUT_S),
             self._activity(window, now),
         )
         return Overview(
             now=now,
             checks=checks,
-            activity=found,
-            due_since=due_since,
+            activity=figures,
+            oldest_due_at=oldest_due_at,
             cluster=cluster,
             storage=storage,
         )
 
-    async def checks(self) -> Checks | None:
-        """The state of each part, waited for."""
-        return await self._checks.get(patience_s=5)
+    async def checks(self) -> ChecksT | None:
+        """Return the state of each part; None when it takes more than 5 s."""
+        return await self._checks.get(timeout_s=_CHECKS_TIMEOUT_S)
 
     async def _activity(
         self, window: Window, now: datetime
     ) -> tuple[Activity | None, datetime | None]:
         try:
-            ended = await self._recently_ended.look()
-            waiting = await self._board.waiting(self._features)
-            due_since = await self._board.due_since(now)
+            finished = await self._finished_jobs.refresh()
+            depths = await self._queries.queue_depths(self._features)
+            oldest_due_at = await self._queries.oldest_due_at(now)
         except DatabaseUnavailable:
             return None, None
-        return activity(ended, waiting, window, now), due_since
+        return activity(finished, depths, window, now), oldest_due_at
 
-    async def _look_at_storage(self) -> Storage:
-        rows, blobs = await self._board.totals()
-        pruned = await self._board.last_pruning()
+    async def _measure_storage(self) -> Storage:
+        rows, blobs = await self._queries.totals()
+        last_run = await self._last_retention_run()
         disk = await asyncio.to_thread(shutil.disk_usage, self._data_dir)
         files = [
             file.stat().st_size for file in self._data_dir.glob("service.db*") if file.is_file()
@@ -119,6 +123,6 @@ class Observer(Generic[Checks]):
             database=sum(files) if files else None,
             blobs=blobs,
             rows=rows,
-            pruned=pruned,
-            next_pruning=pruned.started_at + self._pruned_every if pruned else None,
+            last_retention_run=last_run,
+            next_retention_run=last_run.started_at + self._retention_interval if last_run else None,
         )

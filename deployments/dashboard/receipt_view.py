@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sidecar.receipts.models import ReadLine
+from sidecar.receipts.models import OcrLine
 
 #: Kinds of files that every browser draws; the others are offered for download.
 _DRAWN = frozenset({"image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp"})
@@ -12,7 +12,7 @@ _DRAWN = frozenset({"image/jpeg", "image/png", "image/webp", "image/gif", "image
 
 @dataclass(frozen=True, kw_only=True)
 class Box:
-    """A recognised line: its place in parts of ReadLine.SCALE of the page."""
+    """A recognised line: its place in parts of OcrLine.SCALE of the page."""
 
     points: str  # as SVG's polygon has them
     text: str
@@ -56,7 +56,7 @@ def receipt_view(
         *(_field(name.capitalize(), kept.get(name), "amount") for name in _AMOUNTS),
     ]
     return ReceiptView(
-        scale=ReadLine.SCALE,
+        scale=OcrLine.SCALE,
         drawn=input_payload["image"]["media_type"] in _DRAWN,
         boxes=[
             Box(

@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-class Refreshed(Generic[T]):
+class StaleWhileRevalidate(Generic[T]):
     """The last answer of `fetch`, asked again in the background once it is `period_s` old; waited
     for once nobody has looked for three times as long.
     """
@@ -32,8 +32,8 @@ class Refreshed(Generic[T]):
         self._known_at = self._asked_at = float("-inf")
         self._asking: asyncio.Task[None] | None = None
 
-    async def get(self, *, patience_s: float) -> T | None:
-        """What is known; waits at most `patience_s` when nothing is, or nothing of late. None: not
+    async def get(self, *, timeout_s: float) -> T | None:
+        """What is known; waits at most `timeout_s` when nothing is, or nothing of late. None: not
         known so far, or whoever knows doesn't answer.
         """
         idle = self._asking is None or self._asking.done()
@@ -42,7 +42,7 @@ class Refreshed(Generic[T]):
             self._asking = asyncio.create_task(self._ask())
         late = self._clock() - self._known_at >= 3 * self._period_s
         if (self._known is None or late) and self._asking is not None:
-            await asyncio.wait({self._asking}, timeout=patience_s)
+            await asyncio.wait({self._asking}, timeout=timeout_s)
         return self._known
 
     async def _ask(self) -> None:

@@ -1,4 +1,4 @@
-"""Pages for people: their headers, their errors, their live parts, and whose forms are heeded."""
+"""HTML responses: their security headers, error pages, live parts and form checks."""
 
 import asyncio
 import logging
@@ -7,10 +7,11 @@ from typing import Any
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
+from fastapi.sse import format_sse_event
 from starlette.responses import HTMLResponse, StreamingResponse
 
-from deployments.dashboard.templates import Pages
-from deployments.ingress.csrf import refuse_other_sites
+from deployments.dashboard.templates import Templates
+from deployments.http.csrf import check_same_site
 from sidecar.core.errors import ServiceError
 
 log = logging.getLogger(__name__)
@@ -29,58 +30,57 @@ _HEADERS = {
 }
 
 
-def page(html: str, status: int = 200) -> HTMLResponse:
-    """A page, or a part of one."""
+def html_response(html: str, status: int = 200) -> HTMLResponse:
+    """Return a page, or a part of one."""
     return HTMLResponse(html, status, _HEADERS)
 
 
-def page_route(pages: Pages) -> type[APIRoute]:
-    """Routes whose errors are pages too, and whose forms answer to this site alone."""
+class HtmlRoute(APIRoute):
+    """A route whose errors are pages too, and whose forms only this site's pages may send."""
 
-    class PageRoute(APIRoute):
-        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-            handle = super().get_route_handler()
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Wrap FastAPI's handler."""
+        handle = super().get_route_handler()
 
-            async def handle_as_page(request: Request) -> Response:
-                try:
-                    if request.method not in ("GET", "HEAD"):
-                        refuse_other_sites(request.headers)
-                    return await handle(request)
-                except ServiceError as error:
-                    request.state.log["code"] = error.code
-                    html = pages.render(
-                        "error.html", error=error, request_id=request.state.request_id, here=""
-                    )
-                    return page(html, error.status)
+        async def handle_as_page(request: Request) -> Response:
+            try:
+                if request.method not in ("GET", "HEAD"):
+                    check_same_site(request.headers)
+                return await handle(request)
+            except ServiceError as error:
+                request.state.log["code"] = error.code
+                templates: Templates = request.app.state.dashboard.templates
+                html = templates.render(
+                    "error.html", error=error, request_id=request.state.request_id, here=""
+                )
+                return html_response(html, error.status)
 
-            return handle_as_page
-
-    return PageRoute
+        return handle_as_page
 
 
-def events(
-    parts: AsyncIterator[str | None], *, pause_s: float, seconds: float
+def html_events(
+    updates: AsyncIterator[str | None], *, pause_s: float, seconds: float
 ) -> StreamingResponse:
-    """Server-sent events, each a part of a page (live.js); None is nothing new. Asks for the next
-    after each pause; after the last one comes the event `end`.
+    """Stream parts of a page as server-sent events (live.js); None means nothing new.
 
-    Ends after so many seconds, before the proxy would cut it; the browser then connects again.
+    The next update is asked for after each pause; after the last one comes the event `end`. The
+    stream closes after `seconds`, before the proxy would cut it; the browser then connects again.
     """
 
-    async def stream() -> AsyncIterator[str]:
-        deadline = asyncio.get_running_loop().time() + seconds
-        yield "retry: 1000\n\n"
+    async def stream() -> AsyncIterator[bytes]:
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + seconds
+        yield format_sse_event(retry=1000)
         try:
-            async for html in parts:
+            async for html in updates:
                 if html is not None:
-                    data = "\n".join(f"data: {line}" for line in html.splitlines())
-                    yield f"event: part\n{data}\n\n"
-                if asyncio.get_running_loop().time() > deadline:
+                    yield format_sse_event(event="part", data_str=html)
+                if clock() > deadline:
                     return
                 await asyncio.sleep(pause_s)
-        except ServiceError as error:  # the browser connects again, and hears of it as a page
-            log.warning("a live page broke off", extra={"code": error.code})
+        except ServiceError as error:  # the browser connects again, and then gets an error page
+            log.warning("a live page ended early", extra={"code": error.code})
             return
-        yield "event: end\ndata:\n\n"
+        yield b"event: end\ndata:\n\n"
 
     return StreamingResponse(stream(), media_type="text/event-stream", headers=_HEADERS)

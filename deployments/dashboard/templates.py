@@ -27,7 +27,7 @@ class Asset:
         return hashlib.sha256(self.data).hexdigest()[:12]
 
 
-class Pages:
+class Templates:
     """The templates and static files, read once."""
 
     def __init__(self) -> None:
@@ -51,7 +51,7 @@ class Pages:
             "size": size,
             "words": words,
             "pretty": pretty,
-            "surety": surety,
+            "surety": percentage,
         }
 
     def render(self, template: str, **values: Any) -> str:
@@ -113,7 +113,7 @@ def pretty(value: Any) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False, default=str)
 
 
-def surety(confidence: float | None) -> str:
+def percentage(confidence: float | None) -> str:
     """The class of a confidence, 0 to 1: what is sure, what to look at, what to doubt."""
     if confidence is None:
         return "unknown"

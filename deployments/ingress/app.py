@@ -1,26 +1,30 @@
-"""The FastAPI application: the routers over the parts, and every error in the contract's shape."""
+"""The FastAPI application: every route, and every error in the contract's shape."""
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from deployments.dashboard.router import dashboard_router
-from deployments.ingress.auth import Tokens
-from deployments.ingress.errors import answer
-from deployments.ingress.middleware import RequestScope
+from deployments.dashboard import router as dashboard
+from deployments.dashboard.services import DashboardServices
+from deployments.ingress.auth import TokenAuthenticator
+from deployments.ingress.errors import handle_exception
+from deployments.ingress.middleware import RequestContextMiddleware
 from deployments.ingress.openapi import document
-from deployments.ingress.routes.artifacts import artifacts_router
-from deployments.ingress.routes.categorization import categories_router
-from deployments.ingress.routes.chat import chat_router
-from deployments.ingress.routes.embeddings import embeddings_router
-from deployments.ingress.routes.feedback import feedback_router
-from deployments.ingress.routes.health import health_router
-from deployments.ingress.routes.jobs import jobs_router
-from deployments.ingress.routes.meal_plans import plans_router
-from deployments.ingress.routes.receipts import receipts_router
-from deployments.ingress.routes.search import search_router
-from deployments.ingress.routes.tenants import tenants_router
-from deployments.ingress.services import Parts
+from deployments.ingress.routes import (
+    artifacts,
+    categorization,
+    chat,
+    embeddings,
+    feedback,
+    health,
+    job_events,
+    jobs,
+    meal_plans,
+    receipts,
+    search,
+    tenants,
+)
+from deployments.ingress.services import Services
 from jobs.queue.queue import utc_now
 from sidecar.core.errors import ServiceError
 from sidecar.core.ids import new_id
@@ -30,41 +34,46 @@ plans meals and chats for a grocery planner. Send the tenant as
 `tenant_id` in a body or as the header `X-Tenant-ID`. Only HTTP 200 is success; every error has the
 same shape, but below `/v1`, which speaks OpenAI's protocol."""
 
+_ROUTES = (
+    receipts,
+    categorization,
+    embeddings,
+    search,
+    meal_plans,
+    chat,
+    jobs,
+    job_events,
+    artifacts,
+    feedback,
+    tenants,
+    health,
+)
 
-def build_app(parts: Parts) -> FastAPI:
-    """The whole HTTP surface over the given parts."""
+
+def build_app(services: Services, dashboard_services: DashboardServices) -> FastAPI:
+    """Build the application over the given services."""
     app = FastAPI(
         title="Grocery side-car",
-        version=parts.version,
+        version=services.version,
         description=DESCRIPTION,
         redoc_url=None,
         generate_unique_id_function=lambda route: route.name,
     )
-    for router in (
-        receipts_router,
-        categories_router,
-        embeddings_router,
-        search_router,
-        plans_router,
-        chat_router,
-        jobs_router,
-        artifacts_router,
-        feedback_router,
-        tenants_router,
-        health_router,
-        dashboard_router,
-    ):
-        app.include_router(router(parts))
-    app.openapi = document(app, tokens=bool(parts.settings.api_tokens))  # type: ignore[method-assign]
-    app.add_exception_handler(ServiceError, answer)
-    app.add_exception_handler(RequestValidationError, answer)
-    app.add_exception_handler(HTTPException, answer)
+    app.state.services = services
+    app.state.dashboard = dashboard_services
+    for routes in _ROUTES:
+        app.include_router(routes.router)
+    app.include_router(dashboard.router)
+    app.openapi = document(app, tokens=bool(services.settings.api_tokens))  # type: ignore[method-assign]
+    app.add_exception_handler(ServiceError, handle_exception)
+    app.add_exception_handler(RequestValidationError, handle_exception)
+    app.add_exception_handler(HTTPException, handle_exception)
     app.add_middleware(
-        RequestScope,
-        admit=Tokens(parts.settings.api_tokens).admit,
-        max_body_bytes=parts.settings.max_body_bytes,
+        RequestContextMiddleware,
+        authenticate=TokenAuthenticator(services.settings.api_tokens).authenticate,
+        max_body_bytes=services.settings.max_body_bytes,
         new_request_id=lambda: new_id("req_", utc_now()),
-        meter=parts.meter,
-        door=parts.door,
+        meter=services.meter,
+        drain_gate=services.drain_gate,
     )
     return app

@@ -1,4 +1,4 @@
-"""One request's work as one artifact, committed before the answer."""
+"""Records the result of a synchronous request as an artifact, before it is answered."""
 
 import time
 from collections.abc import Awaitable, Callable
@@ -7,9 +7,10 @@ from typing import Any
 from fastapi import Request
 from pydantic import BaseModel
 
-from deployments.ingress.services import Parts
-from deployments.ingress.wire import Answer, Envelope, request_id_of, tenant_of
-from jobs.queue.job import Outcome
+from deployments.http.schemas.common import Envelope, SuccessResponse
+from deployments.ingress.services import Services
+from deployments.ingress.tenancy import resolve_request_id, resolve_tenant
+from jobs.queue.job import JobResult
 from jobs.storage.artifacts import Artifact
 from sidecar.core.ids import new_id
 
@@ -18,27 +19,28 @@ def _as_sent(payload: BaseModel) -> dict[str, Any]:
     return payload.model_dump(mode="json", exclude_unset=True)
 
 
-async def answered(
-    parts: Parts,
+async def record_response(
+    services: Services,
     request: Request,
     body: Envelope[Any],
     feature: str,
-    work: Callable[[str], Awaitable[Outcome]],
-    kept: Callable[[Any], dict[str, Any]] = _as_sent,
-) -> Answer:
-    """Runs `work` for the request's tenant, records what came of it, and answers with it.
+    run: Callable[[str], Awaitable[JobResult]],
+    redact: Callable[[Any], dict[str, Any]] = _as_sent,
+) -> SuccessResponse:
+    """Run the work for the request's tenant, record its result, and build the response.
 
-    `kept` says what of the payload the record keeps.
+    `redact` returns what the record keeps of the payload. Only successful work is recorded.
 
-    What `work` raises is raised; only what succeeded is recorded. Raises DatabaseUnavailable when
-    the record can't be written.
+    Raises:
+        DatabaseUnavailable: when the record can't be written.
+        ServiceError: whatever `run` raises.
     """
     started = time.perf_counter()
-    request_id = request_id_of(request, body.request_id)
-    tenant_id = tenant_of(request, body.tenant_id)
+    request_id = resolve_request_id(request, body.request_id)
+    tenant_id = resolve_tenant(request, body.tenant_id)
     request.state.log["feature"] = feature
-    outcome = await work(tenant_id)
-    now = parts.clock()
+    result = await run(tenant_id)
+    now = services.clock()
     artifact = Artifact(
         id=new_id("art_", now),
         tenant_id=tenant_id,
@@ -47,14 +49,14 @@ async def answered(
         request_id=request_id,
         job_id=None,
         success=True,
-        input_payload=kept(body.payload),
-        output_payload=outcome.output,
+        input_payload=redact(body.payload),
+        output_payload=result.output,
         error_code=None,
         error_message=None,
-        model_id=outcome.model_id,
-        model_version=outcome.model_version,
+        model_id=result.model_id,
+        model_version=result.model_version,
         latency_ms=(time.perf_counter() - started) * 1000,
         created_at=now,
     )
-    await parts.artifacts.add(artifact)
-    return Answer.of(request_id, artifact)
+    await services.artifacts.add(artifact)
+    return SuccessResponse.of(request_id, artifact)

@@ -14,23 +14,23 @@ from pydantic import SecretStr
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
-from deployments.ingress.csrf import refuse_other_sites
+from deployments.http.csrf import check_same_site
 from sidecar.core.errors import Unauthorized
 
 #: Whoever starts and watches the service asks these without a token. Readiness keeps its details
 #: to itself then.
-OPEN = frozenset({"/health", "/health/live", "/health/ready"})
+PUBLIC_PATHS = frozenset({"/health", "/health/live", "/health/ready"})
 
-_READING = ("GET", "HEAD")
+_SAFE_METHODS = ("GET", "HEAD")
 
 
-class Tokens:
+class TokenAuthenticator:
     """The tokens that open the service; none: it is open."""
 
     def __init__(self, tokens: Sequence[SecretStr]) -> None:
         self._tokens = [token.get_secret_value().encode() for token in tokens]
 
-    def admit(self, scope: Scope) -> bool:
+    def authenticate(self, scope: Scope) -> bool:
         """Whether the caller is trusted, which on the OPEN paths need not be.
 
         Raises Unauthorized, and CrossSite for a change that another site's page asked a browser
@@ -45,11 +45,11 @@ class Tokens:
                 trusted = self._holds(credentials.strip().encode())
             case "basic":
                 trusted = self._holds(_password(credentials.strip()))
-                if trusted and scope["method"] not in _READING:
-                    refuse_other_sites(headers)
+                if trusted and scope["method"] not in _SAFE_METHODS:
+                    check_same_site(headers)
             case _:
                 trusted = False
-        if not trusted and scope["path"] not in OPEN:
+        if not trusted and scope["path"] not in PUBLIC_PATHS:
             raise Unauthorized
         return trusted
 
@@ -63,11 +63,3 @@ def _password(credentials: str) -> bytes:
         return base64.b64decode(credentials, validate=True).partition(b":")[2]
     except (binascii.Error, ValueError):
         return b""
-
-
-def challenge(path: str) -> str:
-    """The WWW-Authenticate of a refusal: what people look at makes a browser ask for a password."""
-    bearer = 'Bearer realm="grocery-sidecar"'
-    if path.startswith(("/api/", "/v1/")):
-        return bearer
-    return f'{bearer}, Basic realm="grocery-sidecar", charset="UTF-8"'

@@ -1,50 +1,47 @@
-"""From whatever was raised to the answer that tells of it."""
+"""The exception handler: whatever a route raises becomes an error of the contract."""
 
 from http import HTTPStatus
 
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse
 from starlette.routing import Match
 
-from deployments.ingress.auth import challenge
-from deployments.ingress.wire import ErrorBody, validation_message
+from deployments.http.error_responses import error_response
 from sidecar.core.errors import (
     BadRequest,
-    Invalid,
     MethodNotAllowed,
     NotFound,
     ServiceError,
-    TooManyRequests,
-    Unauthorized,
+    ValidationFailed,
 )
+from sidecar.core.validation import describe_errors
 
 
-async def answer(request: Request, error: Exception) -> Response:
-    """One place turns whatever was raised into the contract's error."""
-    shaped = _shaped(request, error)
-    request.state.log["code"] = shaped.code
-    response = error_response(shaped, request.state.request_id, request.url.path)
-    if isinstance(shaped, MethodNotAllowed):
+async def handle_exception(request: Request, error: Exception) -> Response:
+    """Return the response to what was raised."""
+    service_error = _to_service_error(request, error)
+    request.state.log["code"] = service_error.code
+    response = error_response(service_error, request.state.request_id, request.url.path)
+    if isinstance(service_error, MethodNotAllowed):
         response.headers["allow"] = ", ".join(_methods(request))
     return response
 
 
 def _methods(request: Request) -> list[str]:
-    """What the path does answer to; several routes may share it."""
-    found: set[str] = set()
+    """Return the methods that the path answers to; several routes may share it."""
+    methods: set[str] = set()
     for route in request.app.routes:
         if route.matches(request.scope)[0] is not Match.NONE:
-            found |= route.methods or set()
-    return sorted(found)
+            methods |= route.methods or set()
+    return sorted(methods)
 
 
-def _shaped(request: Request, error: Exception) -> ServiceError:
+def _to_service_error(request: Request, error: Exception) -> ServiceError:
     if isinstance(error, ServiceError):
         return error
     if isinstance(error, RequestValidationError):
-        return _shaped_fault(request, error)
+        return _validation_error(request, error)
     if isinstance(error, HTTPException):
         if error.status_code == HTTPStatus.NOT_FOUND:
             return NotFound("There is nothing at this path.")
@@ -55,9 +52,9 @@ def _shaped(request: Request, error: Exception) -> ServiceError:
     return ServiceError()
 
 
-def _shaped_fault(request: Request, error: RequestValidationError) -> ServiceError:
-    faults = error.errors()
-    first = faults[0]
+def _validation_error(request: Request, error: RequestValidationError) -> ServiceError:
+    errors = error.errors()
+    first = errors[0]
     if first["type"] == "json_invalid":
         return BadRequest(f"The body is not valid JSON: {first['ctx']['error']}.")
     if tuple(first["loc"]) == ("body",):
@@ -65,32 +62,4 @@ def _shaped_fault(request: Request, error: RequestValidationError) -> ServiceErr
             return BadRequest("The body is empty; send a JSON object.")
         if "json" not in request.headers.get("content-type", ""):
             return BadRequest("Send the body as JSON, with Content-Type: application/json.")
-    return Invalid(validation_message(faults))
-
-
-def error_response(error: ServiceError, request_id: str, path: str) -> JSONResponse:
-    """The answer to a request that failed: in OpenAI's shape below /v1, else in the contract's."""
-    headers = {}
-    if error.status in (429, 503):
-        headers["retry-after"] = str(error.retry_after_s or 1)
-    if error.status == Unauthorized.status:
-        headers["www-authenticate"] = challenge(path)
-    if path.startswith("/v1/"):
-        return JSONResponse(openai_error(error), _openai_status(error), headers)
-    return JSONResponse(ErrorBody.of(error, request_id).model_dump(), error.status, headers)
-
-
-def openai_error(error: ServiceError) -> dict[str, object]:
-    """The error as OpenAI's clients read it."""
-    if error.status == TooManyRequests.status:
-        kind = "rate_limit_error"
-    elif error.status < HTTPStatus.INTERNAL_SERVER_ERROR:
-        kind = "invalid_request_error"
-    else:
-        kind = "server_error"
-    return {"error": {"message": error.message, "type": kind, "param": None, "code": error.code}}
-
-
-def _openai_status(error: ServiceError) -> int:
-    """A body that doesn't validate is a 400 there."""
-    return BadRequest.status if isinstance(error, Invalid) else error.status
+    return ValidationFailed(describe_errors(errors))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-IDS: Final = {
+EXAMPLE_IDS: Final = {
     "job_id": "job_019ab4d7c1e27c3fb0a4d1f0c2b7a9e1",
     "artifact_id": "art_019ab4d7c1e27c3fb0a4d1f0c2b7a9e1",
     "tenant_id": "demo",
@@ -35,7 +35,7 @@ _MILK: Final = {
 }
 
 #: The body of each operation that takes one.
-BODIES: Final[Mapping[str, Mapping[str, Any]]] = {
+EXAMPLE_BODIES: Final[Mapping[str, Mapping[str, Any]]] = {
     "POST /api/v1/extract-receipt": {
         "payload": {"image_base64": _PNG, "options": {"currency": "USD"}}
     },
@@ -74,6 +74,6 @@ BODIES: Final[Mapping[str, Mapping[str, Any]]] = {
     "POST /api/v1/feedback": {
         "rating": "thumbs_up",
         "note": "Quite right.",
-        "job_id": IDS["job_id"],
+        "job_id": EXAMPLE_IDS["job_id"],
     },
 }

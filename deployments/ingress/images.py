@@ -10,7 +10,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from deployments.ingress.wire import Wire
+from deployments.http.schemas.common import ApiModel
 from jobs.storage.blobs import Blob, BlobStore
 from sidecar.core.errors import BadRequest, InvalidImage, NotFound, TooLarge, UnsupportedImage
 from sidecar.core.settings import Settings
@@ -21,7 +21,7 @@ from sidecar.receipts.pages.decode import KINDS, sniff
 MEDIA_TYPES = ("application/pdf", *(f"image/{kind}" for kind in KINDS))
 
 
-class ImageSource(Wire):
+class ImageSource(ApiModel):
     """The fields by which a request brings an image; one of them is given."""
 
     image_base64: str | None = Field(
@@ -40,7 +40,9 @@ class ImageSource(Wire):
         return self
 
 
-async def accept(source: ImageSource, tenant_id: str, blobs: BlobStore, settings: Settings) -> Blob:
+async def store_image(
+    source: ImageSource, tenant_id: str, blobs: BlobStore, settings: Settings
+) -> Blob:
     """Stores the image for the tenant.
 
     Raises BadRequest (its kinds say what is wrong with the source), TooLarge, StorageUnavailable
@@ -60,9 +62,7 @@ async def accept(source: ImageSource, tenant_id: str, blobs: BlobStore, settings
 
 async def _bytes_of(source: ImageSource, settings: Settings) -> bytes:
     if source.image_base64 is not None:
-        return await asyncio.to_thread(
-            decoded_base64, source.image_base64, settings.max_image_bytes
-        )
+        return await asyncio.to_thread(decode_base64, source.image_base64, settings.max_image_bytes)
     if source.image_url is not None:
         return await fetch(
             source.image_url,
@@ -75,7 +75,7 @@ async def _bytes_of(source: ImageSource, settings: Settings) -> bytes:
     return await asyncio.to_thread(_read, source.image_path, settings)
 
 
-def decoded_base64(text: str, max_bytes: int) -> bytes:
+def decode_base64(text: str, max_bytes: int) -> bytes:
     """The bytes of base64, or of a data: URL. Raises TooLarge and InvalidImage."""
     if text.startswith("data:"):
         text = text.partition(",")[2]

@@ -1,13 +1,14 @@
-"""From what a caller submits for a feature to the payload that the job row keeps."""
+"""Job payloads: checks what a caller submits, and stores what the job row refers to."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, Field, ValidationError
 
-from deployments.ingress.images import ImageSource, accept
-from deployments.ingress.services import Parts
-from deployments.ingress.wire import validation_message
+from deployments.ingress.images import ImageSource, store_image
+from deployments.ingress.services import Services
+from jobs.tasks.categorization import CategorizationJob
 from jobs.tasks.receipt import ReceiptJob, StoredImage
 from jobs.tasks.registry import (
     CATEGORIZATION_BATCH,
@@ -15,13 +16,13 @@ from jobs.tasks.registry import (
     MEAL_OPTIMIZATION,
     RECEIPT_EXTRACTION,
 )
-from jobs.tasks.texts import CategorizeJob
-from sidecar.core.errors import Invalid, ModelUnavailable
+from sidecar.core.errors import ModelUnavailable, ValidationFailed
+from sidecar.core.validation import describe_errors
 from sidecar.embedding.schemas import EmbedBatchRequest
 from sidecar.planning.schemas import PlanRequest
 from sidecar.receipts.options import ReceiptOptions
 
-Payload = TypeVar("Payload", bound=BaseModel)
+PayloadT = TypeVar("PayloadT", bound=BaseModel)
 
 
 class ReceiptPayload(ImageSource):
@@ -30,61 +31,57 @@ class ReceiptPayload(ImageSource):
     options: ReceiptOptions = Field(default_factory=ReceiptOptions)
 
 
-async def store_receipt(parts: Parts, tenant_id: str, payload: ReceiptPayload) -> Mapping[str, Any]:
-    """The payload with its image made durable and replaced by a reference.
+async def store_receipt(
+    services: Services, tenant_id: str, payload: ReceiptPayload
+) -> Mapping[str, Any]:
+    """Store the image durably and return the payload with a reference in its place.
 
-    Raises ModelUnavailable for the vision engine where no model sees.
+    Raises:
+        ModelUnavailable: for the vision engine, where the model takes no images.
+        ServiceError: whatever store_image raises.
     """
-    if payload.options.engine == "vision" and not parts.settings.engine_sees:
+    if payload.options.engine == "vision" and not services.settings.engine_sees:
         raise ModelUnavailable("This service has no vision model; use engine auto or ocr.")
-    blob = await accept(payload, tenant_id, parts.blobs, parts.settings)
+    blob = await store_image(payload, tenant_id, services.blobs, services.settings)
     image = StoredImage(sha256=blob.sha256, media_type=blob.media_type, size=blob.size)
     return ReceiptJob(image=image, options=payload.options).model_dump(mode="json")
 
 
-async def store_as_sent(parts: Parts, tenant_id: str, payload: BaseModel) -> Mapping[str, Any]:
-    """The payload as it is."""
+async def keep_payload(services: Services, tenant_id: str, payload: BaseModel) -> Mapping[str, Any]:
+    """Return the payload as it was sent."""
     return payload.model_dump(mode="json", exclude_unset=True)
 
 
-class _Submission(Generic[Payload]):
-    """How one feature's payload is checked and kept."""
+@dataclass(frozen=True)
+class _PayloadType(Generic[PayloadT]):
+    """How one feature's payload is checked and stored."""
 
-    def __init__(
-        self,
-        payload: type[Payload],
-        keep: Callable[[Parts, str, Payload], Awaitable[Mapping[str, Any]]],
-    ) -> None:
-        self._payload = payload
-        self._keep = keep
-
-    async def store(
-        self, parts: Parts, tenant_id: str, sent: Mapping[str, Any]
-    ) -> Mapping[str, Any]:
-        try:
-            payload = self._payload.model_validate(sent)
-        except ValidationError as error:
-            raise Invalid(validation_message(error.errors(), prefix="payload")) from error
-        return await self._keep(parts, tenant_id, payload)
+    schema: type[PayloadT]
+    store: Callable[[Services, str, PayloadT], Awaitable[Mapping[str, Any]]]
 
 
-_SUBMISSIONS: Mapping[str, _Submission[Any]] = {
-    RECEIPT_EXTRACTION: _Submission(ReceiptPayload, store_receipt),
-    MEAL_OPTIMIZATION: _Submission(PlanRequest, store_as_sent),
-    EMBEDDING_BATCH: _Submission(EmbedBatchRequest, store_as_sent),
-    CATEGORIZATION_BATCH: _Submission(CategorizeJob, store_as_sent),
+_PAYLOAD_TYPES: Mapping[str, _PayloadType[Any]] = {
+    RECEIPT_EXTRACTION: _PayloadType(ReceiptPayload, store_receipt),
+    MEAL_OPTIMIZATION: _PayloadType(PlanRequest, keep_payload),
+    EMBEDDING_BATCH: _PayloadType(EmbedBatchRequest, keep_payload),
+    CATEGORIZATION_BATCH: _PayloadType(CategorizationJob, keep_payload),
 }
 
 
-async def store(
-    parts: Parts, tenant_id: str, feature: str, payload: Mapping[str, Any]
+async def prepare_payload(
+    services: Services, tenant_id: str, feature: str, payload: Mapping[str, Any]
 ) -> Mapping[str, Any]:
-    """Checks a payload and makes what it carries durable.
+    """Check the payload, store what it carries, and return what the job row keeps.
 
-    Raises Invalid for a feature that doesn't exist and for a payload that isn't its own, and
-    whatever storing raises.
+    Raises:
+        ValidationFailed: for an unknown feature or a payload that doesn't fit it.
+        ServiceError: whatever storing raises.
     """
-    submission = _SUBMISSIONS.get(feature)
-    if submission is None:
-        raise Invalid(f"feature: must be one of {', '.join(sorted(_SUBMISSIONS))}.")
-    return await submission.store(parts, tenant_id, payload)
+    payload_type = _PAYLOAD_TYPES.get(feature)
+    if payload_type is None:
+        raise ValidationFailed(f"feature: must be one of {', '.join(sorted(_PAYLOAD_TYPES))}.")
+    try:
+        checked = payload_type.schema.model_validate(payload)
+    except ValidationError as error:
+        raise ValidationFailed(describe_errors(error.errors(), prefix="payload")) from error
+    return await payload_type.store(services, tenant_id, checked)

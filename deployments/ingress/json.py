@@ -14,7 +14,7 @@ class JsonRequest(Request):
 
     async def json(self) -> Any:
         """Raises json.JSONDecodeError for whatever is not JSON."""
-        return strict_json(await self.body())
+        return parse_json(await self.body())
 
 
 class JsonRoute(APIRoute):
@@ -30,7 +30,7 @@ class JsonRoute(APIRoute):
         return handle_strictly
 
 
-def strict_json(body: bytes) -> Any:
+def parse_json(body: bytes) -> Any:
     """Parses a body. Raises json.JSONDecodeError, which FastAPI knows, for what is no JSON: NaN,
     lone surrogates and endless nesting included.
     """

@@ -9,8 +9,8 @@ from typing import Any
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from deployments.ingress.draining import Door
-from deployments.ingress.errors import error_response
+from deployments.http.error_responses import error_response
+from deployments.ingress.draining import DrainGate
 from sidecar.core.errors import BadRequest, Overloaded, ServiceError, TooLarge
 from sidecar.core.metrics import Meter
 from sidecar.core.tracing import trace_id_of, traceparent_of
@@ -19,15 +19,15 @@ log = logging.getLogger(__name__)
 
 #: Bodies as large as may be that are held at once: together they bound what callers make a replica
 #: hold, in memory a few times as much.
-_LARGEST_AT_ONCE = 8
+_MAX_BUFFERED_BODIES = 8
 
 _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,200}")
 
 
-class RequestScope:
+class RequestContextMiddleware:
     """The outermost layer of the ingress, as plain ASGI so that streams pass untouched.
 
-    Puts `request_id` (str), `traceparent` (str or None), `trusted` (what `admit` says of the
+    Puts `request_id` (str), `traceparent` (str or None), `trusted` (what `authenticate` says of the
     caller, unless it raises) and `log` (a dict of fields for the log line: tenant_id, feature,
     code) into the request's state.
     """
@@ -37,17 +37,17 @@ class RequestScope:
         app: ASGIApp,
         *,
         max_body_bytes: int,
-        admit: Callable[[Scope], bool],
+        authenticate: Callable[[Scope], bool],
         new_request_id: Callable[[], str],
         meter: Meter,
-        door: Door,
+        drain_gate: DrainGate,
     ) -> None:
         self._app = app
         self._max_body_bytes = max_body_bytes
-        self._admit = admit
+        self._authenticate = authenticate
         self._new_request_id = new_request_id
         self._meter = meter
-        self._door = door
+        self._drain_gate = drain_gate
         self._held_bytes = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -68,7 +68,7 @@ class RequestScope:
 
         def hold(size: int) -> None:
             nonlocal held
-            if self._held_bytes + size > _LARGEST_AT_ONCE * self._max_body_bytes:
+            if self._held_bytes + size > _MAX_BUFFERED_BODIES * self._max_body_bytes:
                 raise Overloaded("Too many large requests are under way.", retry_after_s=1)
             self._held_bytes += size
             held += size
@@ -82,10 +82,10 @@ class RequestScope:
             await send(message)
 
         try:
-            state["trusted"] = self._admit(scope)
+            state["trusted"] = self._authenticate(scope)
             if "\0" in scope["path"] or b"%00" in scope["query_string"]:
                 raise BadRequest("The URL has a NUL character in it.")
-            with self._door.passed():
+            with self._drain_gate.track():
                 body = await _read_body(scope, receive, self._max_body_bytes, hold)
                 await self._app(scope, _replay(body, receive), send_with_id)
         except ServiceError as error:

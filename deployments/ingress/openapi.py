@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 
-from deployments.ingress.auth import OPEN
-from deployments.ingress.examples import BODIES, IDS
+from deployments.ingress.auth import PUBLIC_PATHS
+from deployments.ingress.examples import EXAMPLE_BODIES, EXAMPLE_IDS
 
 Operation = dict[str, Any]
 
@@ -64,7 +64,7 @@ def _completed(derived: dict[str, Any], *, tokens: bool) -> dict[str, Any]:
     for path, operations in derived["paths"].items():
         for method, operation in operations.items():
             _complete(operation, f"{method.upper()} {path}")
-            if tokens and path not in OPEN:
+            if tokens and path not in PUBLIC_PATHS:
                 operation["security"] = [{"token": []}, {"password": []}]
                 operation["responses"]["401"] = _error(path, "None of the service's tokens.")
     if tokens:
@@ -83,12 +83,12 @@ def _complete(operation: Operation, name: str) -> None:
     path = name.split()[1]
     parameters: list[dict[str, Any]] = operation.setdefault("parameters", [])
     for parameter in parameters:
-        if parameter["name"] in IDS:
-            parameter["example"] = IDS[parameter["name"]]
+        if parameter["name"] in EXAMPLE_IDS:
+            parameter["example"] = EXAMPLE_IDS[parameter["name"]]
     if not path.startswith(_WITHOUT_TENANT):
         parameters.append(dict(_TENANT))
-    if name in BODIES:
-        operation["requestBody"]["content"]["application/json"]["example"] = BODIES[name]
+    if name in EXAMPLE_BODIES:
+        operation["requestBody"]["content"]["application/json"]["example"] = EXAMPLE_BODIES[name]
     if path.startswith("/v1/"):
         operation["responses"].pop("422", None)  # OpenAI answers those with 400
         for status, description in _OPENAI_ERRORS.items():
@@ -130,7 +130,7 @@ _LINKS: Final[Mapping[str, Mapping[str, tuple[str, str, str]]]] = {
 
 
 def _error(path: str, description: str) -> dict[str, Any]:
-    schema = "OpenAIError" if path.startswith("/v1/") else "ErrorBody"
+    schema = "OpenAIError" if path.startswith("/v1/") else "ErrorResponse"
     return {
         "description": description,
         "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}},

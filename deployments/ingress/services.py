@@ -1,65 +1,65 @@
-"""What the routers work with, made once a replica and handed to each of them."""
+"""The service container of the ingress: everything its routes work with, made once a replica."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Annotated
 
-from deployments.dashboard.cluster import Cluster
-from deployments.dashboard.job_history import RecentlyEnded
-from deployments.ingress.draining import Door
-from jobs.maintenance.erasure import Erasure
-from jobs.queue.admin_queries import Board
-from jobs.queue.admission import Backlog
-from jobs.queue.job_watcher import JobWatch
-from jobs.queue.queue import Queue
+from fastapi import Depends, Request
+
+from deployments.http.feedback_recorder import FeedbackRecorder
+from deployments.ingress.draining import DrainGate
+from deployments.ingress.health_checks import HealthChecks
+from deployments.ingress.tenant_limiter import TenantConcurrencyLimiter
+from deployments.serving.clients import PlannerClient, SearchClient
+from jobs.maintenance.erasure import TenantEraser
+from jobs.queue.admission import AdmissionController
+from jobs.queue.job_type import JobType
+from jobs.queue.job_watcher import JobWatcher
+from jobs.queue.queue import JobQueue
 from jobs.storage.artifacts import Artifacts
 from jobs.storage.blobs import BlobStore
 from jobs.storage.feedback import FeedbackStore
-from jobs.tasks.categorizer import Categories
-from jobs.tasks.registry import Feature
-from sidecar.core.metrics import UNMETERED, Meter
+from jobs.tasks.categorizer import Categorizer
+from sidecar.core.metrics import NULL_METER, Meter
 from sidecar.core.settings import Settings
-from sidecar.embedding.cache import Embed
-from sidecar.embedding.described import Described
 from sidecar.llm.protocol import ChatEngine
-from sidecar.planning.response import PlanAnswer, Suggestion
-from sidecar.planning.schemas import PlanRequest, SuggestionRequest
-from sidecar.search.ranking import Result
-from sidecar.search.schemas import Search
 
 
 @dataclass(frozen=True, kw_only=True)
-class Parts:
-    """The service as the ingress sees it."""
+class Services:
+    """The stores, the queue and the clients of the other deployments."""
 
     settings: Settings
     version: str
-    queue: Queue
-    backlog: Backlog
-    blobs: BlobStore
-    artifacts: Artifacts
-    feedback: FeedbackStore
-    erasure: Erasure
-    watch: JobWatch
-    board: Board
-    recently_ended: RecentlyEnded
-    features: Mapping[str, Feature]
-    embed: Embed
-    #: The model behind `embed`; raises when the embedder doesn't answer.
-    embedder: Callable[[], Awaitable[Described]]
-    search: Callable[[Search], Awaitable[tuple[Sequence[Result], Described]]]
-    categories: Categories
-    #: Asks the classifier for its backend; raises when it doesn't answer.
-    classifier: Callable[[], Awaitable[str]]
-    plan: Callable[[PlanRequest], Awaitable[PlanAnswer]]
-    suggest: Callable[[SuggestionRequest], Awaitable[Sequence[Suggestion]]]
-    engine: ChatEngine
     clock: Callable[[], datetime]
-    #: Asks the planner how many solver processes are up; raises when it doesn't answer.
-    solver_processes: Callable[[], Awaitable[int]]
-    #: Asks the job runner how many attempts are under way; raises when it doesn't answer.
-    running_attempts: Callable[[], Awaitable[int]]
-    #: Asks Ray Serve for its deployments; raises when it doesn't answer.
-    cluster: Callable[[], Awaitable[Cluster]]
-    meter: Meter = UNMETERED
-    door: Door = field(default_factory=Door)
+
+    queue: JobQueue
+    admission: AdmissionController
+    watcher: JobWatcher
+    job_types: Mapping[str, JobType]
+
+    artifacts: Artifacts
+    blobs: BlobStore
+    feedback: FeedbackStore
+    feedback_recorder: FeedbackRecorder
+    eraser: TenantEraser
+
+    embedder: SearchClient
+    categorizer: Categorizer
+    planner: PlannerClient
+    engine: ChatEngine
+    chat_limiter: TenantConcurrencyLimiter
+
+    health: HealthChecks
+    meter: Meter = NULL_METER
+    drain_gate: DrainGate = field(default_factory=DrainGate)
+
+
+async def _services_of(request: Request) -> Services:
+    services: Services = request.app.state.services
+    return services
+
+
+#: The container, as a parameter of a route.
+ServicesDep = Annotated[Services, Depends(_services_of)]

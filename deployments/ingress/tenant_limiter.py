@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from sidecar.core.errors import TooManyRequests
 
 
-class Shares:
+class TenantConcurrencyLimiter:
     """Counts what each tenant has under way in this process."""
 
     def __init__(self, limit: int) -> None:
@@ -15,7 +15,7 @@ class Shares:
         self._held: Counter[str] = Counter()
 
     @contextmanager
-    def hold(self, tenant_id: str) -> Iterator[None]:
+    def acquire(self, tenant_id: str) -> Iterator[None]:
         """One place of the tenant's. Raises TooManyRequests when it has no more."""
         if self._held[tenant_id] >= self._limit:
             raise TooManyRequests(

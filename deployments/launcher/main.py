@@ -25,8 +25,8 @@ from typing import Any
 
 import psutil
 
-from deployments.launcher import haproxy, ray_cluster
-from deployments.launcher.config import ENGINE, INGRESS, SERVICE, BadConfig, read
+from deployments.launcher import haproxy, ray_cluster, ray_patches
+from deployments.launcher.config import ENGINE, INGRESS, SERVICE, ConfigError, load_config
 from deployments.launcher.ports import is_taken
 from sidecar.core.settings import Settings
 
@@ -42,17 +42,17 @@ def main() -> int:
     parser.add_argument("--host", help="in place of http_options.host; 0.0.0.0 in a container")
     arguments = parser.parse_args()
     try:
-        config = read(arguments.config, host=arguments.host)
-    except BadConfig as error:
+        config = load_config(arguments.config, host=arguments.host)
+    except ConfigError as error:
         return _refuse(str(error))
     host, port, settings = config.host, config.port, config.settings
     if is_taken(host, port):
         return _refuse(f"{host}:{port} is in use; stop what runs there or change the port.")
-    fast = settings.fast_proxy and haproxy.serves(host)
+    fast = settings.fast_proxy and haproxy.supports_host(host)
     scratch = Path(tempfile.mkdtemp(prefix="sidecar-"))
     os.environ |= ray_cluster.environment(settings)
     if fast:
-        os.environ |= haproxy.environment(scratch, config.places)
+        os.environ |= haproxy.environment(scratch, config.max_requests_per_replica)
     os.environ.pop("RAY_ADDRESS", None)
     absent = (
         "turned off" if settings.engine == "off" else "" if find_spec("vllm") else "not installed"
@@ -107,7 +107,6 @@ def _watch(core: Sequence[psutil.Process], stopping: threading.Event, scratch: P
 def _deploy(config: dict[str, Any]) -> None:
     # Imported after Ray's start, while its first workers come up.
     from ray import serve
-    from ray.serve.context import _get_global_client
     from ray.serve.schema import ServeDeploySchema
 
     schema = ServeDeploySchema.model_validate(config)
@@ -117,10 +116,7 @@ def _deploy(config: dict[str, Any]) -> None:
         http_options=schema.http_options.model_dump(),
         logging_config=schema.logging_config,
     )
-    # As `serve run` does; there is no public name for it.
-    client = _get_global_client(raise_if_no_controller_running=True)
-    assert client is not None
-    client.deploy_apps(schema)
+    ray_patches.deploy(schema)
 
 
 def _is_alive(process: psutil.Process) -> bool:
@@ -129,7 +125,7 @@ def _is_alive(process: psutil.Process) -> bool:
 
 def _wait_until_ready(url: str, settings: Settings, told_to_stop: threading.Event) -> str | None:
     """None when the service is ready (or nobody waits any more); else what keeps it from being."""
-    from deployments.serving.calls import serve_status
+    from deployments.serving.status import serve_status
 
     # Without its token readiness doesn't say what is amiss.
     token = settings.api_tokens[0].get_secret_value() if settings.api_tokens else ""
@@ -194,7 +190,7 @@ def _drain(haproxy: Path | None) -> None:
     ingress: DeploymentHandle = DeploymentHandle(INGRESS, SERVICE)
     deadline = time.monotonic() + DRAIN_TIMEOUT_S
     with contextlib.suppress(RayError, RayServeException, TimeoutError):
-        while sum(ingress.broadcast("shut").results(timeout_s=5)) and time.monotonic() < deadline:
+        while sum(ingress.broadcast("drain").results(timeout_s=5)) and time.monotonic() < deadline:
             time.sleep(0.1)
 
 

@@ -4,22 +4,17 @@ when there is nothing to do.
 
 import logging
 import secrets
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Mapping
 
 import psutil
 
+from deployments.launcher.ray_patches import tuned_start
 from sidecar.core import tracing
 from sidecar.core.settings import Settings
 
-#: Workers that Ray starts at once and in advance: for Serve's controller and its two proxies, for
-#: what builds the application, and for five replicas.
-_FIRST_WORKERS = 9
-
 #: What an idle service costs is how often its processes look for something to do: seven of them are
 #: Ray's own, and each replica is one more. Ray's choice stands behind each.
-_RARELY = {
+_POLLING_PERIODS = {
     "RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "0.5",  # 0.1
     "RAY_SERVE_METRICS_EXPORT_INTERVAL_MS": "1000",  # 100, in each replica and for each handle
     "RAY_event_stats": "0",  # counts and times every one of these looks
@@ -73,7 +68,7 @@ def environment(settings: Settings) -> Mapping[str, str]:
         "RAY_preload_python_modules": "deployments.launcher.worker_preload",
         "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "deployments.serving.proxy_errors:middlewares",
         "DASHBOARD_METRIC_PORT": "0",  # any: on its fixed port a second service goes without
-        **_RARELY,
+        **_POLLING_PERIODS,
         **tracing.environment(settings),
     }
 
@@ -82,7 +77,7 @@ def start(settings: Settings) -> None:
     """Starts Ray. `environment` must be in place before Ray is imported anywhere."""
     import ray
 
-    with _own_processes(settings):
+    with tuned_start(whole_dashboard=settings.ray_dashboard):
         ray.init(
             address="local",
             namespace="serve",
@@ -98,34 +93,3 @@ def core_processes() -> list[psutil.Process]:
     """Those without which nothing works and nothing comes back."""
     names = ("raylet", "gcs_server")
     return [child for child in psutil.Process().children() if child.name() in names]
-
-
-@contextmanager
-def _own_processes(settings: Settings) -> Iterator[None]:
-    """While it lasts, Ray starts its processes as there is no option for: the first workers all at
-    once; no autoscaler, which has nothing to scale here; and of the dashboard, of which each page
-    is a process, only what `serve deploy` talks to, unless all of it is wanted.
-    """
-    from ray._private import ray_constants, services
-    from ray._private.node import Node
-
-    more: dict[str, list[str]] = {
-        ray_constants.PROCESS_TYPE_RAYLET: [
-            f"--num_prestart_python_workers={_FIRST_WORKERS}",
-            f"--maximum_startup_concurrency={_FIRST_WORKERS}",
-        ]
-    }
-    if not settings.ray_dashboard:
-        more[ray_constants.PROCESS_TYPE_DASHBOARD] = ["--modules-to-load=ServeHead"]
-    start_process, start_monitor = services.start_ray_process, Node.start_monitor
-
-    def start_so(command: list[str], process_type: str, **options: Any) -> Any:
-        return start_process([*command, *more.get(process_type, [])], process_type, **options)
-
-    services.start_ray_process = start_so  # type: ignore[assignment]
-    Node.start_monitor = lambda self: None  # type: ignore[method-assign]
-    try:
-        yield
-    finally:
-        services.start_ray_process = start_process
-        Node.start_monitor = start_monitor  # type: ignore[method-assign]

@@ -4,31 +4,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ray import serve
 from ray.exceptions import RayError, RayTaskError
 from ray.serve.exceptions import BackPressureError, RayServeException
-from ray.serve.schema import ServeStatus
 
 from sidecar.core.errors import ModelUnavailable, Overloaded, ServiceError
-from sidecar.core.recent import Recent
-
-#: What Serve's controller says of all applications; raises RayError and RayServeException. Serve
-#: changes a register of its own while it tells, and fails when two threads ask at once; and each
-#: question costs the two processes 50 ms of a core.
-serve_status = Recent[ServeStatus](lambda: serve.status(), for_s=1.0)
 
 
-async def ask(response: Any) -> Any:
+async def await_call(response: Any) -> Any:
     """The answer to a unary handle call (Ray types it as a union that can't be awaited).
 
-    Raises what `as_service_errors` raises.
+    Raises what `map_serve_errors` raises.
     """
-    with as_service_errors():
+    with map_serve_errors():
         return await response
 
 
 @contextmanager
-def as_service_errors() -> Iterator[None]:
+def map_serve_errors() -> Iterator[None]:
     """Raises the ServiceError that the other side raised, Overloaded when its queue is full, and
     ModelUnavailable when it has no replica that answers.
     """

@@ -1,48 +1,49 @@
-"""The served models as the other deployments reach them: through handles."""
+"""The other deployments as the ingress calls them, without Ray: handles.py implements these.
+
+Every method raises ModelUnavailable when no replica answers, Overloaded when the deployment's queue
+is full, and whatever ServiceError the deployment raises.
+"""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Protocol
 
-from ray.serve.handle import DeploymentHandle
-
-from deployments.serving.calls import ask
-from deployments.serving.engine_client import EngineHandle
-from jobs.storage.feedback import FeedbackStore
-from jobs.tasks.categorizer import Categories
-from jobs.tasks.model_clients import Models
-from sidecar.core.micro_batcher import Gathered
-from sidecar.core.settings import Settings
-from sidecar.embedding.batching import embed_together
-from sidecar.embedding.cache import Vectors
-from sidecar.embedding.described import Described
-
-#: Texts of a request that goes to the embedder with others; more would keep those waiting.
-_SMALL: Final = 8
+from jobs.tasks.model_clients import EmbedderClient
+from sidecar.embedding.model import ModelInfo
+from sidecar.planning.response import PlanAnswer, Suggestion
+from sidecar.planning.schemas import PlanRequest, SuggestionRequest
+from sidecar.search.ranking import SearchResult
+from sidecar.search.schemas import SearchRequest
 
 
-def served_models(
-    settings: Settings,
-    *,
-    embedder: DeploymentHandle,
-    classifier: DeploymentHandle,
-    feedback: FeedbackStore,
-) -> Models:
-    """Calls to the embedder, the classifier and the engine, whatever becomes of them."""
+class SearchClient(EmbedderClient, Protocol):
+    """The Embedder deployment, which ranks documents too."""
 
-    async def embed(texts: Sequence[str]) -> Vectors:
-        return await ask(embedder.embed.remote(texts))
+    async def search(self, request: SearchRequest) -> tuple[Sequence[SearchResult], ModelInfo]:
+        """Return the documents that fit the query, best first, and the model behind the scores."""
 
-    async def embed_all(calls: Sequence[Sequence[str]]) -> Sequence[Vectors]:
-        return await embed_together(calls, embed)
 
-    async def describe(calls: Sequence[None]) -> Sequence[Described]:
-        return [await ask(embedder.describe.remote())] * len(calls)
+class ClassifierClient(Protocol):
+    """The Classifier deployment."""
 
-    small, described = Gathered(embed_all), Gathered(describe)
-    return Models(
-        embed=lambda texts: small.ask(texts) if len(texts) <= _SMALL else embed(texts),
-        embedder=lambda: described.ask(None),
-        categories=Categories(lambda items: ask(classifier.classify.remote(items)), feedback),
-        feedback=feedback,
-        engine=EngineHandle(settings),
-    )
+    async def info(self) -> str:
+        """Return the backend and its model."""
+
+
+class PlannerClient(Protocol):
+    """The Planner deployment."""
+
+    async def plan(self, request: PlanRequest) -> PlanAnswer:
+        """Return the best plan found in the request's time."""
+
+    async def suggest(self, request: SuggestionRequest) -> Sequence[Suggestion]:
+        """Return recipes to cook now, best first."""
+
+    async def worker_count(self) -> int:
+        """Return how many solver processes are up."""
+
+
+class JobRunnerClient(Protocol):
+    """The JobRunner deployment."""
+
+    async def running_count(self) -> int:
+        """Return how many attempts a runner has running."""

@@ -1,4 +1,4 @@
-"""The engine as the other deployments call it: through Ray Serve, whatever becomes of it."""
+"""A client of the Engine deployment that copes with an engine that loads, dies or is not there."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
@@ -8,45 +8,46 @@ from uuid import uuid4
 
 from ray.serve.handle import DeploymentHandle
 
-from deployments.serving.calls import as_service_errors, ask, serve_status
+from deployments.serving.calls import await_call, map_serve_errors
+from deployments.serving.status import serve_status
 from sidecar.core.errors import ModelUnavailable, ServiceError
 from sidecar.core.settings import Settings
-from sidecar.llm.protocol import EngineState, Piece
+from sidecar.llm.protocol import EngineState, StreamEvent
 from sidecar.llm.schemas import ChatRequest
 
 APPLICATION = "engine"
 DEPLOYMENT = "Engine"
 
-_PATIENCE_S = 1.0
-_NONE = EngineState("off", "vLLM is not installed")
+_PROBE_TIMEOUT_S = 1.0
+_NOT_INSTALLED = EngineState("off", "vLLM is not installed")
 _RETRY_AFTER_S = {"loading": 10, "down": 30, "off": 3600}
 
 
-class EngineHandle:
-    """A sidecar.llm.protocol.ChatEngine. The engine may come later, go, or never be."""
+class EngineClient:
+    """A sidecar.llm.protocol.ChatEngine over a Serve handle."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._handle: DeploymentHandle = DeploymentHandle(DEPLOYMENT, APPLICATION)
-        # Where there is surely none, a call would wait for ever in Serve's router.
-        self._expected = settings.engine != "off" and installed()
-        self._farewells: set[asyncio.Task[object]] = set()
+        # Without an engine a call would wait for ever in Serve's router.
+        self._is_expected = settings.engine != "off" and is_vllm_installed()
+        self._pending_cancels: set[asyncio.Task[object]] = set()
 
-    async def chat(self, request: ChatRequest) -> AsyncGenerator[Piece, None]:
+    async def chat(self, request: ChatRequest) -> AsyncGenerator[StreamEvent, None]:
         """See ChatEngine."""
-        if not self._expected:
+        if not self._is_expected:
             await self._refuse_unless_ok()
-        run_id = uuid4().hex
-        response: Any = self._handle.options(stream=True).chat.remote(request, run_id)
+        generation_id = uuid4().hex
+        response: Any = self._handle.options(stream=True).chat.remote(request, generation_id)
         ended = False
         try:
-            with as_service_errors():
-                piece = await self._first(response)
-                while piece is not None:
-                    if isinstance(piece, ServiceError):
-                        raise piece
-                    yield piece
-                    piece = await anext(response, None)
+            with map_serve_errors():
+                event = await self._first(response)
+                while event is not None:
+                    if isinstance(event, ServiceError):
+                        raise event
+                    yield event
+                    event = await anext(response, None)
             ended = True
         except ServiceError:
             ended = True
@@ -54,12 +55,12 @@ class EngineHandle:
             raise
         finally:
             if not ended:
-                self._call_off(response, run_id)
+                self._cancel(response, generation_id)
 
     async def models(self) -> Mapping[str, Any]:
         """See ChatEngine."""
         await self._refuse_unless_ok()
-        models: Mapping[str, Any] = await ask(self._handle.models.remote())
+        models: Mapping[str, Any] = await await_call(self._handle.models.remote())
         return models
 
     async def state(self) -> EngineState:
@@ -68,29 +69,31 @@ class EngineHandle:
         if state.status != "ok":
             return state
         try:
-            with as_service_errors():
-                told = await self._handle.broadcast("counters").results_async(
-                    timeout_s=_PATIENCE_S, return_exceptions=True
+            with map_serve_errors():
+                counters = await self._handle.broadcast("counters").results_async(
+                    timeout_s=_PROBE_TIMEOUT_S, return_exceptions=True
                 )
         except (ServiceError, TimeoutError):
-            told = []
-        figures = [one for one in told if not isinstance(one, BaseException)]
+            counters = []
+        figures = [answer for answer in counters if not isinstance(answer, BaseException)]
         if not figures:
             return EngineState("down", "it does not answer")
         if not any(figures):
-            return _NONE
-        total = {name: sum(int(one[name]) for one in figures) for name in figures[0]}
+            return _NOT_INSTALLED
+        total = {name: sum(int(figure[name]) for figure in figures) for name in figures[0]}
         words = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in total.items())
         return EngineState("ok", f"{state.detail}, {words}")
 
-    async def _first(self, response: Any) -> Piece | ServiceError | None:
-        """The first piece. A call to a deployment without a replica waits for one, so a wait that
-        is long is looked into.
+    async def _first(self, response: Any) -> StreamEvent | ServiceError | None:
+        """Return the first event.
+
+        A call to a deployment without a replica waits for one, so the engine's state is checked
+        once a second meanwhile.
         """
         first = asyncio.ensure_future(anext(response, None))
         try:
             while True:
-                done, _ = await asyncio.wait({first}, timeout=_PATIENCE_S)
+                done, _ = await asyncio.wait({first}, timeout=_PROBE_TIMEOUT_S)
                 if done:
                     return first.result()
                 await self._refuse_unless_ok()
@@ -105,27 +108,29 @@ class EngineHandle:
                 retry_after_s=_RETRY_AFTER_S[state.status],
             )
 
-    def _call_off(self, response: Any, run_id: str) -> None:
-        """Ends the generation. Cancelling the call does not always reach a replica that is called
-        over gRPC, so all are told; the one that has it ends it.
+    def _cancel(self, response: Any, generation_id: str) -> None:
+        """End the generation.
+
+        Cancelling the call does not always reach a replica that is called over gRPC, so all of them
+        are told its id.
         """
         response.cancel()
-        farewell = asyncio.ensure_future(
-            self._handle.broadcast("call_off", run_id).results_async(
+        cancelling = asyncio.ensure_future(
+            self._handle.broadcast("cancel", generation_id).results_async(
                 timeout_s=10, return_exceptions=True
             )
         )
-        self._farewells.add(farewell)
-        farewell.add_done_callback(self._gone)
+        self._pending_cancels.add(cancelling)
+        cancelling.add_done_callback(self._on_cancelled)
 
-    def _gone(self, farewell: asyncio.Task[object]) -> None:
-        self._farewells.discard(farewell)
-        if not farewell.cancelled():
-            farewell.exception()  # no replica is left: nothing runs
+    def _on_cancelled(self, cancelling: asyncio.Task[object]) -> None:
+        self._pending_cancels.discard(cancelling)
+        if not cancelling.cancelled():
+            cancelling.exception()  # no replica is left: nothing is generated
 
 
 def _state(settings: Settings) -> EngineState:
-    """What Serve's controller says."""
+    """Return the state by Serve's controller."""
     if settings.engine == "off":
         return EngineState("off", "it is turned off (ENGINE=off)")
     application = serve_status().applications.get(APPLICATION)
@@ -135,7 +140,7 @@ def _state(settings: Settings) -> EngineState:
     if replicas:
         return EngineState("ok", f"{replicas} replica{'s' if replicas > 1 else ''}")
     if application is None:
-        return _NONE
+        return _NOT_INSTALLED
     if application.status == "DEPLOY_FAILED":
         return EngineState("down", "it could not be started")
     if deployment is not None and deployment.status == "UNHEALTHY":
@@ -143,6 +148,6 @@ def _state(settings: Settings) -> EngineState:
     return EngineState("loading", "its model is being loaded")
 
 
-def installed() -> bool:
-    """Whether this environment has vLLM."""
+def is_vllm_installed() -> bool:
+    """Return whether this environment has vLLM."""
     return find_spec("vllm") is not None

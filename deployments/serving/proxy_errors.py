@@ -9,13 +9,13 @@ from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from deployments.ingress.errors import error_response
-from sidecar.core.errors import Overloaded, ServiceError, WorkTimeout
+from deployments.http.error_responses import error_response
+from sidecar.core.errors import DeadlineExceeded, Overloaded, ServiceError
 
 _SHAPES: dict[int, ServiceError] = {
     # The service takes every path, so Serve finds none when the service is not there.
     404: Overloaded("The service is starting or restarting; try again.", retry_after_s=1),
-    408: WorkTimeout("The request ran out of its time limit."),
+    408: DeadlineExceeded("The request ran out of its time limit."),
     503: Overloaded(retry_after_s=1),
 }
 

@@ -8,8 +8,8 @@ from datetime import datetime
 from sqlalchemy import Connection, Table, select
 
 from jobs.queue.job import JobStatus
-from jobs.queue.transitions import RELEASED, move_all
-from jobs.storage.batch_delete import delete_some
+from jobs.queue.transitions import CLEARED_CLAIM, transition_many
+from jobs.storage.batch_delete import delete_batch
 from jobs.storage.blobs import BlobStore
 from jobs.storage.database import Database
 from jobs.storage.schema import (
@@ -34,7 +34,7 @@ _PAUSES_S = (0.1, 0.2, 0.5, 1.0, 2.0, 2.0)
 _TABLES = (jobs, artifacts, feedback, corrections, correction_versions, blobs)
 
 
-class Erasure:
+class TenantEraser:
     """Erases tenants from one database and its blobs."""
 
     def __init__(
@@ -56,8 +56,8 @@ class Erasure:
         files = await self._files(tenant_id)
         erased = {table.name: await self._delete(table, tenant_id) for table in _TABLES}
         await self._blobs.remove(files)
-        if not await self._database.rewrite(up_to=_REWRITTEN_BYTES):
-            while await self._database.shrink(pages=500):
+        if not await self._database.vacuum(up_to=_REWRITTEN_BYTES):
+            while await self._database.incremental_vacuum(pages=500):
                 pass
         await self._empty_log()
         return erased
@@ -80,14 +80,14 @@ class Erasure:
             )
             .limit(_BATCH)
         )
-        cancelled = move_all(
+        cancelled = transition_many(
             connection,
             jobs.c.id.in_(some),
             JobStatus.CANCELLED,
             now,
             finished_at=now,
             callback_url=None,  # nobody is called about what is gone
-            **RELEASED,
+            **CLEARED_CLAIM,
         )
         return len(cancelled)
 
@@ -102,7 +102,7 @@ class Erasure:
     async def _delete(self, table: Table, tenant_id: str) -> int:
         def work(connection: Connection) -> int:
             of_tenant = table.c.tenant_id == tenant_id
-            return len(delete_some(connection, table, of_tenant, most=_BATCH))
+            return len(delete_batch(connection, table, of_tenant, most=_BATCH))
 
         total = 0
         while count := await self._database.write(work):

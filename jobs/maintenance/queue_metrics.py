@@ -1,43 +1,46 @@
-"""What Prometheus is told of the queue and the disk, looked at now and then."""
+"""Gauges of the queue, of retention and of the disk, for Prometheus."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from jobs.queue.admin_queries import Board
+from jobs.maintenance.retention import RetentionService
+from jobs.queue.admin_queries import AdminQueries
 from jobs.queue.job import JobStatus
 from jobs.storage.blobs import BlobStore
 from sidecar.core.errors import DatabaseUnavailable, StorageUnavailable
 from sidecar.core.metrics import Meter
 
 
-async def record_gauges(
+async def record_queue_metrics(
     meter: Meter,
     *,
-    board: Board,
+    queries: AdminQueries,
+    retention: RetentionService,
     blobs: BlobStore,
     features: Sequence[str],
     clock: Callable[[], datetime],
 ) -> None:
-    """One look. What can't be read is left as it was, but for a disk that can't be written, which
-    has no room.
+    """Read the gauges once and set them.
+
+    A gauge that can't be read keeps its value; a disk that can't be written counts as full.
     """
     try:
         meter.set("sidecar_disk_free_bytes", await blobs.free_bytes())
     except StorageUnavailable:
         meter.set("sidecar_disk_free_bytes", 0)
     try:
-        waiting = await board.waiting(features)
+        depths = await queries.queue_depths(features)
         now = clock()
-        due_since = await board.due_since(now)
-        pruned = await board.last_pruning()
+        oldest_due_at = await queries.oldest_due_at(now)
+        last_run = await retention.last_run()
     except DatabaseUnavailable:
         meter.add("sidecar_database_errors")
         return
-    for feature, waits in waiting.items():
-        meter.set("sidecar_jobs", waits.queued, feature=feature, state=JobStatus.QUEUED)
-        meter.set("sidecar_jobs", waits.running, feature=feature, state=JobStatus.RUNNING)
-    if pruned is not None:
+    for feature, depth in depths.items():
+        meter.set("sidecar_jobs", depth.queued, feature=feature, state=JobStatus.QUEUED)
+        meter.set("sidecar_jobs", depth.running, feature=feature, state=JobStatus.RUNNING)
+    if last_run is not None:
         for table in ("jobs", "artifacts", "feedback", "blobs"):
-            meter.set("sidecar_pruned_rows", getattr(pruned, table), table=table)
-    age = (now - due_since).total_seconds() if due_since else 0.0
+            meter.set("sidecar_pruned_rows", getattr(last_run, table), table=table)
+    age = (now - oldest_due_at).total_seconds() if oldest_due_at else 0.0
     meter.set("sidecar_queue_age_seconds", age)

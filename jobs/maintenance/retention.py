@@ -26,8 +26,8 @@ from sqlalchemy import (
 from jobs.queue.job import FINAL
 from jobs.queue.queue import utc_now
 from jobs.storage import schema
-from jobs.storage.batch_delete import delete_some
-from jobs.storage.blobs import SHARDS, BlobStore, Swept
+from jobs.storage.batch_delete import delete_batch
+from jobs.storage.blobs import SHARDS, BlobStore, SweepResult
 from jobs.storage.database import Database
 from jobs.storage.leases import Lease
 from jobs.storage.schema import artifacts, blobs, feedback, prunings
@@ -46,7 +46,7 @@ LEASE = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pruning:
+class RetentionRun:
     """One round of retention, under way or finished."""
 
     id: str
@@ -61,16 +61,16 @@ class Pruning:
     freed_bytes: int  # on the disk, of files and of the SQLite file
 
 
-async def last_pruning(database: Database) -> Pruning | None:
+async def last_retention_run(database: Database) -> RetentionRun | None:
     """The newest one; None when there has been none."""
     async with database.read() as connection:
         row = (
             await connection.execute(select(prunings).order_by(prunings.c.id.desc()).limit(1))
         ).one_or_none()
-    return Pruning(**row._mapping) if row is not None else None
+    return RetentionRun(**row._mapping) if row is not None else None
 
 
-class Retention:
+class RetentionService:
     """Prunes one database and its blobs whenever it is time."""
 
     def __init__(
@@ -100,7 +100,7 @@ class Retention:
     @classmethod
     def configured(
         cls, database: Database, blob_store: BlobStore, settings: Settings, *, holder: str
-    ) -> "Retention":
+    ) -> "RetentionService":
         """With the service's settings and the real clock."""
         return cls(
             database,
@@ -122,9 +122,13 @@ class Retention:
                 log.exception("the pruning broke off")
             await asyncio.sleep(min(60.0, self._every.total_seconds()))
 
-    async def prune_if_due(self) -> Pruning | None:
+    async def last_run(self) -> RetentionRun | None:
+        """Return the newest run, in progress or finished; None when there has been none."""
+        return await last_retention_run(self._database)
+
+    async def prune_if_due(self) -> RetentionRun | None:
         """The pruning that was finished; None when none is due or another process does it."""
-        last = await last_pruning(self._database)
+        last = await last_retention_run(self._database)
         now = self._clock()
         if (
             last is not None
@@ -141,8 +145,8 @@ class Retention:
         finally:
             await self._lease.release()
 
-    async def _begin(self, now: datetime) -> Pruning:
-        pruning = Pruning(
+    async def _begin(self, now: datetime) -> RetentionRun:
+        pruning = RetentionRun(
             id=new_id("prn_", now),
             horizon=now - self._keep,
             started_at=now,
@@ -163,7 +167,7 @@ class Retention:
         await self._database.write(work)
         return pruning
 
-    async def _prune(self, pruning: Pruning) -> Pruning | None:
+    async def _prune(self, pruning: RetentionRun) -> RetentionRun | None:
         async for _ in self._batches(pruning):
             await asyncio.sleep(self._pause_s)
             if not await self._lease.hold():
@@ -172,11 +176,11 @@ class Retention:
         await self._database.write(
             lambda connection: _add(connection, pruning, finished_at=self._clock())
         )
-        done = await last_pruning(self._database)
+        done = await last_retention_run(self._database)
         log.info("pruned", extra={"pruning": done})
         return done
 
-    async def _batches(self, pruning: Pruning) -> AsyncIterator[None]:
+    async def _batches(self, pruning: RetentionRun) -> AsyncIterator[None]:
         """Does one batch after the other."""
         for prune in (_prune_jobs, _prune_artifacts, _prune_feedback):
             while await self._database.write(partial(prune, pruning, self._batch)):
@@ -190,11 +194,11 @@ class Retention:
             if swept.files:
                 await self._freed(pruning, swept)
                 yield
-        while freed := await self._database.shrink(pages=500):
-            await self._freed(pruning, Swept(0, freed))
+        while freed := await self._database.incremental_vacuum(pages=500):
+            await self._freed(pruning, SweepResult(0, freed))
             yield
 
-    async def _prune_blobs(self, pruning: Pruning, after: Key) -> Key | None:
+    async def _prune_blobs(self, pruning: RetentionRun, after: Key) -> Key | None:
         """A look at the next rows that nothing names, and their end; the last one looked at."""
         unused = and_(
             blobs.c.created_at < self._clock() - GRACE,
@@ -227,41 +231,41 @@ class Retention:
         await self._database.write(work)
         return found[-1]
 
-    async def _freed(self, pruning: Pruning, swept: Swept) -> None:
+    async def _freed(self, pruning: RetentionRun, swept: SweepResult) -> None:
         await self._database.write(
             lambda connection: _add(connection, pruning, files=swept.files, freed_bytes=swept.size)
         )
 
 
-def _prune_jobs(pruning: Pruning, batch: int, connection: Connection) -> int:
+def _prune_jobs(pruning: RetentionRun, batch: int, connection: Connection) -> int:
     """Ended jobs with their attempts, events, calls and artifacts; never one that isn't ended."""
     old = and_(
         schema.jobs.c.id < new_id("job_", pruning.horizon, _zeros),
         schema.jobs.c.status.in_(FINAL),
         schema.jobs.c.finished_at < pruning.horizon,
     )
-    gone = [row.id for row in delete_some(connection, schema.jobs, old, most=batch)]
+    gone = [row.id for row in delete_batch(connection, schema.jobs, old, most=batch)]
     results = connection.execute(delete(artifacts).where(artifacts.c.job_id.in_(gone)))
     _add(connection, pruning, jobs=len(gone), artifacts=results.rowcount)
     return len(gone)
 
 
-def _prune_artifacts(pruning: Pruning, batch: int, connection: Connection) -> int:
+def _prune_artifacts(pruning: RetentionRun, batch: int, connection: Connection) -> int:
     """What was answered at once, and the failures of jobs that go on."""
     old = artifacts.c.id < new_id("art_", pruning.horizon, _zeros)
-    gone = len(delete_some(connection, artifacts, old, most=batch))
+    gone = len(delete_batch(connection, artifacts, old, most=batch))
     _add(connection, pruning, artifacts=gone)
     return gone
 
 
-def _prune_feedback(pruning: Pruning, batch: int, connection: Connection) -> int:
+def _prune_feedback(pruning: RetentionRun, batch: int, connection: Connection) -> int:
     old = feedback.c.id < new_id("fb_", pruning.horizon, _zeros)
-    gone = len(delete_some(connection, feedback, old, most=batch))
+    gone = len(delete_batch(connection, feedback, old, most=batch))
     _add(connection, pruning, feedback=gone)
     return gone
 
 
-def _add(connection: Connection, pruning: Pruning, **values: Any) -> None:
+def _add(connection: Connection, pruning: RetentionRun, **values: Any) -> None:
     """Adds to the counts; a time is set."""
     connection.execute(
         update(prunings)

@@ -13,15 +13,14 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Table, func, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from jobs.maintenance.retention import Pruning, last_pruning
 from jobs.queue.job import Job, JobStatus
-from jobs.queue.transitions import JOB_COLUMNS, job_of, waiting
+from jobs.queue.transitions import JOB_COLUMNS, job_from_row, queued_jobs
 from jobs.storage import schema
-from jobs.storage.artifacts import Artifact, artifact_from
+from jobs.storage.artifacts import Artifact, artifact_from_row
 from jobs.storage.database import Database
-from jobs.storage.feedback import Feedback, Rating, feedback_from
+from jobs.storage.feedback import Feedback, Rating, feedback_of
 from sidecar.core.errors import NotFound
-from sidecar.core.ids import lowest_id
+from sidecar.core.ids import id_lower_bound
 
 jobs = schema.jobs
 artifacts = schema.artifacts
@@ -32,7 +31,7 @@ _EXPORT_PAGE = 500
 
 
 @dataclass(frozen=True, kw_only=True)
-class Choice:
+class AdminFilter:
     """Which rows of all tenants to show; None leaves a column open."""
 
     tenant_id: str | None = None
@@ -45,7 +44,7 @@ class Choice:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Waiting:
+class QueueDepth:
     """What one feature has in the queue."""
 
     queued: int
@@ -53,23 +52,23 @@ class Waiting:
     oldest: datetime | None  # when the first of the queued was submitted
 
 
-class Board:
+class AdminQueries:
     """All tenants' jobs, artifacts and feedback in one database."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def jobs(self, choice: Choice, *, before: str | None, limit: int) -> Sequence[Job]:
+    async def jobs(self, filter_: AdminFilter, *, before: str | None, limit: int) -> Sequence[Job]:
         """The newest that match, ids below `before` alone when it is given."""
-        where = _within("job_", jobs, choice, before)
+        where = _within("job_", jobs, filter_, before)
         async with self._database.read() as connection:
-            if choice.feature is None and choice.status is None:
+            if filter_.feature is None and filter_.status is None:
                 branches = [where]
             else:
                 # One short walk down an index for each pair that the choice leaves open: a single
                 # query would have to sort, or to pass over all that doesn't match.
-                names = [choice.feature] if choice.feature else await _features(connection)
-                states = [choice.status] if choice.status else list(JobStatus)
+                names = [filter_.feature] if filter_.feature else await _features(connection)
+                states = [filter_.status] if filter_.status else list(JobStatus)
                 branches = [
                     [*where, jobs.c.feature == name, jobs.c.status == state]
                     for name, state in product(names, states)
@@ -78,63 +77,65 @@ class Board:
             rows = await connection.execute(
                 select(*JOB_COLUMNS).where(jobs.c.id.in_(ids)).order_by(jobs.c.id.desc())
             )
-            return [job_of(row) for row in rows]
+            return [job_from_row(row) for row in rows]
 
     async def job(self, job_id: str) -> Job:
         """Raises NotFound."""
         async with self._database.read() as connection:
-            return job_of(await _one(connection, jobs, job_id, "There is no such job."))
+            return job_from_row(await _one(connection, jobs, job_id, "There is no such job."))
 
     async def artifacts(
-        self, choice: Choice, *, before: str | None, limit: int
+        self, filter_: AdminFilter, *, before: str | None, limit: int
     ) -> Sequence[Artifact]:
         """The newest that match, ids below `before` alone when it is given."""
-        where = [*_within("art_", artifacts, choice, before), *_artifacts_like(choice)]
+        where = [*_within("art_", artifacts, filter_, before), *_artifacts_like(filter_)]
         async with self._database.read() as connection:
-            return [artifact_from(row) for row in await _top(connection, artifacts, where, limit)]
+            return [
+                artifact_from_row(row) for row in await _top(connection, artifacts, where, limit)
+            ]
 
     async def artifact(self, artifact_id: str) -> Artifact:
         """Raises NotFound."""
         async with self._database.read() as connection:
             row = await _one(connection, artifacts, artifact_id, "There is no such artifact.")
-            return artifact_from(row)
+            return artifact_from_row(row)
 
     async def artifact_of_job(self, job_id: str) -> Artifact | None:
         """What the job's last end left behind; None when it has not ended so far."""
         async with self._database.read() as connection:
             found = await _top(connection, artifacts, [artifacts.c.job_id == job_id], 1)
-        return artifact_from(found[0]) if found else None
+        return artifact_from_row(found[0]) if found else None
 
-    async def all_artifacts(self, choice: Choice) -> AsyncIterator[Artifact]:
+    async def export_artifacts(self, filter_: AdminFilter) -> AsyncIterator[Artifact]:
         """All that match, oldest first."""
-        where = [*_within("art_", artifacts, choice, None), *_artifacts_like(choice)]
-        async for row in self._database.walk(artifacts, where, page=_EXPORT_PAGE):
-            yield artifact_from(row)
+        where = [*_within("art_", artifacts, filter_, None), *_artifacts_like(filter_)]
+        async for row in self._database.iterate(artifacts, where, page=_EXPORT_PAGE):
+            yield artifact_from_row(row)
 
     async def feedback(
-        self, choice: Choice, *, before: str | None, limit: int
+        self, filter_: AdminFilter, *, before: str | None, limit: int
     ) -> Sequence[Feedback]:
         """The newest that match, ids below `before` alone when it is given."""
-        where = [*_within("fb_", feedback, choice, before), *_feedback_like(choice)]
+        where = [*_within("fb_", feedback, filter_, before), *_feedback_like(filter_)]
         async with self._database.read() as connection:
-            return [feedback_from(row) for row in await _top(connection, feedback, where, limit)]
+            return [feedback_of(row) for row in await _top(connection, feedback, where, limit)]
 
-    async def feedback_on(self, job_id: str) -> Sequence[Feedback]:
+    async def feedback_of_job(self, job_id: str) -> Sequence[Feedback]:
         """What was said of a job, newest first; at most 50."""
         async with self._database.read() as connection:
             found = await _top(connection, feedback, [feedback.c.job_id == job_id], 50)
-            return [feedback_from(row) for row in found]
+            return [feedback_of(row) for row in found]
 
-    async def all_feedback(self, choice: Choice) -> AsyncIterator[Feedback]:
+    async def export_feedback(self, filter_: AdminFilter) -> AsyncIterator[Feedback]:
         """All that match, oldest first."""
-        where = [*_within("fb_", feedback, choice, None), *_feedback_like(choice)]
-        async for row in self._database.walk(feedback, where, page=_EXPORT_PAGE):
-            yield feedback_from(row)
+        where = [*_within("fb_", feedback, filter_, None), *_feedback_like(filter_)]
+        async for row in self._database.iterate(feedback, where, page=_EXPORT_PAGE):
+            yield feedback_of(row)
 
-    async def waiting(self, features: Sequence[str]) -> Mapping[str, Waiting]:
+    async def queue_depths(self, features: Sequence[str]) -> Mapping[str, QueueDepth]:
         """What waits and runs, for each of the features."""
         alive = [JobStatus.QUEUED, JobStatus.RUNNING]
-        found: dict[str, Waiting] = {}
+        found: dict[str, QueueDepth] = {}
         async with self._database.read() as connection:
             for name in features:
                 counted = await connection.execute(
@@ -149,24 +150,34 @@ class Board:
                     .order_by(jobs.c.id)
                     .limit(1)
                 )
-                found[name] = Waiting(
+                found[name] = QueueDepth(
                     queued=counts.get(JobStatus.QUEUED, 0),
                     running=counts.get(JobStatus.RUNNING, 0),
                     oldest=oldest,
                 )
         return found
 
-    async def due_since(self, now: datetime) -> datetime | None:
+    async def oldest_due_at(self, now: datetime) -> datetime | None:
         """Since when the job has been due that was due first; None when none is."""
         async with self._database.read() as connection:
-            due_since: datetime | None = await connection.scalar(
-                select(func.min(jobs.c.due_at)).where(waiting(), jobs.c.due_at <= now)
+            oldest_due_at: datetime | None = await connection.scalar(
+                select(func.min(jobs.c.due_at)).where(queued_jobs(), jobs.c.due_at <= now)
             )
-        return due_since
+        return oldest_due_at
 
-    async def last_pruning(self) -> Pruning | None:
-        """The newest round of retention; None when there has been none."""
-        return await last_pruning(self._database)
+    async def finished_since(self, since: datetime) -> Sequence[Row[*tuple[Any, ...]]]:
+        """Return feature, status, created_at, started_at and finished_at of jobs finished since."""
+        async with self._database.read() as connection:
+            rows = await connection.execute(
+                select(
+                    jobs.c.feature,
+                    jobs.c.status,
+                    jobs.c.created_at,
+                    jobs.c.started_at,
+                    jobs.c.finished_at,
+                ).where(jobs.c.finished_at.is_not(None), jobs.c.finished_at > since)
+            )
+            return rows.all()
 
     async def totals(self) -> tuple[Mapping[str, int], int]:
         """Rows of each table, and the bytes of all blobs. Slow among millions of rows."""
@@ -240,29 +251,29 @@ async def _one(
 
 
 def _within(
-    prefix: str, table: Table, choice: Choice, before: str | None
+    prefix: str, table: Table, filter_: AdminFilter, before: str | None
 ) -> list[ColumnElement[bool]]:
     """The tenant, the time and the place in the list: ids sort by time, so all are ranges."""
     where = []
-    if choice.tenant_id is not None:
-        where.append(table.c.tenant_id == choice.tenant_id)
-    if choice.since is not None:
-        where.append(table.c.id >= lowest_id(prefix, choice.since))
-    if choice.until is not None:
-        where.append(table.c.id < lowest_id(prefix, choice.until))
+    if filter_.tenant_id is not None:
+        where.append(table.c.tenant_id == filter_.tenant_id)
+    if filter_.since is not None:
+        where.append(table.c.id >= id_lower_bound(prefix, filter_.since))
+    if filter_.until is not None:
+        where.append(table.c.id < id_lower_bound(prefix, filter_.until))
     if before is not None:
         where.append(table.c.id < before)
     return where
 
 
-def _artifacts_like(choice: Choice) -> list[ColumnElement[bool]]:
+def _artifacts_like(filter_: AdminFilter) -> list[ColumnElement[bool]]:
     where = []
-    if choice.feature is not None:
-        where.append(artifacts.c.feature == choice.feature)
-    if choice.success is not None:
-        where.append(artifacts.c.success == choice.success)
+    if filter_.feature is not None:
+        where.append(artifacts.c.feature == filter_.feature)
+    if filter_.success is not None:
+        where.append(artifacts.c.success == filter_.success)
     return where
 
 
-def _feedback_like(choice: Choice) -> list[ColumnElement[bool]]:
-    return [] if choice.rating is None else [feedback.c.rating == choice.rating]
+def _feedback_like(filter_: AdminFilter) -> list[ColumnElement[bool]]:
+    return [] if filter_.rating is None else [feedback.c.rating == filter_.rating]

@@ -3,22 +3,22 @@
 import time
 from collections.abc import Callable
 
-from jobs.queue.queue import Queue
+from jobs.queue.queue import JobQueue
 from sidecar.core.errors import Overloaded, TooManyRequests
 from sidecar.core.settings import Settings
 
 #: Seconds that a count may be old. Other processes' submissions of so long aren't seen.
-FRESH_S = 1.0
+COUNT_TTL_S = 1.0
 #: Seconds after which a refused caller may try again.
 RETRY_AFTER_S = 10
 
 
-class Backlog:
+class AdmissionController:
     """How much waits, counted now and then, so that a submission costs no look at the queue."""
 
     def __init__(
         self,
-        queue: Queue,
+        queue: JobQueue,
         *,
         most: int,
         most_of_tenant: int,
@@ -34,18 +34,18 @@ class Backlog:
         self._fresh_until = -float("inf")
 
     @classmethod
-    def configured(cls, queue: Queue, settings: Settings) -> "Backlog":
+    def configured(cls, queue: JobQueue, settings: Settings) -> "AdmissionController":
         """With the service's settings and the real clock."""
         return cls(queue, most=settings.queued_jobs, most_of_tenant=settings.tenant_queued_jobs)
 
-    async def admit(self, tenant_id: str) -> None:
+    async def reserve(self, tenant_id: str) -> None:
         """Makes room for one more job of the tenant.
 
         Raises Overloaded when the queue is full, TooManyRequests when the tenant's share of it is,
         and DatabaseUnavailable.
         """
         if self._clock() >= self._fresh_until:
-            self._fresh_until = self._clock() + FRESH_S
+            self._fresh_until = self._clock() + COUNT_TTL_S
             try:
                 self._waiting = dict(await self._queue.waiting())
             except BaseException:

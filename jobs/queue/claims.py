@@ -14,25 +14,28 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert, select, update
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from jobs.queue.deduplication import told_from_first
-from jobs.queue.fair_scheduling import Line, running_by_tenant, share
-from jobs.queue.held import end_held, held_by, report, still_held
-from jobs.queue.job import AttemptError, Job, JobStatus, Outcome, Priority
+from jobs.queue.deduplication import mark_duplicate
+from jobs.queue.fair_scheduling import TenantLane, allocate_slots, running_by_tenant
+from jobs.queue.job import AttemptError, Job, JobResult, JobStatus, Priority
 from jobs.queue.queue import utc_now
 from jobs.queue.transitions import (
+    CLEARED_CLAIM,
     JOB_COLUMNS,
-    RELEASED,
     artifact_of,
+    claimed_filter,
+    emit_events,
     end_attempt,
+    find_still_claimed,
+    finish_claimed,
     has_status,
-    job_of,
-    move_all,
-    record,
-    waiting,
+    job_from_row,
+    queued_jobs,
+    report_progress,
+    transition_many,
 )
 from jobs.storage import schema
 from jobs.storage.artifacts import insert_artifact
-from jobs.storage.database import Database, Turn
+from jobs.storage.database import AdvisoryLock, Database
 from jobs.storage.schema import UtcDateTime
 from sidecar.core.backoff import Backoff
 from sidecar.core.ids import new_id
@@ -44,10 +47,10 @@ attempts = schema.attempts
 Start = ReturningUpdate[*tuple[Any, ...]]
 
 # Built once: that takes longer than to run them.
-_ANY_WAITS = select(1).where(waiting()).limit(1)
+_ANY_WAITS = select(1).where(queued_jobs()).limit(1)
 _INSERT_ATTEMPT = insert(attempts)
 _LINES = {
-    priority: Line(
+    priority: TenantLane(
         tenant=jobs.c.tenant_id,
         waiting=and_(has_status(JobStatus.QUEUED), jobs.c.priority == priority),
         due=and_(
@@ -59,7 +62,7 @@ _LINES = {
 }
 
 
-def _start_first(line: Line) -> Start:
+def _start_first(line: TenantLane) -> Start:
     """Starts the first `most` jobs `of_tenant` in the line, under a `token` `until` then."""
     first = (
         select(jobs.c.id)
@@ -112,7 +115,7 @@ class Claims:
         self._tenant_cap = tenant_cap
         self._clock = clock
         #: The tenant that was served last in each line; the one after it is next.
-        self._served: dict[Priority, str] = {}
+        self._last_served: dict[Priority, str] = {}
 
     @classmethod
     def configured(cls, database: Database, settings: Settings, *, runner: str) -> "Claims":
@@ -134,20 +137,20 @@ class Claims:
         """
         line = {"now": self._clock(), "features": list(features)}
         async with self._database.read() as connection:
-            turns = await connection.run_sync(self._turns, line, limit)
+            turns = await connection.run_sync(self._next_tenants, line, limit)
         if not any(turns.values()):
             return []
         token = secrets.token_hex(16)
 
         def work(connection: Connection) -> Sequence[Job]:
             if self._tenant_cap is not None:
-                self._database.take_turns(connection, Turn.CLAIM)
+                self._database.advisory_lock(connection, AdvisoryLock.CLAIM)
             claimed: list[Job] = []
             load = Counter(running_by_tenant(connection))
             for priority, tenants in turns.items():
                 slots = limit - len(claimed)
                 for tenant_id, most in Counter(
-                    share(tenants, load, slots=slots, cap=self._tenant_cap)
+                    allocate_slots(tenants, load, slots=slots, cap=self._tenant_cap)
                 ).items():
                     first = {**line, "of_tenant": tenant_id, "most": most}
                     started = self._start(connection, _START[priority], first, token)
@@ -157,10 +160,10 @@ class Claims:
 
         claimed = await self._database.write(work)
         for job in claimed:
-            self._served[Priority(job.priority)] = job.tenant_id
+            self._last_served[Priority(job.priority)] = job.tenant_id
         return claimed
 
-    def _turns(
+    def _next_tenants(
         self, connection: Connection, line: Mapping[str, Any], limit: int
     ) -> Mapping[Priority, Sequence[str]]:
         """In each line the tenants whose turn it is."""
@@ -169,9 +172,9 @@ class Claims:
             return {}
         running = running_by_tenant(connection)
         return {
-            priority: _LINES[priority].in_turn(
+            priority: _LINES[priority].next_tenants(
                 connection,
-                after=self._served.get(priority, ""),
+                after=self._last_served.get(priority, ""),
                 most=limit + len(running),
                 **line,
             )
@@ -188,7 +191,7 @@ class Claims:
         """The first of one tenant's line, now running."""
         now = first["now"]
         rows = connection.execute(statement, {**first, "token": token, "until": now + self._lease})
-        started = sorted(map(job_of, rows), key=lambda job: (job.due_at, job.id))
+        started = sorted(map(job_from_row, rows), key=lambda job: (job.due_at, job.id))
         if started:
             connection.execute(
                 _INSERT_ATTEMPT,
@@ -202,35 +205,37 @@ class Claims:
                     for job in started
                 ],
             )
-            record(connection, started, now)
+            emit_events(connection, started, now)
         return started
 
-    async def still_held(self, held: Sequence[Job]) -> set[tuple[str, str]]:
+    async def find_still_claimed(self, claimed: Sequence[Job]) -> set[tuple[str, str]]:
         """Id and token of those that still run under the token they were claimed with."""
         async with self._database.read() as connection:
-            return await connection.run_sync(still_held, held)
+            return await connection.run_sync(find_still_claimed, claimed)
 
-    async def renew(self, held: Sequence[Job]) -> None:
+    async def renew(self, claimed: Sequence[Job]) -> None:
         """Extends the leases of those jobs that are still held."""
         expires_at = self._clock() + self._lease
 
         def work(connection: Connection) -> None:
             connection.execute(
-                update(jobs).where(held_by(held)).values(lease_expires_at=expires_at)
+                update(jobs).where(claimed_filter(claimed)).values(lease_expires_at=expires_at)
             )
 
         await self._database.write(work)
 
     async def report_progress(
-        self, held: Job, progress: float, detail: Mapping[str, Any] | None = None
+        self, claimed: Job, progress: float, detail: Mapping[str, Any] | None = None
     ) -> None:
         """Records how far the attempt is, 0 to 1, and what it has; nothing when it is no longer
         held.
         """
 
-        await self._database.write(lambda connection: report(connection, held, progress, detail))
+        await self._database.write(
+            lambda connection: report_progress(connection, claimed, progress, detail)
+        )
 
-    async def succeed(self, held: Job, outcome: Outcome) -> bool:
+    async def succeed(self, claimed: Job, outcome: JobResult) -> bool:
         """Ends the job with its one result. False when the attempt no longer held it: the result is
         dropped, for another attempt has it or nobody wants it.
         """
@@ -238,9 +243,9 @@ class Claims:
         artifact_id = new_id("art_", now)
 
         def work(connection: Connection) -> bool:
-            job = end_held(
+            job = finish_claimed(
                 connection,
-                held,
+                claimed,
                 JobStatus.SUCCEEDED,
                 now,
                 progress=1.0,
@@ -254,28 +259,28 @@ class Claims:
             if job is None:
                 return False
             end_attempt(connection, job, now, "succeeded")
-            told = told_from_first(connection, job, outcome)
+            told = mark_duplicate(connection, job, outcome)
             insert_artifact(connection, artifact_of(job, now, artifact_id, told, None))
             return True
 
         return await self._database.write(work)
 
-    async def fail(self, held: Job, error: AttemptError) -> Job | None:
+    async def fail(self, claimed: Job, error: AttemptError) -> Job | None:
         """Ends the attempt: back to the queue after a pause, or failed when the error can't be
         retried or the attempts are used up. None when the attempt no longer held the job.
         """
         now = self._clock()
-        again = error.retryable and held.attempt < held.max_attempts
+        again = error.retryable and claimed.attempt < claimed.max_attempts
         values: dict[str, Any] = (
-            {"due_at": now + self._backoff.delay(held.attempt), "progress": 0.0}
+            {"due_at": now + self._backoff.delay(claimed.attempt), "progress": 0.0}
             if again
             else {"finished_at": now}
         )
 
         def work(connection: Connection) -> Job | None:
-            job = end_held(
+            job = finish_claimed(
                 connection,
-                held,
+                claimed,
                 JobStatus.QUEUED if again else JobStatus.FAILED,
                 now,
                 error_code=error.code,
@@ -292,14 +297,14 @@ class Claims:
 
         return await self._database.write(work)
 
-    async def release(self, held: Sequence[Job]) -> None:
+    async def release(self, claimed: Sequence[Job]) -> None:
         """Gives jobs back that a runner can't finish because it is asked to stop. The attempt
         stays in the history and doesn't count against the job.
         """
-        if held:
-            await self._requeue(held_by(held), self._clock(), "released", grant=1)
+        if claimed:
+            await self._requeue(claimed_filter(claimed), self._clock(), "released", grant=1)
 
-    async def rescue(self) -> int:
+    async def reclaim_expired(self) -> int:
         """Takes back every job whose lease ran out; returns how many there were.
 
         Those with attempts left are queued again at once; the others fail.
@@ -318,7 +323,7 @@ class Claims:
         )
 
         def fail_spent(connection: Connection) -> int:
-            failed = move_all(
+            failed = transition_many(
                 connection,
                 and_(expired, jobs.c.attempt >= jobs.c.max_attempts),
                 JobStatus.FAILED,
@@ -326,7 +331,7 @@ class Claims:
                 finished_at=now,
                 error_code=lost.code,
                 error_message=lost.message,
-                **RELEASED,
+                **CLEARED_CLAIM,
             )
             for job in failed:
                 end_attempt(connection, job, now, "lost", lost)
@@ -347,7 +352,7 @@ class Claims:
         error: AttemptError | None = None,
     ) -> int:
         def work(connection: Connection) -> int:
-            moved = move_all(
+            moved = transition_many(
                 connection,
                 which,
                 JobStatus.QUEUED,
@@ -357,7 +362,7 @@ class Claims:
                 max_attempts=jobs.c.max_attempts + grant,
                 error_code=error.code if error else jobs.c.error_code,
                 error_message=error.message if error else jobs.c.error_message,
-                **RELEASED,
+                **CLEARED_CLAIM,
             )
             for job in moved:
                 end_attempt(connection, job, now, outcome, error)

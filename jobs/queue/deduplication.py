@@ -4,23 +4,23 @@ from dataclasses import replace
 
 from sqlalchemy import Connection, insert, select
 
-from jobs.queue.job import Job, Outcome
+from jobs.queue.job import Job, JobResult
 from jobs.storage.schema import jobs, marks
 
 
-def told_from_first(connection: Connection, job: Job, outcome: Outcome) -> Outcome:
+def mark_duplicate(connection: Connection, job: Job, outcome: JobResult) -> JobResult:
     """The outcome, with `duplicate_of` when another job of the tenant bore one of its marks: the id
     of the one that succeeded first. The marks are kept.
 
     Works within the transaction in which the job succeeds. Two that succeed in the same instant
     under different runners don't see each other.
     """
-    if not outcome.marks:
+    if not outcome.dedup_keys:
         return outcome
     first = connection.scalar(
         select(marks.c.job_id)
         .join(jobs, jobs.c.id == marks.c.job_id)
-        .where(marks.c.tenant_id == job.tenant_id, marks.c.mark.in_(outcome.marks))
+        .where(marks.c.tenant_id == job.tenant_id, marks.c.mark.in_(outcome.dedup_keys))
         .order_by(jobs.c.finished_at, jobs.c.id)
         .limit(1)
     )
@@ -28,7 +28,7 @@ def told_from_first(connection: Connection, job: Job, outcome: Outcome) -> Outco
         insert(marks),
         [
             {"job_id": job.id, "mark": mark, "tenant_id": job.tenant_id}
-            for mark in dict.fromkeys(outcome.marks)
+            for mark in dict.fromkeys(outcome.dedup_keys)
         ],
     )
     if first is None:

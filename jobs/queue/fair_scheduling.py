@@ -8,13 +8,13 @@ from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Connection, Select, bindparam, exists, func, select
 
-from jobs.queue.transitions import under_way
+from jobs.queue.transitions import running_jobs
 from jobs.storage.schema import jobs
 
-_RUNNING = select(jobs.c.tenant_id).where(under_way())
+_RUNNING = select(jobs.c.tenant_id).where(running_jobs())
 
 
-def share(
+def allocate_slots(
     waiting: Sequence[str], running: Mapping[str, int], *, slots: int, cap: int | None
 ) -> Sequence[str]:
     """The tenants that the free slots go to, one entry a slot, in the order to start.
@@ -42,7 +42,7 @@ def running_by_tenant(connection: Connection) -> Mapping[str, int]:
 
 
 @dataclass(frozen=True, eq=False)
-class Line:
+class TenantLane:
     """Rows of tenants that wait; an index of those that are `waiting` begins with `tenant`.
 
     Its statements are built once, for that takes longer than they do.
@@ -52,7 +52,7 @@ class Line:
     waiting: ColumnElement[bool]
     due: ColumnElement[bool]  # may have parameters
 
-    def in_turn(
+    def next_tenants(
         self, connection: Connection, /, *, after: str, most: int, **parameters: Any
     ) -> Sequence[str]:
         """Tenants with something due in the line, in the order of their turns: those that sort

@@ -102,7 +102,7 @@ class JobEvent:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PastAttempt:
+class AttemptRecord:
     """One attempt at a job, as its history has it."""
 
     number: int
@@ -114,7 +114,7 @@ class PastAttempt:
 
 
 @dataclass(frozen=True)
-class SoFar:
+class ProgressUpdate:
     """How far an attempt is, and what it has by now."""
 
     fraction: float  # 0 to 1
@@ -122,11 +122,11 @@ class SoFar:
 
 
 #: What an attempt tells of itself while it runs: a bare number is its fraction.
-Progress = float | SoFar
+Progress = float | ProgressUpdate
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class JobResult:
     """What a successful attempt produced."""
 
     output: Mapping[str, Any]  # JSON
@@ -134,7 +134,7 @@ class Outcome:
     model_version: str
     #: What two of a tenant's jobs share when they are about the same thing; at most 200 characters
     #: each. The later one's output then names the earlier as `duplicate_of`.
-    marks: Sequence[str] = ()
+    dedup_keys: Sequence[str] = ()
     #: JPEGs for a model that sees, where the work wants it to look; never stored.
     pages: tuple[bytes, ...] = ()
 

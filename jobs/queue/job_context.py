@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sidecar.core.metrics import UNMETERED, Meter
+from sidecar.core.metrics import NULL_METER, Meter
 from sidecar.core.settings import Settings
 
 
 @dataclass(frozen=True, kw_only=True)
-class Work:
+class JobContext:
     """All that an attempt needs, wherever in the cluster it runs."""
 
     tenant_id: str
@@ -17,4 +17,4 @@ class Work:
     image: bytes | None  # the blob that the payload refers to
     settings: Settings
     traceparent: str | None = None
-    meter: Meter = UNMETERED  # of the process that it runs in
+    meter: Meter = NULL_METER  # of the process that it runs in

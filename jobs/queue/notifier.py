@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from sidecar.core.errors import ServiceError
 
 
-class Bell:
+class RunnerNotifier:
     """Rings at runners that may be elsewhere; for one event loop.
 
     A ring that is lost costs nothing but time: runners look by themselves now and then.
@@ -18,7 +18,7 @@ class Bell:
         self._rung = False
         self._telling: asyncio.Task[None] | None = None
 
-    def ring(self) -> None:
+    def notify(self) -> None:
         """Returns at once. However often it rings while they are being told, they are told once
         more.
         """

@@ -9,23 +9,23 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, and_, func, select
 
-from jobs.queue.job import Job, JobEvent, JobStatus, NewJob, PastAttempt
+from jobs.queue.job import AttemptRecord, Job, JobEvent, JobStatus, NewJob
 from jobs.queue.transitions import (
+    CLEARED_CLAIM,
     JOB_COLUMNS,
-    RELEASED,
+    emit_events,
     end_attempt,
-    fingerprint_of,
     get_job,
-    image_of,
-    job_of,
-    move,
-    past,
-    record,
-    under_way,
-    waiting,
+    job_from_row,
+    past_tense,
+    payload_hash,
+    queued_jobs,
+    referenced_image,
+    running_jobs,
+    transition,
 )
 from jobs.storage import schema
-from jobs.storage.database import Database, matching
+from jobs.storage.database import Database, tenant_filters
 from sidecar.core.errors import Conflict
 from sidecar.core.ids import new_id
 
@@ -48,7 +48,7 @@ class JobFilter:
 
 
 @dataclass(frozen=True)
-class Seen:
+class JobSnapshot:
     """How far a job is, in short."""
 
     version: int
@@ -56,7 +56,7 @@ class Seen:
     progress: float
 
 
-class Queue:
+class JobQueue:
     """The jobs in one database."""
 
     def __init__(
@@ -80,7 +80,7 @@ class Queue:
         Raises Conflict when that key came before with another payload.
         """
         now = self._clock()
-        fingerprint = fingerprint_of(new)
+        fingerprint = payload_hash(new)
         job = Job(
             id=new_id("job_", now),
             tenant_id=new.tenant_id,
@@ -112,12 +112,12 @@ class Queue:
             **vars(job),
             "idempotency_key": new.idempotency_key,
             "fingerprint": fingerprint,
-            "image_sha256": image_of(new.input_payload),
+            "image_sha256": referenced_image(new.input_payload),
         }
 
         def work(connection: Connection) -> Job:
             if connection.execute(self._insert, row).rowcount:
-                record(connection, [job], now)
+                emit_events(connection, [job], now)
                 return job
             first = (
                 connection.execute(
@@ -132,7 +132,7 @@ class Queue:
                 raise Conflict(
                     f"The request_id {new.idempotency_key!r} was used before with another payload."
                 )
-            return job_of(first)
+            return job_from_row(first)
 
         job = await self._database.write(work)
         self._on_queued()
@@ -143,26 +143,26 @@ class Queue:
         async with self._database.read() as connection:
             return await connection.run_sync(get_job, tenant_id, job_id)
 
-    async def attempts(self, job_id: str) -> Sequence[PastAttempt]:
+    async def attempts(self, job_id: str) -> Sequence[AttemptRecord]:
         """The job's attempts in order."""
-        columns = [attempts.c[name] for name in PastAttempt.__dataclass_fields__]
+        columns = [attempts.c[name] for name in AttemptRecord.__dataclass_fields__]
         async with self._database.read() as connection:
             rows = await connection.execute(
                 select(*columns).where(attempts.c.job_id == job_id).order_by(attempts.c.number)
             )
-            return [PastAttempt(**row._mapping) for row in rows]
+            return [AttemptRecord(**row._mapping) for row in rows]
 
     async def list(
         self, tenant_id: str, wanted: JobFilter, *, limit: int, offset: int
     ) -> tuple[Sequence[Job], int]:
         """One page, newest first, and how many match in all."""
-        where = matching(jobs, tenant_id, asdict(wanted))
+        where = tenant_filters(jobs, tenant_id, asdict(wanted))
         rows, total = await self._database.page(jobs, where, limit=limit, offset=offset)
-        return [job_of(row) for row in rows], total
+        return [job_from_row(row) for row in rows], total
 
-    async def seen(self, job_ids: Collection[str]) -> Mapping[str, Seen | None]:
+    async def snapshots(self, job_ids: Collection[str]) -> Mapping[str, JobSnapshot | None]:
         """How far each of the jobs is; None for those that are gone."""
-        found: dict[str, Seen | None] = dict.fromkeys(job_ids)
+        found: dict[str, JobSnapshot | None] = dict.fromkeys(job_ids)
         wanted = sorted(job_ids)
         async with self._database.read() as connection:
             for start in range(0, len(wanted), 500):
@@ -172,7 +172,8 @@ class Queue:
                     )
                 )
                 found |= {
-                    row.id: Seen(row.version, JobStatus(row.status), row.progress) for row in rows
+                    row.id: JobSnapshot(row.version, JobStatus(row.status), row.progress)
+                    for row in rows
                 }
         return found
 
@@ -194,23 +195,23 @@ class Queue:
         now = self._clock()
 
         def work(connection: Connection) -> Job:
-            job = move(
+            job = transition(
                 connection,
                 and_(jobs.c.tenant_id == tenant_id, jobs.c.id == job_id),
                 JobStatus.CANCELLED,
                 now,
                 finished_at=now,
-                **RELEASED,
+                **CLEARED_CLAIM,
             )
             if job is None:
                 ended = get_job(connection, tenant_id, job_id)
-                raise Conflict(f"The job has already {past(ended.status)}.")
+                raise Conflict(f"The job has already {past_tense(ended.status)}.")
             end_attempt(connection, job, now, "cancelled")
             return job
 
         return await self._database.write(work)
 
-    async def retry(self, tenant_id: str, job_id: str, *, attempts_more: int) -> Job:
+    async def retry(self, tenant_id: str, job_id: str, *, extra_attempts: int) -> Job:
         """Queues a failed or cancelled job again, with so many attempts more.
 
         Raises NotFound, and Conflict when the job is in another state.
@@ -218,7 +219,7 @@ class Queue:
         now = self._clock()
 
         def work(connection: Connection) -> Job:
-            job = move(
+            job = transition(
                 connection,
                 and_(
                     jobs.c.tenant_id == tenant_id,
@@ -228,7 +229,7 @@ class Queue:
                 JobStatus.QUEUED,
                 now,
                 due_at=now,
-                max_attempts=jobs.c.attempt + attempts_more,
+                max_attempts=jobs.c.attempt + extra_attempts,
                 progress=0.0,
                 finished_at=None,
                 error_code=None,
@@ -250,8 +251,8 @@ class Queue:
         found = {}
         async with self._database.read() as connection:
             for status, which in (
-                (JobStatus.QUEUED, waiting()),
-                (JobStatus.RUNNING, under_way()),
+                (JobStatus.QUEUED, queued_jobs()),
+                (JobStatus.RUNNING, running_jobs()),
             ):
                 count = await connection.scalar(select(func.count()).select_from(jobs).where(which))
                 found[status] = count or 0
@@ -262,7 +263,7 @@ class Queue:
         async with self._database.read() as connection:
             rows = await connection.execute(
                 select(jobs.c.tenant_id, func.count().label("waiting"))
-                .where(waiting())
+                .where(queued_jobs())
                 .group_by(jobs.c.tenant_id)
             )
             return {row.tenant_id: row.waiting for row in rows}

@@ -1,12 +1,12 @@
 """The rows of the queue: reading them, and moving them from state to state.
 
-Everything here works within a transaction of queue.py or claims.py, its only callers
-with held.py.
+Everything here works within a transaction of queue.py or claims.py, its only callers.
 """
 
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,9 +16,11 @@ from sqlalchemy import (
     Row,
     and_,
     bindparam,
+    func,
     insert,
     literal_column,
     select,
+    tuple_,
     update,
 )
 
@@ -27,9 +29,9 @@ from jobs.queue.job import (
     TRANSITIONS,
     AttemptError,
     Job,
+    JobResult,
     JobStatus,
     NewJob,
-    Outcome,
     Priority,
 )
 from jobs.storage.artifacts import Artifact
@@ -57,7 +59,7 @@ _END_ATTEMPT = (
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 #: What a row lets go of when its attempt ends.
-RELEASED = {"attempt_token": None, "lease_expires_at": None, "progress_detail": None}
+CLEARED_CLAIM = {"attempt_token": None, "lease_expires_at": None, "progress_detail": None}
 
 
 def has_status(status: JobStatus) -> ColumnElement[bool]:
@@ -67,30 +69,70 @@ def has_status(status: JobStatus) -> ColumnElement[bool]:
     return jobs.c.status == literal_column(f"'{status.value}'")
 
 
-def waiting() -> ColumnElement[bool]:
+_IS_RUNNING = has_status(JobStatus.RUNNING)
+_IS_CLAIMED = and_(
+    _IS_RUNNING,
+    jobs.c.id == bindparam("claimed_id"),
+    jobs.c.attempt_token == bindparam("claimed_token"),
+)
+_STILL_CLAIMED = select(jobs.c.id, jobs.c.attempt_token).where(
+    _IS_RUNNING,
+    jobs.c.id.in_(bindparam("claimed_ids", expanding=True)),
+    tuple_(jobs.c.id, jobs.c.attempt_token).in_(bindparam("claimed_keys", expanding=True)),
+)
+_REPORT_PROGRESS = (
+    update(jobs)
+    .where(_IS_CLAIMED)
+    .values(progress=bindparam("fraction"), progress_detail=bindparam("detail"))
+)
+#: What the end of an attempt may change, besides the progress, which may stay as it was reported.
+_FINAL_COLUMNS = (
+    "status",
+    "version",
+    "due_at",
+    "finished_at",
+    "error_code",
+    "error_message",
+    "model_id",
+    "model_version",
+    "artifact_id",
+)
+_FINISH_CLAIMED = (
+    update(jobs)
+    .where(_IS_CLAIMED)
+    .values(
+        **{name: bindparam(f"new_{name}") for name in _FINAL_COLUMNS},
+        progress=func.coalesce(bindparam("new_progress"), jobs.c.progress),
+        **CLEARED_CLAIM,
+    )
+    .returning(jobs.c.progress)
+)
+
+
+def queued_jobs() -> ColumnElement[bool]:
     """The jobs that wait. The first column of their index is named too: by the state alone SQLite
     would rather walk a larger index that has every column it is asked for.
     """
     return and_(has_status(JobStatus.QUEUED), jobs.c.priority.in_(list(Priority)))
 
 
-def under_way() -> ColumnElement[bool]:
-    """The jobs that run; of the lease see `waiting`."""
+def running_jobs() -> ColumnElement[bool]:
+    """The jobs that run; of the lease see `queued_jobs`."""
     return and_(has_status(JobStatus.RUNNING), jobs.c.lease_expires_at > _EPOCH)
 
 
-def move(
+def transition(
     connection: Connection,
     which: ColumnElement[bool],
     to: JobStatus,
     now: datetime,
     **values: Any,
 ) -> Job | None:
-    moved = move_all(connection, which, to, now, **values)
+    moved = transition_many(connection, which, to, now, **values)
     return moved[0] if moved else None
 
 
-def move_all(
+def transition_many(
     connection: Connection,
     which: ColumnElement[bool],
     to: JobStatus,
@@ -105,12 +147,12 @@ def move_all(
         .values(status=to, version=jobs.c.version + 1, **values)
         .returning(*JOB_COLUMNS)
     )
-    moved = [job_of(row) for row in rows]
-    record(connection, moved, now)
+    moved = [job_from_row(row) for row in rows]
+    emit_events(connection, moved, now)
     return moved
 
 
-def record(connection: Connection, changed: Sequence[Job], now: datetime) -> None:
+def emit_events(connection: Connection, changed: Sequence[Job], now: datetime) -> None:
     """What follows from every change of status: its event, and at the end the call to whoever
     asked for one.
     """
@@ -177,16 +219,16 @@ def get_job(connection: Connection, tenant_id: str, job_id: str) -> Job:
     ).one_or_none()
     if row is None:
         raise NotFound("There is no such job.")
-    return job_of(row)
+    return job_from_row(row)
 
 
-def job_of(row: Row[*tuple[Any, ...]]) -> Job:
+def job_from_row(row: Row[*tuple[Any, ...]]) -> Job:
     values = {name: getattr(row, name) for name in Job.__dataclass_fields__}
     return Job(**{**values, "status": JobStatus(row.status)})
 
 
 def artifact_of(
-    job: Job, now: datetime, artifact_id: str, outcome: Outcome | None, error: AttemptError | None
+    job: Job, now: datetime, artifact_id: str, outcome: JobResult | None, error: AttemptError | None
 ) -> Artifact:
     return Artifact(
         id=artifact_id,
@@ -207,16 +249,82 @@ def artifact_of(
     )
 
 
-def image_of(payload: Mapping[str, Any]) -> str | None:
+def referenced_image(payload: Mapping[str, Any]) -> str | None:
     """The blob that a stored payload refers to."""
     sha256: str | None = payload.get("image", {}).get("sha256")
     return sha256
 
 
-def fingerprint_of(new: NewJob) -> str:
+def payload_hash(new: NewJob) -> str:
     what = [new.input_payload, new.model_id, new.model_version]
     return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
 
 
-def past(status: JobStatus) -> str:
+def past_tense(status: JobStatus) -> str:
     return "been cancelled" if status is JobStatus.CANCELLED else str(status)
+
+
+def claimed_filter(claimed: Sequence[Job]) -> ColumnElement[bool]:
+    """The condition."""
+    keys = [(job.id, job.attempt_token) for job in claimed]
+    return and_(
+        _IS_RUNNING,
+        jobs.c.id.in_([job.id for job in claimed]),
+        tuple_(jobs.c.id, jobs.c.attempt_token).in_(keys),
+    )
+
+
+def find_still_claimed(connection: Connection, claimed: Sequence[Job]) -> set[tuple[str, str]]:
+    """Id and token of those that are held."""
+    keys = [(job.id, job.attempt_token) for job in claimed]
+    rows = connection.execute(
+        _STILL_CLAIMED, {"claimed_ids": [job_id for job_id, _ in keys], "claimed_keys": keys}
+    )
+    return {(row.id, row.attempt_token) for row in rows}
+
+
+def report_progress(
+    connection: Connection, claimed: Job, fraction: float, detail: Mapping[str, Any] | None
+) -> None:
+    """Writes how far an attempt is."""
+    connection.execute(
+        _REPORT_PROGRESS, {**_claim_key(claimed), "fraction": fraction, "detail": detail}
+    )
+
+
+def finish_claimed(
+    connection: Connection,
+    claimed: Job,
+    to: JobStatus,
+    now: datetime,
+    *,
+    progress: float | None = None,
+    **changes: Any,
+) -> Job | None:
+    """The job in the state that its attempt ended in; None when it is held no longer. Without a
+    `progress` it keeps the last one reported.
+    """
+    if to not in TRANSITIONS[JobStatus.RUNNING]:
+        raise ValueError(f"a running job can't become {to}")
+    # Nothing but its progress has changed since it was claimed.
+    job = replace(
+        claimed,
+        status=to,
+        version=claimed.version + 1,
+        attempt_token=None,
+        progress_detail=None,
+        **changes,
+    )
+    values = {f"new_{name}": getattr(job, name) for name in _FINAL_COLUMNS}
+    row = connection.execute(
+        _FINISH_CLAIMED, {**_claim_key(claimed), **values, "new_progress": progress}
+    ).one_or_none()
+    if row is None:
+        return None
+    job = replace(job, progress=row.progress)
+    emit_events(connection, [job], now)
+    return job
+
+
+def _claim_key(claimed: Job) -> Mapping[str, Any]:
+    return {"claimed_id": claimed.id, "claimed_token": claimed.attempt_token}

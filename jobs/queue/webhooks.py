@@ -20,7 +20,7 @@ from functools import partial
 
 from sqlalchemy import Connection, and_, bindparam, select, tuple_, update
 
-from jobs.queue.fair_scheduling import Line, share
+from jobs.queue.fair_scheduling import TenantLane, allocate_slots
 from jobs.queue.job import JobStatus
 from jobs.queue.queue import utc_now
 from jobs.storage import schema
@@ -36,10 +36,10 @@ log = logging.getLogger(__name__)
 webhooks = schema.webhooks
 
 #: Calls under way at once, and of one tenant: a receiver that answers nobody takes no more.
-AT_ONCE = 32
-OF_ONE_TENANT = 4
+MAX_CONCURRENT = 32
+MAX_CONCURRENT_PER_TENANT = 4
 
-_LINE = Line(
+_LINE = TenantLane(
     tenant=webhooks.c.tenant_id,
     waiting=webhooks.c.ended_at.is_(None),
     due=webhooks.c.due_at <= bindparam("now"),
@@ -47,7 +47,7 @@ _LINE = Line(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Call:
+class WebhookDelivery:
     """One call that is due."""
 
     job_id: str
@@ -101,7 +101,7 @@ def signed_headers(call_id: str, body: bytes, now: datetime, secret: str) -> Map
 Send = Callable[[str, bytes, Mapping[str, str]], Awaitable[int]]
 
 
-class Outbox:
+class WebhookDispatcher:
     """Makes the calls of one database; several processes share them."""
 
     def __init__(
@@ -129,7 +129,7 @@ class Outbox:
         self._served = ""  # the tenant whose turn was last
 
     @classmethod
-    def configured(cls, database: Database, settings: Settings) -> "Outbox":
+    def configured(cls, database: Database, settings: Settings) -> "WebhookDispatcher":
         """With the service's settings and the real network."""
         timeout_s = settings.url_timeout_s
         networks = settings.url_allowed_networks
@@ -187,9 +187,9 @@ class Outbox:
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("the end of a call was not recorded", exc_info=error)
 
-    async def _take(self) -> Sequence[Call]:
+    async def _take(self) -> Sequence[WebhookDelivery]:
         """Calls that are due, now this process's own for a while. Each tenant has its share."""
-        slots = AT_ONCE - len(self._under_way)
+        slots = MAX_CONCURRENT - len(self._under_way)
         if not slots:
             return []
         now = self._clock()
@@ -197,14 +197,14 @@ class Outbox:
         async with self._database.read() as connection:
             # Most looks find nothing, and then the write lock is left alone.
             tenants = await connection.run_sync(
-                _LINE.in_turn, after=self._served, most=slots + len(busy), now=now
+                _LINE.next_tenants, after=self._served, most=slots + len(busy), now=now
             )
-        turns = share(tenants, busy, slots=slots, cap=OF_ONE_TENANT)
+        turns = allocate_slots(tenants, busy, slots=slots, cap=MAX_CONCURRENT_PER_TENANT)
         if not turns:
             return []
         self._served = turns[-1]
 
-        def work(connection: Connection) -> Sequence[Call]:
+        def work(connection: Connection) -> Sequence[WebhookDelivery]:
             return [
                 call
                 for tenant_id, most in Counter(turns).items()
@@ -215,7 +215,7 @@ class Outbox:
 
     def _hold_first(
         self, connection: Connection, tenant_id: str, most: int, now: datetime
-    ) -> Sequence[Call]:
+    ) -> Sequence[WebhookDelivery]:
         """The first of one tenant's calls that are due, held until they should be over."""
         key = tuple_(webhooks.c.job_id, webhooks.c.version)
         first = (
@@ -257,9 +257,11 @@ class Outbox:
             )
             .where(key.in_(keys))
         )
-        return [Call(**{**row._mapping, "status": JobStatus(row.status)}) for row in rows]
+        return [
+            WebhookDelivery(**{**row._mapping, "status": JobStatus(row.status)}) for row in rows
+        ]
 
-    async def _make(self, call: Call) -> None:
+    async def _make(self, call: WebhookDelivery) -> None:
         body = call.body()
         fault: str | None = None
         try:
@@ -287,7 +289,7 @@ class Outbox:
             )
 
 
-def _settle(call: Call, values: Mapping[str, object], connection: Connection) -> None:
+def _settle(call: WebhookDelivery, values: Mapping[str, object], connection: Connection) -> None:
     connection.execute(
         update(webhooks)
         .where(webhooks.c.job_id == call.job_id, webhooks.c.version == call.version)

@@ -12,20 +12,19 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Protocol
 
 from jobs.queue.claims import Claims
-from jobs.queue.job import AttemptError, Job, Outcome, Progress, SoFar
-from jobs.queue.job_context import Work
+from jobs.queue.job import AttemptError, Job, JobResult, Progress, ProgressUpdate
+from jobs.queue.job_context import JobContext
+from jobs.queue.job_type import JobType
 from jobs.storage.blobs import BlobStore
-from jobs.tasks.model_clients import Models
-from jobs.tasks.registry import Feature
 from sidecar.core import tracing
-from sidecar.core.errors import DatabaseUnavailable, ServiceError, WorkTimeout
-from sidecar.core.metrics import UNMETERED, Meter
+from sidecar.core.errors import DatabaseUnavailable, DeadlineExceeded, ServiceError
+from sidecar.core.metrics import NULL_METER, Meter
 from sidecar.core.settings import Settings
 
 log = logging.getLogger(__name__)
 
 #: Seconds that an attempt waits for a process to work in: longer than any one that is in its way.
-START_S = 600.0
+START_TIMEOUT_S = 600.0
 #: How many times longer than POLL_S a runner with nothing to do leaves the queue alone. It is woken
 #: for new jobs; by itself it finds those that are due again and those it was not woken for.
 IDLE_POLLS = 20
@@ -34,7 +33,7 @@ IDLE_POLLS = 20
 class Attempt(Protocol):
     """Work under way."""
 
-    def __aiter__(self) -> AsyncIterator[Progress | Outcome]:
+    def __aiter__(self) -> AsyncIterator[Progress | JobResult]:
         """0.0 once the work has started, its progress as it comes, and the Outcome last. Raises the
         ServiceError that ended the work.
         """
@@ -45,14 +44,14 @@ class Attempt(Protocol):
         ...
 
 
-Launcher = Callable[[Feature, Work], Attempt]
+Launcher = Callable[[JobType, JobContext], Attempt]
 
 
 class _NotStarted(Exception):
     """There was no process to work in, or none that got as far as to begin."""
 
 
-class Runner:
+class JobWorker:
     """Runs jobs until it is stopped."""
 
     def __init__(
@@ -60,19 +59,17 @@ class Runner:
         *,
         claims: Claims,
         blobs: BlobStore,
-        features: Mapping[str, Feature],
+        job_types: Mapping[str, JobType],
         launch: Launcher,
-        models: Models,
         slots: Callable[[], int],
         settings: Settings,
-        meter: Meter = UNMETERED,
+        meter: Meter = NULL_METER,
     ) -> None:
         """`slots()` is how many attempts may run at once; it may change with the cluster."""
         self._claims = claims
         self._blobs = blobs
-        self._features = features
+        self._job_types = job_types
         self._launch = launch
-        self._models = models
         self._slots = slots
         self._settings = settings
         self._meter = meter
@@ -82,7 +79,7 @@ class Runner:
         self._stopping = False
 
     @property
-    def running(self) -> int:
+    def running_count(self) -> int:
         """How many attempts are under way."""
         return len(self._running)
 
@@ -104,7 +101,7 @@ class Runner:
                 self._meter.add("sidecar_database_errors")
             await self._pause()
 
-    def wake(self) -> None:
+    def notify(self) -> None:
         """Has the queue looked at now, unless every slot is taken: then it is when one comes
         free.
         """
@@ -127,7 +124,7 @@ class Runner:
             self._full = free <= 0
             if self._full:
                 return
-            claimed = await self._claims.claim(list(self._features), free)
+            claimed = await self._claims.claim(list(self._job_types), free)
             if not claimed:
                 return
             for job in claimed:
@@ -151,7 +148,7 @@ class Runner:
     async def _drop_what_was_taken_away(self) -> None:
         if not self._running:
             return
-        still_held = await self._claims.still_held(list(self._running.values()))
+        still_held = await self._claims.find_still_claimed(list(self._running.values()))
         for task, job in self._running.items():
             if (job.id, job.attempt_token) not in still_held:
                 task.cancel()
@@ -159,7 +156,7 @@ class Runner:
     async def _keep_leases(self) -> None:
         if self._running:
             await self._claims.renew(list(self._running.values()))
-        rescued = await self._claims.rescue()
+        rescued = await self._claims.reclaim_expired()
         if rescued:
             log.warning("took back jobs whose lease ran out", extra={"count": rescued})
             self._meter.add("sidecar_rescues", rescued)
@@ -174,10 +171,10 @@ class Runner:
             ) as traceparent:
                 outcome = await self._work(job, traceparent)
             await self._record(lambda: self._claims.succeed(job, outcome))
-            log.info("attempt succeeded", extra=_named(job))
+            log.info("attempt succeeded", extra=_log_fields(job))
         except _NotStarted:
             code = "not_started"
-            log.warning("no process began the work; the job goes back", extra=_named(job))
+            log.warning("no process began the work; the job goes back", extra=_log_fields(job))
             await self._record(lambda: self._claims.release([job]))
         except ServiceError as error:
             failure = AttemptError(
@@ -186,11 +183,11 @@ class Runner:
                 retryable=error.retryable,
             )
             code = error.code
-            log.warning("attempt failed", extra={**_named(job), "code": error.code})
+            log.warning("attempt failed", extra={**_log_fields(job), "code": error.code})
             await self._record(lambda: self._claims.fail(job, failure))
         except Exception:  # a bug in the work, or an outcome that can't be stored
             code = ServiceError.code
-            log.exception("attempt broke", extra=_named(job))
+            log.exception("attempt broke", extra=_log_fields(job))
             failure = AttemptError(
                 code=ServiceError.code, message="The job failed unexpectedly.", retryable=True
             )
@@ -198,50 +195,50 @@ class Runner:
         self._meter.add("sidecar_attempts", feature=job.feature, code=code)
         self._meter.observe("sidecar_attempt_seconds", loop.time() - started, feature=job.feature)
 
-    async def _work(self, job: Job, traceparent: str | None) -> Outcome:
-        feature = self._features[job.feature]
+    async def _work(self, job: Job, traceparent: str | None) -> JobResult:
+        job_type = self._job_types[job.feature]
         image = None
         if "image" in job.input_payload:
             sha256 = job.input_payload["image"]["sha256"]
             _, image = await self._blobs.get(job.tenant_id, sha256)
-        work = Work(
+        work = JobContext(
             tenant_id=job.tenant_id,
             payload=job.input_payload,
             image=image,
             settings=self._settings,
             traceparent=traceparent,
         )
-        attempt = self._launch(feature, work)
+        attempt = self._launch(job_type, work)
         started = False
         try:
             # Until the work has started it waits for its process, which is not its fault.
-            async with asyncio.timeout(START_S) as limit:
+            async with asyncio.timeout(START_TIMEOUT_S) as limit:
                 async for event in attempt:
                     if not started:
                         started = True
-                        limit.reschedule(asyncio.get_running_loop().time() + feature.time_limit_s)
-                    if isinstance(event, Outcome):
-                        if feature.complete is None:
+                        limit.reschedule(asyncio.get_running_loop().time() + job_type.timeout_s)
+                    if isinstance(event, JobResult):
+                        if job_type.complete is None:
                             return event
-                        return await feature.complete(work, event, self._models)
-                    so_far = event if isinstance(event, SoFar) else SoFar(event)
+                        return await job_type.complete(work, event)
+                    so_far = event if isinstance(event, ProgressUpdate) else ProgressUpdate(event)
                     if so_far.fraction > 0:
                         await self._report(job, so_far)
         except TimeoutError as error:
             if not started:
                 raise _NotStarted from error
-            raise WorkTimeout(
-                f"The work ran out of its time limit of {feature.time_limit_s:g} s."
+            raise DeadlineExceeded(
+                f"The work ran out of its time limit of {job_type.timeout_s:g} s."
             ) from error
         finally:
             attempt.kill()
         raise RuntimeError("the work ended without an outcome")
 
-    async def _report(self, job: Job, so_far: SoFar) -> None:
+    async def _report(self, job: Job, so_far: ProgressUpdate) -> None:
         try:
             await self._claims.report_progress(job, so_far.fraction, so_far.detail)
         except DatabaseUnavailable:
-            log.warning("progress was not recorded", extra=_named(job))
+            log.warning("progress was not recorded", extra=_log_fields(job))
 
     async def _record(self, write: Callable[[], Awaitable[object]]) -> None:
         """Writes how an attempt ended, however long the database is away: the work is done, and
@@ -256,7 +253,7 @@ class Runner:
                 return
 
 
-def _named(job: Job) -> dict[str, object]:
+def _log_fields(job: Job) -> dict[str, object]:
     return {
         "job_id": job.id,
         "tenant_id": job.tenant_id,

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select
 
-from jobs.storage.database import Database, matching
+from jobs.storage.database import Database, tenant_filters
 from jobs.storage.schema import artifacts
 from sidecar.core.errors import NotFound
 
@@ -76,26 +76,26 @@ class Artifacts:
             ).one_or_none()
         if row is None:
             raise NotFound("There is no such artifact.")
-        return artifact_from(row)
+        return artifact_from_row(row)
 
     async def list(
         self, tenant_id: str, wanted: ArtifactFilter, *, limit: int, offset: int
     ) -> tuple[Sequence[Artifact], int]:
         """One page, newest first, and how many match in all."""
-        where = matching(artifacts, tenant_id, asdict(wanted))
+        where = tenant_filters(artifacts, tenant_id, asdict(wanted))
         rows, total = await self._database.page(artifacts, where, limit=limit, offset=offset)
-        return [artifact_from(row) for row in rows], total
+        return [artifact_from_row(row) for row in rows], total
 
     async def export(
         self, tenant_id: str, wanted: ArtifactFilter, *, page: int = 200
     ) -> AsyncIterator[Artifact]:
         """All that match, oldest first; `page` of them in memory at a time."""
-        async for row in self._database.walk(
-            artifacts, matching(artifacts, tenant_id, asdict(wanted)), page=page
+        async for row in self._database.iterate(
+            artifacts, tenant_filters(artifacts, tenant_id, asdict(wanted)), page=page
         ):
-            yield artifact_from(row)
+            yield artifact_from_row(row)
 
 
-def artifact_from(row: Row[Any]) -> Artifact:
+def artifact_from_row(row: Row[Any]) -> Artifact:
     """The artifact that a row of its table holds."""
     return Artifact(**{name: row._mapping[name] for name in Artifact.__dataclass_fields__})

@@ -28,14 +28,14 @@ class BackupError(Exception):
 
 
 @dataclass(frozen=True)
-class Copied:
+class BackupSummary:
     """How many blobs the database names, and how many of them were gone."""
 
     blobs: int
     missing: int
 
 
-def save(data_dir: Path, target: Path) -> Copied:
+def save(data_dir: Path, target: Path) -> BackupSummary:
     """Copies the data folder into the new folder `target`, whole or not at all.
 
     Raises BackupError when the target exists or there is no database.
@@ -48,13 +48,13 @@ def save(data_dir: Path, target: Path) -> Copied:
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
     _copy_database(f"file:{data_dir / DATABASE}?mode=ro", unfinished / DATABASE)
-    copied = _copy_blobs(_named(unfinished / DATABASE), data_dir, unfinished)
+    copied = _copy_blobs(_referenced_blobs(unfinished / DATABASE), data_dir, unfinished)
     os.sync()  # or a power cut might leave the name without what it names
     unfinished.rename(target)
     return copied
 
 
-def restore(source: Path, data_dir: Path) -> Copied:
+def restore(source: Path, data_dir: Path) -> BackupSummary:
     """Makes the data folder of a stopped service from what `save` made.
 
     Raises BackupError when the folder already holds a database, or when the copy is damaged.
@@ -62,11 +62,11 @@ def restore(source: Path, data_dir: Path) -> Copied:
     if (data_dir / DATABASE).exists():
         raise BackupError(f"{data_dir} holds a {DATABASE}; move it away first.")
     try:
-        with closing(_unchanging(source / DATABASE)) as database:
+        with closing(_is_stable(source / DATABASE)) as database:
             [(verdict,)] = database.execute("PRAGMA integrity_check(1)").fetchall()
         if verdict != "ok":
             raise BackupError(f"{source / DATABASE} is damaged: {verdict}.")
-        copied = _copy_blobs(_named(source / DATABASE), source, data_dir)
+        copied = _copy_blobs(_referenced_blobs(source / DATABASE), source, data_dir)
         os.sync()
         # Last, so that a folder with a database in it is a whole one.
         _copy_database(f"file:{source / DATABASE}?immutable=1", data_dir / DATABASE)
@@ -83,16 +83,16 @@ def _copy_database(source: str, target: Path) -> None:
         original.backup(copy)  # all pages in one step: one moment
 
 
-def _unchanging(database: Path) -> sqlite3.Connection:
+def _is_stable(database: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"file:{database}?immutable=1", uri=True)
 
 
-def _named(database: Path) -> Sequence[str]:
-    with closing(_unchanging(database)) as connection:
+def _referenced_blobs(database: Path) -> Sequence[str]:
+    with closing(_is_stable(database)) as connection:
         return [one for (one,) in connection.execute("SELECT DISTINCT sha256 FROM blobs")]
 
 
-def _copy_blobs(sha256s: Sequence[str], source: Path, target: Path) -> Copied:
+def _copy_blobs(sha256s: Sequence[str], source: Path, target: Path) -> BackupSummary:
     """Raises BackupError when one of them is not what its name says."""
     missing = 0
     for sha256 in sha256s:
@@ -105,7 +105,7 @@ def _copy_blobs(sha256s: Sequence[str], source: Path, target: Path) -> Copied:
             continue
         if hashlib.sha256((target / part).read_bytes()).hexdigest() != sha256:
             raise BackupError(f"The blob {sha256} is damaged.")
-    return Copied(len(sha256s), missing)
+    return BackupSummary(len(sha256s), missing)
 
 
 def main() -> int:

@@ -7,12 +7,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Table, delete, select, tuple_
 
 #: Seconds after which one transaction deletes no more.
-_ROOM_S = 0.05
+_MAX_TRANSACTION_S = 0.05
 #: Rows between two looks at the clock; one may be of megabytes.
 _SLICE = 25
 
 
-def delete_some(
+def delete_batch(
     connection: Connection, table: Table, which: ColumnElement[bool], *, most: int
 ) -> Sequence[Row[*tuple[Any, ...]]]:
     """The keys of the rows that were deleted: the first in their order, `most` or fewer; none when
@@ -20,7 +20,7 @@ def delete_some(
     """
     key = tuple_(*table.primary_key)
     gone: list[Row[*tuple[Any, ...]]] = []
-    until = time.monotonic() + _ROOM_S
+    until = time.monotonic() + _MAX_TRANSACTION_S
     while len(gone) < most and (not gone or time.monotonic() < until):
         first = (
             select(*table.primary_key)

@@ -35,14 +35,14 @@ class Blob:
 
 
 @dataclass(frozen=True)
-class Swept:
+class SweepResult:
     """What was removed from the disk."""
 
     files: int = 0
     size: int = 0  # bytes
 
-    def __add__(self, other: "Swept") -> "Swept":
-        return Swept(self.files + other.files, self.size + other.size)
+    def __add__(self, other: "SweepResult") -> "SweepResult":
+        return SweepResult(self.files + other.files, self.size + other.size)
 
 
 #: Folders that the files are spread over, by their first byte.
@@ -110,14 +110,14 @@ class BlobStore:
         """Room on the disk. Raises StorageUnavailable when nothing can be written."""
         return await self._in_thread(self._probe)
 
-    async def remove(self, sha256s: Collection[str]) -> Swept:
+    async def remove(self, sha256s: Collection[str]) -> SweepResult:
         """Removes the files of those blobs that no tenant has (any more).
 
         A file is put aside, its rows are looked up once more, and then it is removed or put back:
         a row that appears meanwhile gets it back, or was written by a `put` that looks after its
         file. Raises StorageUnavailable and DatabaseUnavailable.
         """
-        swept = Swept()
+        swept = SweepResult()
         waiting = iter(sha256s)
         while some := set(islice(waiting, 500)):
             loose = some - await self._named(some)
@@ -125,7 +125,7 @@ class BlobStore:
             swept += await self._settle(loose)
         return swept
 
-    async def sweep(self, shard: int) -> Swept:
+    async def sweep(self, shard: int) -> SweepResult:
         """Removes what no row names from one of the SHARDS folders: blobs whose last row is gone,
         and what a crash left. Raises StorageUnavailable and DatabaseUnavailable.
         """
@@ -134,17 +134,19 @@ class BlobStore:
         before = (self._clock() - CRASHED_AFTER).timestamp()
         crashed = [folder / name for name in names if name.startswith(_NEW)]
         swept = await self._in_thread(
-            lambda: sum((_unlink(file, before) for file in crashed), Swept())
+            lambda: sum((_unlink(file, before) for file in crashed), SweepResult())
         )
         swept += await self._settle(
             {name.removeprefix(_ASIDE) for name in names if name.startswith(_ASIDE)}
         )
         return swept + await self.remove([name for name in names if not name.startswith(".")])
 
-    async def _settle(self, aside: Collection[str]) -> Swept:
+    async def _settle(self, aside: Collection[str]) -> SweepResult:
         named = await self._named(aside)
         return await self._in_thread(
-            lambda: sum((self._put_back_or_remove(one, one in named) for one in aside), Swept())
+            lambda: sum(
+                (self._put_back_or_remove(one, one in named) for one in aside), SweepResult()
+            )
         )
 
     async def _named(self, sha256s: Collection[str]) -> set[str]:
@@ -166,13 +168,13 @@ class BlobStore:
         with contextlib.suppress(FileNotFoundError):
             self._path(sha256).rename(self._aside(sha256))
 
-    def _put_back_or_remove(self, sha256: str, named: bool) -> Swept:
+    def _put_back_or_remove(self, sha256: str, named: bool) -> SweepResult:
         aside = self._aside(sha256)
         if not named:
             return _unlink(aside)
         with contextlib.suppress(FileNotFoundError):
             aside.rename(self._path(sha256))
-        return Swept()
+        return SweepResult()
 
     def _aside(self, sha256: str) -> Path:
         path = self._path(sha256)
@@ -218,13 +220,13 @@ class BlobStore:
         return sha256
 
 
-def _unlink(file: Path, before: float = float("inf")) -> Swept:
+def _unlink(file: Path, before: float = float("inf")) -> SweepResult:
     """Removes a file that was last written before that moment, in seconds of the epoch."""
     try:
         status = file.stat()
         if status.st_mtime >= before:
-            return Swept()
+            return SweepResult()
         file.unlink()
     except FileNotFoundError:
-        return Swept()
-    return Swept(1, status.st_size)
+        return SweepResult()
+    return SweepResult(1, status.st_size)

@@ -29,24 +29,31 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from jobs.storage.sqlite import Writer, checkpoint, driver_of, reader, rewrite, shrink
+from jobs.storage.sqlite import (
+    Writer,
+    checkpoint,
+    driver_of,
+    incremental_vacuum,
+    reader_engine,
+    vacuum,
+)
 from sidecar.core.errors import DatabaseUnavailable
 
 log = logging.getLogger(__name__)
 
 #: How long one transaction takes on more writes, in seconds: the first of them waits for the last,
 #: and so does every other process.
-BATCH_S = 0.01
+GROUP_COMMIT_S = 0.01
 
 #: Seconds that PostgreSQL has for one piece of work. A server that stands still, or a network that
 #: swallows what is sent, would be waited for for ever.
-ANSWER_S = 30.0
+STATEMENT_TIMEOUT_S = 30.0
 
 T = TypeVar("T")
-Work = Callable[[Connection], Any]
+WriteFn = Callable[[Connection], Any]
 
 
-class Turn(IntEnum):
+class AdvisoryLock(IntEnum):
     """What one transaction at a time may do. The numbers mean nothing to anybody else."""
 
     MIGRATE = 7_071_067
@@ -60,7 +67,7 @@ class Database:
         """`url` is an SQLAlchemy URL with an async driver; nothing is opened yet."""
         self._sqlite: Writer | None = None
         if make_url(url).get_backend_name() == "sqlite":
-            self._engine = reader(url, _json)
+            self._engine = reader_engine(url, _json)
             self._sqlite = Writer(url, _json)
         else:
             self._engine = create_async_engine(
@@ -72,7 +79,7 @@ class Database:
                 pool_timeout=10,
                 pool_pre_ping=True,
             )
-        self._waiting: deque[tuple[Work, asyncio.Future[Any]]] = deque()
+        self._waiting: deque[tuple[WriteFn, asyncio.Future[Any]]] = deque()
         self._committing: asyncio.Task[None] | None = None
 
     @property
@@ -84,7 +91,7 @@ class Database:
         """An INSERT that knows ON CONFLICT, which both dialects spell alike."""
         return sqlite_dialect.insert(table) if self.is_sqlite else postgresql.insert(table)
 
-    def take_turns(self, connection: Connection, turn: Turn) -> None:
+    def advisory_lock(self, connection: Connection, turn: AdvisoryLock) -> None:
         """Within a write: waits until no other one has that turn, and has it to its end."""
         if not self.is_sqlite:  # which lets one write at a time anyway
             connection.execute(select(func.pg_advisory_xact_lock(turn)))
@@ -105,7 +112,7 @@ class Database:
             )
             return rows.all(), total or 0
 
-    async def walk(
+    async def iterate(
         self, table: Table, where: Sequence[ColumnElement[bool]], *, page: int
     ) -> AsyncIterator[Row[*tuple[Any, ...]]]:
         """All rows that match, the lowest ids first, `page` of them in memory at a time; no
@@ -147,7 +154,7 @@ class Database:
             self._committing = asyncio.create_task(self._commit_waiting(self._sqlite))
         return await done
 
-    async def write_alone(self, work: Callable[[Connection], T]) -> T:
+    async def write_exclusive(self, work: Callable[[Connection], T]) -> T:
         """As `write`, with a transaction and all the time to itself (for schema changes)."""
         with _unavailable():
             if self._sqlite is not None:
@@ -156,25 +163,25 @@ class Database:
                 return await connection.run_sync(work)
 
     def _patience(self) -> asyncio.Timeout:
-        return asyncio.timeout(None if self.is_sqlite else ANSWER_S)
+        return asyncio.timeout(None if self.is_sqlite else STATEMENT_TIMEOUT_S)
 
-    async def shrink(self, pages: int) -> int:
+    async def incremental_vacuum(self, pages: int) -> int:
         """Gives up to so many free pages of an SQLite file back to the disk; how many bytes. Other
         writes wait meanwhile, so ask for few and often. PostgreSQL does this by itself: 0.
         """
         if self._sqlite is None:
             return 0
         with _unavailable():
-            return await self._sqlite.run(partial(shrink, pages=pages))
+            return await self._sqlite.run(partial(incremental_vacuum, pages=pages))
 
-    async def rewrite(self, *, up_to: int) -> bool:
+    async def vacuum(self, *, up_to: int) -> bool:
         """Writes an SQLite file anew, without what was deleted, if it has no more than `up_to`
         bytes: everybody else's writes wait meanwhile. PostgreSQL does this by itself: False.
         """
         if self._sqlite is None:
             return False
         with _unavailable():
-            return await self._sqlite.run(partial(rewrite, up_to=up_to))
+            return await self._sqlite.run(partial(vacuum, up_to=up_to))
 
     async def checkpoint(self) -> bool:
         """Brings SQLite's log into the file and empties it; False when a reader is in the way just
@@ -212,7 +219,7 @@ class Database:
                     done.set_result(outcome)
 
 
-def matching(
+def tenant_filters(
     table: Table, tenant_id: str, wanted: Mapping[str, Any]
 ) -> Sequence[ColumnElement[bool]]:
     """The tenant's rows with the wanted values, by column; None leaves a column open."""
@@ -228,7 +235,7 @@ def _in_transaction(work: Callable[[Connection], T], connection: Connection) -> 
         return work(connection)
 
 
-def _commit(works: Sequence[Work], connection: Connection) -> list[Any]:
+def _commit(works: Sequence[WriteFn], connection: Connection) -> list[Any]:
     """What each of the writes gave or raised, all in one transaction; those that there was no time
     for are missing at the end.
     """
@@ -236,7 +243,7 @@ def _commit(works: Sequence[Work], connection: Connection) -> list[Any]:
         return [_in_transaction(works[0], connection)]
     with connection.begin():
         driver = driver_of(connection)
-        until = time.monotonic() + BATCH_S
+        until = time.monotonic() + GROUP_COMMIT_S
         outcomes: list[Any] = []
         for work in works:
             if outcomes and time.monotonic() > until:
@@ -249,7 +256,7 @@ def _commit(works: Sequence[Work], connection: Connection) -> list[Any]:
         return outcomes
 
 
-def _in_savepoint(work: Work, connection: Connection, driver: sqlite3.Connection) -> Any:
+def _in_savepoint(work: WriteFn, connection: Connection, driver: sqlite3.Connection) -> Any:
     # By the driver: through SQLAlchemy the savepoint would cost as much as a write.
     try:
         with _unavailable():
@@ -275,11 +282,11 @@ def _unavailable() -> Iterator[None]:
     except (IntegrityError, DataError):
         raise
     except (DBAPIError, PoolTimeout, OSError, sqlite3.OperationalError) as error:
-        if _is_about_the_values(error):
+        if _is_data_error(error):
             raise
         # Where it came from tells nothing when the database is busy, full or away.
         log.exception(
-            "database failure: %r", _reason(error), exc_info=not _is_about_the_place(error)
+            "database failure: %r", _reason(error), exc_info=not _is_storage_failure(error)
         )
         raise DatabaseUnavailable(retry_after_s=2) from error
 
@@ -290,7 +297,7 @@ def _reason(error: Exception) -> Exception:
     return reason if isinstance(reason, Exception) else error
 
 
-def _is_about_the_place(error: Exception) -> bool:
+def _is_storage_failure(error: Exception) -> bool:
     """Whether the file, its disk or the connection failed, and not the statement."""
     if isinstance(error, (OSError, PoolTimeout)) or getattr(error, "connection_invalidated", False):
         return True
@@ -298,7 +305,7 @@ def _is_about_the_place(error: Exception) -> bool:
     return name in ("SQLITE_BUSY", "SQLITE_FULL", "SQLITE_CANTOPEN") or "SQLITE_IOERR" in name
 
 
-def _is_about_the_values(error: Exception) -> bool:
+def _is_data_error(error: Exception) -> bool:
     """Whether PostgreSQL can't take what it was given, ever: data exceptions and limits (classes 22
     and 54 of its error codes), which its async driver doesn't tell from other errors.
     """

@@ -13,10 +13,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Table, bindparam, insert, select
 
-from jobs.storage.database import Database, matching
+from jobs.storage.database import Database, tenant_filters
 from jobs.storage.schema import correction_versions, corrections, feedback
-from sidecar.classification.corrections import name_key
-from sidecar.core.micro_batcher import Gathered
+from sidecar.core.micro_batcher import MicroBatcher
 
 #: One object, so that SQLAlchemy finds what it compiled before: every categorization asks.
 _VERSIONS = select(correction_versions).where(
@@ -62,15 +61,6 @@ class CorrectionKind(StrEnum):
     CATALOG = "catalog"
 
 
-#: Characters of a name that a correction keeps, and of its key.
-LONGEST_NAME = 500
-
-
-def correction_key(name: str) -> str:
-    """What a correction is kept under and looked for by."""
-    return name_key(name[:LONGEST_NAME])[:LONGEST_NAME]
-
-
 @dataclass(frozen=True, kw_only=True)
 class Correction:
     """The tenant's own answer for a name."""
@@ -87,7 +77,7 @@ class FeedbackStore:
     def __init__(self, database: Database) -> None:
         self._database = database
         #: Every name that is to be categorized asks for its tenant's version.
-        self._asked_for = Gathered(self._versions)
+        self._asked_for = MicroBatcher(self._versions)
 
     async def add(self, given: Feedback, learnt: Sequence[Correction]) -> None:
         """Durable when it returns, and so is what was learnt: both or neither."""
@@ -113,17 +103,17 @@ class FeedbackStore:
         self, tenant_id: str, wanted: FeedbackFilter, *, limit: int, offset: int
     ) -> tuple[Sequence[Feedback], int]:
         """One page, newest first, and how many match in all."""
-        where = matching(feedback, tenant_id, asdict(wanted))
+        where = tenant_filters(feedback, tenant_id, asdict(wanted))
         rows, total = await self._database.page(feedback, where, limit=limit, offset=offset)
-        return [feedback_from(row) for row in rows], total
+        return [feedback_of(row) for row in rows], total
 
     async def export(
         self, tenant_id: str, wanted: FeedbackFilter, *, page: int = 500
     ) -> AsyncIterator[Feedback]:
         """All that match, oldest first; `page` of them in memory at a time."""
-        where = matching(feedback, tenant_id, asdict(wanted))
-        async for row in self._database.walk(feedback, where, page=page):
-            yield feedback_from(row)
+        where = tenant_filters(feedback, tenant_id, asdict(wanted))
+        async for row in self._database.iterate(feedback, where, page=page):
+            yield feedback_of(row)
 
     async def corrections(self, tenant_id: str, kind: CorrectionKind) -> Sequence[Correction]:
         """What the tenant has settled, by key."""
@@ -142,7 +132,7 @@ class FeedbackStore:
 
     async def version(self, tenant_id: str) -> str | None:
         """Changes with each correction of the tenant; None before the first."""
-        return await self._asked_for.ask(tenant_id)
+        return await self._asked_for.submit(tenant_id)
 
     async def _versions(self, tenant_ids: Sequence[str]) -> Sequence[str | None]:
         async with self._database.read() as connection:
@@ -161,6 +151,6 @@ class FeedbackStore:
         )
 
 
-def feedback_from(row: Row[Any]) -> Feedback:
+def feedback_of(row: Row[Any]) -> Feedback:
     """The feedback that a row of its table holds."""
     return Feedback(**{**row._mapping, "rating": Rating(row.rating)})

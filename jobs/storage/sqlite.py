@@ -29,7 +29,7 @@ BUSY_TIMEOUT_MS = 10_000
 _OWN_TRANSACTIONS = {"isolation_level": None}
 
 
-def reader(url: str, json_serializer: Callable[[Any], str]) -> AsyncEngine:
+def reader_engine(url: str, json_serializer: Callable[[Any], str]) -> AsyncEngine:
     """Connections that can't write, for one event loop; `url` names an async driver."""
     engine = create_async_engine(
         url,
@@ -58,7 +58,7 @@ class Writer:
 
     def __init__(self, url: str, json_serializer: Callable[[Any], str]) -> None:
         """Nothing is opened yet."""
-        self.engine = _writing(url, json_serializer)
+        self.engine = _writer_engine(url, json_serializer)
         path = make_url(url).database
         self._turns, self._next = f"{path}-turns", f"{path}-next"
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite-writer")
@@ -121,7 +121,7 @@ def driver_of(connection: Connection) -> sqlite3.Connection:
     return driver
 
 
-def shrink(connection: Connection, pages: int) -> int:
+def incremental_vacuum(connection: Connection, pages: int) -> int:
     """Gives up to so many free pages of the file back to the disk; how many bytes."""
     driver = driver_of(connection)
     free = _pragma(driver, "freelist_count")
@@ -130,7 +130,7 @@ def shrink(connection: Connection, pages: int) -> int:
     return (free - _pragma(driver, "freelist_count")) * _pragma(driver, "page_size")
 
 
-def rewrite(connection: Connection, *, up_to: int) -> bool:
+def vacuum(connection: Connection, *, up_to: int) -> bool:
     """Writes the file anew, so that nothing is left between its rows either: where SQLite moved one
     from page to page, its old bytes stay in the gap, in spite of secure_delete. False when the file
     is of more than `up_to` bytes.
@@ -153,7 +153,7 @@ def checkpoint(connection: Connection) -> bool:
         _pragma(driver, f"busy_timeout = {BUSY_TIMEOUT_MS}")
 
 
-def _writing(url: str, json_serializer: Callable[[Any], str]) -> Engine:
+def _writer_engine(url: str, json_serializer: Callable[[Any], str]) -> Engine:
     engine = create_engine(
         make_url(url).set(drivername="sqlite"),
         json_serializer=json_serializer,

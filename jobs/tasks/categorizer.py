@@ -1,169 +1,198 @@
-"""Names into a tenant's categories: what the tenant has settled first, then the classifier."""
+"""Sorts names into a tenant's categories: the tenant's corrections first, then the classifier."""
 
 import asyncio
 import time
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
+
+from cachetools import TTLCache
 
 from jobs.storage.feedback import CorrectionKind, FeedbackStore
-from sidecar.classification.backend import Item, Placed, Scores
-from sidecar.classification.corrections import Correction, Corrections, remember
-from sidecar.classification.seen import Seen
-from sidecar.core.micro_batcher import Gathered
+from sidecar.classification.backend import (
+    ClassificationItem,
+    ClassificationResult,
+    Prediction,
+    Scores,
+)
+from sidecar.classification.corrections import CategoryCorrection, CorrectionIndex, build_index
+from sidecar.core.micro_batcher import MicroBatcher
 
-_TENANTS_KEPT: Final = 1_000
-#: Seconds after which a tenant that asks no more is forgotten: it may have been erased.
-_FORGOTTEN_S: Final = 600.0
-#: Names of a request that goes to the classifier with others; more would keep those waiting.
-_SMALL: Final = 8
-_SETTLED: Final = "corrections"
-_NOTHING: Final = remember(())
+_MAX_CACHED_TENANTS: Final = 1_000
+#: Seconds after its last request for which a tenant's corrections stay cached: the tenant may have
+#: been erased.
+_TENANT_TTL_S: Final = 600.0
+#: Largest request, in names, that shares a call to the classifier; a larger one would delay others.
+_MAX_BATCHED_NAMES: Final = 8
+#: Scores that are cached, over all names: some 20 MB.
+_MAX_CACHED_SCORES: Final = 200_000
+#: Seconds for which a prediction is cached; a model that was replaced is noticed by then.
+_PREDICTION_TTL_S: Final = 600.0
+_CORRECTIONS_MODEL: Final = "corrections"
+_NO_CORRECTIONS: Final = build_index(())
 
-#: Scores of each item, in order, and the model that they are from: its id and version.
-_Said = tuple[Sequence[Scores], tuple[str, str]]
+_Model = tuple[str, str]  # id and version
+_Scored = tuple[Sequence[Scores], _Model]
 
 
 @dataclass(frozen=True, slots=True)
-class Categorized:
-    """What became of each name, in order, and what decided it: the classifier's model, or, when
-    every name was settled, the corrections and the last of them.
+class CategorizationResult:
+    """A prediction per name, in order, and the model behind them.
+
+    When corrections decided every name, the model is "corrections" and its version the latest of
+    them.
     """
 
-    placed: Sequence[Placed]
+    predictions: Sequence[Prediction]
     model_id: str
     model_version: str
 
 
-class Classified(Protocol):
-    """What the classifier answers."""
+class PredictionCache:
+    """A least-recently-used cache of one model's scores, with a time to live of 600 s."""
 
-    @property
-    def scores(self) -> Sequence[Scores]: ...
-    @property
-    def model_id(self) -> str: ...
-    @property
-    def model_version(self) -> str: ...
+    def __init__(
+        self,
+        *,
+        max_scores: int = _MAX_CACHED_SCORES,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Create an empty cache of at most `max_scores` scores; `clock` returns seconds."""
+        self._scores: TTLCache[ClassificationItem, Scores] = TTLCache(
+            max_scores, _PREDICTION_TTL_S, timer=clock, getsizeof=len
+        )
+        self.model: _Model = ("", "")
+
+    def get(self, item: ClassificationItem) -> Scores | None:
+        """Return the cached scores of the item, or None."""
+        return self._scores.get(item)
+
+    def add(self, item: ClassificationItem, scores: Scores, model: _Model) -> None:
+        """Cache what `model` scored; the scores of another model are dropped."""
+        if model != self.model:
+            self._scores.clear()
+            self.model = model
+        if len(scores) <= self._scores.maxsize:
+            self._scores[item] = scores
 
 
-class Categories:
-    """For one event loop; keeps the corrections of the tenants that asked lately, and what the
-    classifier said of names lately.
+class Categorizer:
+    """Predicts categories for tenants, with caches of predictions and corrections.
+
+    For one event loop.
     """
 
     def __init__(
         self,
-        classify: Callable[[Sequence[Item]], Awaitable[Classified]],
+        classify: Callable[[Sequence[ClassificationItem]], Awaitable[ClassificationResult]],
         feedback: FeedbackStore,
-        seen: Seen | None = None,
+        cache: PredictionCache | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`classify` gives the same name the same scores; `clock` gives seconds."""
+        """`classify` must score equal names equally; `clock` returns seconds."""
         self._classify = classify
-        self._small = Gathered(self._classify_together)
+        self._small_requests = MicroBatcher(self._classify_concatenated)
         self._feedback = feedback
-        self._seen = seen or Seen()
-        self._clock = clock
-        self._kept: OrderedDict[str, _Kept] = OrderedDict()  # who asked last is last
+        self._cache = cache or PredictionCache()
+        self._corrections: TTLCache[str, tuple[str, CorrectionIndex]] = TTLCache(
+            _MAX_CACHED_TENANTS, _TENANT_TTL_S, timer=clock
+        )
 
-    async def of(
+    async def categorize(
         self, tenant_id: str, names: Sequence[str], labels: tuple[str, ...]
-    ) -> Categorized:
-        """Raises what the classifier raises, and DatabaseUnavailable."""
-        items = [Item(name, labels) for name in names]
-        # The classifier doesn't wait for the database: what the tenant had settled when it last
-        # asked is as a rule still all that it has.
-        kept = self._kept.get(tenant_id)
-        likely = kept.corrections if kept else _NOTHING
-        settled = _settled(items, likely)
-        told, said = await asyncio.gather(
-            self._corrections(tenant_id),
-            self._scores(_unsettled(items, settled)),
+    ) -> CategorizationResult:
+        """Predict the label of each name.
+
+        Raises:
+            DatabaseUnavailable: when the tenant's corrections can't be read.
+            ServiceError: whatever the classifier raises.
+        """
+        items = [ClassificationItem(name, labels) for name in names]
+        # The classifier is called while the database is checked for newer corrections: those that
+        # are cached are nearly always all there are.
+        _, cached = self._corrections.get(tenant_id, ("", _NO_CORRECTIONS))
+        corrected = _apply_corrections(items, cached)
+        read, scored = await asyncio.gather(
+            self._current_corrections(tenant_id),
+            self._score(_uncorrected(items, corrected)),
             return_exceptions=True,
         )
-        if isinstance(told, BaseException):
-            raise told
-        version, corrections = told
-        if corrections is not likely:
-            settled = _settled(items, corrections)
-        unsettled = _unsettled(items, settled)
-        if not unsettled:
-            return Categorized(list(filter(None, settled)), _SETTLED, version)
-        if corrections is not likely:
-            said = await self._scores(unsettled)
-        if isinstance(said, BaseException):
-            raise said
-        scores, model = said
-        left = iter(scores)
-        placed = [given or Placed(next(left), "classifier") for given in settled]
-        return Categorized(placed, *model)
+        if isinstance(read, BaseException):
+            raise read
+        version, corrections = read
+        if corrections is not cached:
+            corrected = _apply_corrections(items, corrections)
+        uncorrected = _uncorrected(items, corrected)
+        if not uncorrected:
+            return CategorizationResult(list(filter(None, corrected)), _CORRECTIONS_MODEL, version)
+        if corrections is not cached:
+            scored = await self._score(uncorrected)
+        if isinstance(scored, BaseException):
+            raise scored
+        scores, model = scored
+        remaining = iter(scores)
+        predictions = [
+            prediction or Prediction(next(remaining), "classifier") for prediction in corrected
+        ]
+        return CategorizationResult(predictions, *model)
 
-    async def _scores(self, items: Sequence[Item]) -> _Said:
-        seen = {item: scores for item in items if (scores := self._seen.get(item)) is not None}
-        model = self._seen.model
-        new = [item for item in dict.fromkeys(items) if item not in seen]
+    async def _score(self, items: Sequence[ClassificationItem]) -> _Scored:
+        known = {item: hit for item in items if (hit := self._cache.get(item)) is not None}
+        model = self._cache.model
+        new = [item for item in dict.fromkeys(items) if item not in known]
         if new:
-            said, answered = await (
-                self._small.ask(new) if len(new) <= _SMALL else self._classified(new)
+            scores, new_model = await (
+                self._small_requests.submit(new)
+                if len(new) <= _MAX_BATCHED_NAMES
+                else self._classify_items(new)
             )
-            for item, scores in zip(new, said, strict=True):
-                self._seen.add(item, scores, answered)
-            if seen and answered != model:  # changed: what was seen is forgotten by now
-                return await self._scores(items)
-            model = answered
-            seen |= dict(zip(new, said, strict=True))
-        return [seen[item] for item in items], model
+            for item, item_scores in zip(new, scores, strict=True):
+                self._cache.add(item, item_scores, new_model)
+            if known and new_model != model:  # the model was replaced: what is known is outdated
+                return await self._score(items)
+            model = new_model
+            known |= dict(zip(new, scores, strict=True))
+        return [known[item] for item in items], model
 
-    async def _classified(self, items: Sequence[Item]) -> _Said:
-        classified = await self._classify(items)
-        return classified.scores, (classified.model_id, classified.model_version)
+    async def _classify_items(self, items: Sequence[ClassificationItem]) -> _Scored:
+        result = await self._classify(items)
+        return result.scores, (result.model_id, result.model_version)
 
-    async def _classify_together(self, requests: Sequence[Sequence[Item]]) -> Sequence[_Said]:
-        said, model = await self._classified([item for items in requests for item in items])
-        scores = iter(said)
-        return [([next(scores) for _ in items], model) for items in requests]
+    async def _classify_concatenated(
+        self, requests: Sequence[Sequence[ClassificationItem]]
+    ) -> Sequence[_Scored]:
+        scores, model = await self._classify_items([item for items in requests for item in items])
+        remaining = iter(scores)
+        return [([next(remaining) for _ in items], model) for items in requests]
 
-    async def _corrections(self, tenant_id: str) -> tuple[str, Corrections]:
+    async def _current_corrections(self, tenant_id: str) -> tuple[str, CorrectionIndex]:
+        """Return the tenant's corrections and their version, which is "none" without any."""
         version = await self._feedback.version(tenant_id)
-        kept = self._kept.pop(tenant_id, None)
-        self._forget()
+        cached = self._corrections.pop(tenant_id, None)
+        self._corrections.expire()  # an erased tenant sends no request that would
         if version is None:
-            return "none", _NOTHING
-        if kept is None or kept.version != version:
-            given = await self._feedback.corrections(tenant_id, CorrectionKind.CATEGORY)
-            corrections = remember(Correction(one.name, one.value) for one in given)
-        else:
-            corrections = kept.corrections
-        self._kept[tenant_id] = _Kept(self._clock(), version, corrections)
-        return version, corrections
-
-    def _forget(self) -> None:
-        """Those that asked longest ago: the ones that are too many, or that asked no more."""
-        until = self._clock() - _FORGOTTEN_S
-        while self._kept and (
-            len(self._kept) >= _TENANTS_KEPT or next(iter(self._kept.values())).asked_at < until
-        ):
-            self._kept.popitem(last=False)
+            return "none", _NO_CORRECTIONS
+        if cached is None or cached[0] != version:
+            rows = await self._feedback.corrections(tenant_id, CorrectionKind.CATEGORY)
+            cached = version, build_index(CategoryCorrection(row.name, row.value) for row in rows)
+        self._corrections[tenant_id] = cached  # its time to live starts again
+        return cached
 
 
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    asked_at: float  # seconds
-    version: str
-    corrections: Corrections
-
-
-def _settled(items: Sequence[Item], corrections: Corrections) -> Sequence[Placed | None]:
-    """Each item as the corrections have it; None where they have nothing."""
-    found = [corrections.label_for(item.name, item.labels) for item in items]
+def _apply_corrections(
+    items: Sequence[ClassificationItem], corrections: CorrectionIndex
+) -> Sequence[Prediction | None]:
+    """Return each item's prediction from the corrections, None for an item without one."""
+    labels = [corrections.label_for(item.name, item.labels) for item in items]
     return [
         None
         if label is None
-        else Placed({one: float(one == label) for one in item.labels}, "correction")
-        for item, label in zip(items, found, strict=True)
+        else Prediction({other: float(other == label) for other in item.labels}, "correction")
+        for item, label in zip(items, labels, strict=True)
     ]
 
 
-def _unsettled(items: Sequence[Item], settled: Sequence[Placed | None]) -> Sequence[Item]:
-    return [item for item, placed in zip(items, settled, strict=True) if placed is None]
+def _uncorrected(
+    items: Sequence[ClassificationItem], corrected: Sequence[Prediction | None]
+) -> Sequence[ClassificationItem]:
+    return [item for item, prediction in zip(items, corrected, strict=True) if prediction is None]

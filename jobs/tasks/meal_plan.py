@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
 
-from jobs.queue.job import Outcome, Progress, SoFar
-from jobs.queue.job_context import Work
+from jobs.queue.job import JobResult, Progress, ProgressUpdate
+from jobs.queue.job_context import JobContext
 from sidecar.planning.response import MODEL_ID, MODEL_VERSION, Incumbent
 from sidecar.planning.schemas import PlanRequest
 
 
-def plan_meals(work: Work) -> Iterator[Progress | Outcome]:
+def plan_meals(work: JobContext) -> Iterator[Progress | JobResult]:
     """The work of meal_optimization. It is as far as its time is used up, and has the worth of the
     best plan by now.
     """
@@ -24,5 +24,5 @@ def plan_meals(work: Work) -> Iterator[Progress | Outcome]:
         answer.add_done_callback(lambda _: incumbents.put(None))
         while (incumbent := incumbents.get()) is not None:
             used = min(0.99, incumbent.elapsed_ms / request.timeout_ms)
-            yield SoFar(used, detail=incumbent.wire())
-    yield Outcome(output=answer.result().wire(), model_id=MODEL_ID, model_version=MODEL_VERSION)
+            yield ProgressUpdate(used, detail=incumbent.wire())
+    yield JobResult(output=answer.result().wire(), model_id=MODEL_ID, model_version=MODEL_VERSION)

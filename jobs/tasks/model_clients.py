@@ -1,22 +1,31 @@
-"""The models that are served beside the jobs, as an attempt sees them."""
+"""The served models as jobs reach them; each call raises ModelUnavailable when a model is down."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from jobs.storage.feedback import FeedbackStore
-from jobs.tasks.categorizer import Categories
-from sidecar.embedding.cache import Embed
-from sidecar.embedding.described import Described
+from jobs.tasks.categorizer import Categorizer
+from sidecar.embedding.cache import Vectors
+from sidecar.embedding.model import ModelInfo
 from sidecar.llm.protocol import ChatEngine
 
 
-@dataclass(frozen=True, kw_only=True)
-class Models:
-    """How to reach them; each call raises ModelUnavailable when its model is away."""
+class EmbedderClient(Protocol):
+    """The embedder."""
 
-    embed: Embed
-    embedder: Callable[[], Awaitable[Described]]
-    categories: Categories
-    #: What tenants have settled themselves; raises DatabaseUnavailable.
+    async def embed(self, texts: Sequence[str]) -> Vectors:
+        """Return unit vectors of shape (len(texts), dimension), in order."""
+
+    async def info(self) -> ModelInfo:
+        """Return the model behind the vectors."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelClients:
+    """One client for each model, and the tenants' corrections beside them."""
+
+    embedder: EmbedderClient
+    categorizer: Categorizer
     feedback: FeedbackStore
     engine: ChatEngine

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 
 from pydantic import BaseModel
 
-from jobs.queue.job import Outcome, Progress
-from jobs.queue.job_context import Work
+from jobs.queue.job import JobResult, Progress
+from jobs.queue.job_context import JobContext
 from sidecar.core import tracing
 from sidecar.core.settings import Settings
 from sidecar.receipts.options import ReceiptOptions
-from sidecar.receipts.vlm import doubtful
+from sidecar.receipts.vlm import needs_second_read
 
 
 class StoredImage(BaseModel):
@@ -28,7 +28,7 @@ class ReceiptJob(BaseModel):
     options: ReceiptOptions
 
 
-def read_receipt(work: Work) -> Iterator[Progress | Outcome]:
+def read_receipt(work: JobContext) -> Iterator[Progress | JobResult]:
     """The work of receipt_extraction."""
     # Imported where the work runs: the reader brings OpenCV and an inference runtime, which neither
     # the ingress nor the runner should carry.
@@ -67,16 +67,19 @@ def read_receipt(work: Work) -> Iterator[Progress | Outcome]:
     pages: tuple[bytes, ...] = ()
     if settings.engine_sees and (
         job.options.engine == "vision"
-        or (job.options.engine == "auto" and doubtful(flat, settings.receipt_second_look_below))
+        or (
+            job.options.engine == "auto"
+            and needs_second_read(flat, settings.receipt_second_look_below)
+        )
     ):
-        from sidecar.receipts.pages.render import drawn_pages
+        from sidecar.receipts.pages.document import render_pages
 
-        pages = drawn_pages(work.image, limits, settings.engine_max_images)
-    yield Outcome(
+        pages = render_pages(work.image, limits, settings.engine_max_images)
+    yield JobResult(
         output=flat,
         model_id=MODEL_ID,
         model_version=MODEL_VERSION,
-        marks=[mark for mark in (job.image.sha256, extraction.mark) if mark],
+        dedup_keys=[mark for mark in (job.image.sha256, extraction.mark) if mark],
         pages=pages,
     )
 
@@ -89,7 +92,7 @@ def load_reader(settings: Settings) -> None:
     engine(settings.receipt_threads)
 
 
-def _passed(work: Work, stage: str, start_ns: int, end_ns: int) -> None:
+def _passed(work: JobContext, stage: str, start_ns: int, end_ns: int) -> None:
     """Tells of a stage of the reader that is over."""
     work.meter.observe("sidecar_receipt_stage_seconds", (end_ns - start_ns) / 1e9, stage=stage)
-    tracing.record(stage, work.traceparent, start_ns, end_ns)
+    tracing.record_span(stage, work.traceparent, start_ns, end_ns)

@@ -10,15 +10,15 @@ from queue import Empty, SimpleQueue
 
 import psutil
 
-from jobs.queue.job import Outcome, Progress
-from sidecar.core.errors import WorkerLost
+from jobs.queue.job import JobResult, Progress
+from sidecar.core.errors import WorkerDied
 
 #: Seconds between two looks at the memory.
-_LOOK_S = 0.1
+_POLL_S = 0.1
 #: Seconds that a process which took too much waits to be killed.
-_LAST_S = 30.0
+_KILL_WAIT_S = 30.0
 #: Seconds without work after which memory is given back.
-_REST_S = 2.0
+_TRIM_AFTER_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -31,19 +31,19 @@ def resident_bytes() -> int:
     return int(psutil.Process().memory_info().rss)
 
 
-def give_back_memory() -> None:
+def trim_heap() -> None:
     """Returns to the system what the work has freed: glibc keeps half of what a page took, else."""
     with suppress(OSError, AttributeError):  # a C library that isn't glibc
         ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
-class Rest:
+class IdleHeapTrimmer:
     """While it is entered, work goes on. When none has for a while, its memory is given back: to
     fetch it again for each of many receipts would cost 3 % of their time.
     """
 
     def __init__(
-        self, after_s: float = _REST_S, give_back: Callable[[], None] = give_back_memory
+        self, after_s: float = _TRIM_AFTER_S, give_back: Callable[[], None] = trim_heap
     ) -> None:
         self._after_s = after_s
         self._give_back = give_back
@@ -59,25 +59,25 @@ class Rest:
 
 
 @cache
-def rest() -> Rest:
+def process_heap_trimmer() -> IdleHeapTrimmer:
     """This process's."""
-    return Rest()
+    return IdleHeapTrimmer()
 
 
-def watched(
-    work: Iterator[Progress | Outcome],
+def run_supervised(
+    work: Iterator[Progress | JobResult],
     *,
     memory_bytes: int,
     resident: Callable[[], int] = resident_bytes,
-) -> Iterator[Progress | Outcome | WorkerLost]:
+) -> Iterator[Progress | JobResult | WorkerDied]:
     """What the work yields, after a 0.0 that says that it has started. Raises what it raises.
 
-    Once the process holds more than `memory_bytes`, the last thing that comes is a WorkerLost as a
+    Once the process holds more than `memory_bytes`, the last thing that comes is a WorkerDied as a
     value: then the process is to be killed, for nothing less ends a thread that is deep in native
     code. (Raised, it would end the attempt and leave the thread.)
     """
     yield 0.0
-    events: SimpleQueue[Progress | Outcome | _Raised | None] = SimpleQueue()
+    events: SimpleQueue[Progress | JobResult | _Raised | None] = SimpleQueue()
 
     def run() -> None:
         try:
@@ -90,14 +90,14 @@ def watched(
     threading.Thread(target=run, name="work", daemon=True).start()
     while True:
         if resident() > memory_bytes:
-            lost = WorkerLost(
+            lost = WorkerDied(
                 f"The work needed more than its limit of {memory_bytes} bytes of memory."
             )
             yield lost
-            threading.Event().wait(_LAST_S)
+            threading.Event().wait(_KILL_WAIT_S)
             raise lost
         try:
-            event = events.get(timeout=_LOOK_S)
+            event = events.get(timeout=_POLL_S)
         except Empty:
             continue
         match event:

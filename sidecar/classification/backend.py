@@ -9,7 +9,7 @@ Scores = Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class ClassificationItem:
     """One name to put into one of its labels. Labels are distinct and at least one."""
 
     name: str
@@ -20,7 +20,7 @@ Source = Literal["classifier", "correction"]
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class Prediction:
     """A name's scores over its labels, and where they come from."""
 
     scores: Scores
@@ -32,7 +32,16 @@ class Placed:
         return max(self.scores.items(), key=lambda scored: scored[1])
 
 
-class Backend(Protocol):
+@dataclass(frozen=True, slots=True)
+class ClassificationResult:
+    """Scores for each item, in order, and the model that gave them."""
+
+    scores: Sequence[Scores]
+    model_id: str
+    model_version: str
+
+
+class ClassifierBackend(Protocol):
     """A classifier. Items of one call may carry different labels."""
 
     @property
@@ -43,6 +52,6 @@ class Backend(Protocol):
     @property
     def model_version(self) -> str: ...
 
-    async def classify(self, items: Sequence[Item]) -> list[Scores]:
+    async def classify(self, items: Sequence[ClassificationItem]) -> list[Scores]:
         """One Scores for each item, in order."""
         ...

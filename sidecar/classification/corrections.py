@@ -14,16 +14,18 @@ from typing import Final
 from rapidfuzz import process
 from rapidfuzz.distance import DamerauLevenshtein
 
-from sidecar.text.product_names import subject
+from sidecar.text.product_names import product_key
 from sidecar.text.taxonomy import label_key, vocabulary
 
 # A slip is one edit in a name of at least this many letters: in shorter ones it makes other words
 # ("bean", "bear", "beer").
-_SHORTEST_WITH_A_SLIP: Final = 8
+_MIN_TYPO_LENGTH: Final = 8
+#: Characters of a name that a correction keeps, and of its key.
+MAX_CORRECTED_NAME: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Correction:
+class CategoryCorrection:
     """The category that a person gave a name."""
 
     name: str
@@ -31,8 +33,8 @@ class Correction:
 
 
 @dataclass(frozen=True, slots=True)
-class Corrections:
-    """One tenant's corrections, ready to be asked. Build with `remember`."""
+class CorrectionIndex:
+    """One tenant's corrections, ready to be asked. Build with `build_index`."""
 
     categories: Mapping[str, str]
     """A name's key (`name_key`) to its category."""
@@ -51,27 +53,32 @@ class Corrections:
         key = name_key(name)
         same = self.categories.get(key)
         if same is not None:
-            return _among(labels, same)
+            return _matching_label(labels, same)
         near = process.extract(
             key, self.keys, scorer=DamerauLevenshtein.distance, score_cutoff=1, limit=None
         )
-        slips = sorted(other for other, _, _ in near if _is_slip(key, other))
-        found = (_among(labels, self.categories[other]) for other in slips)
+        slips = sorted(other for other, _, _ in near if _is_typo(key, other))
+        found = (_matching_label(labels, self.categories[other]) for other in slips)
         return next((label for label in found if label is not None), None)
 
 
-def remember(corrections: Iterable[Correction]) -> Corrections:
+def build_index(corrections: Iterable[CategoryCorrection]) -> CorrectionIndex:
     """Corrections in the order they were made: of two for the same name the later one counts."""
     categories = {name_key(correction.name): correction.category for correction in corrections}
-    return Corrections(MappingProxyType(categories), tuple(categories))
+    return CorrectionIndex(MappingProxyType(categories), tuple(categories))
 
 
 def name_key(name: str) -> str:
     """What near-identical names share; the name itself when it has no letter or digit."""
-    return label_key(subject(name)) or name.strip().casefold()
+    return label_key(product_key(name)) or name.strip().casefold()
 
 
-def _among(labels: Sequence[str], category: str) -> str | None:
+def correction_key(name: str) -> str:
+    """Return the key that a correction of `name` is stored under, at most 500 characters."""
+    return name_key(name[:MAX_CORRECTED_NAME])[:MAX_CORRECTED_NAME]
+
+
+def _matching_label(labels: Sequence[str], category: str) -> str | None:
     """The label that says `category`: in the same letters, or else but for case and plural."""
     if category in labels:
         return category
@@ -79,11 +86,11 @@ def _among(labels: Sequence[str], category: str) -> str | None:
     return next((label for label in labels if key and label_key(label) == key), None)
 
 
-def _is_slip(key: str, other: str) -> bool:
+def _is_typo(key: str, other: str) -> bool:
     """Whether names one edit apart differ in letters, and not as one word of groceries from
     another (soup, soap).
     """
-    if min(len(key), len(other)) < _SHORTEST_WITH_A_SLIP:
+    if min(len(key), len(other)) < _MIN_TYPO_LENGTH:
         return False
     said, meant = set(key.split()), set(other.split())
     changed = [said - meant, meant - said]

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from sidecar.classification.taxonomy_backend import digest, exemplars
-from sidecar.core.build_cache import INSTALLED
+from sidecar.core.build_cache import INSTALL_DIR
 from sidecar.embedding.cache import Embed, Vectors
 from sidecar.embedding.model import load
 from sidecar.text.taxonomy import Taxonomy, taxonomy
@@ -62,12 +62,12 @@ def _keep(path: Path, vectors: Vectors) -> None:
 
 
 async def _install() -> None:
-    model = load(None, "cpu", 2, [INSTALLED])
+    model = load(None, "cpu", 2, [INSTALL_DIR])
 
     async def embed(texts: Sequence[str]) -> Vectors:
         return await asyncio.to_thread(model.embed, texts)
 
-    await exemplar_vectors(taxonomy(), embed, model.version, [INSTALLED])
+    await exemplar_vectors(taxonomy(), embed, model.version, [INSTALL_DIR])
 
 
 if __name__ == "__main__":

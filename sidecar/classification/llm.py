@@ -11,9 +11,9 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sidecar.classification.backend import Item, Scores
+from sidecar.classification.backend import ClassificationItem, Scores
 from sidecar.core.errors import ModelUnavailable
-from sidecar.llm.completions import completion, structured
+from sidecar.llm.completions import complete, json_schema_format
 from sidecar.llm.protocol import ChatEngine
 from sidecar.llm.schemas import ChatRequest
 from sidecar.text.product_names import expand
@@ -25,7 +25,7 @@ _MOST_TOKENS: Final = 100
 _ADDED: Final = 0.5
 
 
-class Llm:
+class LlmClassifier:
     """The served language model as a classifier."""
 
     #: Of what is asked, not of the model.
@@ -42,7 +42,7 @@ class Llm:
         """The model's own name from its first answer on."""
         return "llm" if self._model is None else f"llm+{self._model}"
 
-    async def classify(self, items: Sequence[Item]) -> list[Scores]:
+    async def classify(self, items: Sequence[ClassificationItem]) -> list[Scores]:
         """Scores for each item; a repeated item is asked about once. Raises as the engine does."""
         distinct = list(dict.fromkeys(items))
         try:
@@ -52,16 +52,16 @@ class Llm:
             raise failed.exceptions[0] from None
         return [asked[item].result() for item in items]
 
-    async def _ask(self, item: Item) -> Scores:
+    async def _ask(self, item: ClassificationItem) -> Scores:
         if len(item.labels) == 1:
             return {item.labels[0]: 1.0}
         async with self._room:
-            answer = await completion(self._engine, _request(item))
+            answer = await complete(self._engine, _request(item))
         self._model = answer["model"]
         return _scores(item.labels, answer["choices"])
 
 
-def _request(item: Item) -> ChatRequest:
+def _request(item: ClassificationItem) -> ChatRequest:
     name = expand(item.name) or item.name
     schema = {
         "type": "object",
@@ -83,7 +83,7 @@ def _request(item: Item) -> ChatRequest:
             "temperature": 1.0,
             "seed": 0,  # the same item gets the same answer
             "max_completion_tokens": _MOST_TOKENS,
-            "response_format": structured("category", schema),
+            "response_format": json_schema_format("category", schema),
         }
     )
 

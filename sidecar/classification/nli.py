@@ -13,9 +13,9 @@ from typing import Any, Final
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from sidecar.classification.backend import Item, Scores
+from sidecar.classification.backend import ClassificationItem, Scores
 from sidecar.core.errors import ModelUnavailable
-from sidecar.embedding.batches import length_batches
+from sidecar.embedding.batching import length_batches
 from sidecar.embedding.model_files import content_version, model_folder
 
 HYPOTHESIS: Final = "This example is {}."  # the pipeline's default
@@ -25,7 +25,7 @@ _BATCH_TOKENS_CPU: Final = 2_048
 _BATCH_TOKENS_GPU: Final = 65_536
 
 
-class Nli:
+class NliClassifier:
     """An entailment model as a classifier; one forward pass at a time."""
 
     def __init__(self, model: str, device: str, threads: int) -> None:
@@ -50,7 +50,7 @@ class Nli:
         self.model_id: Final = f"nli+{model}"
         self.model_version: Final = content_version(folder)
 
-    async def classify(self, items: Sequence[Item]) -> list[Scores]:
+    async def classify(self, items: Sequence[ClassificationItem]) -> list[Scores]:
         """Scores for each item; a pair that occurs twice is judged once."""
         pairs = list(dict.fromkeys((i.name, label) for i in items for label in i.labels))
         judged = await asyncio.get_running_loop().run_in_executor(
@@ -88,6 +88,6 @@ def _entailment_class(model: str, classes: dict[str, int]) -> int:
     raise ModelUnavailable(f"The model {model} has no class called entailment.")
 
 
-def _scores(item: Item, logits: Sequence[float]) -> Scores:
+def _scores(item: ClassificationItem, logits: Sequence[float]) -> Scores:
     shares = torch.tensor(logits, dtype=torch.float64).softmax(dim=0).tolist()
     return dict(zip(item.labels, shares, strict=True))

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from sidecar.classification.backend import Placed
-from sidecar.core.validation import Id, NotBlank, at_most, distinct
+from sidecar.classification.backend import Prediction
+from sidecar.core.validation import Id, NotBlank, max_length, unique
 
 MAX_NAME_CHARACTERS: Final = 500
 MAX_LABELS: Final = 100
@@ -19,16 +19,16 @@ MEDIUM_CONFIDENCE: Final = 0.50
 
 ConfidenceLevel = Literal["high", "medium", "low"]
 
-Name = Annotated[str, at_most(MAX_NAME_CHARACTERS, "characters of a name"), NotBlank]
-Label = Annotated[str, at_most(MAX_LABEL_CHARACTERS, "characters of a label"), NotBlank]
+Name = Annotated[str, max_length(MAX_NAME_CHARACTERS, "characters of a name"), NotBlank]
+Label = Annotated[str, max_length(MAX_LABEL_CHARACTERS, "characters of a label"), NotBlank]
 Labels = Annotated[
     tuple[Label, ...],
     Field(min_length=1, max_length=MAX_LABELS),
-    distinct("labels", str.strip),
+    unique("labels", str.strip),
 ]
 
 
-class Categorize(BaseModel):
+class CategorizeRequest(BaseModel):
     """One name and the labels to choose from."""
 
     model_config = ConfigDict(frozen=True)
@@ -46,16 +46,16 @@ class NamedItem(BaseModel):
     name: Name
 
 
-class CategorizeBatch(BaseModel):
+class CategorizeBatchRequest(BaseModel):
     """Several names and the labels to choose from."""
 
     model_config = ConfigDict(frozen=True)
 
     items: Annotated[
         tuple[NamedItem, ...],
-        at_most(MAX_ITEMS, "items"),
+        max_length(MAX_ITEMS, "items"),
         Field(min_length=1),
-        distinct("ids", attrgetter("id")),
+        unique("ids", attrgetter("id")),
     ]
     candidate_labels: Labels
 
@@ -66,38 +66,38 @@ def confidence_level(confidence: float) -> ConfidenceLevel:
     return "medium" if confidence >= MEDIUM_CONFIDENCE else "low"
 
 
-def answer(placed: Placed, processing_time_ms: float) -> dict[str, Any]:
+def categorize_response(predictions: Prediction, processing_time_ms: float) -> dict[str, Any]:
     """The payload of categorize."""
     return {
-        "category": placed.best[0],
-        **_certainty(placed),
+        "category": predictions.best[0],
+        **_confidence_fields(predictions),
         "processing_time_ms": round(processing_time_ms, 1),
     }
 
 
-def batch_answer(
-    items: Sequence[NamedItem], placed: Sequence[Placed], processing_time_ms: float
+def categorize_batch_response(
+    items: Sequence[NamedItem], predictions: Sequence[Prediction], processing_time_ms: float
 ) -> dict[str, Any]:
-    """The payload of categorize-batch; `placed` in the items' order."""
+    """The payload of categorize-batch; `predictions` in the items' order."""
     return {
         "predictions": [
             {
                 "id": item.id,
                 "name": item.name,
                 "predicted_category": one.best[0],
-                **_certainty(one),
+                **_confidence_fields(one),
             }
-            for item, one in zip(items, placed, strict=True)
+            for item, one in zip(items, predictions, strict=True)
         ],
         "processing_time_ms": round(processing_time_ms, 1),
     }
 
 
-def _certainty(placed: Placed) -> dict[str, Any]:
-    _, confidence = placed.best
+def _confidence_fields(predictions: Prediction) -> dict[str, Any]:
+    _, confidence = predictions.best
     return {
         "confidence": confidence,
         "confidence_level": confidence_level(confidence),
-        "all_scores": dict(placed.scores),
-        "source": placed.source,
+        "all_scores": dict(predictions.scores),
+        "source": predictions.source,
     }

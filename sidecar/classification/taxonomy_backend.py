@@ -10,17 +10,17 @@ any other label takes those it is alike in meaning, so labels never seen before 
 """
 
 import hashlib
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from cachetools import LRUCache
 from numpy.typing import NDArray
 
-from sidecar.classification.backend import Item, Scores
+from sidecar.classification.backend import ClassificationItem, Scores
 from sidecar.embedding.cache import Embed
-from sidecar.text.product_names import subject
+from sidecar.text.product_names import product_key
 from sidecar.text.taxonomy import CATCH_ALL, Taxonomy
 
 Floats = NDArray[np.float32]
@@ -54,7 +54,7 @@ class _LabelSet:
     direct: float  # weight of the likeness of name and label
 
 
-class Lexicon:
+class TaxonomyClassifier:
     """The default backend; for one event loop."""
 
     def __init__(
@@ -75,17 +75,17 @@ class Lexicon:
         self._products, self._names, self._categories = np.split(
             vectors, [sum(sizes), sum(sizes) + len(sizes)]
         )
-        self._compiled: OrderedDict[tuple[str, ...], _LabelSet] = OrderedDict()
+        self._compiled: LRUCache[tuple[str, ...], _LabelSet] = LRUCache(_LABEL_SETS)
         self.model_id: Final = f"lexicon+{model_id}"
         self.model_version: Final = f"{model_version}-{digest(taxonomy)}"
 
-    async def classify(self, items: Sequence[Item]) -> list[Scores]:
+    async def classify(self, items: Sequence[ClassificationItem]) -> list[Scores]:
         """Scores for each item; a repeated name or label set is worked out once."""
         if not items:
             return []
         names = list(dict.fromkeys(item.name for item in items))
         row = {name: position for position, name in enumerate(names)}
-        vectors = await self._embed([subject(name) or name for name in names])
+        vectors = await self._embed([product_key(name) or name for name in names])
         placed, known = self._placed(vectors)
         scores: list[Scores] = [{} for _ in items]
         for labels in dict.fromkeys(item.labels for item in items):
@@ -101,10 +101,7 @@ class Lexicon:
         compiled = self._compiled.get(labels)
         if compiled is None:
             compiled = self._compile(labels, await self._embed(labels))
-        self._compiled[labels] = compiled
-        self._compiled.move_to_end(labels)
-        if len(self._compiled) > _LABEL_SETS:
-            self._compiled.popitem(last=False)
+            self._compiled[labels] = compiled
         return compiled
 
     def _placed(self, vectors: Floats) -> tuple[Floats, Floats]:

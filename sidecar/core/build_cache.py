@@ -9,8 +9,8 @@ from typing import Final
 from sidecar.core.errors import ModelUnavailable
 
 #: Beside the installed packages, which may be read-only when the service runs.
-INSTALLED: Final = Path(sys.prefix) / "share" / "grocery-sidecar"
-_LIMIT_S: Final = 600
+INSTALL_DIR: Final = Path(sys.prefix) / "share" / "grocery-sidecar"
+_TIMEOUT_S: Final = 600
 
 
 def convert(what: str, module: str, *arguments: str) -> None:
@@ -23,7 +23,7 @@ def convert(what: str, module: str, *arguments: str) -> None:
         env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
         capture_output=True,
         text=True,
-        timeout=_LIMIT_S,
+        timeout=_TIMEOUT_S,
         check=False,
     )
     if run.returncode != 0:

@@ -73,7 +73,7 @@ class CrossSite(BadRequest):
     code = "cross_site"
 
 
-class ClientLeft(BadRequest):
+class ClientDisconnected(BadRequest):
     """The client left before its answer was there."""
 
     code = "client_left"
@@ -109,7 +109,7 @@ class TooLarge(ServiceError):
     status, code, retryable = 413, "too_large", False
 
 
-class Invalid(ServiceError):
+class ValidationFailed(ServiceError):
     """A field is missing or of the wrong kind."""
 
     status, code, retryable = 422, "validation_error", False
@@ -145,11 +145,11 @@ class StorageUnavailable(Overloaded):
     code = "storage_unavailable"
 
 
-class WorkerLost(ServiceError):
+class WorkerDied(ServiceError):
     """The process that did the work died."""
 
 
-class WorkTimeout(ServiceError):
+class DeadlineExceeded(ServiceError):
     """The work ran out of its time limit."""
 
     status, code = 504, "timeout"

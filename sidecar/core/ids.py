@@ -21,7 +21,7 @@ def new_id(prefix: str, now: datetime, random_bits: Callable[[int], int] = secre
     return f"{prefix}{value:032x}"
 
 
-def lowest_id(prefix: str, moment: datetime) -> str:
+def id_lower_bound(prefix: str, moment: datetime) -> str:
     """No id of that kind made at `moment` or later sorts below this one, and none made before it
     sorts above; to the millisecond.
     """

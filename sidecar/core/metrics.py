@@ -81,7 +81,7 @@ class Meter(Protocol):
         """Adds a value to a histogram."""
 
 
-class _Unmetered:
+class _NullMeter:
     """The meter where nobody looks."""
 
     def add(self, name: str, value: float = 1, /, **tags: str) -> None:
@@ -94,11 +94,11 @@ class _Unmetered:
         """Nothing."""
 
 
-UNMETERED: Final[Meter] = _Unmetered()
+NULL_METER: Final[Meter] = _NullMeter()
 
 
 @contextmanager
-def measured(meter: Meter, model: str, texts: int) -> Iterator[None]:
+def observe_batch(meter: Meter, model: str, texts: int) -> Iterator[None]:
     """While a model works on a batch of so many texts."""
     began = time.perf_counter()
     yield

@@ -1,4 +1,4 @@
-"""The questions of many callers in few calls."""
+"""Collects concurrent calls into batches."""
 
 import asyncio
 import math
@@ -7,72 +7,78 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextvars import Context, copy_context
 from typing import Generic, TypeVar
 
-Asked = TypeVar("Asked")
-Told = TypeVar("Told")
+ItemT = TypeVar("ItemT")
+ResultT = TypeVar("ResultT")
 
 
-class Gathered(Generic[Asked, Told]):
-    """What is asked while a call is under way goes into the next one together, so a lone question
-    waits for nobody and many cost little more than one. For one event loop.
+class MicroBatcher(Generic[ItemT, ResultT]):
+    """Sends all items that arrive while a call is in flight together in the next call.
 
-    Never two calls: the second would be of the first one that asks after it, alone, and so would
-    every other be.
+    A lone item is sent at once, and many items cost little more than one. For one event loop.
+
+    At most one call is in flight. A second concurrent call would carry only the first item that
+    arrived, so batches would never grow.
     """
 
     def __init__(
         self,
-        call: Callable[[Sequence[Asked]], Awaitable[Sequence[Told]]],
+        call: Callable[[Sequence[ItemT]], Awaitable[Sequence[ResultT]]],
         *,
-        size: Callable[[Asked], int] = lambda _: 1,
-        most: float = math.inf,
+        size_of: Callable[[ItemT], int] = lambda _: 1,
+        max_batch_size: float = math.inf,
     ) -> None:
-        """`call` answers some questions, in order; their sizes come to `most` together, or it is
-        one question alone.
+        """Create a batcher in front of `call`, which returns one result per item, in order.
+
+        The sizes of a batch's items add up to at most `max_batch_size`; a larger item is a batch
+        of its own.
         """
         self._call = call
-        self._size = size
-        self._most = most
-        self._waiting: deque[tuple[Asked, asyncio.Future[Told], Context]] = deque()
-        self._under_way: asyncio.Task[None] | None = None
+        self._size_of = size_of
+        self._max_batch_size = max_batch_size
+        self._queue: deque[tuple[ItemT, asyncio.Future[ResultT], Context]] = deque()
+        self._in_flight: asyncio.Task[None] | None = None
 
-    async def ask(self, question: Asked) -> Told:
-        """The answer, from a call that began after this did. Raises what the call raises."""
-        answer: asyncio.Future[Told] = asyncio.get_running_loop().create_future()
-        self._waiting.append((question, answer, copy_context()))
-        if self._under_way is None:
-            self._begin()
-        return await answer
+    async def submit(self, item: ItemT) -> ResultT:
+        """Return the item's result, from a call that starts after this one.
 
-    def _begin(self) -> None:
-        asked = [self._waiting.popleft()]
-        room = self._most - self._size(asked[0][0])
-        while self._waiting and (room := room - self._size(self._waiting[0][0])) >= 0:
-            asked.append(self._waiting.popleft())
-        # What one caller's context holds (its trace, and that it can be called off) is not the
-        # others'.
-        context = asked[0][2] if len(asked) == 1 else Context()
-        self._under_way = asyncio.get_running_loop().create_task(
-            self._answer([(question, answer) for question, answer, _ in asked]), context=context
+        Raises:
+            Exception: whatever the call raises; every item of its batch gets it.
+        """
+        result: asyncio.Future[ResultT] = asyncio.get_running_loop().create_future()
+        self._queue.append((item, result, copy_context()))
+        if self._in_flight is None:
+            self._start_batch()
+        return await result
+
+    def _start_batch(self) -> None:
+        batch = [self._queue.popleft()]
+        room = self._max_batch_size - self._size_of(batch[0][0])
+        while self._queue and (room := room - self._size_of(self._queue[0][0])) >= 0:
+            batch.append(self._queue.popleft())
+        # A caller's context holds its trace and its cancellation, which other callers don't share.
+        context = batch[0][2] if len(batch) == 1 else Context()
+        self._in_flight = asyncio.get_running_loop().create_task(
+            self._run_batch([(item, result) for item, result, _ in batch]), context=context
         )
-        self._under_way.add_done_callback(self._ended)
+        self._in_flight.add_done_callback(self._on_batch_done)
 
-    def _ended(self, _: asyncio.Task[None]) -> None:
-        self._under_way = None
-        if self._waiting:
-            self._begin()
+    def _on_batch_done(self, _: asyncio.Task[None]) -> None:
+        self._in_flight = None
+        if self._queue:
+            self._start_batch()
 
-    async def _answer(self, asked: Sequence[tuple[Asked, asyncio.Future[Told]]]) -> None:
+    async def _run_batch(self, batch: Sequence[tuple[ItemT, asyncio.Future[ResultT]]]) -> None:
         try:
-            told = await self._call([question for question, _ in asked])
+            values = await self._call([item for item, _ in batch])
         except asyncio.CancelledError:
-            for _, answer in asked:
-                answer.cancel()
+            for _, result in batch:
+                result.cancel()
             raise
         except Exception as error:
-            for _, answer in asked:
-                if not answer.done():  # else its caller has left
-                    answer.set_exception(error)
+            for _, result in batch:
+                if not result.done():  # otherwise its caller was cancelled
+                    result.set_exception(error)
         else:
-            for (_, answer), one in zip(asked, told, strict=True):
-                if not answer.done():
-                    answer.set_result(one)
+            for (_, result), value in zip(batch, values, strict=True):
+                if not result.done():
+                    result.set_result(value)

@@ -65,7 +65,7 @@ def is_allowed(address: Address, allowed_networks: Sequence[str] = ()) -> bool:
     """Whether a URL may reach the address; an IPv4 address inside an IPv6 one counts as itself."""
     if any(address in ip_network(cidr) for cidr in allowed_networks):
         return True
-    inner = _embedded(address)
+    inner = _embedded_ipv4(address)
     if inner is not None:
         return is_allowed(inner, allowed_networks)
     return not any(address in network for network in FORBIDDEN)
@@ -77,7 +77,7 @@ def _certificates() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
-def _embedded(address: Address) -> IPv4Address | None:
+def _embedded_ipv4(address: Address) -> IPv4Address | None:
     if isinstance(address, IPv4Address):
         return None
     if address.ipv4_mapped is not None:
@@ -145,7 +145,7 @@ async def post(
 
 def check_url(url: str, allowed_networks: Sequence[str] = ()) -> None:
     """What can be told of a URL before its host is looked up. Raises BlockedUrl."""
-    _, host, _ = _parts(url)
+    _, host, _ = _split_url(url)
     try:
         address = ip_address(host)
     except ValueError:
@@ -186,7 +186,7 @@ async def _get(
             raise BadRequest(f"The URL answered with status {response.status_code}.")
         if response.headers.get("content-encoding", "identity").lower() != "identity":
             raise BadRequest("The URL answered with compressed content, which is not accepted.")
-        return await _capped(response, max_bytes), None
+        return await _read_capped(response, max_bytes), None
     finally:
         await response.aclose()
 
@@ -201,7 +201,7 @@ async def _request(
     content: bytes | None = None,
 ) -> httpx.Request:
     """To the address that was checked, in the name of the host. Raises BlockedUrl."""
-    scheme, host, port = _parts(url)
+    scheme, host, port = _split_url(url)
     addresses = await resolver(host, port)
     if not addresses or not all(is_allowed(one, allowed_networks) for one in addresses):
         raise BlockedUrl
@@ -221,7 +221,7 @@ async def _request(
     )
 
 
-def _parts(url: str) -> tuple[str, str, int]:
+def _split_url(url: str) -> tuple[str, str, int]:
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
@@ -236,7 +236,7 @@ def _parts(url: str) -> tuple[str, str, int]:
     return parts.scheme, host, port or {"http": 80, "https": 443}[parts.scheme]
 
 
-async def _capped(response: httpx.Response, max_bytes: int) -> bytes:
+async def _read_capped(response: httpx.Response, max_bytes: int) -> bytes:
     body = bytearray()
     async for chunk in response.aiter_raw():
         body += chunk

@@ -48,14 +48,14 @@ def processors() -> list[SpanProcessor]:
     return [BatchSpanProcessor(OTLPSpanExporter(), schedule_delay_millis=1000)]
 
 
-def trace_of_worker() -> None:
+def set_up_worker_tracing() -> None:
     """Sets a worker process of Ray up, where Serve doesn't; nothing without an endpoint."""
     if os.environ.get(_ENDPOINT):
-        _provide()
+        _set_tracer_provider()
 
 
 @cache
-def _provide() -> None:
+def _set_tracer_provider() -> None:
     provider = TracerProvider(resource=Resource.create())
     for processor in processors():
         provider.add_span_processor(processor)
@@ -102,7 +102,7 @@ def span(name: str, parent: str | None, **attributes: str) -> Iterator[str | Non
             raise
 
 
-def record(name: str, parent: str | None, start_ns: int, end_ns: int) -> None:
+def record_span(name: str, parent: str | None, start_ns: int, end_ns: int) -> None:
     """A span that is over, from POSIX nanoseconds to POSIX nanoseconds."""
     if parent is not None:
         context = _PROPAGATOR.extract({"traceparent": parent})

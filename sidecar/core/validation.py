@@ -1,6 +1,6 @@
-"""Bounds that requests of texts share, as pydantic validators.
+"""Pydantic validators that the request schemas share.
 
-Over a limit is 413 and names the limit; blank, missing or twice is 422.
+Over a limit raises TooLarge (413), which names the limit; everything else is a 422.
 """
 
 from collections.abc import Callable, Hashable, Iterable
@@ -14,7 +14,7 @@ Id = Annotated[str, Field(min_length=1, max_length=200)] | StrictInt
 """A caller's own id; it comes back as it was sent."""
 
 
-def at_most(limit: int, unit: str) -> BeforeValidator:
+def max_length(limit: int, unit: str) -> BeforeValidator:
     """Refuse a list of more than `limit` entries, or a text of more characters, before parsing it.
 
     The validator raises TooLarge.
@@ -35,7 +35,7 @@ def not_blank(text: str) -> str:
     return text
 
 
-def distinct(what: str, key: Callable[[Any], Hashable]) -> AfterValidator:
+def unique(what: str, key: Callable[[Any], Hashable]) -> AfterValidator:
     """Refuse a list in which two entries have the same `key`; the validator raises ValueError."""
 
     def check(entries: Any) -> Any:
@@ -47,7 +47,15 @@ def distinct(what: str, key: Callable[[Any], Hashable]) -> AfterValidator:
     return AfterValidator(check)
 
 
+def not_boolean(value: object) -> object:
+    """Return `value`. Raises ValueError for True and False, which Python counts as 1 and 0."""
+    if isinstance(value, bool):
+        raise ValueError("must be a number")  # noqa: TRY004 - pydantic reports ValueErrors
+    return value
+
+
 NotBlank = AfterValidator(not_blank)
+NotBoolean = BeforeValidator(not_boolean)
 
 
 def _first_repeated(keys: Iterable[Hashable]) -> Hashable | None:
@@ -57,3 +65,14 @@ def _first_repeated(keys: Iterable[Hashable]) -> Hashable | None:
             return key
         seen.add(key)
     return None
+
+
+def describe_errors(errors: Iterable[Any], *, prefix: str = "") -> str:
+    """Return pydantic's first few errors as sentences: each field's path, never its value."""
+    sentences = []
+    for error in errors:
+        path = ".".join([prefix, *(str(part) for part in error["loc"] if part != "body")])
+        message = error["msg"].removeprefix("Value error, ")
+        sentences.append(f"{path.strip('.')[:200] or 'body'}: {message[:300]}")
+    shown = "; ".join(sentences[:5])
+    return f"{shown}; and {len(sentences) - 5} more." if len(sentences) > 5 else f"{shown}."

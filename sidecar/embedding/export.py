@@ -22,7 +22,7 @@ from sidecar.embedding.onnx_model import OnnxEmbedder
 from sidecar.embedding.torch_model import prompt_of
 
 #: Least cosine between a vector of the graph and the model's own for the same text.
-LEAST_COSINE: Final = 0.9999
+MIN_COSINE: Final = 0.9999
 _OPSET: Final = 20
 _TEXTS: Final = ("", "milk", "whole milk 🥛", "1 cup of flour, sifted, and a pinch of salt " * 60)
 
@@ -79,7 +79,7 @@ def export(source: Path, target: Path) -> None:
         graph = OnnxEmbedder(str(source), "", made, threads=2)
         expected = model.encode(list(_TEXTS), normalize_embeddings=True)
         least = float((graph.embed(_TEXTS) * expected).sum(axis=1).min())
-        if not least >= LEAST_COSINE:
+        if not least >= MIN_COSINE:
             raise ValueError(f"the graph's vectors have a cosine of {least} to the model's")
         for name in ("model.onnx", "tokenizer.json", "embedder.json"):
             (made / name).chmod(0o644)  # whoever runs the service may not be who installed it

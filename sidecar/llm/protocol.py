@@ -31,7 +31,7 @@ class Usage:
     finish_reasons: tuple[str | None, ...]  # one a choice
 
 
-Piece = Chunk | Completion | Usage
+StreamEvent = Chunk | Completion | Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class EngineState:
 class ChatEngine(Protocol):
     """The engine as its callers see it. Every call raises ServiceErrors alone."""
 
-    def chat(self, request: ChatRequest) -> AsyncGenerator[Piece, None]:
+    def chat(self, request: ChatRequest) -> AsyncGenerator[StreamEvent, None]:
         """Chunks when `request.stream`, else one Completion; then the Usage.
 
         Closing the iterator ends the generation. Raises BadRequest and its kinds for what the

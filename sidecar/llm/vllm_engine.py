@@ -34,10 +34,10 @@ from sidecar.core.errors import (
     Overloaded,
     ServiceError,
 )
-from sidecar.llm.model import Model
-from sidecar.llm.protocol import Chunk, Completion, Piece, Usage
+from sidecar.llm.model import EngineModel
+from sidecar.llm.protocol import Chunk, Completion, StreamEvent, Usage
 from sidecar.llm.schemas import ChatRequest
-from sidecar.llm.vllm_process import CoreContext
+from sidecar.llm.vllm_process import EngineProcessContext
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ _TELLING = ('"finish_reason":"', '"choices":[]', '{"error"')
 class VllmEngine:
     """An engine that is up, in this process and its children."""
 
-    def __init__(self, engine: AsyncLLM, state: State, model: Model) -> None:
+    def __init__(self, engine: AsyncLLM, state: State, model: EngineModel) -> None:
         """See `start`."""
         self._engine = engine
         self._chat = state.openai_serving_chat
@@ -57,7 +57,7 @@ class VllmEngine:
         self._model = model
 
     @classmethod
-    async def start(cls, model: Model, base: BaseContext | None) -> Self:
+    async def start(cls, model: EngineModel, base: BaseContext | None) -> Self:
         """Loads the model; takes from seconds to minutes. The engine's process is started by
         `base`, or as vLLM likes. Raises whatever vLLM raises.
         """
@@ -67,7 +67,7 @@ class VllmEngine:
         config = args.create_engine_config(usage_context=UsageContext.OPENAI_API_SERVER)
         processes: Any = utils  # vLLM has no argument for how they are started
         own = processes.get_mp_context
-        processes.get_mp_context = lambda: CoreContext(base or own())
+        processes.get_mp_context = lambda: EngineProcessContext(base or own())
         engine = AsyncLLM.from_vllm_config(config, usage_context=UsageContext.OPENAI_API_SERVER)
         try:
             frontend = FrontendArgs(
@@ -115,10 +115,12 @@ class VllmEngine:
             one.pop("permission", None)
         return listed
 
-    async def chat(self, request: ChatRequest, run_id: str) -> AsyncGenerator[Piece, None]:
+    async def chat(
+        self, request: ChatRequest, generation_id: str
+    ) -> AsyncGenerator[StreamEvent, None]:
         """See sidecar.llm.protocol.ChatEngine; closing the generator ends the generation."""
         try:
-            answer = await self._chat.create_chat_completion(self._native(request, run_id))
+            answer = await self._chat.create_chat_completion(self._native(request, generation_id))
             if isinstance(answer, ErrorResponse):
                 raise _error(answer.error.code, answer.error.message)
             if request.stream:
@@ -142,10 +144,10 @@ class VllmEngine:
             # Most often a schema whose grammar can't be built, which shows only in the engine.
             raise BadRequest("The model could not answer this request as it was asked.") from error
 
-    def _native(self, request: ChatRequest, run_id: str) -> ChatCompletionRequest:
+    def _native(self, request: ChatRequest, generation_id: str) -> ChatCompletionRequest:
         asked = request.max_completion_tokens or request.max_tokens or self._model.max_tokens
         body = request.wire() | {
-            "request_id": run_id,
+            "request_id": generation_id,
             "max_completion_tokens": min(asked, self._model.max_tokens),
         }
         body.pop("max_tokens", None)
@@ -172,7 +174,7 @@ def _counters() -> Mapping[str, float]:
 
 async def _pieces(
     events: AsyncGenerator[str, None], *, usage_is_told: bool
-) -> AsyncGenerator[Piece, None]:
+) -> AsyncGenerator[StreamEvent, None]:
     """vLLM's server-sent events as pieces; what it reports as an event of an error is raised."""
     finished: dict[int, str] = {}
     async with aclosing(events):

@@ -31,7 +31,7 @@ _SLACK_S = 0.1
 _PR_SET_TIMERSLACK = 29  # of prctl(2); what a thread starts inherits it
 
 
-class CoreContext:
+class EngineProcessContext:
     """A context of `multiprocessing` of which the processes have what is in this one's environment
     by the time they are started, and end with this one.
     """
@@ -51,7 +51,7 @@ class CoreContext:
         return getattr(self._base, name)
 
 
-def importing() -> BaseContext | None:
+def preload_fork_server() -> BaseContext | None:
     """Begins to import in a process of its own, from which others can be forked. None where vLLM
     had better start its core itself: a build for GPUs may touch one as it is imported, and none
     can be used in a process forked after that.
@@ -62,13 +62,13 @@ def importing() -> BaseContext | None:
         return None
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(_IMPORTED)
-    with unhurried():
+    with coarse_timers():
         forkserver.ensure_running()
     return context
 
 
 @contextmanager
-def unhurried() -> Iterator[None]:
+def coarse_timers() -> Iterator[None]:
     """Lets the timers of processes that this thread starts meanwhile be late, on Linux."""
     prctl = getattr(ctypes.CDLL(None), "prctl", None)
     if prctl is None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from sidecar.planning.local_search import Kitchen, Tables, kitchen_of, refill
+from sidecar.planning.local_search import SearchState, SearchTables, refill, state_of
 from sidecar.planning.problem import OPEN, Plan, Problem
 from sidecar.planning.scoring import assess, filled
 
@@ -20,7 +20,7 @@ def difference(one: Plan, other: Plan) -> int:
 
 
 def alternatives(
-    tables: Tables,
+    tables: SearchTables,
     best: Plan,
     pins: Mapping[int, int],
     most: int,
@@ -36,7 +36,7 @@ def alternatives(
     if most == 0 or len(free) < _LEAST_DIFFERENCE:
         return []
     draw = np.random.Generator(np.random.PCG64(seed))
-    start = kitchen_of(tables, best)
+    start = state_of(tables, best)
     values: dict[Plan, float] = {}
     for _ in range(_TRIES):
         if stop():
@@ -57,7 +57,7 @@ def alternatives(
     return sorted(worth, key=lambda plan: (-worth[plan], plan))
 
 
-def _without(start: Kitchen, slots: list[int]) -> Kitchen:
+def _without(start: SearchState, slots: list[int]) -> SearchState:
     """The kitchen with other dishes in these slots."""
     kitchen = start.copy()
     banned = {kitchen.plan[slot] for slot in slots}

@@ -28,7 +28,7 @@ _LEAST_VIOLATION = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
-class Shortage:
+class KnapsackRow:
     """The uses of a stock after some day. `columns[i]` adds to the use of dish `owner[i]`, of which
     one takes `quantity` and there are no more than `most`; `left` is there, `bought` the column b.
     """
@@ -42,7 +42,7 @@ class Shortage:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class Cut:
     """values @ x[columns] <= limit."""
 
     columns: Ints
@@ -50,13 +50,13 @@ class Row:
     limit: float
 
 
-def violated(shortages: Sequence[Shortage], point: Floats) -> list[Row]:
+def violated_cuts(shortages: Sequence[KnapsackRow], point: Floats) -> list[Cut]:
     """The most violated row of each shortage that the point violates at all."""
     rows = (_most_violated(shortage, point) for shortage in shortages)
     return [row for row in rows if row is not None]
 
 
-def _most_violated(shortage: Shortage, point: Floats) -> Row | None:
+def _most_violated(shortage: KnapsackRow, point: Floats) -> Cut | None:
     bought = min(1.0, float(point[shortage.bought]))
     use = np.bincount(shortage.owner, point[shortage.columns], len(shortage.quantity))
     excess = use - shortage.most * bought
@@ -68,7 +68,7 @@ def _most_violated(shortage: Shortage, point: Floats) -> Row | None:
         if violation > best * (length := float(np.linalg.norm(values))):
             best = violation / length
             kept = values > 0
-            found = Row(
+            found = Cut(
                 np.append(shortage.columns[kept], shortage.bought),
                 np.append(values[kept], room - float(chosen @ shortage.most)),
                 room,
@@ -76,7 +76,7 @@ def _most_violated(shortage: Shortage, point: Floats) -> Row | None:
     return found
 
 
-def _families(shortage: Shortage) -> Iterator[tuple[Floats, float]]:
+def _families(shortage: KnapsackRow) -> Iterator[tuple[Floats, float]]:
     """Weights of the dishes and the room for them while nothing is bought."""
     scale = max(1.0, shortage.left)
     yield shortage.quantity / scale, shortage.left / scale

@@ -7,7 +7,7 @@ from sidecar.planning.problem import OPEN, Dish, Plan, Problem
 from sidecar.planning.response import ConflictSet, OpenSlot
 from sidecar.planning.scoring import Assessment, allot, assess, permitted
 from sidecar.planning.slot_conflicts import why_open
-from sidecar.planning.unsat_cores import Conflict, Kind, Rule
+from sidecar.planning.unsat_cores import ConstraintConflict, ConstraintKind, UserConstraint
 
 _MOST_AVOIDED = 3
 _MOST_OPEN_EXPLAINED = 20
@@ -44,7 +44,7 @@ def open_slots(problem: Problem, plan: Plan) -> tuple[OpenSlot, ...]:
     return tuple(found)
 
 
-def conflict_set(problem: Problem, conflict: Conflict) -> ConflictSet:
+def conflict_set(problem: Problem, conflict: ConstraintConflict) -> ConflictSet:
     """A conflict in words."""
     return ConflictSet(
         constraints=tuple(rule_sentence(problem, rule) for rule in conflict.rules),
@@ -61,10 +61,10 @@ def conflict_sentence(conflict: ConflictSet) -> str:
     return f"These exclude each other: {_listed(list(conflict.constraints))}"
 
 
-def rule_sentence(problem: Problem, rule: Rule) -> str:
+def rule_sentence(problem: Problem, rule: UserConstraint) -> str:
     """A user's constraint by its names and dates."""
     match rule.kind:
-        case Kind.LOCK:
+        case ConstraintKind.LOCK:
             lock = problem.locks[rule.subject]
             dish = problem.dishes[lock.dish]
             meal = "" if lock.meal is None else f" {problem.meals[lock.meal]}"
@@ -72,43 +72,43 @@ def rule_sentence(problem: Problem, rule: Rule) -> str:
             if not dish.meals or (lock.meal is not None and lock.meal not in dish.meals):
                 return f"{text}, but its tags name other meals"
             return f"{text} ({dish.minutes} min)"
-        case Kind.EXCLUDED:
+        case ConstraintKind.EXCLUDED:
             return f"{problem.dishes[rule.subject].name} is excluded"
-        case Kind.DIET:
+        case ConstraintKind.DIET:
             return f"every recipe must be {problem.diet[rule.subject]}"
-        case Kind.DAY_BUDGET:
+        case ConstraintKind.DAY_BUDGET:
             minutes = problem.day_budgets[rule.subject]
             return f"{_day(problem, rule.subject)} allows {minutes} min"
-        case Kind.MEAL_BUDGET:
+        case ConstraintKind.MEAL_BUDGET:
             minutes = problem.slot_budgets[rule.subject]
             return f"{_slot(problem, rule.subject)} allows {minutes} min"
-        case Kind.SHOPPING:
+        case ConstraintKind.SHOPPING:
             return f"at most {_count(problem.max_items or 0, 'ingredient')} may be bought"
-        case Kind.REPEATS:
+        case ConstraintKind.REPEATS:
             times = "once" if problem.max_repeats == 1 else f"{problem.max_repeats} times"
             return f"each recipe may be cooked at most {times}"
 
 
-def _relaxations(problem: Problem, conflict: Conflict) -> tuple[str, ...]:
+def _relaxations(problem: Problem, conflict: ConstraintConflict) -> tuple[str, ...]:
     return tuple(_relaxation(problem, rule, limit) for rule, limit in conflict.relaxations)
 
 
-def _relaxation(problem: Problem, rule: Rule, limit: int | None) -> str:
+def _relaxation(problem: Problem, rule: UserConstraint, limit: int | None) -> str:
     match rule.kind:
-        case Kind.LOCK:
+        case ConstraintKind.LOCK:
             lock = problem.locks[rule.subject]
             return f"unlock {problem.dishes[lock.dish].name} on {_day(problem, lock.day)}"
-        case Kind.EXCLUDED:
+        case ConstraintKind.EXCLUDED:
             return f"allow {problem.dishes[rule.subject].name} again"
-        case Kind.DIET:
+        case ConstraintKind.DIET:
             return f"give up the dietary tag {problem.diet[rule.subject]}"
-        case Kind.DAY_BUDGET:
+        case ConstraintKind.DAY_BUDGET:
             return f"allow {limit} min on {_day(problem, rule.subject)}"
-        case Kind.MEAL_BUDGET:
+        case ConstraintKind.MEAL_BUDGET:
             return f"allow {limit} min for {_slot(problem, rule.subject)}"
-        case Kind.SHOPPING:
+        case ConstraintKind.SHOPPING:
             return f"allow {_count(limit or 0, 'ingredient')} to be bought"
-        case Kind.REPEATS:
+        case ConstraintKind.REPEATS:
             return f"allow a recipe {limit} times"
 
 

@@ -11,28 +11,35 @@ from dataclasses import dataclass, replace
 from sidecar.planning.locked_meals_model import LockedMeals
 from sidecar.planning.problem import Problem
 from sidecar.planning.slot_conflicts import all_blockers, minimal_cover
-from sidecar.planning.unsat_cores import Conflict, Kind, Rule
+from sidecar.planning.unsat_cores import ConstraintConflict, ConstraintKind, UserConstraint
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Feasibility:
     """Either the locked dishes by slot, or the conflicts that leave no plan."""
 
     pins: dict[int, int] | None
-    conflicts: tuple[Conflict, ...] = ()
+    conflicts: tuple[ConstraintConflict, ...] = ()
 
 
 _MOST_CONFLICTS = 5
-_NUMBERS = frozenset({Kind.DAY_BUDGET, Kind.MEAL_BUDGET, Kind.SHOPPING, Kind.REPEATS})
+_NUMBERS = frozenset(
+    {
+        ConstraintKind.DAY_BUDGET,
+        ConstraintKind.MEAL_BUDGET,
+        ConstraintKind.SHOPPING,
+        ConstraintKind.REPEATS,
+    }
+)
 
 
-def decide(problem: Problem) -> Verdict:
+def check_feasibility(problem: Problem) -> Feasibility:
     """Whether the request can be met at all. Conflicts have no rule in common."""
     model = LockedMeals(problem) if problem.locks else None
     if model is not None and (pins := model.pins()) is not None:
-        return Verdict(pins)
+        return Feasibility(pins)
     # What rules out every single dish needs no lock to be a conflict, so it is looked for first.
-    cores: list[tuple[Rule, ...]] = []
+    cores: list[tuple[UserConstraint, ...]] = []
     blocked = all_blockers(problem)
     while len(cores) < _MOST_CONFLICTS and (core := minimal_cover(blocked)) is not None:
         cores.append(core)
@@ -43,14 +50,14 @@ def decide(problem: Problem) -> Verdict:
         known = {rule for core in cores for rule in core}
         cores += model.conflicts(known, _MOST_CONFLICTS - len(cores))
     if not cores:
-        return Verdict({})
+        return Feasibility({})
     conflicts = tuple(_with_relaxations(problem, core) for core in cores)
-    return Verdict(None, conflicts)
+    return Feasibility(None, conflicts)
 
 
-def _with_relaxations(problem: Problem, core: tuple[Rule, ...]) -> Conflict:
+def _with_relaxations(problem: Problem, core: tuple[UserConstraint, ...]) -> ConstraintConflict:
     alone = _only(problem, core)
-    relaxations: list[tuple[Rule, int | None]] = []
+    relaxations: list[tuple[UserConstraint, int | None]] = []
     for rule in core:
         if rule.kind in _NUMBERS:
             # Beside another conflict nothing helps the whole problem: then look at this one alone.
@@ -59,14 +66,14 @@ def _with_relaxations(problem: Problem, core: tuple[Rule, ...]) -> Conflict:
                 relaxations.append((rule, limit))
         else:
             relaxations.append((rule, None))
-    return Conflict(core, tuple(relaxations))
+    return ConstraintConflict(core, tuple(relaxations))
 
 
-def _only(problem: Problem, core: Iterable[Rule]) -> Problem:
+def _only(problem: Problem, core: Iterable[UserConstraint]) -> Problem:
     """The problem with no constraints but these."""
     rules = set(core)
-    excluded = {rule.subject for rule in rules if rule.kind is Kind.EXCLUDED}
-    tags = {problem.diet[rule.subject] for rule in rules if rule.kind is Kind.DIET}
+    excluded = {rule.subject for rule in rules if rule.kind is ConstraintKind.EXCLUDED}
+    tags = {problem.diet[rule.subject] for rule in rules if rule.kind is ConstraintKind.DIET}
     return replace(
         problem,
         dishes=tuple(
@@ -78,30 +85,34 @@ def _only(problem: Problem, core: Iterable[Rule]) -> Problem:
             for number, dish in enumerate(problem.dishes)
         ),
         day_budgets=tuple(
-            budget if Rule(Kind.DAY_BUDGET, day) in rules else None
+            budget if UserConstraint(ConstraintKind.DAY_BUDGET, day) in rules else None
             for day, budget in enumerate(problem.day_budgets)
         ),
         slot_budgets=tuple(
-            budget if Rule(Kind.MEAL_BUDGET, slot) in rules else None
+            budget if UserConstraint(ConstraintKind.MEAL_BUDGET, slot) in rules else None
             for slot, budget in enumerate(problem.slot_budgets)
         ),
         locks=tuple(
-            lock for number, lock in enumerate(problem.locks) if Rule(Kind.LOCK, number) in rules
+            lock
+            for number, lock in enumerate(problem.locks)
+            if UserConstraint(ConstraintKind.LOCK, number) in rules
         ),
-        max_items=problem.max_items if Rule(Kind.SHOPPING) in rules else None,
-        max_repeats=problem.max_repeats if Rule(Kind.REPEATS) in rules else len(problem.slots),
+        max_items=problem.max_items if UserConstraint(ConstraintKind.SHOPPING) in rules else None,
+        max_repeats=problem.max_repeats
+        if UserConstraint(ConstraintKind.REPEATS) in rules
+        else len(problem.slots),
     )
 
 
-def _least_limit(problem: Problem, rule: Rule) -> int | None:
+def _least_limit(problem: Problem, rule: UserConstraint) -> int | None:
     """The least value of a rule's number that makes the problem feasible, None if none does."""
     day_minutes = sum(sorted(dish.minutes for dish in problem.dishes)[-len(problem.meals) :])
     match rule.kind:
-        case Kind.DAY_BUDGET:
+        case ConstraintKind.DAY_BUDGET:
             low, high = problem.day_budgets[rule.subject] or 0, day_minutes
-        case Kind.MEAL_BUDGET:
+        case ConstraintKind.MEAL_BUDGET:
             low, high = problem.slot_budgets[rule.subject] or 0, day_minutes
-        case Kind.SHOPPING:
+        case ConstraintKind.SHOPPING:
             low, high = problem.max_items or 0, len(problem.items)
         case _:
             low, high = problem.max_repeats, len(problem.slots)
@@ -116,13 +127,13 @@ def _least_limit(problem: Problem, rule: Rule) -> int | None:
     return high
 
 
-def _with_limit(problem: Problem, rule: Rule, limit: int) -> Problem:
+def _with_limit(problem: Problem, rule: UserConstraint, limit: int) -> Problem:
     match rule.kind:
-        case Kind.DAY_BUDGET:
+        case ConstraintKind.DAY_BUDGET:
             return replace(problem, day_budgets=_set(problem.day_budgets, rule.subject, limit))
-        case Kind.MEAL_BUDGET:
+        case ConstraintKind.MEAL_BUDGET:
             return replace(problem, slot_budgets=_set(problem.slot_budgets, rule.subject, limit))
-        case Kind.SHOPPING:
+        case ConstraintKind.SHOPPING:
             return replace(problem, max_items=limit)
         case _:
             return replace(problem, max_repeats=limit)

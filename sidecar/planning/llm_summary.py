@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from sidecar.core.errors import ServiceError
-from sidecar.llm.completions import completion, structured
+from sidecar.llm.completions import complete, json_schema_format
 from sidecar.llm.protocol import ChatEngine
 from sidecar.llm.schemas import ChatRequest
 from sidecar.planning.response import PlanAnswer
@@ -37,15 +37,15 @@ _NUMBER: Final = re.compile(r"\d+(?:[.,]\d+)?")
 _SENTENCE_END: Final = re.compile(r"(?<=[.!?])\s+")
 
 
-async def summed_up(
+async def with_summary(
     engine: ChatEngine, request: PlanRequest, plan: PlanAnswer
 ) -> Mapping[str, object]:
-    """The plan for the wire, with a `summary` where `in_prose` has one."""
-    summary = await in_prose(engine, request, plan)
+    """The plan for the wire, with a `summary` where `summarize` has one."""
+    summary = await summarize(engine, request, plan)
     return {**plan.wire(), "summary": summary} if summary else plan.wire()
 
 
-async def in_prose(engine: ChatEngine, request: PlanRequest, plan: PlanAnswer) -> str | None:
+async def summarize(engine: ChatEngine, request: PlanRequest, plan: PlanAnswer) -> str | None:
     """The plan in a sentence or two; None without a plan, when the engine is away, and when what it
     says is not in the plan.
     """
@@ -53,17 +53,17 @@ async def in_prose(engine: ChatEngine, request: PlanRequest, plan: PlanAnswer) -
         return None
     facts = plan.explanation[:_MOST_FACTS]
     try:
-        answer = await completion(engine, _request(facts))
+        answer = await complete(engine, _request(facts))
     except ServiceError as error:
         log.info("a plan goes without its prose", extra={"code": error.code})
         return None
     text = _first_two(_summary(answer))
     planned = {meal.recipe_id for meal in plan.meal_plan}
     others = [recipe.name for recipe in request.recipes if recipe.id not in planned]
-    return text if text and grounded(text, facts, others) else None
+    return text if text and is_grounded(text, facts, others) else None
 
 
-def grounded(text: str, facts: Sequence[str], others: Sequence[str]) -> bool:
+def is_grounded(text: str, facts: Sequence[str], others: Sequence[str]) -> bool:
     """Whether each number of the text is among the facts, and no name of `others` is in it unless
     it is in the facts too.
     """
@@ -84,7 +84,7 @@ def _request(facts: Sequence[str]) -> ChatRequest:
             ],
             "temperature": 0,
             "max_completion_tokens": _MOST_TOKENS,
-            "response_format": structured("summary", _SCHEMA),
+            "response_format": json_schema_format("summary", _SCHEMA),
         }
     )
 

@@ -39,7 +39,7 @@ class Candidates:
     expiring: Ints  # positions of the needs whose stock holds expiring lots
 
 
-class Tables:
+class SearchTables:
     """What stays the same during a search, as arrays. K is the most expiring lots of a stock."""
 
     def __init__(self, problem: Problem) -> None:
@@ -136,10 +136,10 @@ class Tables:
         )
 
 
-class Kitchen:
+class SearchState:
     """A plan being changed, with all that scoring the next change needs. Points are floats here."""
 
-    def __init__(self, tables: Tables) -> None:
+    def __init__(self, tables: SearchTables) -> None:
         """Start with every slot open."""
         problem = tables.problem
         self.tables = tables
@@ -153,9 +153,9 @@ class Kitchen:
         self.of_cuisine = np.zeros(tables.cuisines, np.int64)
         self.minutes = np.zeros(problem.days, np.int64)
 
-    def copy(self) -> "Kitchen":
+    def copy(self) -> "SearchState":
         """An independent copy."""
-        twin = object.__new__(Kitchen)
+        twin = object.__new__(SearchState)
         twin.tables, twin.plan = self.tables, self.plan.copy()
         twin.spare, twin.eaten = self.spare.copy(), self.eaten.copy()
         twin.short, twin.count = self.short.copy(), self.count.copy()
@@ -232,7 +232,7 @@ class Kitchen:
         )
 
 
-def _rescued(tables: Tables, stock: Ints, eaten: Floats) -> Floats:
+def _rescued(tables: SearchTables, stock: Ints, eaten: Floats) -> Floats:
     """Points for expiring food used in time; `eaten` is rows x K for the stocks in `stock`.
 
     Of the first k lots, first-expiry-first-out takes the least over j <= k of
@@ -244,9 +244,9 @@ def _rescued(tables: Tables, stock: Ints, eaten: Floats) -> Floats:
     return taken
 
 
-def construct(tables: Tables, pins: Mapping[int, int]) -> Kitchen:
+def construct(tables: SearchTables, pins: Mapping[int, int]) -> SearchState:
     """A greedy plan around the pinned meals: the slot with the fewest candidates first."""
-    kitchen = Kitchen(tables)
+    kitchen = SearchState(tables)
     for slot, dish in pins.items():
         kitchen.put(slot, dish)
     order = [slot for slot in tables.problem.slots if kitchen.plan[slot] == OPEN]
@@ -256,7 +256,7 @@ def construct(tables: Tables, pins: Mapping[int, int]) -> Kitchen:
 
 
 def improve(
-    start: Kitchen, pins: Mapping[int, int], steps: int, stop: Callable[[], bool], seed: int = 0
+    start: SearchState, pins: Mapping[int, int], steps: int, stop: Callable[[], bool], seed: int = 0
 ) -> Iterator[Plan]:
     """Yield plans, each better than the last, for `steps` steps or until `stop` says so."""
     problem = start.tables.problem
@@ -299,16 +299,16 @@ def open_slots(plan: Sequence[int]) -> list[int]:
     return [slot for slot, dish in enumerate(plan) if dish == OPEN]
 
 
-def kitchen_of(tables: Tables, plan: Plan) -> Kitchen:
+def state_of(tables: SearchTables, plan: Plan) -> SearchState:
     """A kitchen that cooks this plan."""
-    kitchen = Kitchen(tables)
+    kitchen = SearchState(tables)
     for slot, dish in enumerate(plan):
         if dish != OPEN:
             kitchen.put(slot, dish)
     return kitchen
 
 
-def refill(kitchen: Kitchen, slot: int, banned: Collection[int]) -> None:
+def refill(kitchen: SearchState, slot: int, banned: Collection[int]) -> None:
     """Put the best candidate but the banned ones in an open slot, or leave it open."""
     gain = kitchen.gains(slot)
     dishes = kitchen.tables.candidates[slot].dishes
@@ -318,7 +318,7 @@ def refill(kitchen: Kitchen, slot: int, banned: Collection[int]) -> None:
 
 
 def _fill(
-    kitchen: Kitchen, slot: int, draw: np.random.Generator | None, noise: float = 0.0
+    kitchen: SearchState, slot: int, draw: np.random.Generator | None, noise: float = 0.0
 ) -> None:
     """Put the best candidate in a slot, after Gumbel noise if `draw` is given, or leave it open."""
     gain = kitchen.gains(slot)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 import z3
 
 from sidecar.planning.problem import Lock, Problem
-from sidecar.planning.unsat_cores import Kind, Rule, minimal_core
+from sidecar.planning.unsat_cores import ConstraintKind, UserConstraint, minimal_core
 
 
 class LockedMeals:
@@ -16,7 +16,7 @@ class LockedMeals:
         self.problem = problem
         self.context = z3.Context()
         self.solver = z3.SimpleSolver(ctx=self.context)  # quantities are too large for QF_FD
-        self.guards: dict[Rule, z3.BoolRef] = {}
+        self.guards: dict[UserConstraint, z3.BoolRef] = {}
         width = len(problem.meals)
         self.cooked = {
             (lock.dish, slot): z3.Bool(f"cook {lock.dish} {slot}", self.context)
@@ -50,7 +50,9 @@ class LockedMeals:
                 pins[held[0]] = lock.dish
         return pins
 
-    def conflicts(self, known: Collection[Rule], most: int) -> Iterator[tuple[Rule, ...]]:
+    def conflicts(
+        self, known: Collection[UserConstraint], most: int
+    ) -> Iterator[tuple[UserConstraint, ...]]:
         """Up to `most` minimal conflicts with no rule in common and none of the `known` ones."""
         guards = {rule: guard for rule, guard in self.guards.items() if rule not in known}
         for _ in range(most):
@@ -60,10 +62,10 @@ class LockedMeals:
             for rule in core:
                 del guards[rule]
 
-    def _guard(self, rule: Rule) -> z3.BoolRef:
+    def _guard(self, rule: UserConstraint) -> z3.BoolRef:
         return self.guards.setdefault(rule, z3.Bool(f"{rule.kind} {rule.subject}", self.context))
 
-    def _under(self, rule: Rule, constraint: z3.BoolRef) -> None:
+    def _under(self, rule: UserConstraint, constraint: z3.BoolRef) -> None:
         self.solver.add(z3.Implies(self._guard(rule), constraint))
 
     def _any(self, literals: Sequence[z3.BoolRef]) -> z3.BoolRef:
@@ -72,7 +74,7 @@ class LockedMeals:
     def _add_locks(self) -> None:
         for number, lock in enumerate(self.problem.locks):
             options = [self.cooked[lock.dish, slot] for slot in self._options(lock)]
-            self._under(Rule(Kind.LOCK, number), self._any(options))
+            self._under(UserConstraint(ConstraintKind.LOCK, number), self._any(options))
         by_slot: dict[int, list[z3.BoolRef]] = defaultdict(list)
         for (_, slot), literal in self.cooked.items():
             by_slot[slot].append(literal)
@@ -111,7 +113,9 @@ class LockedMeals:
         for union in unions:
             held = [number for number, slots in options.items() if slots and slots <= union]
             if len(held) > len(union):
-                guards = [(self._guard(Rule(Kind.LOCK, number)), 1) for number in held]
+                guards = [
+                    (self._guard(UserConstraint(ConstraintKind.LOCK, number)), 1) for number in held
+                ]
                 self.solver.add(z3.PbLe(guards, len(union)))
 
     def _add_dish_rules(self) -> None:
@@ -122,12 +126,12 @@ class LockedMeals:
         for dish, literals in by_dish.items():
             never = z3.Not(self._any(literals))
             if problem.dishes[dish].excluded:
-                self._under(Rule(Kind.EXCLUDED, dish), never)
+                self._under(UserConstraint(ConstraintKind.EXCLUDED, dish), never)
             for tag in problem.dishes[dish].lacking:
-                self._under(Rule(Kind.DIET, problem.diet.index(tag)), never)
+                self._under(UserConstraint(ConstraintKind.DIET, problem.diet.index(tag)), never)
             if len(literals) > problem.max_repeats:
                 most = z3.PbLe([(literal, 1) for literal in literals], problem.max_repeats)
-                self._under(Rule(Kind.REPEATS), most)
+                self._under(UserConstraint(ConstraintKind.REPEATS), most)
 
     def _add_budgets(self) -> None:
         problem = self.problem
@@ -137,11 +141,11 @@ class LockedMeals:
             by_day[problem.day(slot)].append((literal, minutes))
             own = problem.slot_budgets[slot]
             if own is not None and minutes > own:
-                self._under(Rule(Kind.MEAL_BUDGET, slot), z3.Not(literal))
+                self._under(UserConstraint(ConstraintKind.MEAL_BUDGET, slot), z3.Not(literal))
         for day, terms in by_day.items():
             budget = problem.day_budgets[day]
             if budget is not None:
-                self._under(Rule(Kind.DAY_BUDGET, day), z3.PbLe(terms, budget))
+                self._under(UserConstraint(ConstraintKind.DAY_BUDGET, day), z3.PbLe(terms, budget))
 
     def _add_shopping(self, most: int) -> None:
         """Cooking after a day takes what is left by then, or the item is bought."""
@@ -159,7 +163,10 @@ class LockedMeals:
                 late = [(literal, quantity) for literal, quantity, day in terms if day > after]
                 self._add_enough(late, left, item)
         if bought:
-            self._under(Rule(Kind.SHOPPING), z3.PbLe([(item, 1) for item in bought.values()], most))
+            self._under(
+                UserConstraint(ConstraintKind.SHOPPING),
+                z3.PbLe([(item, 1) for item in bought.values()], most),
+            )
 
     def _add_enough(
         self, late: Sequence[tuple[z3.BoolRef, int]], left: int, item: z3.BoolRef

@@ -19,13 +19,13 @@ from dataclasses import replace
 import numpy as np
 from scipy.sparse import csr_array
 
-from sidecar.planning.cutting_planes import Shortage
-from sidecar.planning.milp_solver import Outcome, Program, search
+from sidecar.planning.cutting_planes import KnapsackRow
+from sidecar.planning.milp_solver import MilpProgram, MilpResult, search
 from sidecar.planning.problem import Problem
-from sidecar.planning.slot_classes import cells, classes, crowds
+from sidecar.planning.slot_classes import classes, crowds, slot_runs
 
 
-def build(problem: Problem, meals: int) -> Program:
+def build(problem: Problem, meals: int) -> MilpProgram:
     """The program of a problem with at least `meals` slots filled."""
     layout = _Layout(problem)
     for places in layout.of_class.values():
@@ -39,7 +39,7 @@ def build(problem: Problem, meals: int) -> Program:
     if problem.points.purchase or problem.max_items is not None:
         _add_purchases(layout, cooked)
     _add_rescues(layout, cooked)
-    return Program(
+    return MilpProgram(
         problem=problem,
         classes=layout.classes,
         cells=layout.cells,
@@ -60,7 +60,7 @@ def build(problem: Problem, meals: int) -> Program:
     )
 
 
-def most_meals(problem: Problem, seconds: float) -> Outcome:
+def most_meals(problem: Problem, seconds: float) -> MilpResult:
     """The plan that fills the most slots, `bound` being the number of slots any plan can fill."""
     program = build(problem, 0)
     meals = np.zeros(len(program.worth))
@@ -101,8 +101,8 @@ class _Layout(_Builder):
         super().__init__()
         self.problem = problem
         self.classes = classes(problem)
-        self.cells = tuple(cells(problem, self.classes))
-        self.shortages: list[Shortage] = []
+        self.cells = tuple(slot_runs(problem, self.classes))
+        self.shortages: list[KnapsackRow] = []
         self.of_class: dict[int, list[int]] = defaultdict(list)
         self.of_dish: dict[int, list[int]] = defaultdict(list)
         for place, cell in enumerate(self.cells):
@@ -238,7 +238,7 @@ def _add_shortage(
     if excess > 0:
         layout.row({**small, bought: -float(excess)}, left, max(1, left))
         layout.shortages.append(
-            Shortage(
+            KnapsackRow(
                 columns=np.array([place for places, _ in uses for place in places], np.int64),
                 owner=np.array(
                     [number for number, (places, _) in enumerate(uses) for _ in places], np.int64

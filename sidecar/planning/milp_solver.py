@@ -19,9 +19,9 @@ from highspy._core import _Highs
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, vstack
 
-from sidecar.planning.cutting_planes import Row, Shortage, violated
+from sidecar.planning.cutting_planes import Cut, KnapsackRow, violated_cuts
 from sidecar.planning.problem import Plan, Problem
-from sidecar.planning.slot_classes import Cell, Slots, spread
+from sidecar.planning.slot_classes import SlotRun, Slots, spread
 
 Floats = NDArray[np.float64]
 
@@ -37,19 +37,19 @@ _SEARCHING = {"mip_rel_gap": 0.0, "mip_heuristic_effort": 0.0, "mip_allow_restar
 
 
 @dataclass(frozen=True, slots=True)
-class Program:
+class MilpProgram:
     """max worth @ x with matrix @ x <= limit, lower <= x <= upper, x[whole] integers."""
 
     problem: Problem
     classes: tuple[Slots, ...]
-    cells: tuple[Cell, ...]  # of the first columns, in order
+    cells: tuple[SlotRun, ...]  # of the first columns, in order
     worth: Floats
     matrix: csr_array
     limit: Floats
     lower: Floats
     upper: Floats
     whole: NDArray[np.bool_]
-    shortages: tuple[Shortage, ...]
+    shortages: tuple[KnapsackRow, ...]
 
     def plan(self, solution: Floats) -> Plan:
         """The plan of a solution."""
@@ -67,7 +67,7 @@ class Relaxation:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class MilpResult:
     """What a search came to: no plan with as many meals is worth more than `bound` points."""
 
     plan: Plan | None
@@ -75,7 +75,7 @@ class Outcome:
     impossible: bool
 
 
-def relax(program: Program, seconds: float) -> Relaxation | None:
+def relax(program: MilpProgram, seconds: float) -> Relaxation | None:
     """Solve the linear relaxation; None if that took too long.
 
     The bound is the Lagrangian one of the (clipped) row duals, which holds for any duals whatever
@@ -95,12 +95,12 @@ def relax(program: Program, seconds: float) -> Relaxation | None:
 
 
 def strengthen(
-    program: Program, relaxation: Relaxation, seconds_left: Callable[[], float]
-) -> Iterator[tuple[Program, Relaxation]]:
+    program: MilpProgram, relaxation: Relaxation, seconds_left: Callable[[], float]
+) -> Iterator[tuple[MilpProgram, Relaxation]]:
     """Cut the relaxation's point off and solve anew, until nothing cuts it or the time is up."""
     rows = len(program.limit)
     for _ in range(_MOST_ROUNDS):
-        cuts = violated(program.shortages, relaxation.solution)
+        cuts = violated_cuts(program.shortages, relaxation.solution)
         if not cuts or seconds_left() <= 0:
             return
         longer = _with(program, cuts)
@@ -115,7 +115,7 @@ def strengthen(
         yield program, relaxation
 
 
-def _with(program: Program, rows: Sequence[Row]) -> Program:
+def _with(program: MilpProgram, rows: Sequence[Cut]) -> MilpProgram:
     more = csr_array(
         (
             np.concatenate([row.values for row in rows]),
@@ -131,7 +131,7 @@ def _with(program: Program, rows: Sequence[Row]) -> Program:
     )
 
 
-def tighten(program: Program, relaxation: Relaxation, target: int) -> Program:
+def tighten(program: MilpProgram, relaxation: Relaxation, target: int) -> MilpProgram:
     """Fix the columns that no plan worth `target` points or more can move off their bound."""
     slack = relaxation.bound - target + _TOLERANCE
     reach = slack / np.maximum(np.abs(relaxation.reduced), 1e-9)
@@ -144,7 +144,7 @@ def tighten(program: Program, relaxation: Relaxation, target: int) -> Program:
     return replace(program, lower=lower, upper=upper)
 
 
-def search(program: Program, seconds: float) -> Outcome:
+def search(program: MilpProgram, seconds: float) -> MilpResult:
     """The best plan branch-and-cut finds in this time, with a bound on the worth of any."""
     solver = _solver(program, seconds)
     # HighsVarType: 0 is continuous, 1 is an integer.
@@ -154,18 +154,18 @@ def search(program: Program, seconds: float) -> Outcome:
         solver.setOptionValue(option, value)
     solver.run()
     if solver.getModelStatus() == HighsModelStatus.kInfeasible:
-        return Outcome(plan=None, bound=None, impossible=True)
+        return MilpResult(plan=None, bound=None, impossible=True)
     info = solver.getInfo()
     found = info.primal_solution_status == SolutionStatus.kSolutionStatusFeasible
     bound = -info.mip_dual_bound
-    return Outcome(
+    return MilpResult(
         plan=program.plan(np.array(solver.getSolution().col_value)) if found else None,
         bound=whole_points(bound) if np.isfinite(bound) else None,
         impossible=False,
     )
 
 
-def _solver(program: Program, seconds: float) -> _Highs:
+def _solver(program: MilpProgram, seconds: float) -> _Highs:
     """The linear program, as a minimisation."""
     matrix = program.matrix
     lp = HighsLp()

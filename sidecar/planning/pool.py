@@ -17,7 +17,7 @@ from time import monotonic
 from types import TracebackType
 from typing import Any, Self
 
-from sidecar.core.errors import Overloaded, ServiceError, WorkTimeout, from_code
+from sidecar.core.errors import DeadlineExceeded, Overloaded, ServiceError, from_code
 from sidecar.planning.response import Incumbent, PlanAnswer
 from sidecar.planning.schemas import PlanRequest
 
@@ -167,7 +167,8 @@ class WorkerPool:
         """Solve a request in a worker, within its own timeout counted from now.
 
         Cancelling the call kills the worker. Raises Overloaded when too many wait or the wait took
-        all the time, WorkTimeout when the worker overruns, TooLarge when it needs too much memory.
+        all the time, DeadlineExceeded when the worker overruns, and TooLarge when it needs too much
+        memory.
         """
         started = self._clock()
         worker = await self._next_worker(request)
@@ -185,7 +186,7 @@ class WorkerPool:
                 answer = await _converse(worker, line, on_incumbent)
         except TimeoutError:
             self._replace(worker)
-            raise WorkTimeout("no plan was found within the time limit") from None
+            raise DeadlineExceeded("no plan was found within the time limit") from None
         except _BrokenError:
             self._replace(worker)
             raise self._failure() from None

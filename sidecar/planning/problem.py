@@ -1,7 +1,7 @@
 """A plan request as whole numbers and indices: what every solver, checker and explainer reads.
 
 Slots are (day, meal) pairs in order of time, numbered `day * len(meals) + meal`. Quantities are
-thousandths of a gram, millilitre or piece. Points are the unit of worth (see `Points`).
+thousandths of a gram, millilitre or piece. Points are the unit of worth (see `ObjectiveWeights`).
 """
 
 from collections import defaultdict
@@ -15,8 +15,8 @@ from sidecar.planning.schemas import (
     Constraints,
     InventoryItem,
     PlanRequest,
+    PlanWeights,
     Recipe,
-    Weights,
 )
 
 NEVER = 10**6  # the expiry day of food that keeps
@@ -45,7 +45,7 @@ Plan = tuple[int, ...]  # a recipe index, or OPEN, for each slot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Points:
+class ObjectiveWeights:
     """The worth of things in points: a weight of 1 gives 1000 to a purchase saved.
 
     purchase: each ingredient bought, once for the whole plan; cuisine: each distinct one;
@@ -61,7 +61,7 @@ class Points:
     favourite: int
 
     @classmethod
-    def of(cls, weights: Weights) -> "Points":
+    def of(cls, weights: PlanWeights) -> "ObjectiveWeights":
         """Points by the user's weights; a favourite is worth a little whatever they are."""
         variety = round(500 * weights.variety)
         return cls(
@@ -92,13 +92,13 @@ class Stock:
 
     item: int
     unit: str
-    measure: units.Measure
+    measure: units.UnitMeasure
     lots: tuple[Lot, ...]
     rates: tuple[Fraction, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class ShoppingItem:
     """An ingredient as the user knows it."""
 
     id: str
@@ -144,13 +144,13 @@ class Problem:
     meals: tuple[str, ...]
     dishes: tuple[Dish, ...]
     stocks: tuple[Stock, ...]
-    items: tuple[Item, ...]
+    items: tuple[ShoppingItem, ...]
     day_budgets: tuple[int | None, ...]  # minutes of a whole day
     slot_budgets: tuple[int | None, ...]  # minutes of one meal
     locks: tuple[Lock, ...]
     max_items: int | None
     max_repeats: int
-    points: Points
+    points: ObjectiveWeights
     diet: tuple[str, ...]
     expiring_until: int  # the last day on which what expires counts as expiring
     expiring: frozenset[str]  # ids of ingredients with such lots, needed or not
@@ -202,8 +202,8 @@ class Problem:
 def compile_request(request: PlanRequest) -> Problem:
     """The problem a request poses. What units can't bridge becomes a warning and a purchase."""
     horizon, constraints = request.planning_horizon, request.constraints
-    points = Points.of(request.weights)
-    pantry = Pantry(request.inventory, request.recipes, points.rescue, horizon.days)
+    points = ObjectiveWeights.of(request.weights)
+    pantry = StockBuilder(request.inventory, request.recipes, points.rescue, horizon.days)
     dishes = tuple(
         dish(recipe, horizon.meal_types, constraints, pantry) for recipe in request.recipes
     )
@@ -254,7 +254,7 @@ def cuisine_of(recipe: Recipe) -> str | None:
 
 
 def dish(
-    recipe: Recipe, meal_types: Sequence[str], constraints: Constraints, pantry: "Pantry"
+    recipe: Recipe, meal_types: Sequence[str], constraints: Constraints, pantry: "StockBuilder"
 ) -> Dish:
     """A recipe with its fitting meals and its needs; optional ingredients are no needs."""
     named = recipe.tags & (MEAL_TAGS | set(meal_types))
@@ -277,7 +277,7 @@ def dish(
     )
 
 
-class Pantry:
+class StockBuilder:
     """Turns inventory and ingredients into stocks while a request is compiled.
 
     An ingredient has a stock for each dimension that recipes measure it in, and lots count only in
@@ -293,7 +293,7 @@ class Pantry:
     ) -> None:
         """Index the lots by (ingredient, dimension) and create a stock for each need."""
         self.stocks: list[Stock] = []
-        self.items: list[Item] = []
+        self.items: list[ShoppingItem] = []
         self.warnings: list[str] = []
         self._stock_of: dict[tuple[str, str], int] = {}
         self._names = _names(inventory, recipes)
@@ -316,10 +316,12 @@ class Pantry:
                     continue
                 if part.ingredient_id not in item_of:
                     item_of[part.ingredient_id] = len(self.items)
-                    self.items.append(Item(part.ingredient_id, self._names[part.ingredient_id]))
+                    self.items.append(
+                        ShoppingItem(part.ingredient_id, self._names[part.ingredient_id])
+                    )
                 self._open(part.ingredient_id, part.unit, item_of[part.ingredient_id], recipe.name)
 
-    def measure(self, ingredient_id: str, unit: str) -> units.Measure:
+    def measure(self, ingredient_id: str, unit: str) -> units.UnitMeasure:
         """A unit's measure for an ingredient; one name decides for all its lots and needs."""
         return units.measure(unit, self._names[ingredient_id])
 
@@ -335,7 +337,7 @@ class Pantry:
             if part.optional:
                 continue
             by = self.measure(part.ingredient_id, part.unit)
-            by = units.Measure(by.dimension, by.size * scale)
+            by = units.UnitMeasure(by.dimension, by.size * scale)
             total[self._stock_of[part.ingredient_id, by.dimension]] += units.needed(
                 part.quantity, by
             )

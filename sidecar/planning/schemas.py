@@ -26,7 +26,7 @@ from pydantic import (
 )
 
 from sidecar.core.errors import TooLarge
-from sidecar.core.numbers import NotBoolean
+from sidecar.core.validation import NotBoolean, not_boolean
 
 MAX_RECIPES = 2_000
 MAX_INVENTORY = 5_000
@@ -52,8 +52,7 @@ _MIXED_FRACTION = re.compile(r"(?:(\d{1,7})\s+)?(\d{1,7})/(\d{1,7})")
 
 def _decimal_of_fraction(value: object) -> object:
     """A written fraction ("1/2", "1 1/2") as a float; all else but booleans is left to pydantic."""
-    if isinstance(value, bool):
-        raise ValueError("must be a number")  # noqa: TRY004 - pydantic reports ValueErrors
+    not_boolean(value)
     if not isinstance(value, str) or not (found := _MIXED_FRACTION.fullmatch(value.strip())):
         return value
     whole, top, bottom = (int(part or 0) for part in found.groups())
@@ -228,7 +227,7 @@ class Constraints(_Part):
         return self
 
 
-class Weights(_Part):
+class PlanWeights(_Part):
     """How much each aim counts, 0 (not at all) to 1."""
 
     expiring_priority: Weight = 0.4
@@ -252,7 +251,7 @@ class PlanRequest(_Part):
     inventory: tuple[InventoryItem, ...] = ()
     recipes: Annotated[tuple[Recipe, ...], AfterValidator(_not_empty)]
     constraints: Constraints = Field(default_factory=Constraints)
-    weights: Weights = Field(default_factory=Weights)
+    weights: PlanWeights = Field(default_factory=PlanWeights)
     alternatives: Whole = Field(default=1, ge=1, le=5)
     timeout_ms: Whole = Field(default=5_000, ge=100, le=MAX_TIMEOUT_MS)
 

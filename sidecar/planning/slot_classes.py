@@ -20,7 +20,7 @@ Slots = tuple[int, ...]  # of one class, in order of time
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class SlotRun:
     """A dish in one of the slots `first` to `last` (positions in its class) of a class."""
 
     dish: int
@@ -51,7 +51,7 @@ def classes(problem: Problem) -> tuple[Slots, ...]:
     return tuple(tuple(slots) for slots in found.values())
 
 
-def cells(problem: Problem, of: Sequence[Slots]) -> Iterator[Cell]:
+def slot_runs(problem: Problem, of: Sequence[Slots]) -> Iterator[SlotRun]:
     """Every dish in every class that it fits, in runs of slots that are alike to it."""
     days = [[problem.day(slot) for slot in slots] for slots in of]
     for dish, candidate in enumerate(problem.dishes):
@@ -63,10 +63,10 @@ def cells(problem: Problem, of: Sequence[Slots]) -> Iterator[Cell]:
                 starts = {0, *(bisect_right(days[number], expiry) for expiry in expiries)}
                 edges = sorted(starts | {len(slots)})
                 for first, end in pairwise(edges):
-                    yield Cell(dish, number, first, end - 1)
+                    yield SlotRun(dish, number, first, end - 1)
 
 
-def crowds(of: Sequence[Cell]) -> Iterator[tuple[list[int], int]]:
+def crowds(of: Sequence[SlotRun]) -> Iterator[tuple[list[int], int]]:
     """Places in `of` (cells of one class) that share some slots, and how many slots those are."""
     for first in sorted({cell.first for cell in of}):
         for last in sorted({cell.last for cell in of}):
@@ -75,10 +75,10 @@ def crowds(of: Sequence[Cell]) -> Iterator[tuple[list[int], int]]:
                 yield inside, last - first + 1
 
 
-def spread(problem: Problem, of: Sequence[Slots], counts: Sequence[tuple[Cell, int]]) -> Plan:
+def spread(problem: Problem, of: Sequence[Slots], counts: Sequence[tuple[SlotRun, int]]) -> Plan:
     """A plan with so many meals of each cell; what there is no slot for is left out."""
     plan = [OPEN] * len(problem.slots)
-    starting: dict[tuple[int, int], list[Cell]] = defaultdict(list)
+    starting: dict[tuple[int, int], list[SlotRun]] = defaultdict(list)
     for cell, count in counts:
         starting[cell.of, cell.first].extend([cell] * count)
     for number, slots in enumerate(of):

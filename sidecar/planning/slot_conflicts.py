@@ -7,10 +7,15 @@ import z3
 
 from sidecar.planning.problem import OPEN, Plan, Problem
 from sidecar.planning.scoring import assess, take, uses_of
-from sidecar.planning.unsat_cores import Conflict, Kind, Rule, minimal_core
+from sidecar.planning.unsat_cores import (
+    ConstraintConflict,
+    ConstraintKind,
+    UserConstraint,
+    minimal_core,
+)
 
 
-def why_open(problem: Problem, plan: Plan, slot: int) -> Conflict | None:
+def why_open(problem: Problem, plan: Plan, slot: int) -> ConstraintConflict | None:
     """The rules that, with the rest of the plan as it is, keep every dish out of an open slot.
 
     None if no rule does: no dish in the request is for this meal at all.
@@ -22,7 +27,7 @@ def why_open(problem: Problem, plan: Plan, slot: int) -> Conflict | None:
     if core is None:
         return None
     # Where a rule is all that keeps a dish out, the quickest such dish says how far to loosen it.
-    helped: dict[Rule, int] = {}
+    helped: dict[UserConstraint, int] = {}
     for dish, rules in enumerate(found):
         if rules is not None and len(rules) == 1:
             (rule,) = rules
@@ -31,26 +36,26 @@ def why_open(problem: Problem, plan: Plan, slot: int) -> Conflict | None:
             ):
                 helped[rule] = dish
     spent = kitchen.minutes[problem.day(slot)]
-    relaxations: list[tuple[Rule, int | None]] = []
+    relaxations: list[tuple[UserConstraint, int | None]] = []
     for rule in core:
         match rule.kind:
-            case Kind.DAY_BUDGET if rule in helped:
+            case ConstraintKind.DAY_BUDGET if rule in helped:
                 relaxations.append((rule, spent + problem.dishes[helped[rule]].minutes))
-            case Kind.MEAL_BUDGET if rule in helped:
+            case ConstraintKind.MEAL_BUDGET if rule in helped:
                 relaxations.append((rule, problem.dishes[helped[rule]].minutes))
-            case Kind.REPEATS if rule in helped:
+            case ConstraintKind.REPEATS if rule in helped:
                 relaxations.append((rule, problem.max_repeats + 1))
-            case Kind.DIET | Kind.EXCLUDED if rule in helped:
+            case ConstraintKind.DIET | ConstraintKind.EXCLUDED if rule in helped:
                 relaxations.append((rule, None))
             case _:
                 pass
-    return Conflict(core, tuple(relaxations))
+    return ConstraintConflict(core, tuple(relaxations))
 
 
-def all_blockers(problem: Problem) -> set[frozenset[Rule]]:
+def all_blockers(problem: Problem) -> set[frozenset[UserConstraint]]:
     """The sets of rules that keep single dishes out of an empty plan; just {{}} if one is free."""
     kitchen = _Rest(problem, (OPEN,) * len(problem.slots))
-    found: set[frozenset[Rule]] = set()
+    found: set[frozenset[UserConstraint]] = set()
     for slot in _kinds_of_slot(problem):
         for dish in range(len(problem.dishes)):
             rules = kitchen.blockers(dish, slot)
@@ -86,24 +91,27 @@ class _Rest:
             if dish != OPEN:
                 self.minutes[problem.day(slot)] += problem.dishes[dish].minutes
 
-    def blockers(self, dish: int, slot: int) -> frozenset[Rule] | None:
+    def blockers(self, dish: int, slot: int) -> frozenset[UserConstraint] | None:
         """The rules that each alone keep a dish out of a slot; None if it is not for that meal."""
         problem, candidate = self.problem, self.problem.dishes[dish]
         day = problem.day(slot)
         if problem.meal(slot) not in candidate.meals:
             return None
-        rules = {Rule(Kind.DIET, problem.diet.index(tag)) for tag in candidate.lacking}
+        rules = {
+            UserConstraint(ConstraintKind.DIET, problem.diet.index(tag))
+            for tag in candidate.lacking
+        }
         if candidate.excluded:
-            rules.add(Rule(Kind.EXCLUDED, dish))
+            rules.add(UserConstraint(ConstraintKind.EXCLUDED, dish))
         own, shared = problem.slot_budgets[slot], problem.day_budgets[day]
         if own is not None and candidate.minutes > own:
-            rules.add(Rule(Kind.MEAL_BUDGET, slot))
+            rules.add(UserConstraint(ConstraintKind.MEAL_BUDGET, slot))
         if shared is not None and candidate.minutes + self.minutes[day] > shared:
-            rules.add(Rule(Kind.DAY_BUDGET, day))
+            rules.add(UserConstraint(ConstraintKind.DAY_BUDGET, day))
         if self.count[dish] >= problem.max_repeats:
-            rules.add(Rule(Kind.REPEATS))
+            rules.add(UserConstraint(ConstraintKind.REPEATS))
         if problem.max_items is not None and self._purchases_with(dish, day) > problem.max_items:
-            rules.add(Rule(Kind.SHOPPING))
+            rules.add(UserConstraint(ConstraintKind.SHOPPING))
         return frozenset(rules)
 
     def _purchases_with(self, dish: int, day: int) -> int:
@@ -116,7 +124,9 @@ class _Rest:
         return len(self.purchases) + len(new)
 
 
-def minimal_cover(blocked: Iterable[frozenset[Rule]]) -> tuple[Rule, ...] | None:
+def minimal_cover(
+    blocked: Iterable[frozenset[UserConstraint]],
+) -> tuple[UserConstraint, ...] | None:
     """A minimal set of rules that hits every candidate's blockers; None if some has none."""
     distinct = set(blocked)
     context = z3.Context()

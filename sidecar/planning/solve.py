@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from sidecar.planning import explanation, milp_model, milp_solver, report
 from sidecar.planning.alternatives import alternatives
 from sidecar.planning.certificate import certify
-from sidecar.planning.feasibility import Verdict, decide
-from sidecar.planning.local_search import Tables, construct, improve, kitchen_of
+from sidecar.planning.feasibility import Feasibility, check_feasibility
+from sidecar.planning.local_search import SearchTables, construct, improve, state_of
 from sidecar.planning.problem import OPEN, Plan, Problem, compile_request
 from sidecar.planning.response import Incumbent, PlanAnswer, Status
 from sidecar.planning.schemas import PlanRequest
@@ -48,7 +48,7 @@ def solve(
     """
     started = clock()
     problem = compile_request(request)
-    verdict = decide(problem)
+    verdict = check_feasibility(problem)
     if verdict.pins is None:
         return _infeasible(problem, verdict, _milliseconds(clock() - started))
     seconds = request.timeout_ms / 1_000
@@ -74,7 +74,7 @@ class _Solve:
     on_incumbent: OnIncumbent | None
     started: float
     seconds: float
-    tables: Tables = field(init=False)
+    tables: SearchTables = field(init=False)
     best: Plan = field(init=False)
     objective: int = field(init=False)
     bound: int = field(init=False)
@@ -82,7 +82,7 @@ class _Solve:
     reported: float = field(init=False)
 
     def __post_init__(self) -> None:
-        self.tables = Tables(self.problem)
+        self.tables = SearchTables(self.problem)
         self.reported = self.started
         self.best = (OPEN,) * len(self.problem.slots)
         self.objective = 0
@@ -111,7 +111,7 @@ class _Solve:
     def _improve(self, until: float, seed: int) -> None:
         steps = min(_MOST_STEPS, max(_FEWEST_STEPS, _STEPS_A_SLOT * len(self.problem.slots)))
         newest = self.best
-        start = kitchen_of(self.tables, self.best)
+        start = state_of(self.tables, self.best)
         for plan in improve(start, self.pins, steps, lambda: self.clock() > until, seed):
             newest = plan
             if self.clock() - self.reported > _REPORT_EVERY_S:
@@ -218,7 +218,7 @@ def _answer(state: _Solve, most_alternatives: int) -> PlanAnswer:
     )
 
 
-def _infeasible(problem: Problem, verdict: Verdict, milliseconds: float) -> PlanAnswer:
+def _infeasible(problem: Problem, verdict: Feasibility, milliseconds: float) -> PlanAnswer:
     sets = tuple(explanation.conflict_set(problem, conflict) for conflict in verdict.conflicts)
     return PlanAnswer(
         status=Status.INFEASIBLE,
@@ -230,7 +230,7 @@ def _infeasible(problem: Problem, verdict: Verdict, milliseconds: float) -> Plan
     )
 
 
-def _ceiling(tables: Tables) -> int:
+def _ceiling(tables: SearchTables) -> int:
     """A bound that needs no solving: every slot's best meal, all food rescued, every cuisine."""
     problem = tables.problem
     meals = sum(max(0, of.points.max(initial=0)) for of in tables.candidates)

@@ -10,20 +10,20 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from sidecar.planning import units
-from sidecar.planning.problem import Pantry, Points
+from sidecar.planning.problem import ObjectiveWeights, StockBuilder
 from sidecar.planning.response import Suggestion
 from sidecar.planning.schemas import (
     Ingredient,
+    PlanWeights,
     Recipe,
     SuggestionIngredient,
     SuggestionRequest,
-    Weights,
 )
 from sidecar.planning.scoring import take
 
 
 @dataclass(frozen=True, slots=True)
-class _Rated:
+class _RatedRecipe:
     recipe: Recipe
     worth: Fraction
     expiring: tuple[str, ...]
@@ -33,10 +33,10 @@ class _Rated:
 
 def suggest(request: SuggestionRequest) -> list[Suggestion]:
     """Up to `limit` recipes, best first; only those that use what the mode asks for."""
-    points = Points.of(Weights())
+    points = ObjectiveWeights.of(PlanWeights())
     # Optional parts get stocks too, to be used from; whether they are needed is decided below.
     whole = [_all_required(recipe) for recipe in request.recipes]
-    pantry = Pantry(request.inventory, whole, points.rescue, days=1)
+    pantry = StockBuilder(request.inventory, whole, points.rescue, days=1)
     wanted = request.ingredients if request.mode == "cook_with" else ()
     rated = [_rate(recipe, pantry, wanted, points) for recipe in request.recipes]
     if request.mode == "cook_with":
@@ -63,8 +63,11 @@ def _all_required(recipe: Recipe) -> Recipe:
 
 
 def _rate(
-    recipe: Recipe, pantry: Pantry, wanted: tuple[SuggestionIngredient, ...], points: Points
-) -> _Rated:
+    recipe: Recipe,
+    pantry: StockBuilder,
+    wanted: tuple[SuggestionIngredient, ...],
+    points: ObjectiveWeights,
+) -> _RatedRecipe:
     uses: dict[int, list[tuple[int, int]]] = defaultdict(list)
     asked: dict[str, None] = {}
     missing: dict[str, None] = {}
@@ -92,7 +95,7 @@ def _rate(
         if saved:
             worth += saved
             expiring[pantry.items[pantry.stocks[number].item].name] = None
-    return _Rated(recipe, worth, tuple(expiring), tuple(asked), tuple(missing))
+    return _RatedRecipe(recipe, worth, tuple(expiring), tuple(asked), tuple(missing))
 
 
 def _matches(wish: SuggestionIngredient, part: Ingredient) -> bool:
@@ -106,7 +109,7 @@ def _words(name: str) -> frozenset[str]:
     return frozenset(word.rstrip("s") for word in name.casefold().replace(",", " ").split())
 
 
-def _reason(rated: _Rated) -> str:
+def _reason(rated: _RatedRecipe) -> str:
     parts = []
     if rated.wanted:
         parts.append(f"cooks with {', '.join(rated.wanted)}")

@@ -96,35 +96,35 @@ _WORD = re.compile(r"[a-z]{1,24}")
 
 
 @dataclass(frozen=True, slots=True)
-class Measure:
+class UnitMeasure:
     """What a unit measures (g, ml, piece or the noun counted) and its size in that."""
 
     dimension: str
     size: Fraction
 
 
-def measure(unit: str, ingredient: str) -> Measure:
+def measure(unit: str, ingredient: str) -> UnitMeasure:
     """The measure of `unit` for an ingredient by this name; a volume becomes a mass if it can.
 
     An unknown unit counts itself ("2 cans"): it converts to no other.
     """
     found = _measure(unit)
     if found.dimension == "ml" and (density := _density(ingredient)) is not None:
-        return Measure("g", found.size * density)
+        return UnitMeasure("g", found.size * density)
     return found
 
 
-def needed(quantity: float, by: Measure) -> int:
+def needed(quantity: float, by: UnitMeasure) -> int:
     """Thousandths needed, rounded down so that three thirds never exceed a whole; at least 1."""
     return max(1, floor(_exact(quantity) * by.size * MILLI))
 
 
-def stocked(quantity: float, by: Measure) -> int:
+def stocked(quantity: float, by: UnitMeasure) -> int:
     """Thousandths at home, rounded up for the same reason."""
     return ceil(_exact(quantity) * by.size * MILLI)
 
 
-def in_unit(thousandths: int, by: Measure) -> float:
+def in_unit(thousandths: int, by: UnitMeasure) -> float:
     """Thousandths back in the unit they were given in, to three decimals."""
     return round(float(Fraction(thousandths, MILLI) / by.size), 3)
 
@@ -151,20 +151,20 @@ def _pint_size(word: str) -> tuple[str, Fraction] | None:
 
 
 @lru_cache(maxsize=4_096)  # units are the caller's words
-def _measure(unit: str) -> Measure:
+def _measure(unit: str) -> UnitMeasure:
     written = " ".join(unit.replace(".", " ").split())
     folded = written.casefold()
     word = _SPELLINGS.get(written) or _SPELLINGS.get(folded) or folded
     for candidate in dict.fromkeys((word, _singular(word))):
         if candidate in _PIECES:
-            return Measure("piece", Fraction(_PIECES[candidate]))
+            return UnitMeasure("piece", Fraction(_PIECES[candidate]))
         if candidate in _MILLILITRES:
-            return Measure("ml", _MILLILITRES[candidate])
+            return UnitMeasure("ml", _MILLILITRES[candidate])
         if candidate in _GRAMS:
-            return Measure("g", _GRAMS[candidate])
+            return UnitMeasure("g", _GRAMS[candidate])
     if _WORD.fullmatch(word.replace("_", "")) and (found := _pint_size(word)) is not None:
-        return Measure(*found)
-    return Measure(f"unit {_singular(word)}", Fraction(1))
+        return UnitMeasure(*found)
+    return UnitMeasure(f"unit {_singular(word)}", Fraction(1))
 
 
 def _singular(word: str) -> str:

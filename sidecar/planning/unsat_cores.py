@@ -10,7 +10,7 @@ from enum import StrEnum
 import z3
 
 
-class Kind(StrEnum):
+class ConstraintKind(StrEnum):
     """What a user constraint is about."""
 
     LOCK = "locked_meals"
@@ -23,45 +23,47 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Rule:
+class UserConstraint:
     """One user constraint: `subject` is the index of a lock, dish, dietary tag, day or slot."""
 
-    kind: Kind
+    kind: ConstraintKind
     subject: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Conflict:
+class ConstraintConflict:
     """Rules that can't all hold, though all but any one of them can.
 
     `relaxations` are rules that resolve it when loosened: a number to the least that will do, the
     others (None) when dropped.
     """
 
-    rules: tuple[Rule, ...]
-    relaxations: tuple[tuple[Rule, int | None], ...] = ()
+    rules: tuple[UserConstraint, ...]
+    relaxations: tuple[tuple[UserConstraint, int | None], ...] = ()
 
 
 # Rules that are dropped first when a core is shrunk: what the user set once and for everything
 # stays out of the explanation when particular wishes explain it.
 _DELETION_ORDER = (
-    Kind.SHOPPING,
-    Kind.REPEATS,
-    Kind.DAY_BUDGET,
-    Kind.MEAL_BUDGET,
-    Kind.DIET,
-    Kind.EXCLUDED,
-    Kind.LOCK,
+    ConstraintKind.SHOPPING,
+    ConstraintKind.REPEATS,
+    ConstraintKind.DAY_BUDGET,
+    ConstraintKind.MEAL_BUDGET,
+    ConstraintKind.DIET,
+    ConstraintKind.EXCLUDED,
+    ConstraintKind.LOCK,
 )
 
 
-def minimal_core(solver: z3.Solver, guards: dict[Rule, z3.BoolRef]) -> tuple[Rule, ...] | None:
+def minimal_core(
+    solver: z3.Solver, guards: dict[UserConstraint, z3.BoolRef]
+) -> tuple[UserConstraint, ...] | None:
     """A minimal subset of guards that can't all hold, by deletion; None if all can."""
     if solver.check(*guards.values()) != z3.unsat:
         return None
     names = {str(guard): rule for rule, guard in guards.items()}
 
-    def core() -> set[Rule]:
+    def core() -> set[UserConstraint]:
         return {names[str(guard)] for guard in solver.unsat_core()}
 
     kept = core()

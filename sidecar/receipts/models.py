@@ -124,7 +124,7 @@ class Checks(_Value):
     warnings: tuple[str, ...] = ()
 
 
-class ReadLine(_Value):
+class OcrLine(_Value):
     """A piece of text where it stands on its page."""
 
     SCALE: ClassVar[int] = 10_000
@@ -151,7 +151,7 @@ class Extraction(_Value):
     tax: Money | None = None
     line_items: tuple[LineItem, ...] = ()
     raw_ocr_text: str = ""
-    ocr_lines: tuple[ReadLine, ...] = ()
+    ocr_lines: tuple[OcrLine, ...] = ()
     """Empty for text that a PDF brings along."""
     overall_confidence: Confidence = 0.0
     checks: Checks = Checks()
@@ -217,14 +217,14 @@ def _number(value: Decimal) -> int | float:
     return int(value) if value == value.to_integral_value() else float(value)
 
 
-def nested_of(flat: Mapping[str, Any]) -> Mapping[str, Any]:
+def nested_from_flat(flat: Mapping[str, Any]) -> Mapping[str, Any]:
     """The nested form again, from a flat form that was kept as JSON."""
     flat_only = {"fields", "items", "currency"}
     rest = {name: value for name, value in flat.items() if name not in flat_only}
     return {**rest, **flat["fields"]}
 
 
-def warned(flat: Mapping[str, Any], warning: str) -> Mapping[str, Any]:
+def with_warning(flat: Mapping[str, Any], warning: str) -> Mapping[str, Any]:
     """A flat form that was kept as JSON, with one more warning."""
     checks = flat["checks"]
     return {**flat, "checks": {**checks, "warnings": [*checks["warnings"], warning]}}

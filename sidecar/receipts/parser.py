@@ -7,21 +7,20 @@ from dataclasses import replace
 from decimal import Decimal
 
 from sidecar.receipts.catalog.matching import Catalog, matched
-from sidecar.receipts.fields.country import country_of
 from sidecar.receipts.fields.dates import date_of
-from sidecar.receipts.fields.language import writing_of
+from sidecar.receipts.fields.locale import country_of, writing_of
 from sidecar.receipts.fields.merchant import chain_of, merchant_of
 from sidecar.receipts.fields.times import time_of
-from sidecar.receipts.items.draft import Draft
+from sidecar.receipts.items.draft import DraftItem
 from sidecar.receipts.items.item_region import regions_of
 from sidecar.receipts.items.items import items_of
 from sidecar.receipts.lines.amounts import cents
-from sidecar.receipts.lines.lines import Receipt, receipt_of
+from sidecar.receipts.lines.lines import ReceiptLines, lines_from_rows
 from sidecar.receipts.models import Checks, Extraction, LineItem, Money
 from sidecar.receipts.ocr.layout import Row
 from sidecar.receipts.options import ReceiptOptions
-from sidecar.receipts.totals.reconcile import solve
-from sidecar.receipts.totals.totals import Pick, Summary, explains, summary_of
+from sidecar.receipts.totals.reconcile import reconcile
+from sidecar.receipts.totals.totals import ScoredAmount, Summary, adds_up, summary_of
 
 _NO_TEXT = "No text was found in the image."
 
@@ -36,7 +35,7 @@ def parse(
     if not rows:
         return Extraction(pages=pages, checks=Checks(warnings=(*warnings, _NO_TEXT)))
     writing = writing_of(options.language)
-    receipt = receipt_of(rows, writing.mark or ".")
+    receipt = lines_from_rows(rows, writing.mark or ".")
     chain = chain_of(receipt)
     country = country_of(receipt.text, options.currency, chain.currency if chain else None)
     date, date_warnings = date_of(
@@ -77,11 +76,11 @@ def parse(
     )
 
 
-def _sums_of(receipt: Receipt) -> tuple[tuple[Draft, ...], Summary, tuple[str, ...]]:
+def _sums_of(receipt: ReceiptLines) -> tuple[tuple[DraftItem, ...], Summary, tuple[str, ...]]:
     """The items, the summary and what was corrected, by the end of the items with which they agree
     best; if they agree by none, by the likeliest.
     """
-    tried: list[tuple[tuple[Draft, ...], Summary]] = []
+    tried: list[tuple[tuple[DraftItem, ...], Summary]] = []
     for start, end in regions_of(receipt.lines):
         drafts = items_of(receipt, start, end)
         summary = summary_of(receipt, drafts, end)
@@ -91,11 +90,11 @@ def _sums_of(receipt: Receipt) -> tuple[tuple[Draft, ...], Summary, tuple[str, .
     if _agreement(drafts, summary):
         return drafts, summary, ()
     drafts, summary = tried[0]
-    solved = solve(drafts, summary)
+    solved = reconcile(drafts, summary)
     return solved.drafts, summary, solved.corrections
 
 
-def _agreement(drafts: Sequence[Draft], summary: Summary) -> int:
+def _agreement(drafts: Sequence[DraftItem], summary: Summary) -> int:
     """0 for items that don't come to the total; more, the less is needed to explain it."""
     items = _sum(drafts)
     if not _adds_up(items, summary)[0]:
@@ -105,7 +104,7 @@ def _agreement(drafts: Sequence[Draft], summary: Summary) -> int:
     return 3 if summary.subtotal is not None and summary.subtotal.value == items else 2
 
 
-def _sum(drafts: Sequence[Draft]) -> Decimal:
+def _sum(drafts: Sequence[DraftItem]) -> Decimal:
     return sum((draft.net for draft in drafts), Decimal("0.00"))
 
 
@@ -115,7 +114,7 @@ def _adds_up(items_sum: Decimal, summary: Summary) -> tuple[bool, tuple[str, ...
     total = summary.total.value
     tax = summary.tax.value if summary.tax else None
     parts = (summary.charges, summary.discounts, summary.rounding, summary.others)
-    if explains(items_sum, total, tax, *parts):
+    if adds_up(items_sum, total, tax, *parts):
         return True, ()
     return False, (f"The line items come to {items_sum}, {total - items_sum} off the total.",)
 
@@ -129,7 +128,7 @@ _NAME = 0.92
 _PLAIN_NAME = re.compile(r"[^\W\d_](?:[^\W\d_]|[ '&/().-]){3,}")
 
 
-def _item(draft: Draft, currency: str | None, *, adds_up: bool) -> LineItem:
+def _item(draft: DraftItem, currency: str | None, *, adds_up: bool) -> LineItem:
     price = draft.total.confidence * (1.0 if adds_up else _UNPROVED_SUM)
     name = _NAME * draft.name_confidence
     name *= 1.0 if _PLAIN_NAME.fullmatch(draft.name) else _CODED_NAME
@@ -153,7 +152,7 @@ def _item(draft: Draft, currency: str | None, *, adds_up: bool) -> LineItem:
     )
 
 
-def _money(pick: Pick | None, currency: str | None) -> Money | None:
+def _money(pick: ScoredAmount | None, currency: str | None) -> Money | None:
     if pick is None:
         return None
     return Money(amount=pick.value, currency=currency, confidence=pick.confidence)

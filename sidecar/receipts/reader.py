@@ -13,21 +13,16 @@ from typing import Literal
 
 import numpy as np
 
-from sidecar.receipts.models import Extraction, ReadLine
-from sidecar.receipts.ocr.engine import Boxes, OcrEngine, Text
+from sidecar.receipts.models import Extraction, OcrLine
+from sidecar.receipts.ocr.engine import OcrEngine
 from sidecar.receipts.ocr.layout import Row, rows_of
 from sidecar.receipts.options import Accuracy, ReceiptOptions
-from sidecar.receipts.pages.decode import (
-    WORKING_PIXELS,
-    ImageLimits,
-    Pixels,
-    check_size,
-    decode,
-    sniff,
-)
-from sidecar.receipts.pages.orientation import quarters_to_upright, turned, turned_boxes
+from sidecar.receipts.pages.decode import WORKING_PIXELS, ImageLimits, check_size
+from sidecar.receipts.pages.document import open_pages
+from sidecar.receipts.pages.orientation import detect_rotation, rotate_boxes, rotate_page
 from sidecar.receipts.pages.quality import photo_warnings
 from sidecar.receipts.parser import parse
+from sidecar.receipts.types import Boxes, Pixels, Text
 
 MODEL_ID = "pp-ocrv6-small"
 MODEL_VERSION = "receipts-2"
@@ -37,7 +32,7 @@ _MOST_PAGES_AGAIN = 4  # a longer document is looked at once: it would run into 
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class DetectionPass:
     """A size at which text is looked for. It decides how lines are cut into boxes, so another size
     is another reading.
     """
@@ -53,10 +48,10 @@ class Look:
 _LONG_SIDE = 960  # what a page is shrunk to at first
 _SHORT_SIDE = 416  # pixels that a long receipt keeps of its width
 #: Looks at a receipt, one after the other until its amounts add up; the best reading is kept.
-LOOKS: Mapping[Accuracy, tuple[Look, ...]] = {
-    "fast": (Look(line_width=0.75),),
-    "default": (Look(), Look(text_height=32)),
-    "best": (Look(), Look(text_height=32), Look(text_height=40)),
+DETECTION_PASSES: Mapping[Accuracy, tuple[DetectionPass, ...]] = {
+    "fast": (DetectionPass(line_width=0.75),),
+    "default": (DetectionPass(), DetectionPass(text_height=32)),
+    "best": (DetectionPass(), DetectionPass(text_height=32), DetectionPass(text_height=40)),
 }
 
 
@@ -92,11 +87,11 @@ def read(
     An image without text is an empty Extraction with a warning.
     """
     check_size(image, limits)
-    looks = LOOKS[options.accuracy or "default"]
+    looks = DETECTION_PASSES[options.accuracy or "default"]
     spans = _Span(0.0, 1.0).shared(len(looks))
     yield Progress("decode", 0.0)
-    count, pages = pages_of(image, limits)
-    sights: list[_Sight] = []
+    count, pages = open_pages(image, limits)
+    sights: list[_DetectedPage] = []
     reading = yield from _read_once(
         _kept(pages, count, ocr, sights), count, options, ocr, looks[0], spans[0]
     )
@@ -111,7 +106,7 @@ def read(
 
 
 @dataclass(frozen=True, slots=True)
-class _Sight:
+class _DetectedPage:
     """A page and where its text is; a page of a PDF that is text has its texts alone."""
 
     page: Pixels
@@ -123,8 +118,11 @@ class _Sight:
 
 
 def _kept(
-    pages: Iterable[tuple[Text, ...] | Pixels], count: int, ocr: OcrEngine, kept: list[_Sight]
-) -> Iterator[_Sight]:
+    pages: Iterable[tuple[Text, ...] | Pixels],
+    count: int,
+    ocr: OcrEngine,
+    kept: list[_DetectedPage],
+) -> Iterator[_DetectedPage]:
     """Each page as it is first seen; those of a short document are kept for another look."""
     for page in pages:
         sight = _first_sight(page, ocr)
@@ -150,16 +148,16 @@ def _worth(reading: Extraction) -> tuple[bool, float, float]:
 
 
 def _read_once(
-    sights: Iterable[_Sight],
+    sights: Iterable[_DetectedPage],
     count: int,
     options: ReceiptOptions,
     ocr: OcrEngine,
-    look: Look,
+    look: DetectionPass,
     span: _Span,
 ) -> Generator[Progress, None, Extraction]:
     rows: list[Row] = []
     warnings: list[str] = []
-    lines: list[ReadLine] = []
+    lines: list[OcrLine] = []
     yield Progress("detect", span.at(0.05))
     spans = _Span(span.at(0.05), span.at(0.95)).shared(count)
     for number, (sight, part) in enumerate(zip(sights, spans, strict=True)):
@@ -195,29 +193,19 @@ def read_receipt(
 class _PageRead:
     rows: tuple[Row, ...]
     warnings: tuple[str, ...]
-    lines: tuple[ReadLine, ...]
+    lines: tuple[OcrLine, ...]
 
 
-def pages_of(image: bytes, limits: ImageLimits) -> tuple[int, Iterable[tuple[Text, ...] | Pixels]]:
-    """How many pages, and each as the texts that a PDF says it holds or as pixels."""
-    if sniff(image) == "pdf":
-        from sidecar.receipts.pages.pdf import pdf_pages
-
-        return pdf_pages(image, limits)
-    pages = decode(image, limits)
-    return len(pages), pages
-
-
-def _first_sight(page: tuple[Text, ...] | Pixels, ocr: OcrEngine) -> _Sight:
+def _first_sight(page: tuple[Text, ...] | Pixels, ocr: OcrEngine) -> _DetectedPage:
     if isinstance(page, tuple):
-        return _Sight(_NOTHING, _NO_BOXES, 0, page)
+        return _DetectedPage(_NOTHING, _NO_BOXES, 0, page)
     page = _working(page)
     boxes = ocr.detect(page, *_first_size(page))
-    quarters = quarters_to_upright(page, boxes, ocr)
-    page, boxes = turned(page, boxes, quarters)
+    quarters = detect_rotation(page, boxes, ocr)
+    page, boxes = rotate_page(page, boxes, quarters)
     if quarters % 2:  # on their side, short lines above one another ran together
         boxes = ocr.detect(page, *_first_size(page))
-    return _Sight(page, boxes, quarters)
+    return _DetectedPage(page, boxes, quarters)
 
 
 _NOTHING: Pixels = np.zeros((1, 1, 3), dtype=np.uint8)
@@ -238,7 +226,7 @@ _MARGIN = 2  # lines' heights around the part that holds text
 _MOST_SCALE = 1.5
 
 
-def _closer(sight: _Sight, look: Look, ocr: OcrEngine) -> _Sight:
+def _closer(sight: _DetectedPage, look: DetectionPass, ocr: OcrEngine) -> _DetectedPage:
     """The sight with the boxes of the part that holds text, looked for at the look's size."""
     boxes = sight.boxes
     if not look.text_height or not len(boxes):
@@ -254,18 +242,18 @@ def _closer(sight: _Sight, look: Look, ocr: OcrEngine) -> _Sight:
 
 
 def _read_page(
-    sight: _Sight, look: Look, ocr: OcrEngine, number: int, span: _Span
+    sight: _DetectedPage, look: DetectionPass, ocr: OcrEngine, number: int, span: _Span
 ) -> Generator[Progress, None, _PageRead]:
     page, boxes = sight.page, sight.boxes
     seen = _shares(sight)
     yield Progress("recognise", span.at(0.2))
     texts: list[Text] = []
-    lines: dict[int, ReadLine] = {}
+    lines: dict[int, OcrLine] = {}
     done = 0
     for batch in ocr.recognise(page, boxes, look.line_width):
         texts += [text for _, text in batch]
         for index, text in batch:
-            lines[index] = ReadLine(
+            lines[index] = OcrLine(
                 page=number,
                 box=seen[index],
                 text=text.text,
@@ -277,13 +265,13 @@ def _read_page(
     return _PageRead(rows_of(texts), photo_warnings(page, boxes, texts), in_order)
 
 
-def _shares(sight: _Sight) -> list[tuple[int, ...]]:
-    """The boxes' corners as ReadLine has them: on the page before it was turned upright."""
+def _shares(sight: _DetectedPage) -> list[tuple[int, ...]]:
+    """The boxes' corners as OcrLine has them: on the page before it was turned upright."""
     height, width = sight.page.shape[:2]
-    boxes = turned_boxes(sight.boxes, width, height, 4 - sight.quarters)
+    boxes = rotate_boxes(sight.boxes, width, height, 4 - sight.quarters)
     if sight.quarters % 2:
         width, height = height, width
-    shares = np.clip(boxes / (width, height), 0, 1) * ReadLine.SCALE
+    shares = np.clip(boxes / (width, height), 0, 1) * OcrLine.SCALE
     return [tuple(corners) for corners in shares.round().astype(int).reshape(-1, 8).tolist()]
 
 

@@ -22,7 +22,7 @@ from sidecar.receipts.models import (
     ReceiptTime,
 )
 from sidecar.receipts.options import ReceiptOptions
-from sidecar.receipts.totals.totals import explains
+from sidecar.receipts.totals.totals import adds_up
 
 MAX_ITEMS = 150
 
@@ -83,7 +83,7 @@ class _Told(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class ToldItem(_Told):
+class VlmItem(_Told):
     """A line as the model tells it."""
 
     name: Annotated[str, Field(min_length=1, max_length=100)]
@@ -94,14 +94,14 @@ class ToldItem(_Told):
     discount: _Amount | None
 
 
-class Told(_Told):
+class VlmReceipt(_Told):
     """A receipt as the model tells it."""
 
     merchant: str | None
     date: str | None
     time: Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")] | None
     currency: str | None
-    items: Annotated[tuple[ToldItem, ...], Field(max_length=MAX_ITEMS)]
+    items: Annotated[tuple[VlmItem, ...], Field(max_length=MAX_ITEMS)]
     subtotal: _Amount | None
     tax: _Amount | None
     discount: _Amount | None
@@ -125,11 +125,11 @@ _CLAIMED = 0.6
 _TEXT = 0.85
 
 
-def extraction_of(told: Told, options: ReceiptOptions, pages: int) -> Extraction:
+def extraction_of(told: VlmReceipt, options: ReceiptOptions, pages: int) -> Extraction:
     """What the model told, with the checks that every reading goes through."""
     currency = told.currency or options.currency
     items_sum = sum((item.total_price - (item.discount or 0) for item in told.items), Decimal(0))
-    proved = told.total is not None and explains(
+    proved = told.total is not None and adds_up(
         items_sum,
         told.total,
         told.tax,
@@ -166,7 +166,7 @@ def extraction_of(told: Told, options: ReceiptOptions, pages: int) -> Extraction
     )
 
 
-def _item(told: ToldItem, currency: str | None, worth: float) -> LineItem:
+def _item(told: VlmItem, currency: str | None, worth: float) -> LineItem:
     quantity = told.quantity or Decimal(1)
     each = told.unit_price if told.unit_price is not None else told.total_price / quantity
 
@@ -189,7 +189,7 @@ Source = Literal["ocr", "vision"]
 _SUMS = ("total", "subtotal", "tax")
 
 
-def doubtful(flat: Mapping[str, Any], below: float) -> bool:
+def needs_second_read(flat: Mapping[str, Any], below: float) -> bool:
     """Whether a reading (in its flat form) deserves a second one."""
     fields = flat["fields"]
     return (
@@ -199,7 +199,7 @@ def doubtful(flat: Mapping[str, Any], below: float) -> bool:
     )
 
 
-def merged(
+def merge_readings(
     ocr: Mapping[str, Any], vision: Mapping[str, Any], *, prefer: Source
 ) -> Mapping[str, Any]:
     """One reading of two, both in their flat form; `sources` says where each field is from.
@@ -209,13 +209,13 @@ def merged(
     """
     sources: dict[str, Source] = {}
     for name in ("merchant", "date", "time"):
-        sources[name] = _surer(ocr["fields"][name], vision["fields"][name], prefer)
+        sources[name] = _more_confident(ocr["fields"][name], vision["fields"][name], prefer)
     adds_up = ocr["checks"]["matches_total"], vision["checks"]["matches_total"]
     amounts: Source = prefer
     if adds_up[0] != adds_up[1]:
         amounts = "ocr" if adds_up[0] else "vision"
     elif prefer == "ocr":
-        amounts = _surer(ocr["fields"]["total"], vision["fields"]["total"], prefer)
+        amounts = _more_confident(ocr["fields"]["total"], vision["fields"]["total"], prefer)
     sources |= dict.fromkeys((*_SUMS, "line_items"), amounts)
     by_source = {"ocr": ocr, "vision": vision}
     fields = {name: by_source[sources[name]]["fields"][name] for name in ocr["fields"]}
@@ -236,7 +236,7 @@ def merged(
     }
 
 
-def _surer(
+def _more_confident(
     ocr: Mapping[str, Any] | None, vision: Mapping[str, Any] | None, prefer: Source
 ) -> Source:
     if ocr is None or vision is None:

@@ -22,7 +22,7 @@ _B: Final = 0.75
 
 
 @dataclass(frozen=True, slots=True)
-class Weights:
+class SearchWeights:
     """Shares of the two scores, at least 0, finite, and not both 0; only their ratio matters."""
 
     keyword: float
@@ -30,17 +30,17 @@ class Weights:
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
+class SearchQuery:
     """What is looked for: at most `top_k` documents that score at least `min_score`."""
 
     text: str
-    weights: Weights
+    weights: SearchWeights
     top_k: int
     min_score: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class SearchResult:
     """A document's scores from 0 to 1, and the words of the query that it holds."""
 
     row: int  # which of the documents, from 0
@@ -67,13 +67,13 @@ def document_terms(text: str) -> Terms:
 
 
 def search(
-    query: Query,
+    query: SearchQuery,
     documents: Sequence[str],
     vectors: NDArray[np.float32],
     query_vector: NDArray[np.float32],
     *,
     terms: Callable[[str], Terms] = document_terms,
-) -> list[Result]:
+) -> list[SearchResult]:
     """The documents that are looked for, best first.
 
     `vectors` are (documents, dimension) and `query_vector` (dimension,), all unit vectors. A
@@ -93,7 +93,7 @@ def search(
     order = np.lexsort((-score, ~exact))
     best = order[score[order] >= query.min_score][: query.top_k]
     return [
-        Result(
+        SearchResult(
             int(row),
             float(score[row]),
             float(keyword[row]),
@@ -118,12 +118,12 @@ def _bm25(wanted: Sequence[str], documents: Sequence[Terms]) -> NDArray[np.float
     best = 0.0
     for word in wanted:
         counts = np.array([document.counts.get(word, 0) for document in documents], dtype=float)
-        rarity = _rarity(int(np.count_nonzero(counts)), len(documents))
+        rarity = _inverse_document_frequency(int(np.count_nonzero(counts)), len(documents))
         best += rarity
         scores += rarity * np.minimum(1.0, counts * (_K1 + 1) / (counts + damping))
     return scores / best
 
 
-def _rarity(holding: int, documents: int) -> float:
+def _inverse_document_frequency(holding: int, documents: int) -> float:
     """The inverse document frequency, above 0 for every word."""
     return math.log1p((documents - holding + 0.5) / (holding + 0.5))

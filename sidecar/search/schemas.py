@@ -7,10 +7,9 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from sidecar.core.numbers import NotBoolean
-from sidecar.core.validation import NotBlank, at_most, distinct
-from sidecar.embedding.schemas import Text
-from sidecar.search.ranking import Query, Result, Weights
+from sidecar.core.validation import NotBlank, NotBoolean, max_length, unique
+from sidecar.embedding.schemas import TextInput
+from sidecar.search.ranking import SearchQuery, SearchResult, SearchWeights
 
 MAX_DOCUMENTS: Final = 5_000
 MAX_QUERY_CHARACTERS: Final = 1_000
@@ -18,17 +17,17 @@ MAX_QUERY_CHARACTERS: Final = 1_000
 Weight = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False), NotBoolean]
 
 
-class Search(BaseModel):
+class SearchRequest(BaseModel):
     """A query over the documents of the same request."""
 
     model_config = ConfigDict(frozen=True)
 
-    query: Annotated[str, at_most(MAX_QUERY_CHARACTERS, "characters of a query"), NotBlank]
+    query: Annotated[str, max_length(MAX_QUERY_CHARACTERS, "characters of a query"), NotBlank]
     documents: Annotated[
-        tuple[Text, ...],
-        at_most(MAX_DOCUMENTS, "documents"),
+        tuple[TextInput, ...],
+        max_length(MAX_DOCUMENTS, "documents"),
         Field(min_length=1),
-        distinct("ids", attrgetter("id")),
+        unique("ids", attrgetter("id")),
     ]
     top_k: Annotated[int, Field(ge=1, le=MAX_DOCUMENTS), NotBoolean] = 10
     keyword_weight: Weight = 0.3
@@ -36,24 +35,24 @@ class Search(BaseModel):
     min_score: Weight = 0.0
 
     @model_validator(mode="after")
-    def _some_weight(self) -> "Search":
+    def _some_weight(self) -> "SearchRequest":
         if self.keyword_weight + self.semantic_weight == 0:
             raise ValueError("keyword_weight and semantic_weight must not both be 0")
         return self
 
     @property
-    def asked(self) -> Query:
+    def as_query(self) -> SearchQuery:
         """What is looked for in the documents."""
-        weights = Weights(self.keyword_weight, self.semantic_weight)
-        return Query(self.query, weights, self.top_k, self.min_score)
+        weights = SearchWeights(self.keyword_weight, self.semantic_weight)
+        return SearchQuery(self.query, weights, self.top_k, self.min_score)
 
 
-def answer(request: Search, results: Sequence[Result]) -> dict[str, Any]:
+def search_response(request: SearchRequest, results: Sequence[SearchResult]) -> dict[str, Any]:
     """The payload of search; `results` name rows of the request's documents."""
     return {"results": [_listed(request.documents[one.row].id, one) for one in results]}
 
 
-def kept(request: Search) -> dict[str, Any]:
+def redact_documents(request: SearchRequest) -> dict[str, Any]:
     """What a record holds of the request. The documents are the caller's own and come with every
     search: their number is enough.
     """
@@ -61,7 +60,7 @@ def kept(request: Search) -> dict[str, Any]:
     return {**payload, "documents": len(request.documents)}
 
 
-def _listed(id_: str | int, result: Result) -> dict[str, Any]:
+def _listed(id_: str | int, result: SearchResult) -> dict[str, Any]:
     scores = asdict(result)
     del scores["row"]
     return {"id": id_, **scores}

@@ -17,7 +17,7 @@ from typing import Final
 Phrase = tuple[str, ...]
 Spellings = Mapping[Phrase, str]
 
-_PIECE: Final = re.compile(r"\d+(?:[.,/]\d+)*%?|[^\W\d_]+(?:['’][^\W\d_]+)*|\S")
+_TOKEN: Final = re.compile(r"\d+(?:[.,/]\d+)*%?|[^\W\d_]+(?:['’][^\W\d_]+)*|\S")
 _LONGEST_PHRASE: Final = 4
 
 
@@ -32,7 +32,7 @@ class Dictionary:
 
 
 @dataclass(frozen=True, slots=True)
-class _Piece:
+class _Token:
     text: str
     glued: bool  # nothing stood between it and the piece before
     size: bool = False  # part of "12 ounce" and the like
@@ -43,17 +43,17 @@ def expand(name: str) -> str:
 
     Only a name without any letter, digit or symbol comes back empty.
     """
-    return _joined(_expanded(name))
+    return _join(_expand_pieces(name))
 
 
-def subject(name: str) -> str:
+def product_key(name: str) -> str:
     """`expand` without package sizes and article numbers: what the product is.
 
     A name that is nothing else ("1GL") is kept whole.
     """
-    pieces = _expanded(name)
+    pieces = _expand_pieces(name)
     telling = [p for p in pieces if not p.size and not _is_article_number(p.text)]
-    return _joined(telling or pieces)
+    return _join(telling or pieces)
 
 
 @cache
@@ -70,7 +70,7 @@ def _spellings(table: Mapping[str, Sequence[str]]) -> Spellings:
     spellings: dict[Phrase, str] = {}
     for expansion, abbreviations in table.items():
         for abbreviation in abbreviations:
-            phrase = tuple(piece.text for piece in _pieces(abbreviation))
+            phrase = tuple(piece.text for piece in _tokenize(abbreviation))
             if spellings.setdefault(phrase, expansion) != expansion:
                 raise ValueError(f"{abbreviation!r} means {spellings[phrase]!r} and {expansion!r}")
             if not 0 < len(phrase) <= _LONGEST_PHRASE:
@@ -78,50 +78,54 @@ def _spellings(table: Mapping[str, Sequence[str]]) -> Spellings:
     return MappingProxyType(spellings)
 
 
-def _expanded(name: str) -> list[_Piece]:
-    pieces = list(_pieces(name))
+def _expand_pieces(name: str) -> list[_Token]:
+    pieces = list(_tokenize(name))
     words = dictionary()
-    everywhere = list(_rewritten(pieces, words.units, words.always))
+    everywhere = list(_expand_phrases(pieces, words.units, words.always))
     abbreviated = [p.text for p in everywhere] != [p.text for p in pieces]
     if name.isupper() or (abbreviated and name.islower()):
-        return list(_rewritten(pieces, words.units, words.receipt))
+        return list(_expand_phrases(pieces, words.units, words.receipt))
     return everywhere
 
 
-def _pieces(name: str) -> Iterator[_Piece]:
+def _tokenize(name: str) -> Iterator[_Token]:
     end = -1
-    for match in _PIECE.finditer(unicodedata.normalize("NFKC", name).lower()):
+    for match in _TOKEN.finditer(unicodedata.normalize("NFKC", name).lower()):
         text = match.group().replace("’", "'")
-        if len(text) > 1 or not _separates(text):
-            yield _Piece(text, glued=match.start() == end)
+        if len(text) > 1 or not _is_separator(text):
+            yield _Token(text, glued=match.start() == end)
             end = match.end()
 
 
-def _separates(character: str) -> bool:
+def _is_separator(character: str) -> bool:
     """Punctuation, signs and control characters end a word; letters, emoji and & do not."""
     category = unicodedata.category(character)
     return character != "&" and (category[0] in "PC" or category in {"Sm", "Sc", "Sk"})
 
 
-def _rewritten(pieces: Sequence[_Piece], units: Spellings, words: Spellings) -> Iterator[_Piece]:
+def _expand_phrases(
+    pieces: Sequence[_Token], units: Spellings, words: Spellings
+) -> Iterator[_Token]:
     """The longest spelling that starts at each piece is replaced, from left to right."""
     at = 0
     while at < len(pieces):
         piece = pieces[at]
         after = at + 1
-        if piece.text[0].isdigit() and (found := _longest(pieces, after, units)):
+        if piece.text[0].isdigit() and (found := _longest_match(pieces, after, units)):
             unit, after = found
-            yield _Piece(piece.text, piece.glued, size=True)
-            yield _Piece(unit, glued=False, size=True)
-        elif found := _longest(pieces, at, words):
+            yield _Token(piece.text, piece.glued, size=True)
+            yield _Token(unit, glued=False, size=True)
+        elif found := _longest_match(pieces, at, words):
             expansion, after = found
-            yield _Piece(expansion, glued=False)
+            yield _Token(expansion, glued=False)
         else:
             yield piece
         at = after
 
 
-def _longest(pieces: Sequence[_Piece], at: int, spellings: Spellings) -> tuple[str, int] | None:
+def _longest_match(
+    pieces: Sequence[_Token], at: int, spellings: Spellings
+) -> tuple[str, int] | None:
     for end in range(min(at + _LONGEST_PHRASE, len(pieces)), at, -1):
         expansion = spellings.get(tuple(piece.text for piece in pieces[at:end]))
         if expansion is not None and not (end < len(pieces) and pieces[end].glued):
@@ -133,5 +137,5 @@ def _is_article_number(text: str) -> bool:
     return text.isdigit() and len(text) >= 4
 
 
-def _joined(pieces: Sequence[_Piece]) -> str:
+def _join(pieces: Sequence[_Token]) -> str:
     return "".join(p.text if p.glued else f" {p.text}" for p in pieces).strip()

@@ -24,10 +24,10 @@ FIELDS = {"merchant", "date", "time", "total", "subtotal", "tax", "line_items"}
 def seeing(tmp_path_factory: pytest.TempPathFactory, engine: Service) -> Iterator[httpx.Client]:
     """A service whose model sees. (The other one's engine gave its tokenizer.)"""
     from sidecar.core.settings import Settings
-    from sidecar.llm.model import model_of
+    from sidecar.llm.model import resolve_model
 
     folder = tmp_path_factory.mktemp("vision")
-    tokenizer = Path(model_of(Settings(data_dir=engine.data_dir)).path)
+    tokenizer = Path(resolve_model(Settings(data_dir=engine.data_dir)).path)
     tiny_vlm.make(tokenizer, folder / "tiny-vlm")
     settings = {
         "engine": "auto",

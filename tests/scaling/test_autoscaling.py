@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from sidecar.core.settings import Settings
-from sidecar.llm.model import model_of
+from sidecar.llm.model import resolve_model
 from tests.acceptance import tiny_vlm
 from tests.acceptance.service import Service, running, wait_for_engine
 
@@ -26,7 +26,7 @@ SCALE_LIMIT_S = 240
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     folder = tmp_path_factory.mktemp("scaling")
-    tiny_vlm.make(Path(model_of(Settings(data_dir=folder)).path), folder / "tiny-vlm")
+    tiny_vlm.make(Path(resolve_model(Settings(data_dir=folder)).path), folder / "tiny-vlm")
 
     def hasten(config: dict[str, Any]) -> None:
         engine = config["applications"][1]["deployments"][0]

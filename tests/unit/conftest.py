@@ -3,21 +3,21 @@ from collections.abc import Sequence
 
 import pytest
 
-from sidecar.classification.taxonomy_backend import Lexicon, exemplars
-from sidecar.core.build_cache import INSTALLED
+from sidecar.classification.taxonomy_backend import TaxonomyClassifier, exemplars
+from sidecar.core.build_cache import INSTALL_DIR
 from sidecar.embedding.cache import Vectors
-from sidecar.embedding.model import Embedder, load
+from sidecar.embedding.model import EmbeddingModel, load
 from sidecar.text.taxonomy import taxonomy
 
 
 @pytest.fixture(scope="session")
-def embedder() -> Embedder:
+def embedder() -> EmbeddingModel:
     """The packaged model."""
-    return load(None, "cpu", 2, [INSTALLED])
+    return load(None, "cpu", 2, [INSTALL_DIR])
 
 
 @pytest.fixture(scope="session")
-def lexicon(embedder: Embedder) -> Lexicon:
+def lexicon(embedder: EmbeddingModel) -> TaxonomyClassifier:
     """The default classifier over the packaged model."""
 
     async def embed(texts: Sequence[str]) -> Vectors:
@@ -25,4 +25,4 @@ def lexicon(embedder: Embedder) -> Lexicon:
 
     known = taxonomy()
     vectors = embedder.embed(exemplars(known))
-    return Lexicon(embed, known, vectors, embedder.name, embedder.version)
+    return TaxonomyClassifier(embed, known, vectors, embedder.name, embedder.version)

@@ -5,7 +5,7 @@ import base64
 import io
 import warnings
 
-from deployments.ingress.images import decoded_base64
+from deployments.ingress.images import decode_base64
 from sidecar.core.errors import BadRequest, InvalidImage, TooLarge, UnsupportedImage
 from sidecar.core.settings import Settings
 from sidecar.core.ssrf import fetch
@@ -15,7 +15,7 @@ from sidecar.receipts.pages.decode import sniff
 _KINDS = ("jpeg", "png", "webp")
 
 
-async def with_image_data(request: ChatRequest, settings: Settings) -> ChatRequest:
+async def inline_images(request: ChatRequest, settings: Settings) -> ChatRequest:
     """The request with every image as a data: URL, checked by its header.
 
     Raises BadRequest and its kinds, and TooLarge.
@@ -34,7 +34,7 @@ async def with_image_data(request: ChatRequest, settings: Settings) -> ChatReque
 
 async def _as_data(url: str, settings: Settings) -> str:
     if url.startswith("data:"):
-        data = await asyncio.to_thread(decoded_base64, url, settings.max_image_bytes)
+        data = await asyncio.to_thread(decode_base64, url, settings.max_image_bytes)
     else:
         data = await fetch(
             url,

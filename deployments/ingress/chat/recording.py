@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from deployments.ingress.services import Parts
+from deployments.ingress.services import Services
 from jobs.storage.artifacts import Artifact
 from sidecar.core.errors import ServiceError
 from sidecar.core.ids import new_id
@@ -19,12 +19,12 @@ CHAT_COMPLETION = "chat_completion"
 _CONTENT = {"messages", "tools", "response_format"}
 
 
-class ChatRecord:
+class ChatRecorder:
     """Gathers what is known of an exchange, and writes it once, durably."""
 
     def __init__(
         self,
-        parts: Parts,
+        services: Services,
         *,
         tenant_id: str,
         request_id: str,
@@ -33,21 +33,21 @@ class ChatRecord:
     ) -> None:
         """`started` is of time.perf_counter."""
         self.tenant_id = tenant_id
-        self._parts = parts
+        self._services = services
         self._request_id = request_id
         self._request = request
         self._started = started
         self._chunks: list[Chunk] = []
         self._first_piece_ms: float | None = None
 
-    def hear(self, chunk: Chunk) -> None:
+    def on_chunk(self, chunk: Chunk) -> None:
         """A piece of the answer went out."""
         if self._first_piece_ms is None:
             self._first_piece_ms = self._elapsed_ms()
-        if self._parts.settings.engine_keep_content:
+        if self._services.settings.engine_keep_content:
             self._chunks.append(chunk)
 
-    async def keep(self, usage: Usage, body: Mapping[str, Any] | None = None) -> None:
+    async def complete(self, usage: Usage, body: Mapping[str, Any] | None = None) -> None:
         """The answer is complete; `body` is it, if it wasn't streamed.
 
         Durable when it returns. Raises DatabaseUnavailable.
@@ -61,7 +61,7 @@ class ChatRecord:
         }
         if self._first_piece_ms is not None:
             output["first_token_ms"] = round(self._first_piece_ms, 1)
-        if self._parts.settings.engine_keep_content:
+        if self._services.settings.engine_keep_content:
             output["messages"] = (
                 _joined(self._chunks)
                 if body is None
@@ -76,8 +76,8 @@ class ChatRecord:
     async def _write(
         self, *, model: str | None, output: Mapping[str, Any] | None, error: ServiceError | None
     ) -> None:
-        now = self._parts.clock()
-        await self._parts.artifacts.add(
+        now = self._services.clock()
+        await self._services.artifacts.add(
             Artifact(
                 id=new_id("art_", now),
                 tenant_id=self.tenant_id,
@@ -99,7 +99,7 @@ class ChatRecord:
 
     def _input(self) -> Mapping[str, Any]:
         sent = self._request.wire()
-        if self._parts.settings.engine_keep_content:
+        if self._services.settings.engine_keep_content:
             return {**sent, "messages": [_without_image(message) for message in sent["messages"]]}
         return {
             **{name: value for name, value in sent.items() if name not in _CONTENT},

@@ -4,52 +4,66 @@ import time
 
 from fastapi import APIRouter, Request
 
-from deployments.ingress.artifact_recording import answered
+from deployments.http.schemas.common import Envelope, SuccessResponse
+from deployments.http.schemas.errors import ERROR_RESPONSES
+from deployments.ingress.artifact_recording import record_response
 from deployments.ingress.json import JsonRoute
-from deployments.ingress.services import Parts
-from deployments.ingress.wire import ERRORS, Answer, Envelope
-from jobs.queue.job import Outcome
+from deployments.ingress.services import ServicesDep
+from jobs.queue.job import JobResult
 from jobs.tasks.registry import CATEGORIZATION_BATCH
-from sidecar.classification.schemas import Categorize, CategorizeBatch, answer, batch_answer
+from sidecar.classification.schemas import (
+    CategorizeBatchRequest,
+    CategorizeRequest,
+    categorize_batch_response,
+    categorize_response,
+)
+
+router = APIRouter(
+    prefix="/api/v1", tags=["categories"], responses=ERROR_RESPONSES, route_class=JsonRoute
+)
 
 CATEGORIZATION = "categorization"
 
 
-def categories_router(parts: Parts) -> APIRouter:
-    """POST /api/v1/categorize and POST /api/v1/categorize-batch."""
-    router = APIRouter(
-        prefix="/api/v1", tags=["categories"], responses=ERRORS, route_class=JsonRoute
-    )
+@router.post("/categorize", summary="One name into one of the labels")
+async def categorize(
+    request: Request, body: Envelope[CategorizeRequest], services: ServicesDep
+) -> SuccessResponse:
+    """Predict the category of one name."""
 
-    @router.post("/categorize", summary="One name into one of the labels")
-    async def categorize(request: Request, body: Envelope[Categorize]) -> Answer:
-        async def work(tenant_id: str) -> Outcome:
-            started = time.perf_counter()
-            names, labels = (body.payload.item_name,), body.payload.candidate_labels
-            found = await parts.categories.of(tenant_id, names, labels)
-            return Outcome(
-                output=answer(found.placed[0], _milliseconds_since(started)),
-                model_id=found.model_id,
-                model_version=found.model_version,
-            )
+    async def run(tenant_id: str) -> JobResult:
+        started = time.perf_counter()
+        names, labels = (body.payload.item_name,), body.payload.candidate_labels
+        result = await services.categorizer.categorize(tenant_id, names, labels)
+        return JobResult(
+            output=categorize_response(result.predictions[0], _milliseconds_since(started)),
+            model_id=result.model_id,
+            model_version=result.model_version,
+        )
 
-        return await answered(parts, request, body, CATEGORIZATION, work)
+    return await record_response(services, request, body, CATEGORIZATION, run)
 
-    @router.post("/categorize-batch", summary="Up to 500 names, each into one of the labels")
-    async def categorize_batch(request: Request, body: Envelope[CategorizeBatch]) -> Answer:
-        async def work(tenant_id: str) -> Outcome:
-            started = time.perf_counter()
-            items, labels = body.payload.items, body.payload.candidate_labels
-            found = await parts.categories.of(tenant_id, [item.name for item in items], labels)
-            return Outcome(
-                output=batch_answer(items, found.placed, _milliseconds_since(started)),
-                model_id=found.model_id,
-                model_version=found.model_version,
-            )
 
-        return await answered(parts, request, body, CATEGORIZATION_BATCH, work)
+@router.post("/categorize-batch", summary="Up to 500 names, each into one of the labels")
+async def categorize_batch(
+    request: Request, body: Envelope[CategorizeBatchRequest], services: ServicesDep
+) -> SuccessResponse:
+    """Predict the category of each name."""
 
-    return router
+    async def run(tenant_id: str) -> JobResult:
+        started = time.perf_counter()
+        items, labels = body.payload.items, body.payload.candidate_labels
+        names = [item.name for item in items]
+        result = await services.categorizer.categorize(tenant_id, names, labels)
+        return JobResult(
+            output=categorize_batch_response(
+                items, result.predictions, _milliseconds_since(started)
+            ),
+            model_id=result.model_id,
+            model_version=result.model_version,
+        )
+
+    return await record_response(services, request, body, CATEGORIZATION_BATCH, run)
 
 
 def _milliseconds_since(started: float) -> float:

@@ -1,4 +1,7 @@
-"""Texts into vectors."""
+"""Texts into vectors.
+
+Vectors belong to no tenant: these endpoints need none and record no artifact.
+"""
 
 import asyncio
 from typing import Any
@@ -7,14 +10,19 @@ import orjson
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
+from deployments.http.schemas.errors import ERROR_RESPONSES
 from deployments.ingress.json import JsonRoute
-from deployments.ingress.services import Parts
-from deployments.ingress.wire import ERRORS, request_id_of
+from deployments.ingress.services import Services, ServicesDep
+from deployments.ingress.tenancy import resolve_request_id
 from sidecar.core.validation import Id
-from sidecar.embedding.batching import embed_in_chunks
-from sidecar.embedding.schemas import EmbedBatchRequest, EmbedRequest, answer
+from sidecar.embedding.batching import embed_chunked
+from sidecar.embedding.schemas import EmbedBatchRequest, EmbedRequest, build_response
 
-_TEXTS_A_CALL = 64
+router = APIRouter(
+    prefix="/api/v1/embed", tags=["texts"], responses=ERROR_RESPONSES, route_class=JsonRoute
+)
+
+_CHUNK_TEXTS = 64
 
 
 class Embedding(BaseModel):
@@ -25,7 +33,7 @@ class Embedding(BaseModel):
 
 
 class Embeddings(BaseModel):
-    """What is answered; for the documentation alone, as the vectors are written by orjson."""
+    """The response; for the OpenAPI document alone, as orjson writes the vectors."""
 
     version: str | None
     request_id: str
@@ -35,40 +43,35 @@ class Embeddings(BaseModel):
     embeddings: list[Embedding]
 
 
-_ANSWERS: dict[int | str, dict[str, Any]] = {200: {"model": Embeddings}}
+_RESPONSES: dict[int | str, dict[str, Any]] = {200: {"model": Embeddings}}
 
 
-def embeddings_router(parts: Parts) -> APIRouter:
-    """POST /api/v1/embed and POST /api/v1/embed/batch.
+@router.post("", summary="Unit vectors of texts", response_class=Response, responses=_RESPONSES)
+async def embed(request: Request, body: EmbedRequest, services: ServicesDep) -> Response:
+    """Embed up to 1 000 texts."""
+    return await _embed(services, request, body, _CHUNK_TEXTS)
 
-    A vector is nobody's: these need no tenant and leave no artifact.
-    """
-    router = APIRouter(
-        prefix="/api/v1/embed", tags=["texts"], responses=ERRORS, route_class=JsonRoute
+
+@router.post(
+    "/batch",
+    summary="The same for thousands of texts",
+    response_class=Response,
+    responses=_RESPONSES,
+)
+async def embed_batch(request: Request, body: EmbedBatchRequest, services: ServicesDep) -> Response:
+    """Embed up to 10 000 texts."""
+    return await _embed(services, request, body, body.batch_size)
+
+
+async def _embed(
+    services: Services, request: Request, body: EmbedRequest, chunk_texts: int
+) -> Response:
+    request_id = resolve_request_id(request, body.request_id)
+    texts = [text.text for text in body.texts]
+    vectors, info = await asyncio.gather(
+        embed_chunked(texts, services.embedder.embed, chunk_texts), services.embedder.info()
     )
-
-    @router.post("", summary="Unit vectors of texts", response_class=Response, responses=_ANSWERS)
-    async def embed(request: Request, body: EmbedRequest) -> Response:
-        return await _embedded(parts, request, body, _TEXTS_A_CALL)
-
-    @router.post(
-        "/batch",
-        summary="The same for thousands of texts",
-        response_class=Response,
-        responses=_ANSWERS,
-    )
-    async def embed_batch(request: Request, body: EmbedBatchRequest) -> Response:
-        return await _embedded(parts, request, body, body.batch_size)
-
-    return router
-
-
-async def _embedded(parts: Parts, request: Request, body: EmbedRequest, size: int) -> Response:
-    request_id = request_id_of(request, body.request_id)
-    vectors, described = await asyncio.gather(
-        embed_in_chunks([text.text for text in body.texts], parts.embed, size), parts.embedder()
-    )
-    content = answer(body, vectors, described.model, described.version)
+    content = build_response(body, vectors, info.model, info.version)
     return Response(
         orjson.dumps({**content, "request_id": request_id}, option=orjson.OPT_SERIALIZE_NUMPY),
         media_type="application/json",

@@ -1,33 +1,30 @@
-"""Jobs: submit, look, watch, list, cancel, retry."""
+"""Jobs: submit, get, list, follow, cancel, retry."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request
 from pydantic import Field
-from starlette.responses import StreamingResponse
 
-from deployments.ingress.events import EVENTS, job_events
-from deployments.ingress.job_payloads import store
+from deployments.http.schemas.common import ApiModel, Name
+from deployments.http.schemas.errors import ERROR_RESPONSES
+from deployments.http.schemas.jobs import JobList, JobResponse
+from deployments.ingress.job_payloads import prepare_payload
 from deployments.ingress.json import JsonRoute
-from deployments.ingress.services import Parts
-from deployments.ingress.wire import (
-    ERRORS,
-    JobBody,
-    JobPage,
-    Name,
-    Wire,
-    request_id_of,
-    tenant_of,
-)
-from jobs.queue.job import FINAL, Job, JobStatus, NewJob
+from deployments.ingress.services import Services, ServicesDep
+from deployments.ingress.tenancy import resolve_request_id, resolve_tenant
+from jobs.queue.job import Job, JobStatus, NewJob
 from jobs.queue.queue import JobFilter
 from sidecar.core.ssrf import check_url
+
+router = APIRouter(
+    prefix="/api/v1/jobs", tags=["jobs"], responses=ERROR_RESPONSES, route_class=JsonRoute
+)
 
 JobId = Annotated[str, Path(max_length=200)]
 
 
-class JobRequest(Wire):
+class JobRequest(ApiModel):
     """Work to be done in the background."""
 
     tenant_id: Name | None = Field(None, description="Needed here or in the X-Tenant-ID header.")
@@ -47,106 +44,91 @@ class JobRequest(Wire):
     )
 
 
-class TenantBody(Wire):
+class TenantBody(ApiModel):
     """What a POST without a payload may carry."""
 
     tenant_id: Name | None = None
 
 
-def jobs_router(parts: Parts) -> APIRouter:
-    """Everything below /api/v1/jobs."""
-    router = APIRouter(
-        prefix="/api/v1/jobs", tags=["jobs"], responses=ERRORS, route_class=JsonRoute
+@router.post("", summary="Submit a job; it is durable when this answers")
+async def submit(request: Request, body: JobRequest, services: ServicesDep) -> JobResponse:
+    """Queue a job."""
+    request_id = resolve_request_id(request, body.request_id)
+    tenant_id = resolve_tenant(request, body.tenant_id)
+    request.state.log["feature"] = body.feature
+    if body.callback_url is not None:
+        check_url(body.callback_url, services.settings.url_allowed_networks)
+    await services.admission.reserve(tenant_id)
+    payload = await prepare_payload(services, tenant_id, body.feature, body.payload)
+    job = await services.queue.submit(
+        NewJob(
+            tenant_id=tenant_id,
+            user_id=body.user_id,
+            feature=body.feature,
+            input_payload=payload,
+            request_id=request_id,
+            idempotency_key=body.request_id,
+            max_attempts=services.job_types[body.feature].max_attempts,
+            model_id=body.model_id,
+            model_version=body.model_version,
+            callback_url=body.callback_url,
+            traceparent=request.state.traceparent,
+        )
+    )
+    request.state.log["job_id"] = job.id
+    return await _with_result(services, job)
+
+
+@router.get("", summary="List this tenant's jobs, newest first")
+async def list_jobs(
+    request: Request,
+    services: ServicesDep,
+    feature: Annotated[str | None, Query(max_length=50)] = None,
+    status: JobStatus | None = None,
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    offset: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
+) -> JobList:
+    """Return one page of jobs, without their results."""
+    tenant_id = resolve_tenant(request)
+    filter_ = JobFilter(feature=feature, status=status)
+    jobs, total = await services.queue.list(tenant_id, filter_, limit=limit, offset=offset)
+    return JobList(
+        jobs=[JobResponse.of(job) for job in jobs], total=total, limit=limit, offset=offset
     )
 
-    @router.post("", summary="Submit a job; it is durable when this answers")
-    async def submit(request: Request, body: JobRequest) -> JobBody:
-        request_id = request_id_of(request, body.request_id)
-        tenant_id = tenant_of(request, body.tenant_id)
-        request.state.log["feature"] = body.feature
-        if body.callback_url is not None:
-            check_url(body.callback_url, parts.settings.url_allowed_networks)
-        await parts.backlog.admit(tenant_id)
-        payload = await store(parts, tenant_id, body.feature, body.payload)
-        job = await parts.queue.submit(
-            NewJob(
-                tenant_id=tenant_id,
-                user_id=body.user_id,
-                feature=body.feature,
-                input_payload=payload,
-                request_id=request_id,
-                idempotency_key=body.request_id,
-                max_attempts=parts.features[body.feature].max_attempts,
-                model_id=body.model_id,
-                model_version=body.model_version,
-                callback_url=body.callback_url,
-                traceparent=request.state.traceparent,
-            )
-        )
-        request.state.log["job_id"] = job.id
-        return await _whole(parts, job)
 
-    @router.get("", summary="List this tenant's jobs, newest first")
-    async def list_jobs(
-        request: Request,
-        feature: Annotated[str | None, Query(max_length=50)] = None,
-        status: JobStatus | None = None,
-        limit: Annotated[int, Query(ge=1, le=100)] = 20,
-        offset: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
-    ) -> JobPage:
-        tenant_id = tenant_of(request)
-        wanted = JobFilter(feature=feature, status=status)
-        jobs, total = await parts.queue.list(tenant_id, wanted, limit=limit, offset=offset)
-        return JobPage(
-            jobs=[JobBody.of(job) for job in jobs], total=total, limit=limit, offset=offset
-        )
+@router.get("/{job_id}", summary="One job, with its result when it has succeeded")
+async def get_job(request: Request, job_id: JobId, services: ServicesDep) -> JobResponse:
+    """Return the job."""
+    return await _with_result(services, await services.queue.get(resolve_tenant(request), job_id))
 
-    @router.get("/{job_id}", summary="One job, with its result when it has succeeded")
-    async def get_job(request: Request, job_id: JobId) -> JobBody:
-        return await _whole(parts, await parts.queue.get(tenant_of(request), job_id))
 
-    @router.get(
-        "/{job_id}/events",
-        summary="Each change of the job as a server-sent event; the last one is final",
-        response_class=StreamingResponse,
-        responses={
-            200: {"content": EVENTS},
-            204: {"description": "No more."},
-        },
+@router.post("/{job_id}/cancel", summary="Call off a queued or running job")
+async def cancel(
+    request: Request, job_id: JobId, services: ServicesDep, body: TenantBody | None = None
+) -> JobResponse:
+    """Cancel the job; a running attempt is killed."""
+    tenant_id = resolve_tenant(request, body.tenant_id if body else None)
+    return JobResponse.of(await services.queue.cancel(tenant_id, job_id))
+
+
+@router.post("/{job_id}/retry", summary="Queue a failed or cancelled job again")
+async def retry(
+    request: Request, job_id: JobId, services: ServicesDep, body: TenantBody | None = None
+) -> JobResponse:
+    """Queue the job again, with as many further attempts as a new one has."""
+    tenant_id = resolve_tenant(request, body.tenant_id if body else None)
+    job = await services.queue.get(tenant_id, job_id)
+    await services.admission.reserve(tenant_id)
+    extra_attempts = services.job_types[job.feature].max_attempts
+    return JobResponse.of(
+        await services.queue.retry(tenant_id, job_id, extra_attempts=extra_attempts)
     )
-    async def get_events(
-        request: Request,
-        job_id: JobId,
-        last_event_id: Annotated[int, Header(ge=0, le=2**31 - 1)] = 0,
-    ) -> Response:
-        job = await parts.queue.get(tenant_of(request), job_id)
-        if job.status in FINAL and last_event_id >= job.version:
-            return Response(status_code=204)  # tells an EventSource not to connect again
-        return StreamingResponse(
-            job_events(parts, job, after=last_event_id),
-            media_type="text/event-stream",
-            headers={"cache-control": "no-store", "x-accel-buffering": "no"},
-        )
-
-    @router.post("/{job_id}/cancel", summary="Call off a queued or running job")
-    async def cancel(request: Request, job_id: JobId, body: TenantBody | None = None) -> JobBody:
-        tenant_id = tenant_of(request, body.tenant_id if body else None)
-        return JobBody.of(await parts.queue.cancel(tenant_id, job_id))
-
-    @router.post("/{job_id}/retry", summary="Queue a failed or cancelled job again")
-    async def retry(request: Request, job_id: JobId, body: TenantBody | None = None) -> JobBody:
-        tenant_id = tenant_of(request, body.tenant_id if body else None)
-        job = await parts.queue.get(tenant_id, job_id)
-        await parts.backlog.admit(tenant_id)
-        more = parts.features[job.feature].max_attempts
-        return JobBody.of(await parts.queue.retry(tenant_id, job_id, attempts_more=more))
-
-    return router
 
 
-async def _whole(parts: Parts, job: Job) -> JobBody:
+async def _with_result(services: Services, job: Job) -> JobResponse:
     output = None
     if job.artifact_id is not None:
-        output = (await parts.artifacts.get(job.tenant_id, job.artifact_id)).output_payload
-    attempts = await parts.queue.attempts(job.id) if job.attempt else []
-    return JobBody.of(job, output, attempts)
+        output = (await services.artifacts.get(job.tenant_id, job.artifact_id)).output_payload
+    attempts = await services.queue.attempts(job.id) if job.attempt else []
+    return JobResponse.of(job, output, attempts)

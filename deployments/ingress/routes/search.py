@@ -2,30 +2,33 @@
 
 from fastapi import APIRouter, Request
 
-from deployments.ingress.artifact_recording import answered
+from deployments.http.schemas.common import Envelope, SuccessResponse
+from deployments.http.schemas.errors import ERROR_RESPONSES
+from deployments.ingress.artifact_recording import record_response
 from deployments.ingress.json import JsonRoute
-from deployments.ingress.services import Parts
-from deployments.ingress.wire import ERRORS, Answer, Envelope
-from jobs.queue.job import Outcome
-from sidecar.search.schemas import Search, answer, kept
+from deployments.ingress.services import ServicesDep
+from jobs.queue.job import JobResult
+from sidecar.search.schemas import SearchRequest, redact_documents, search_response
+
+router = APIRouter(
+    prefix="/api/v1", tags=["texts"], responses=ERROR_RESPONSES, route_class=JsonRoute
+)
 
 SEARCH = "search"
 
 
-def search_router(parts: Parts) -> APIRouter:
-    """POST /api/v1/search."""
-    router = APIRouter(prefix="/api/v1", tags=["texts"], responses=ERRORS, route_class=JsonRoute)
+@router.post("/search", summary="The documents that fit by words and by meaning, best first")
+async def search(
+    request: Request, body: Envelope[SearchRequest], services: ServicesDep
+) -> SuccessResponse:
+    """Rank the documents; the artifact keeps their number only."""
 
-    @router.post("/search", summary="The documents that fit by words and by meaning, best first")
-    async def search(request: Request, body: Envelope[Search]) -> Answer:
-        async def work(tenant_id: str) -> Outcome:
-            results, described = await parts.search(body.payload)
-            return Outcome(
-                output=answer(body.payload, results),
-                model_id=described.model,
-                model_version=described.version,
-            )
+    async def run(tenant_id: str) -> JobResult:
+        results, info = await services.embedder.search(body.payload)
+        return JobResult(
+            output=search_response(body.payload, results),
+            model_id=info.model,
+            model_version=info.version,
+        )
 
-        return await answered(parts, request, body, SEARCH, work, kept=kept)
-
-    return router
+    return await record_response(services, request, body, SEARCH, run, redact=redact_documents)

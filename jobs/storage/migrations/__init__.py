@@ -6,7 +6,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection
 
-from jobs.storage.database import Database, Turn
+from jobs.storage.database import AdvisoryLock, Database
 
 
 async def migrate(database: Database) -> None:
@@ -15,10 +15,10 @@ async def migrate(database: Database) -> None:
     """
 
     def upgrade(connection: Connection) -> None:
-        database.take_turns(connection, Turn.MIGRATE)
+        database.advisory_lock(connection, AdvisoryLock.MIGRATE)
         upgrade_to(connection, "head")
 
-    await database.write_alone(upgrade)
+    await database.write_exclusive(upgrade)
 
 
 def upgrade_to(connection: Connection, revision: str) -> None:

@@ -7,18 +7,24 @@ nearer than any other item. A match that is not clear is none.
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
 from rapidfuzz import fuzz, process
 
-from sidecar.receipts.lines.units import UNIT_WORDS
+from sidecar.embedding.cache import Vectors
+from sidecar.receipts.lines.quantities import UNIT_WORDS
 from sidecar.receipts.models import LineItem, Match
 from sidecar.receipts.options import CatalogItem
 
 _FUZZY = 86.0  # token_sort_ratio, 0 to 100
 _LEAD = 4.0  # how much nearer than the next item
+# With all-MiniLM-L6-v2, of 18 pairs of British and American names ("minced beef", "ground beef")
+# these find 9 and mistake none; what is not in the catalog at all stays below 0.5.
+_MIN_COSINE = 0.52  # cosine below which two names are two things
+_SEMANTIC_LEAD = 0.1  # how much nearer than the next item
 _SIZE = re.compile(  # as printed, and as the expansion of abbreviations spells it out
     rf"\b\d+([.,]\d+)?\s?(X\s?\d+\s?)?({UNIT_WORDS}|MG|CL|GL|S|CT|COUNT)?\b"
 )
@@ -115,3 +121,24 @@ def _unambiguous(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
         if key:
             ids.setdefault(key, set()).add(item)
     return {key: next(iter(found)) for key, found in ids.items() if len(found) == 1}
+
+
+def nearest(names: Vectors, catalog: Vectors, ids: Sequence[str]) -> tuple[Match | None, ...]:
+    """For each name the item it means, or None when it is none or could be several.
+
+    `names` and `catalog` have shape (texts, dimension). `ids` has the item of each row of
+    `catalog`; an item may have several rows (its synonyms).
+    """
+    cosines = names @ catalog.T
+    owners = np.array(ids, dtype=object)
+    found: list[Match | None] = []
+    for row in cosines:
+        best = int(row.argmax())
+        others = row[owners != owners[best]]
+        rival = float(others.max()) if others.size else -1.0
+        if row[best] < _MIN_COSINE or row[best] - rival < _SEMANTIC_LEAD:
+            found.append(None)
+            continue
+        confidence = round(min(1.0, float(row[best])), 3)
+        found.append(Match(id=ids[best], confidence=confidence, strategy="semantic"))
+    return tuple(found)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from sidecar.receipts.lines.lines import Receipt
+from sidecar.receipts.lines.lines import ReceiptLines
 from sidecar.receipts.models import ReceiptDate
 
 Order = Literal["dmy", "mdy", "ymd"]
@@ -70,7 +70,7 @@ class _Found:
 
 
 def date_of(
-    receipt: Receipt, order: Order | None, country_order: Order | None
+    receipt: ReceiptLines, order: Order | None, country_order: Order | None
 ) -> tuple[ReceiptDate | None, tuple[str, ...]]:
     """The date and what to warn about. `order` is the caller's, `country_order` the receipt's."""
     found = list(_dates(receipt))
@@ -110,7 +110,7 @@ def _settle(
     return next((day for kind, day in readings if kind == order), readings[0][1])
 
 
-def _dates(receipt: Receipt) -> Iterator[_Found]:
+def _dates(receipt: ReceiptLines) -> Iterator[_Found]:
     count = len(receipt.lines)
     above = ""
     for number, line in enumerate(receipt.lines):

@@ -14,8 +14,8 @@ from importlib import resources
 
 from rapidfuzz.distance import Levenshtein
 
-from sidecar.receipts.lines.line_roles import Role, fold, lookalike, plain_of
-from sidecar.receipts.lines.lines import Line, Receipt
+from sidecar.receipts.lines.line_roles import LineRole, fold, lookalike, plain_of
+from sidecar.receipts.lines.lines import ReceiptLine, ReceiptLines
 from sidecar.receipts.models import Merchant
 
 _HEADER = 14  # lines a header may have
@@ -84,7 +84,7 @@ class Chain:
     """Whether its name is no common word, so that a place may follow it on the line."""
 
 
-def chain_of(receipt: Receipt) -> Chain | None:
+def chain_of(receipt: ReceiptLines) -> Chain | None:
     """The chain that a line of the header, or else a web address on the receipt, names."""
     texts = [line.row.text for line in _header(receipt.lines)]
     if any(_MALAYSIAN.search(fold(text)) for text in texts):
@@ -103,7 +103,7 @@ def chain_of(receipt: Receipt) -> Chain | None:
     )
 
 
-def merchant_of(receipt: Receipt, chain: Chain | None) -> Merchant | None:
+def merchant_of(receipt: ReceiptLines, chain: Chain | None) -> Merchant | None:
     """The merchant, or None when no line of the header can be a name."""
     if chain is not None:
         return Merchant(name=chain.name, confidence=0.97)
@@ -132,17 +132,19 @@ def merchant_of(receipt: Receipt, chain: Chain | None) -> Merchant | None:
     return Merchant(name=name, confidence=round(sure, 3))
 
 
-def _header(lines: Sequence[Line]) -> list[Line]:
+def _header(lines: Sequence[ReceiptLine]) -> list[ReceiptLine]:
     """The lines before the first amount or column heading."""
-    header: list[Line] = []
+    header: list[ReceiptLine] = []
     for line in lines[:_HEADER]:
-        if line.role is Role.COLUMNS or (line.figures and line.role is not Role.META and header):
+        if line.role is LineRole.COLUMNS or (
+            line.figures and line.role is not LineRole.META and header
+        ):
             break
         header.append(line)
     return header
 
 
-def _contact(line: Line) -> bool:
+def _contact(line: ReceiptLine) -> bool:
     """An address or a telephone: what is below it is seldom the name."""
     text = fold(_strip(line.row.text))
     return not _LEGAL.search(text) and bool(
@@ -150,7 +152,7 @@ def _contact(line: Line) -> bool:
     )
 
 
-def _score(line: Line, place: int, height: float) -> float:
+def _score(line: ReceiptLine, place: int, height: float) -> float:
     text = fold(_strip(_BRANCH.sub("", line.row.text)))
     letters = sum(char.isalpha() for char in text)
     if letters < 3 or _NOT_NAME.search(text):
@@ -172,7 +174,7 @@ def _score(line: Line, place: int, height: float) -> float:
     return score
 
 
-def _whole(header: Sequence[Line], best: int) -> str:
+def _whole(header: Sequence[ReceiptLine], best: int) -> str:
     """The name with the lines it was broken over."""
     first = last = best
     while first > 0 and _is_part(header[first - 1]) and _joined(header[first - 1], header[first]):
@@ -186,7 +188,7 @@ def _whole(header: Sequence[Line], best: int) -> str:
     return " ".join(line.row.text for line in header[first : last + 1])
 
 
-def _joined(above: Line, below: Line) -> bool:
+def _joined(above: ReceiptLine, below: ReceiptLine) -> bool:
     """Whether two lines are one name: a bracket or an "&" is left open, the second line is but a
     legal form or a kind of shop, or both share a word that is a name.
     """
@@ -216,7 +218,7 @@ def _distinctive(text: str) -> set[str]:
     return {word for word in words if not _KIND.search(word) and not _LEGAL.search(word)}
 
 
-def _is_part(line: Line) -> bool:
+def _is_part(line: ReceiptLine) -> bool:
     text = fold(_strip(line.row.text))
     letters = sum(map(str.isalpha, text))
     return letters >= 3 and not (
@@ -224,7 +226,7 @@ def _is_part(line: Line) -> bool:
     )
 
 
-def _only_legal(line: Line) -> bool:
+def _only_legal(line: ReceiptLine) -> bool:
     rest = _LEGAL.sub("", fold(_strip(line.row.text)))
     return sum(map(str.isalpha, rest.replace("(M)", ""))) <= 2
 

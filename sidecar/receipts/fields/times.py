@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 from sidecar.receipts.fields.dates import days_in
-from sidecar.receipts.lines.lines import Receipt
+from sidecar.receipts.lines.lines import ReceiptLines
 from sidecar.receipts.models import ReceiptTime
 
 _CLOCK = re.compile(
@@ -31,7 +31,7 @@ _BESIDE, _NAMED_SO, _NEAR = 2.0, 1.0, 0.8
 _SURE = ((_BESIDE, 0.97), (_NAMED_SO, 0.9), (0.0, 0.6))
 
 
-def time_of(receipt: Receipt, day: datetime.date | None) -> ReceiptTime | None:
+def time_of(receipt: ReceiptLines, day: datetime.date | None) -> ReceiptTime | None:
     """The time that most speaks for, or None; `day`: that of the purchase, where it was found."""
     texts = [_GLUED.sub(" ", _LATER.sub("", line.row.text.upper())) for line in receipt.lines]
     dated = [day is not None and day in days_in(text) for text in texts]

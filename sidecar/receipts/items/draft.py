@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from sidecar.receipts.items.item_lines import Part, unwrapped, wrapped_above
-from sidecar.receipts.items.quantities import Quantity, factors, proves
-from sidecar.receipts.lines.amounts import Figure, cents
+from sidecar.receipts.items.item_lines import ItemLine, unwrapped, wrapped_above
+from sidecar.receipts.lines.amounts import Amount, cents
 from sidecar.receipts.lines.names import names_something
+from sidecar.receipts.lines.quantities import Quantity, factors, proves
 
 
 @dataclass(frozen=True, slots=True)
-class Reduction:
+class Discount:
     """Something taken off an item: what it is called, in letters alone, and how much."""
 
     label: str
@@ -21,18 +21,18 @@ class Reduction:
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class DraftItem:
     """A line item as it stands on the page, before the arithmetic has had its say."""
 
     raw: tuple[str, ...]
     name: str
-    total: Figure
+    total: Amount
     quantity: Decimal = Decimal(1)
     unit: str | None = None
     unit_price: Decimal | None = None
     proved: bool = False
     """Quantity times unit price is the total."""
-    reductions: tuple[Reduction, ...] = ()
+    reductions: tuple[Discount, ...] = ()
     name_confidence: float = 1.0
 
     @property
@@ -45,7 +45,9 @@ class Draft:
         return self.total.value - self.discount
 
 
-def draft_of(part: Part, pending: Sequence[Part], edge: float, *, inline: bool) -> Draft:
+def draft_of(
+    part: ItemLine, pending: Sequence[ItemLine], edge: float, *, inline: bool
+) -> DraftItem:
     """The item of a price line and the lines waiting above it; `edge`: where full names end;
     `inline`: most names stand on the line of their price.
     """
@@ -53,7 +55,7 @@ def draft_of(part: Part, pending: Sequence[Part], edge: float, *, inline: bool) 
     total = part.total.value
     lines = [*pending, part]
     name = " ".join((wrapped_above if inline else unwrapped)(lines, edge))
-    draft = Draft(
+    draft = DraftItem(
         raw=tuple(p.line.row.text for p in lines),
         name=" ".join(name.split()),
         total=replace(part.total, value=cents(total)),
@@ -81,15 +83,15 @@ def draft_of(part: Part, pending: Sequence[Part], edge: float, *, inline: bool) 
     return draft
 
 
-def reduced(draft: Draft, part: Part) -> Draft:
+def reduced(draft: DraftItem, part: ItemLine) -> DraftItem:
     """The draft with what a line below it takes off."""
     assert part.total is not None
     assert part.reduction is not None
-    reduction = Reduction(part.reduction, abs(part.total.value))
+    reduction = Discount(part.reduction, abs(part.total.value))
     return replace(draft, reductions=(*draft.reductions, reduction))
 
 
-def multiplies(draft: Draft, above: Draft) -> bool:
+def multiplies(draft: DraftItem, above: DraftItem) -> bool:
     """Whether a nameless draft is the multiplication of the price that was printed above it."""
     return (
         draft.proved
@@ -103,7 +105,7 @@ def multiplies(draft: Draft, above: Draft) -> bool:
 _MEASURES = {"kg", "g", "lb", "oz", "l", "ml", "gal", "m"}  # "500 G" in a name is its size
 
 
-def shared(draft: Draft, quantity: Decimal, unit: str | None) -> Draft:
+def shared(draft: DraftItem, quantity: Decimal, unit: str | None) -> DraftItem:
     """The draft with that quantity, when its total can be shared evenly by it."""
     each = cents(draft.total.value / quantity)
     if abs(each * quantity - draft.total.value) > Decimal("0.011") * quantity:
@@ -111,7 +113,7 @@ def shared(draft: Draft, quantity: Decimal, unit: str | None) -> Draft:
     return replace(draft, quantity=quantity, unit=unit, unit_price=each)
 
 
-def extended(draft: Draft, part: Part) -> Draft:
+def extended(draft: DraftItem, part: ItemLine) -> DraftItem:
     """A draft with a line that was printed below its price."""
     name = draft.name if part.product and part.product.unit_price else f"{draft.name} {part.name}"
     draft = replace(draft, raw=(*draft.raw, part.line.row.text), name=" ".join(name.split()))
@@ -121,7 +123,7 @@ def extended(draft: Draft, part: Part) -> Draft:
     return draft
 
 
-def proved_by(draft: Draft, product: Quantity) -> Draft:
+def proved_by(draft: DraftItem, product: Quantity) -> DraftItem:
     """The draft with the quantity and price that its total proves."""
     return replace(
         draft,

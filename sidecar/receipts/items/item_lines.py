@@ -5,19 +5,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from sidecar.receipts.items.price_lines import Measure, measure_of
-from sidecar.receipts.items.quantities import (
+from sidecar.receipts.items.price_lines import PriceLine, price_line_from
+from sidecar.receipts.lines.amounts import Amount, Mark
+from sidecar.receipts.lines.line_roles import LineRole, fold
+from sidecar.receipts.lines.lines import ReceiptLine
+from sidecar.receipts.lines.names import TAX_CODE, name_of, names_something, span_of
+from sidecar.receipts.lines.quantities import (
     Quantity,
     bare_quantity,
     leading_weight,
     multiplication,
     proves,
+    unit_of,
 )
-from sidecar.receipts.lines.amounts import Figure, Mark
-from sidecar.receipts.lines.line_roles import Role, fold
-from sidecar.receipts.lines.lines import Line
-from sidecar.receipts.lines.names import TAX_CODE, name_of, names_something, span_of
-from sidecar.receipts.lines.units import unit_of
 
 GIVEN_BACK = re.compile(
     r"PFAND|LEERGUT|DEPOSIT|RETURN|REFUND|VOID|STORNO|CONSIGNE|STATIEGELD|EMBALLAGE|\bPANT\b|RETOUR|CORRECTION|CANCEL|ANNUL"
@@ -27,26 +27,26 @@ _SLACK = 0.1  # of the name column's width: how much a line may fall short of it
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ItemLine:
     """A line of the item region: a price line has `total`, the others add to one that has."""
 
-    line: Line
+    line: ReceiptLine
     name: str
-    total: Figure | None
+    total: Amount | None
     product: Quantity | None
     numbers: tuple[Decimal, ...]
     span: tuple[float, float, float]
     """Where its name begins, where its first word ends, and where the name ends."""
-    measure: Measure | None = None
+    measure: PriceLine | None = None
     """Where the line names nothing, and says how much of something at what price."""
     reduction: str | None = None
     """The letters of its label, where `total` is taken off an item."""
 
 
-def part_of(line: Line, mark: Mark, *, discounted: bool) -> Part:
+def item_line_from(line: ReceiptLine, mark: Mark, *, discounted: bool) -> ItemLine:
     """What one line says; `discounted`: the receipt has a column of discounts."""
     text = line.row.text
-    if line.role is None and (measure := measure_of(text)) is not None:
+    if line.role is None and (measure := price_line_from(text)) is not None:
         return _measured(line, measure)
     product = multiplication(text, mark)
     figures = line.figures
@@ -67,7 +67,7 @@ def part_of(line: Line, mark: Mark, *, discounted: bool) -> Part:
     reduction = None
     if total is not None and (
         (total.value < 0 and not GIVEN_BACK.search(fold(line.label)))
-        or (total.value > 0 and line.role is Role.DISCOUNT)
+        or (total.value > 0 and line.role is LineRole.DISCOUNT)
     ):
         reduction = re.sub(r"[^A-Z]", "", fold(line.label))
     name = name_of(line, product)
@@ -76,10 +76,10 @@ def part_of(line: Line, mark: Mark, *, discounted: bool) -> Part:
         for word in (w.text for w in line.words)
         if re.fullmatch(r"\d{1,3}", word) and (value := Decimal(word)) > 0
     ) + tuple(f.value for f in figures[:-1] if f.value > 0)
-    return Part(line, name, total, product, numbers, span_of(line, name), reduction=reduction)
+    return ItemLine(line, name, total, product, numbers, span_of(line, name), reduction=reduction)
 
 
-def _weighed(line: Line, total: Figure) -> Quantity | None:
+def _weighed(line: ReceiptLine, total: Amount) -> Quantity | None:
     """Columns of a price, a weight with its unit, and their product."""
     weights = [figure for figure in line.figures if figure.measured]
     for weight, price in ((w, p) for w in weights for p in line.figures if p not in (w, total)):
@@ -90,13 +90,13 @@ def _weighed(line: Line, total: Figure) -> Quantity | None:
     return None
 
 
-def _measured(line: Line, measure: Measure) -> Part:
+def _measured(line: ReceiptLine, measure: PriceLine) -> ItemLine:
     total = next((f for f in reversed(line.figures) if abs(f.value) == measure.total), None)
     product = measure.of(total.value) if total else None
-    return Part(line, "", total, product, (), span_of(line, ""), measure)
+    return ItemLine(line, "", total, product, (), span_of(line, ""), measure)
 
 
-def _undiscounted(line: Line, price: Figure) -> Figure | None:
+def _undiscounted(line: ReceiptLine, price: Amount) -> Amount | None:
     """The amount of a line whose last column was not read: quantity times price, nothing off."""
     counts = [w.text for w in line.words if w.right <= price.left and w.text.isdigit()]
     if not counts or len(counts[-1]) > 3:
@@ -104,7 +104,7 @@ def _undiscounted(line: Line, price: Figure) -> Figure | None:
     return replace(price, value=price.value * int(counts[-1]), confidence=price.confidence / 2)
 
 
-def _tells_quantity(line: Line) -> bool:
+def _tells_quantity(line: ReceiptLine) -> bool:
     """Whether a bare "X2" or "3 PCS" is how many were bought, not what a pack holds: it opens the
     line, or stands among amounts.
     """
@@ -115,13 +115,13 @@ def _tells_quantity(line: Line) -> bool:
     return bool(re.search(r"\bX\s?\d|\d\s?X", tail.upper()))
 
 
-def without_free_lines(parts: list[Part]) -> list[Part]:
+def without_free_lines(parts: list[ItemLine]) -> list[ItemLine]:
     """Where each item opens with its quantity, what opens so but has no price is a free extra."""
     opens = re.compile(r"^\d{1,3}\s+\S*[^\W\d]{2}")
     priced = [bool(p.total and opens.match(p.line.row.text)) for p in parts]
     if sum(priced) * 2 <= sum(1 for p in parts if p.total):
         return parts
-    kept: list[Part] = []
+    kept: list[ItemLine] = []
     free = False
     for part in parts:
         starts = bool(opens.match(part.line.row.text))
@@ -131,17 +131,17 @@ def without_free_lines(parts: list[Part]) -> list[Part]:
     return kept
 
 
-def is_a_note(part: Part) -> bool:
+def is_a_note(part: ItemLine) -> bool:
     """A line that says something of the purchase ("Length of stay: 17 min"), and names nothing."""
     return part.product is None and bool(re.search(r"[^\W\d]{3}\s?:\s?\S", part.line.row.text))
 
 
-def unwrapped(lines: Sequence[Part], edge: float) -> list[str]:
+def unwrapped(lines: Sequence[ItemLine], edge: float) -> list[str]:
     """The pieces of the name that stands on these lines: what follows a line that had room left for
     its first word is no wrapped end of the name, but a remark, a variant or another language.
     """
     worded = set(_worded([line.name for line in lines]))
-    pieces: list[Part] = []
+    pieces: list[ItemLine] = []
     for line in lines:
         if line.name in worded and (
             not pieces or not names_something(pieces[-1].name) or continues(line, pieces[-1], edge)
@@ -150,7 +150,7 @@ def unwrapped(lines: Sequence[Part], edge: float) -> list[str]:
     return [piece.name for piece in pieces]
 
 
-def wrapped_above(lines: Sequence[Part], edge: float) -> list[str]:
+def wrapped_above(lines: Sequence[ItemLine], edge: float) -> list[str]:
     """The pieces of the name where most stand on the line of their price: it begins further up only
     on lines that had no room for its next word; what else is above it is a heading or a remark.
     """
@@ -168,7 +168,7 @@ def wrapped_above(lines: Sequence[Part], edge: float) -> list[str]:
     return [piece.name for piece in pieces]
 
 
-def _names(line: Part) -> bool:
+def _names(line: ItemLine) -> bool:
     letters = sum(map(str.isalpha, line.name))
     return names_something(line.name) and (line.product is None or letters > _MARKS)
 
@@ -176,23 +176,23 @@ def _names(line: Part) -> bool:
 _MARKS = 3  # letters that stand for a tax, beside a quantity and its price
 
 
-def opens_with_code(part: Part) -> bool:
+def opens_with_code(part: ItemLine) -> bool:
     """Whether the line begins with an article's code, or a quantity and a code: an item begins."""
     return bool(re.match(r"^\W*(?:\w{1,2}\s+|\(\d+\)\s?)?\d{4,}\s*\S", part.line.row.text))
 
 
-def renames(line: Part, above: Part) -> bool:
+def renames(line: ItemLine, above: ItemLine) -> bool:
     """Whether both lines open with one article code: the second has the name in another language."""
     code = _opening_code(line)
     return code is not None and code == _opening_code(above)
 
 
-def _opening_code(part: Part) -> str | None:
+def _opening_code(part: ItemLine) -> str | None:
     match = re.match(r"\W*(?:\d{1,2}\s+)?(\d{2,6})\s+\S*[^\W\d]{2}", part.line.row.text)
     return match[1] if match else None
 
 
-def continues(line: Part, above: Part, edge: float) -> bool:
+def continues(line: ItemLine, above: ItemLine, edge: float) -> bool:
     """Whether the line's first word had no room on the line above."""
     left, first, _ = line.span
     return above.span[2] + (first - left) > edge - _SLACK * (edge - above.span[0])

@@ -8,41 +8,47 @@ kept.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from sidecar.receipts.items.draft import Draft, draft_of, extended, multiplies, proved_by, reduced
+from sidecar.receipts.items.draft import (
+    DraftItem,
+    draft_of,
+    extended,
+    multiplies,
+    proved_by,
+    reduced,
+)
 from sidecar.receipts.items.item_lines import (
     GIVEN_BACK,
-    Part,
+    ItemLine,
     continues,
     is_a_note,
-    part_of,
+    item_line_from,
     renames,
     without_free_lines,
 )
-from sidecar.receipts.items.item_region import quantity_first, tells_nothing
+from sidecar.receipts.items.item_region import heads_a_department, quantity_first, tells_nothing
 from sidecar.receipts.items.line_prefixes import leading_quantities, named, without_codes
-from sidecar.receipts.items.price_lines import measure_of
-from sidecar.receipts.items.quantities import proves
-from sidecar.receipts.lines.departments import heads_a_department
-from sidecar.receipts.lines.line_roles import Role, fold
-from sidecar.receipts.lines.lines import Line, Receipt
+from sidecar.receipts.items.price_lines import price_line_from
+from sidecar.receipts.lines.line_roles import LineRole, fold
+from sidecar.receipts.lines.lines import ReceiptLine, ReceiptLines
 from sidecar.receipts.lines.names import name_of, names_something
+from sidecar.receipts.lines.quantities import proves
 
 _TWO_NAMES = 0.8  # of the confidence in a name that stands in two languages: either may be wanted
 
 
-def items_of(receipt: Receipt, start: int, end: int) -> tuple[Draft, ...]:
+def items_of(receipt: ReceiptLines, start: int, end: int) -> tuple[DraftItem, ...]:
     """The drafts of the lines from `start` up to `end`, as `regions_of` has them."""
     discounted = any(
-        line.role is Role.COLUMNS and "DISC" in fold(line.row.text)
+        line.role is LineRole.COLUMNS and "DISC" in fold(line.row.text)
         for line in receipt.lines[:start]
     )
     lines = [
         line
         for line in receipt.lines[start:end]
-        if line.role is not Role.COLUMNS and not tells_nothing(line)
+        if line.role is not LineRole.COLUMNS and not tells_nothing(line)
     ]
     parts = [
-        part_of(line, receipt.mark, discounted=discounted)
+        item_line_from(line, receipt.mark, discounted=discounted)
         for place, line in enumerate(lines)
         if not _heads(line, lines[place + 1 : place + 2])
     ]
@@ -57,12 +63,12 @@ def items_of(receipt: Receipt, start: int, end: int) -> tuple[Draft, ...]:
 
 @dataclass(frozen=True, slots=True)
 class _Gathered:
-    drafts: tuple[Draft, ...]
+    drafts: tuple[DraftItem, ...]
     loose: float
     """Names without a price, prices without a name: what this layout leaves unexplained."""
 
 
-def _heads(line: Line, below: Sequence[Line]) -> bool:
+def _heads(line: ReceiptLine, below: Sequence[ReceiptLine]) -> bool:
     """Whether it is a heading of what stands below it, and not the name of an unnamed price."""
     return (
         not line.figures
@@ -71,12 +77,12 @@ def _heads(line: Line, below: Sequence[Line]) -> bool:
     )
 
 
-def _only_measures(line: Line) -> bool:
-    measure = measure_of(line.row.text)
+def _only_measures(line: ReceiptLine) -> bool:
+    measure = price_line_from(line.row.text)
     return measure is not None and measure.total is None
 
 
-def _reducible(drafts: Sequence[Draft], part: Part) -> int | None:
+def _reducible(drafts: Sequence[DraftItem], part: ItemLine) -> int | None:
     """The draft that a reduction is of: the last one that has a name, is no deposit, and costs as
     much.
     """
@@ -92,7 +98,7 @@ def _reducible(drafts: Sequence[Draft], part: Part) -> int | None:
     return place if place is not None and abs(part.total.value) <= drafts[place].net else None
 
 
-def _restates(part: Part, drafts: Sequence[Draft]) -> bool:
+def _restates(part: ItemLine, drafts: Sequence[DraftItem]) -> bool:
     """Whether a line only says what an item that was reduced comes to ("PRICE YOU PAY")."""
     named = [draft for draft in drafts[-2:] if draft.reductions]
     return bool(
@@ -100,14 +106,14 @@ def _restates(part: Part, drafts: Sequence[Draft]) -> bool:
     )
 
 
-def _inline(parts: Sequence[Part]) -> bool:
+def _inline(parts: Sequence[ItemLine]) -> bool:
     priced = [part for part in parts if part.total is not None and part.reduction is None]
     return sum(names_something(part.name) for part in priced) * 2 > len(priced)
 
 
-def _gather(parts: Sequence[Part], *, names_above: bool) -> _Gathered:
-    drafts: list[Draft] = []
-    pending: list[Part] = []  # lines that wait for the price line below them
+def _gather(parts: Sequence[ItemLine], *, names_above: bool) -> _Gathered:
+    drafts: list[DraftItem] = []
+    pending: list[ItemLine] = []  # lines that wait for the price line below them
     loose = 0.0
     edge = max((part.span[2] for part in parts if names_something(part.name)), default=0.0)
     inline = _inline(parts)

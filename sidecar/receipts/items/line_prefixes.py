@@ -7,11 +7,13 @@ import re
 from dataclasses import replace
 from decimal import Decimal
 
-from sidecar.receipts.items.draft import Draft, shared
+from sidecar.receipts.items.draft import DraftItem, shared
 from sidecar.receipts.lines.names import TAX_CODE, TRIM, names_something
 
 
-def leading_quantities(drafts: tuple[Draft, ...], quantity_first: bool) -> tuple[Draft, ...]:
+def leading_quantities(
+    drafts: tuple[DraftItem, ...], quantity_first: bool
+) -> tuple[DraftItem, ...]:
     """Numbers before names: a count of lines (1, 2, 3, …) is dropped, a quantity is used."""
     leading = [_leading(draft.name) for draft in drafts]
     present = [number for number in leading if number is not None]
@@ -48,7 +50,7 @@ _ARTICLE = r"\(?(?:[A-Z]{1,4}-?[A-Z]?\d{1,6}|\d{3,6})\)?"
 _LONG_ARTICLE = re.compile(r"\(?[A-Z]{1,4}-?[A-Z]?\d{4,}\)?|\([A-Z]\d{2,}\)")
 
 
-def without_codes(drafts: tuple[Draft, ...]) -> tuple[Draft, ...]:
+def without_codes(drafts: tuple[DraftItem, ...]) -> tuple[DraftItem, ...]:
     """The shop's article codes taken off names: "B1" alone may be a word, on every line it is none."""
     for side in (rf"^{_ARTICLE}(?=\s)\s*[-:]?\s*", rf"\s+{_ARTICLE}$"):
         pattern = re.compile(side)
@@ -65,7 +67,7 @@ def without_codes(drafts: tuple[Draft, ...]) -> tuple[Draft, ...]:
     return drafts
 
 
-def named(draft: Draft) -> Draft:
+def named(draft: DraftItem) -> DraftItem:
     """The draft; one whose words all looked like codes is called by what stands on its line."""
     if draft.name:
         return draft

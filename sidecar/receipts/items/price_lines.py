@@ -11,10 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
-from sidecar.receipts.items.quantities import Quantity
 from sidecar.receipts.lines.amounts import cents
 from sidecar.receipts.lines.line_roles import plain_of
-from sidecar.receipts.lines.units import UNIT_WORDS, unit_of
+from sidecar.receipts.lines.quantities import UNIT_WORDS, Quantity, unit_of
 
 _TOKEN = re.compile(r"[$£€]?\s?(?P<number>\d*[.,]?\d+)|(?P<word>[A-Z]+\.?)|(?P<sign>[@*×/])")
 _POUND = re.compile(r"(?<![\w.,])[1I]B\b|(?<=\d)[1I]B\b|(?<=\d )B(?= ?@)")  # "lb" as it is misread
@@ -29,7 +28,7 @@ _SLACK = Decimal("0.011")
 
 
 @dataclass(frozen=True, slots=True)
-class Measure:
+class PriceLine:
     """The numbers of such a line, left to right, and the unit that it names."""
 
     numbers: tuple[Decimal, ...]
@@ -59,7 +58,7 @@ class Measure:
             yield numbers[0], (numbers[-1] / few).quantize(Decimal("0.0001"))
 
 
-def measure_of(text: str) -> Measure | None:
+def price_line_from(text: str) -> PriceLine | None:
     """What such a line says, or None when the line is no such line."""
     upper = _POUND.sub("LB", plain_of(text))
     if _NO_MEASURE.search(upper):
@@ -92,8 +91,8 @@ def measure_of(text: str) -> Measure | None:
         # 15 BAG 24.90 X 373.50: columns, of which one has the sign
         priced = abs(cents(values[0] * values[1]) - values[2]) > _SLACK
     if len(values) < 2 or priced or tied or bare:
-        return Measure(tuple(values), unit, None) if len(values) > 1 else None
-    return Measure(tuple(values[:-1]), unit, values[-1])
+        return PriceLine(tuple(values), unit, None) if len(values) > 1 else None
+    return PriceLine(tuple(values[:-1]), unit, values[-1])
 
 
 def _value(number: str) -> Decimal:

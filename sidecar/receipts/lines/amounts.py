@@ -50,7 +50,7 @@ _LARGEST = Decimal(10_000_000)
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
+class Amount:
     """An amount on the page: its value, where it stands and how surely it was read."""
 
     value: Decimal
@@ -79,7 +79,7 @@ def decimal_mark(rows: Iterable[Row], otherwise: Mark = ".") -> Mark:
     return "," if commas > points else "."
 
 
-def figure(word: Word, mark: Mark) -> Figure | None:
+def figure(word: Word, mark: Mark) -> Amount | None:
     """The amount that a word is, or None."""
     text, repaired = word.text, False
     match = _MONEY[mark].match(text) or _OTHER_MARK[mark].match(text)
@@ -105,7 +105,7 @@ def figure(word: Word, mark: Mark) -> Figure | None:
         return None
     if value >= _LARGEST:
         return None
-    return Figure(
+    return Amount(
         value=-value if negative else value,
         left=word.left,
         right=word.right,
@@ -123,9 +123,9 @@ def cents(value: Decimal) -> Decimal:
     return value.quantize(Decimal("0.01"), rounding="ROUND_HALF_UP")
 
 
-def figures(row: Row, mark: Mark) -> tuple[tuple[Figure, ...], tuple[Word, ...]]:
+def figures(row: Row, mark: Mark) -> tuple[tuple[Amount, ...], tuple[Word, ...]]:
     """A row's amounts, left to right, and the words that are none."""
-    found: list[Figure] = []
+    found: list[Amount] = []
     others: list[Word] = []
     words = [part for word in row.words for part in _unglued(word)]
     index = 0

@@ -13,7 +13,7 @@ from sidecar.text.taxonomy import label_key
 from sidecar.text.taxonomy import vocabulary as groceries
 
 
-class Role(enum.Enum):
+class LineRole(enum.Enum):
     """What a printed line is for."""
 
     TAX_TABLE = "heading of the table that breaks the tax down"
@@ -35,98 +35,98 @@ class Role(enum.Enum):
     META = "about the shop, the till or the sale"
 
 
-_TABLE: tuple[tuple[Role, str], ...] = (
+_TABLE: tuple[tuple[LineRole, str], ...] = (
     (
-        Role.TAX_TABLE,
+        LineRole.TAX_TABLE,
         r"(GST|VAT|TAX|SST|MWST|UST|TVA|IVA|BTW) ?(SUMMARY|ANALYSIS|BREAK ?DOWN|DETAILS?)\b"
         r"|\bSUMMARY\b|STEUERSATZ|TAX ?ANALYSIS|^(GST|VAT) ?-? ?(SUMM|RATE)|NETTO.*BRUTTO|BRUTTO.*NETTO"
         r"|\bRATE\b.*\b(NET|VAT|GST|TAX)\b|SETEMPAT",
     ),
     (
-        Role.COLUMNS,
+        LineRole.COLUMNS,
         r"\b(DESCRIPT\w*|DESC|ITEM\w*|ITEM\(S\)|CODE|PRODUCT|ARTIKEL|ARTICLE|ARTICULO|BEZEICHNUNG|DENOMINATION|PARTICULARS|DESCRIZIONE|DESCRIPCION|DESCRICAO|LIBELLE|BESKRIVNING|OMSCHRIJVING)\b.*"
         r"\b(QTY|QUANTITY|PRICE|AMOUNT|AMT|TOTAL|MENGE|PREIS|PRIX|U/?P|VALUE|RM|PREZZO|IMPORTE|VALOR|MONTANT|PRIS|SUMMA|BEDRAG)\b"
         r"|\b(QTY|QUANTITY|MENGE|QTE|ANZ)\b.*\b(DESCRIPT\w*|ITEM|PRICE|U\.?/?PRICE|AMOUNT|AMT|TOTAL|RM|ARTIKEL)\b"
         r"|^(U\.?/?PRICE|UNIT PRICE|PRICE|S/PRICE)\b.*\b(AMOUNT|AMT|TOTAL|DISC)",
     ),
     (
-        Role.FORMER,
+        LineRole.FORMER,
         r"\bREG(ULAR)?\.? ?(PRICE|RETAIL)\b|^REG\.? |\b(WAS|WERE)\b|\b(ORIG(INAL)?|NORMAL|LIST|FORMER|OLD|FULL)\.? ?PRICE\b|\bRRP\b|\bUVP\b|^STATT\b"
         r"|^REDUCED (FROM|TO)\b|NORMALPREIS|PRIX (NORMAL|INITIAL|BARRE)|^(TARE|TARA)\b|COMPARE AT|PRECIO ANTERIOR|^INSTEAD OF\b|PRICE REDUCED"
         r"|\bBALANCE (BEFORE|AFTER|B/?F|C/?F)\b(?! (DISC|ROUND))|\b(OPENING|CLOSING|PREVIOUS|REMAINING|CARD) BALANCE\b",
     ),
     (
-        Role.COUNT,
+        LineRole.COUNT,
         r"\b(NO|NUMBER|TOTAL|TOT|TTL)\.? ?(OF )?(THE )?(ITEMS?|QTYS?|QUANTITY|PCS|PIECES|UNITS|ARTICLES|LINES?)"
         r"(\(S\))?\b(?! ?(PRICE|DISC|AMOUNT|AMT|SALES?|INCL|EXCL))"
         r"|^#? ?(ITEMS?|QTY|QTYS|QUANTITY|ARTICLES|ARTIKEL|POSTEN)(\(S\))? ?(COUNT|SOLD|PURCHASED)?\b ?[:=# ] ?\d*$"
         r"|ITEMS? (COUNT|SOLD|PURCHASED)|ITEM COUNT|^\d+ (ITEMS?|ARTICLES?|ARTIKEL|ARTICULOS?)\b|^BALANCE (TO PAY )?\d+ ITEMS",
     ),
     (
-        Role.POINTS,
+        LineRole.POINTS,
         r"\bPOINTS?\b|\bPTS\b|PUNKTE|LOYALTY|\bPUNTOS|NECTAR|CLUBCARD|BONUSLINK|BONUSKAART|REWARDS?\b(?!.*DISC)|STAMPS",
     ),
     (
-        Role.SAVINGS,
+        LineRole.SAVINGS,
         r"\bYOU (HAVE )?SAVED?\b|\bSAVED\b|\bSAVINGS?$|\b(TOTAL|YOUR|TODAY.?S) ?SAVINGS?\b|SAVINGS? (FOR )?TODAY|^SAVINGS\b|SIE SPAREN"
         r"|TOTAL DISCOUNTS? ?(GIVEN|RECEIVED)|ERSPARNIS",
     ),
     (
-        Role.CHANGE,
+        LineRole.CHANGE,
         r"\bCHANGE\b|\bCHANG[E ]|\bCHARGE DUE\b|\bR(UE|U)CKGELD|ZUR(UE|U)CK|WECHSELGELD|\bRENDU\b|\bMONNAIE\b|\bCAMBIO\b"
         r"|\bRESTO\b|\bBAKI\b|WISSELGELD|\bTROCO\b|CASH ?BACK|\bTERUG\b",
     ),
     (
-        Role.TOTAL,
+        LineRole.TOTAL,
         r"\b(ROUNDED|NET|NETT|GRAND|FINAL) ?TOTAL|TOTAL ?(AMT|AMOUNT|SALES?)? ?(AFTER )?ROUNDED|AFTER ROUND|TOTAL ?AFTER|ROUND\w* ?TOTAL|TOTAL ROUND",
     ),
     (
-        Role.ROUNDING,
+        LineRole.ROUNDING,
         r"\bROUND\w* ?(ADJ\w*|AMT|AMOUNT|DIFF\w*|OFF)|\bRND ?ADJ|^ROUND(ING|)?\b(?!.*TOTAL)|\bROUNDING\b(?!.*TOTAL)"
         r"|ROUR? ?DING|RUNDUNG|ARRONDI|PELARASAN|BILL ROUND|PENGGENAPAN|ADJUSTMENT",
     ),
     (
-        Role.SUBTOTAL,
+        LineRole.SUBTOTAL,
         r"\bS(UB|U8|VB|UD) ?[-.:_]? ?(TOTAL|TTL|TOT)|ZWISCHENSUMME|WARENWERT|VALISUMMA|DELSUMMA|SOUS ?-?TOTAL|SUBTOTAAL|TOTAL (PARCIAL|HT)\b"
         r"|\b(TOTAL|AMOUNT|SALES?|AMT) ?\(?(SALES? |AMOUNT |AMT )?\(?(EXCL?|EXCLUDING|EXCLUSIVE|BEFORE|W/O|WITHOUT)\b"
         r"|\bEX[CE]L?\w*\.? ?(OF )?(GST|TAX|VAT|SST)\b|\bTOTAL EXEL|NETT? ?(OF|TOTAL EX) ?TAX|^GROSS\b|TOTAL BEFORE"
         r"|\bNETT? SALES?\b|\bSUB\b|IMPONIBILE|TOTAL SALES? ?\(?EXC|^NETTO\b|MERCHANDISE|TOTAL ?EXCL",
     ),
     (
-        Role.TAX_BASE,
+        LineRole.TAX_BASE,
         r"TAXABLE|\bTAX AMT ?\(|\bGST TA AMT|TAX(ABLE)? ?(BASE|SALES)|^(SR|ZR|ZRL|OS|ES) ?[=(@×X]"
         r"|ZERO[- ]RATED|STANDARD[- ]RATED|^NON[- ]?TAX",
     ),
     (
-        Role.DISCOUNT,
+        LineRole.DISCOUNT,
         r"\bDISC\w*\b|\bCOUPON|\bE?CPN\b|\bVOUCHER|\bRABATT|\bREMISE|\bDESCUENTO|\bSCONTO|KORTING|\bPROMO\w*\b|\bLESS\b|\bMARK ?DOWN"
         r"|\bREDUCED|MULTI ?BUY|MULTI ?SAVE|\bSAVING\b|\bMEMBER (PRICE|SAV)|NACHLASS|\bOFFER\b|\bBOGO|PRICE CUT|AKTION"
         r"|\bSAVE\b|\bDESCONTO|\bREBATE|ALENNUS|\bRABAT\b|\bOPUST\b",
     ),
     (
-        Role.TOTAL,
+        LineRole.TOTAL,
         r"\b(TOTAL|T0TAL|TOTA1|TOTAI|OTAL|FOTAL|TOTL|TOTAAL|TOTALE)\b.*\b(INCL?\w*|WITH|NCLUSIVE|ICLUSIVE|INCLUSIVE|TTC|IVA INC)"
         r"|AMOUNT ?\(?(INCL|INC)|ANOUNT INCL",
     ),
     (
-        Role.TAX,
+        LineRole.TAX,
         r"\b(GST|VAT|SST|HST|PST|QST|TVA|IVA|BTW|MWST|UST|SALES TAX|TAX|TAXES|CUKAI|STEUER|MVA|MOMS|IGIC|TPS|TVQ|ALV|PTU|DPH)\b"
         r"(?!.*\b(INVOICE|ID|REG\w*|NO|NUMBER|NR|TOTAL (SALE|AMO)\w*)\b)|TAX\d?\b ?\(?\d",
     ),
     (
-        Role.SERVICE,
+        LineRole.SERVICE,
         r"\bSERV\w*\.? ?(CHG|CHARGE|CHRG|TAX)|\bSRV ?CHG|\bSVC ?(CHG|CHARGE)|SERVICE ?CHARGE|^SERVICE\b|\bS/?CHARGE|DELIVERY (FEE|CHARGE)"
         r"|\bBAG (FEE|CHARGE)",
     ),
-    (Role.TIP, r"^TIP\b|\bGRATUITY|TRINKGELD|POURBOIRE|\bPROPINA"),
+    (LineRole.TIP, r"^TIP\b|\bGRATUITY|TRINKGELD|POURBOIRE|\bPROPINA"),
     (
-        Role.TOTAL,
+        LineRole.TOTAL,
         r"\b(TOTAL|TOTA[1IL]|OTAL|FOTAL|TOTAAL|TOTALE|TOTL|JUMLAH|SUMME|GESAMT\w*|GESAMTBETRAG|YHTEENSA|SUMA|RAZEM|DO ZAPLATY|CELKEM|ENDBETRAG|ZU ZAHLEN|ATT BETALA|AT BETALE|BETALAT|TOTALT|I ALT|SUMMA|A PAYER|NET A PAYER"
         r"|IMPORTE|TE BETALEN|AMOUNT DUE|BALANCE DUE|BALANCE TO PAY|AMOUNT PAYABLE|TO PAY|DUE|IMPORTO|MONTANT|BETRAG|AMT DUE)\b"
         r"|AMOUNT TO (BE )?PA(Y|ID)|^AMOUNT\b|^NETT?\b|^BALANCE\b|^TTL\b",
     ),
     (
-        Role.TENDERED,
+        LineRole.TENDERED,
         r"^\W*(PAY|CASH|CARD|CREDIT|MASTER|BAR|BARGELD|EC|EC-\w+|CB|PIN|PAID|PAYMENT|RECEIVED|KARTE|KARTENZAHLUNG|GIROCARD|GEG\.?|GEGEBEN|ESPECES"
         r"|CARTE|EFECTIVO|TARJETA|CONTANTE\w*|CONTANTI|MAESTRO|TUNAI|BANKCARD|APPLE PAY|GOOGLE PAY|CHEQUE|EFTPOS|CONTACTLESS|E-?WALLET|TOUCH ?N ?GO"
         r"|DINHEIRO|CARTAO|KORTTI|KORT|KATEINEN|GOTOWKA|KARTA|DANKORT|BIZUM|KONTANT|DISCOVER|EBT|GIFT CARD)\b"
@@ -164,15 +164,15 @@ def plain_of(text: str) -> str:
     return "".join(char for char in plain if not unicodedata.combining(char))
 
 
-def role_of(label: str) -> Role | None:
+def role_of(label: str) -> LineRole | None:
     """The role of a line by its words (amounts left out), or None: an item, a name, an address."""
     folded = _respelled(fold(label)).lstrip("*-=#. ")
     if _is_heading(folded):
-        return Role.COLUMNS
+        return LineRole.COLUMNS
     for role, pattern in _ROLES:
         if pattern.search(folded):
             return role
-    return Role.META if _META.search(folded) else None
+    return LineRole.META if _META.search(folded) else None
 
 
 _CONFUSED = str.maketrans(

@@ -4,21 +4,21 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from sidecar.receipts.lines.amounts import Figure, Mark, decimal_mark, figures
-from sidecar.receipts.lines.line_roles import Role, role_of
+from sidecar.receipts.lines.amounts import Amount, Mark, decimal_mark, figures
+from sidecar.receipts.lines.line_roles import LineRole, role_of
 from sidecar.receipts.ocr.layout import Row, Word
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ReceiptLine:
     """One printed line of a receipt."""
 
     row: Row
-    figures: tuple[Figure, ...]
+    figures: tuple[Amount, ...]
     """Its amounts, left to right."""
     words: tuple[Word, ...]
     """What is no amount."""
-    role: Role | None
+    role: LineRole | None
 
     @property
     def label(self) -> str:
@@ -30,10 +30,10 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Receipt:
+class ReceiptLines:
     """All lines from top to bottom, and the decimal mark they share."""
 
-    lines: tuple[Line, ...]
+    lines: tuple[ReceiptLine, ...]
     mark: Mark
 
     @property
@@ -41,28 +41,35 @@ class Receipt:
         return "\n".join(line.row.text for line in self.lines)
 
 
-def receipt_of(rows: Sequence[Row], otherwise: Mark = ".") -> Receipt:
+def lines_from_rows(rows: Sequence[Row], otherwise: Mark = ".") -> ReceiptLines:
     """The rows of one receipt as lines; `otherwise` is its decimal mark when none is shown."""
     mark = decimal_mark(rows, otherwise)
     lines = [_line(row, mark) for row in rows]
-    return Receipt(tuple(_with_amounts_below(lines)), mark)
+    return ReceiptLines(tuple(_with_amounts_below(lines)), mark)
 
 
-def _line(row: Row, mark: Mark) -> Line:
+def _line(row: Row, mark: Mark) -> ReceiptLine:
     found, others = figures(row, mark)
     label = " ".join(word.text for word in others)
     role = role_of(label) if any(map(str.isalpha, label)) else None
-    if role is Role.COLUMNS and (found or re.search(r"\d", label)):
-        role = Role.COUNT if "TOTAL" not in label.upper() else Role.TOTAL
-    return Line(row, found, others, role)
+    if role is LineRole.COLUMNS and (found or re.search(r"\d", label)):
+        role = LineRole.COUNT if "TOTAL" not in label.upper() else LineRole.TOTAL
+    return ReceiptLine(row, found, others, role)
 
 
-_SUMMED = {Role.TOTAL, Role.SUBTOTAL, Role.TENDERED, Role.CHANGE, Role.TAX, Role.ROUNDING}
+_SUMMED = {
+    LineRole.TOTAL,
+    LineRole.SUBTOTAL,
+    LineRole.TENDERED,
+    LineRole.CHANGE,
+    LineRole.TAX,
+    LineRole.ROUNDING,
+}
 
 
-def _with_amounts_below(lines: list[Line]) -> list[Line]:
+def _with_amounts_below(lines: list[ReceiptLine]) -> list[ReceiptLine]:
     """A bare "TOTAL" followed by a bare amount is one line printed on two."""
-    joined: list[Line] = []
+    joined: list[ReceiptLine] = []
     for line in lines:
         above = joined[-1] if joined else None
         if (

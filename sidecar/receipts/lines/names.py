@@ -2,8 +2,8 @@
 
 import re
 
-from sidecar.receipts.items.quantities import Quantity
-from sidecar.receipts.lines.lines import Line
+from sidecar.receipts.lines.lines import ReceiptLine
+from sidecar.receipts.lines.quantities import Quantity
 from sidecar.receipts.ocr.layout import Word
 
 _CODE = re.compile(
@@ -17,7 +17,7 @@ TAX_CODE = re.compile(
 TRIM = "-–—*#: "
 
 
-def name_of(line: Line, product: Quantity | None) -> str:
+def name_of(line: ReceiptLine, product: Quantity | None) -> str:
     """The words of a line that name a thing: no codes, amounts, quantities or tax marks."""
     limit = _columns_begin(line)
     words = [word for word in line.words if word.left < limit]
@@ -58,7 +58,7 @@ _DOTTED = re.compile(r"\s*\.{2,}$")
 _LETTER_O = re.compile(r"(?<![\d.,])0(?=[^\W\d_]{2})|(?<=[^\W\d_]{2})0(?=[^\W\d_])")  # OLIVE 0IL
 
 
-def _before_the_price(words: list[Word], line: Line) -> list[Word]:
+def _before_the_price(words: list[Word], line: ReceiptLine) -> list[Word]:
     """What stands behind the last amount is a remark ("SALE"), where there is a name before it."""
     if not line.figures:
         return words
@@ -66,7 +66,7 @@ def _before_the_price(words: list[Word], line: Line) -> list[Word]:
     return before if sum(map(str.isalpha, "".join(w.text for w in before))) >= 3 else words
 
 
-def span_of(line: Line, name: str) -> tuple[float, float, float]:
+def span_of(line: ReceiptLine, name: str) -> tuple[float, float, float]:
     """The pixels that a name takes on its line: its left end, its first word's right, its right."""
     named = set(name.split())
     words = [word for word in line.words if word.text.strip(TRIM) in named]
@@ -75,7 +75,7 @@ def span_of(line: Line, name: str) -> tuple[float, float, float]:
     return words[0].left, words[0].right, words[-1].right
 
 
-def _columns_begin(line: Line) -> float:
+def _columns_begin(line: ReceiptLine) -> float:
     """Where the figures begin that no word of the name stands behind."""
     named = [w.right for w in line.words if re.search(r"[^\W\d_]{3}", w.text)]
     last = max(named, default=0.0)
@@ -87,7 +87,7 @@ _NO_WORD = re.compile(
 )  # signs, and what a scanner reads
 
 
-def _in_a_column(word: Word, before: Word, line: Line) -> bool:
+def _in_a_column(word: Word, before: Word, line: ReceiptLine) -> bool:
     """Whether a bare number stands so far from the name that it is a column of its own."""
     gap = word.left - before.right
     return bool(re.fullmatch(r"\d{1,4}%?", word.text)) and gap > 0.8 * line.row.height

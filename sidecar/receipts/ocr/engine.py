@@ -8,17 +8,13 @@ which is what lets the arithmetic choose between 8 and B. No network is used.
 import functools
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from sidecar.receipts.pages.decode import Pixels
-
-Boxes = npt.NDArray[np.float32]
-"""Quadrilaterals, shape (n, 4, 2): x, y of top left, top right, bottom right, bottom left."""
+from sidecar.receipts.types import Boxes, Glyph, Pixels, Text
 
 _HEIGHT = 48  # the recogniser's fixed input height
 _CLASSIFIER_WIDTH = 192
@@ -28,36 +24,6 @@ _MIN_WIDTH = 96
 _MAX_WIDTH = 2400
 _RUNNER_UP = 0.02  # a character's second reading is kept above this probability
 _READABLE = 0.5  # mean character probability below which a text is noise (RapidOCR's text_score)
-
-
-@dataclass(frozen=True, slots=True)
-class Glyph:
-    """One recognised character."""
-
-    char: str
-    confidence: float
-    x: float
-    """Its centre along the text's box, 0 (left) to 1."""
-    runner_up: str = ""
-    """The next likely character, or "" when none is near."""
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """One recognised piece of a line: where it stands and what it says."""
-
-    box: tuple[tuple[float, float], ...]
-    """Four corners (x, y) in pixels from top left, clockwise."""
-    glyphs: tuple[Glyph, ...]
-
-    @property
-    def text(self) -> str:
-        return "".join(glyph.char for glyph in self.glyphs)
-
-    @property
-    def confidence(self) -> float:
-        """Mean probability of its characters, 0 to 1."""
-        return sum(g.confidence for g in self.glyphs) / max(1, len(self.glyphs))
 
 
 class OcrEngine:

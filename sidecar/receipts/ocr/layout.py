@@ -10,7 +10,7 @@ import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sidecar.receipts.ocr.engine import Glyph, Text
+from sidecar.receipts.types import Glyph, Text
 
 _LEAST_OVERLAP = 0.45  # of the lower piece's height, for two pieces to be on one line
 _SIDE_OVERLAP = 0.35  # of the narrower piece's width: above it two pieces are over one another

@@ -13,15 +13,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from sidecar.core.errors import InvalidImage, TooLarge, UnsupportedImage
+from sidecar.receipts.types import Pixels
 
 if TYPE_CHECKING:
     from PIL import Image
 
-Pixels = npt.NDArray[np.uint8]
-"""A page: shape (height, width, 3), blue-green-red, 0..255."""
 
 _MAGIC: tuple[tuple[int, bytes, str], ...] = (
     (0, b"\xff\xd8\xff", "jpeg"),

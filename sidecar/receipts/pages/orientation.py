@@ -7,40 +7,40 @@ classifier of RapidOCR's wheel says, and where its votes split, the recogniser.
 
 import numpy as np
 
-from sidecar.receipts.ocr.engine import Boxes, OcrEngine
-from sidecar.receipts.pages.decode import Pixels
+from sidecar.receipts.ocr.engine import OcrEngine
+from sidecar.receipts.types import Boxes, Pixels
 
 _SAMPLE = 9  # lines that vote
 _SURE = 0.8  # share of votes that needs no second opinion
 _TALL = 1.5  # height over width of a box that holds a line on its side
 
 
-def quarters_to_upright(page: Pixels, boxes: Boxes, ocr: OcrEngine) -> int:
+def detect_rotation(page: Pixels, boxes: Boxes, ocr: OcrEngine) -> int:
     """By how many quarters, counter-clockwise, the page must be turned for its text to read from
     left to right: 0 to 3.
     """
     if len(boxes) == 0:
         return 0
     quarters = int(_on_its_side(boxes))
-    page, boxes = turned(page, boxes, quarters)
+    page, boxes = rotate_page(page, boxes, quarters)
     sample = _longest(boxes)
     down = ocr.upside_down(page, sample)
     if 1 - _SURE < down < _SURE:
-        over, over_sample = turned(page, sample, 2)
+        over, over_sample = rotate_page(page, sample, 2)
         down = float(_legibility(over, over_sample, ocr) > _legibility(page, sample, ocr))
     return quarters + 2 if down > 0.5 else quarters
 
 
-def turned(page: Pixels, boxes: Boxes, quarters: int) -> tuple[Pixels, Boxes]:
+def rotate_page(page: Pixels, boxes: Boxes, quarters: int) -> tuple[Pixels, Boxes]:
     """Page and boxes turned counter-clockwise by that many quarters; corners start top left."""
     height, width = page.shape[:2]
     return (
         np.ascontiguousarray(np.rot90(page, quarters)),
-        turned_boxes(boxes, width, height, quarters),
+        rotate_boxes(boxes, width, height, quarters),
     )
 
 
-def turned_boxes(boxes: Boxes, width: int, height: int, quarters: int) -> Boxes:
+def rotate_boxes(boxes: Boxes, width: int, height: int, quarters: int) -> Boxes:
     """The boxes of a page of that size, turned with it."""
     for _ in range(quarters % 4):
         boxes = np.stack([boxes[..., 1], width - 1 - boxes[..., 0]], axis=-1)

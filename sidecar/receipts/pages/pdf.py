@@ -11,9 +11,9 @@ import pypdfium2
 import pypdfium2.raw
 
 from sidecar.core.errors import TooLarge, UnreadablePdf
-from sidecar.receipts.ocr.engine import Glyph, Text
-from sidecar.receipts.pages.decode import ImageLimits, Pixels
+from sidecar.receipts.pages.decode import ImageLimits
 from sidecar.receipts.pages.pdf_streams import check_streams
+from sidecar.receipts.types import Glyph, Pixels, Text
 
 _DPI = 200
 _POINTS = 72

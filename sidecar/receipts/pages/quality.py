@@ -7,8 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sidecar.receipts.ocr.engine import Boxes, Text
-from sidecar.receipts.pages.decode import Pixels
+from sidecar.receipts.types import Boxes, Pixels, Text
 
 _DARK = 70  # grey level, 0 to 255, that the paper between letters should be above
 _FLAT = 28  # grey levels between ink and paper

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 
-from sidecar.receipts.lines.amounts import Figure
+from sidecar.receipts.lines.amounts import Amount
 
 _RUNNER_UP = 1.0  # what a reading costs: the recogniser itself was in doubt
 _LOOKALIKE = 2.0
@@ -16,7 +16,7 @@ _LOOKALIKES = {
 _DIGIT = {"B": "8", "O": "0", "o": "0", "D": "0", "S": "5", "I": "1", "l": "1", "Z": "2", "g": "9"}
 
 
-def readings(figure: Figure) -> Iterator[tuple[Decimal, float]]:
+def readings(figure: Amount) -> Iterator[tuple[Decimal, float]]:
     """Other amounts that a figure may be, one character changed, each with its cost."""
     if figure.word is None:
         return
@@ -52,7 +52,7 @@ def _with_digit(value: Decimal, text: str, place: int, digit: str) -> Decimal | 
     return changed if value >= 0 else -changed
 
 
-def possible(figure: Figure, printed: Collection[Decimal]) -> Figure:
+def possible(figure: Amount, printed: Collection[Decimal]) -> Amount:
     """The figure, or where it can't stand as read (035.00), the reading printed elsewhere too."""
     if figure.word is None or not re.match(r"\D*0\d", figure.word.text):
         return figure

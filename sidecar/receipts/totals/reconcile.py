@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from sidecar.receipts.items.draft import Draft
+from sidecar.receipts.items.draft import DraftItem
 from sidecar.receipts.lines.amounts import cents
 from sidecar.receipts.lines.names import names_something
 from sidecar.receipts.totals.misreadings import readings
@@ -27,10 +27,10 @@ _ZERO = Decimal("0.00")
 
 
 @dataclass(frozen=True, slots=True)
-class Solved:
+class Reconciliation:
     """The drafts after correction, and what was changed, in sentences."""
 
-    drafts: tuple[Draft, ...]
+    drafts: tuple[DraftItem, ...]
     corrections: tuple[str, ...]
 
 
@@ -46,18 +46,18 @@ class _Change:
     """Labels of reductions that are told, not taken off."""
 
 
-def solve(drafts: Sequence[Draft], summary: Summary) -> Solved:
+def reconcile(drafts: Sequence[DraftItem], summary: Summary) -> Reconciliation:
     """The drafts, corrected if the summary's sums single out one way to correct them."""
     drafts = tuple(drafts)
     if summary.total is None or not drafts:
-        return Solved(drafts, ())
+        return Reconciliation(drafts, ())
     wanted = _wanted(summary)
     items = sum((draft.net for draft in drafts), _ZERO)
     if items in wanted:
-        return Solved(drafts, ())
+        return Reconciliation(drafts, ())
     changes = _cheapest(list(_changes(drafts))[:_CANDIDATES], {target - items for target in wanted})
     if changes is None:
-        return Solved(drafts, ())
+        return Reconciliation(drafts, ())
     return _applied(drafts, changes)
 
 
@@ -79,7 +79,7 @@ def _wanted(summary: Summary) -> frozenset[Decimal]:
     return frozenset(cents(value) for value in sums if value > 0)
 
 
-def _changes(drafts: Sequence[Draft]) -> Iterator[_Change]:
+def _changes(drafts: Sequence[DraftItem]) -> Iterator[_Change]:
     for index, draft in enumerate(drafts):
         seen = {draft.total.value}
         if draft.unit_price is not None and not draft.proved:
@@ -99,7 +99,7 @@ def _changes(drafts: Sequence[Draft]) -> Iterator[_Change]:
     yield from _told(drafts)
 
 
-def _told(drafts: Sequence[Draft]) -> Iterator[_Change]:
+def _told(drafts: Sequence[DraftItem]) -> Iterator[_Change]:
     """Reductions that the prices already hold: what a label means is the same on every line."""
     sums: dict[str, Decimal] = {}
     for draft in drafts:
@@ -133,12 +133,12 @@ def _cheapest(changes: list[_Change], gaps: set[Decimal]) -> tuple[_Change, ...]
     return options[0][1]
 
 
-def _applied(drafts: tuple[Draft, ...], changes: Sequence[_Change]) -> Solved:
+def _applied(drafts: tuple[DraftItem, ...], changes: Sequence[_Change]) -> Reconciliation:
     by_index = {change.index: change for change in changes}
     told = frozenset(label for change in changes for label in change.told)
-    kept: list[Draft] = []
+    kept: list[DraftItem] = []
     said: list[str] = []
-    orphan: Draft | None = None  # dropped, and its name may belong to the line below
+    orphan: DraftItem | None = None  # dropped, and its name may belong to the line below
     for index, draft in enumerate(drafts):
         change = by_index.get(index)
         if any(reduction.label in told for reduction in draft.reductions):
@@ -167,4 +167,4 @@ def _applied(drafts: tuple[Draft, ...], changes: Sequence[_Change]) -> Solved:
             )
             price = draft.unit_price if draft.proved else None
             kept.append(replace(draft, total=figure, unit_price=price))
-    return Solved(tuple(kept), tuple(said))
+    return Reconciliation(tuple(kept), tuple(said))

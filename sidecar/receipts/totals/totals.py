@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import combinations, takewhile
 
-from sidecar.receipts.items.draft import Draft
-from sidecar.receipts.lines.line_roles import Role, fold
-from sidecar.receipts.lines.lines import Line, Receipt
+from sidecar.receipts.items.draft import DraftItem
+from sidecar.receipts.lines.line_roles import LineRole, fold
+from sidecar.receipts.lines.lines import ReceiptLine, ReceiptLines
 from sidecar.receipts.totals.misreadings import possible
 
 _ZERO = Decimal("0.00")
@@ -25,7 +25,7 @@ _WEAK = re.compile(r"ITEM|QTY|QUANTITY|DISC|SAV|EXCL|EXCLUDING")
 
 
 @dataclass(frozen=True, slots=True)
-class Pick:
+class ScoredAmount:
     """An amount that was chosen, and how sure that is (0 to 1)."""
 
     value: Decimal
@@ -36,9 +36,9 @@ class Pick:
 class Summary:
     """The bottom part of a receipt; what it does not show is None or zero."""
 
-    total: Pick | None
-    subtotal: Pick | None
-    tax: Pick | None
+    total: ScoredAmount | None
+    subtotal: ScoredAmount | None
+    tax: ScoredAmount | None
     charges: Decimal
     """Service and tip: added to the items."""
     discounts: Decimal
@@ -52,7 +52,7 @@ class Summary:
     """What spoke for the total."""
 
 
-def summary_of(receipt: Receipt, drafts: Sequence[Draft], start: int) -> Summary:
+def summary_of(receipt: ReceiptLines, drafts: Sequence[DraftItem], start: int) -> Summary:
     """The summary from line `start` on; the drafts are one of its witnesses."""
     lines = _without_tax_table(receipt.lines, start)
     printed = {figure.value for line in lines for figure in line.figures}
@@ -60,11 +60,11 @@ def summary_of(receipt: Receipt, drafts: Sequence[Draft], start: int) -> Summary
         replace(line, figures=tuple(possible(figure, printed) for figure in line.figures))
         for line in lines
     ]
-    amounts = {role: _amounts(lines, role) for role in Role}
-    rounding = next((v for v in amounts[Role.ROUNDING] if abs(v) < 1), _ZERO)
-    charges = sum(amounts[Role.SERVICE] + amounts[Role.TIP], _ZERO)
-    discounts = abs(next((v for v in reversed(amounts[Role.DISCOUNT])), _ZERO))
-    subtotal = amounts[Role.SUBTOTAL][-1] if amounts[Role.SUBTOTAL] else None
+    amounts = {role: _amounts(lines, role) for role in LineRole}
+    rounding = next((v for v in amounts[LineRole.ROUNDING] if abs(v) < 1), _ZERO)
+    charges = sum(amounts[LineRole.SERVICE] + amounts[LineRole.TIP], _ZERO)
+    discounts = abs(next((v for v in reversed(amounts[LineRole.DISCOUNT])), _ZERO))
+    subtotal = amounts[LineRole.SUBTOTAL][-1] if amounts[LineRole.SUBTOTAL] else None
     taxes = _taxes(lines)
     items = sum((draft.net for draft in drafts), _ZERO)
     paid = _paid(amounts)
@@ -72,10 +72,10 @@ def summary_of(receipt: Receipt, drafts: Sequence[Draft], start: int) -> Summary
     parts = (taxes, charges, discounts, rounding, others)
     votes, witnesses = _votes(lines, items, subtotal, parts, paid)
     total = _best(votes)
-    tax = Pick(taxes, 0.9) if taxes is not None else None
+    tax = ScoredAmount(taxes, 0.9) if taxes is not None else None
     return Summary(
         total=total,
-        subtotal=Pick(subtotal, 0.9) if subtotal is not None else None,
+        subtotal=ScoredAmount(subtotal, 0.9) if subtotal is not None else None,
         tax=tax,
         charges=charges,
         discounts=discounts,
@@ -86,7 +86,7 @@ def summary_of(receipt: Receipt, drafts: Sequence[Draft], start: int) -> Summary
     )
 
 
-def explains(
+def adds_up(
     items: Decimal,
     total: Decimal,
     tax: Decimal | None,
@@ -119,46 +119,55 @@ def _few(others: Sequence[Decimal]) -> Iterator[Sequence[Decimal]]:
 _MOST_OTHERS = 4
 
 
-def _others(lines: Sequence[Line]) -> tuple[Decimal, ...]:
-    before = list(takewhile(lambda line: not (line.role is Role.TOTAL and line.figures), lines))
+def _others(lines: Sequence[ReceiptLine]) -> tuple[Decimal, ...]:
+    before = list(takewhile(lambda line: not (line.role is LineRole.TOTAL and line.figures), lines))
     found = [
         line.figures[-1].value
         for line in before
         if line.figures
         and (
-            line.role in (None, Role.COUNT)
-            or (line.role in (Role.SAVINGS, Role.POINTS) and line.figures[-1].value < 0)
+            line.role in (None, LineRole.COUNT)
+            or (line.role in (LineRole.SAVINGS, LineRole.POINTS) and line.figures[-1].value < 0)
         )
     ]
     return tuple(found) if len(found) <= _MOST_OTHERS and len(before) < len(lines) else ()
 
 
-def _without_tax_table(lines: Sequence[Line], start: int) -> list[Line]:
+def _without_tax_table(lines: Sequence[ReceiptLine], start: int) -> list[ReceiptLine]:
     """The lines from `start`, less the tables that break the tax down by rate."""
-    kept: list[Line] = []
+    kept: list[ReceiptLine] = []
     inside = False
     for line in lines[start:]:
-        if line.role is Role.TAX_TABLE and len(line.figures) <= 1:
+        if line.role is LineRole.TAX_TABLE and len(line.figures) <= 1:
             inside = bool(kept)
             continue
-        if inside and line.role in (Role.TENDERED, Role.CHANGE, Role.ROUNDING, Role.SUBTOTAL):
+        if inside and line.role in (
+            LineRole.TENDERED,
+            LineRole.CHANGE,
+            LineRole.ROUNDING,
+            LineRole.SUBTOTAL,
+        ):
             inside = False
-        if inside and line.role is Role.TOTAL and not any(k.role is Role.TOTAL for k in kept):
+        if (
+            inside
+            and line.role is LineRole.TOTAL
+            and not any(k.role is LineRole.TOTAL for k in kept)
+        ):
             inside = False
         if not inside:
             kept.append(line)
     return kept
 
 
-def _amounts(lines: Sequence[Line], role: Role) -> list[Decimal]:
+def _amounts(lines: Sequence[ReceiptLine], role: LineRole) -> list[Decimal]:
     return [line.figures[-1].value for line in lines if line.role is role and line.figures]
 
 
-def _taxes(lines: Sequence[Line]) -> Decimal | None:
+def _taxes(lines: Sequence[ReceiptLine]) -> Decimal | None:
     """The sum of distinct tax lines: CGST and SGST add up, a repeated line does not."""
     seen: dict[tuple[str, Decimal], Decimal] = {}
     for line in lines:
-        if line.role is Role.TAX and line.figures:
+        if line.role is LineRole.TAX and line.figures:
             value = line.figures[-1].value
             if len(line.figures) == 1 or value <= line.figures[0].value:
                 label = re.sub(r"[^A-Z]", "", fold(line.label))[:12]
@@ -169,17 +178,17 @@ def _taxes(lines: Sequence[Line]) -> Decimal | None:
     return sum(values, _ZERO) if len(values) <= 4 else max(values)
 
 
-def _paid(amounts: dict[Role, list[Decimal]]) -> Decimal | None:
+def _paid(amounts: dict[LineRole, list[Decimal]]) -> Decimal | None:
     """Money given less money back; several means of payment add up only when change says so."""
-    tendered = [value for value in amounts[Role.TENDERED] if value > 0]
-    change = [abs(value) for value in amounts[Role.CHANGE]]
+    tendered = [value for value in amounts[LineRole.TENDERED] if value > 0]
+    change = [abs(value) for value in amounts[LineRole.CHANGE]]
     if not tendered or not change:
         return None
     return max(tendered) - min(change)
 
 
 def _votes(
-    lines: Sequence[Line],
+    lines: Sequence[ReceiptLine],
     items: Decimal,
     subtotal: Decimal | None,
     parts: tuple[Decimal | None, Decimal, Decimal, Decimal, tuple[Decimal, ...]],
@@ -194,9 +203,9 @@ def _votes(
             witnesses[value].add(witness)
             votes[value] += weight
 
-    payment = next((i for i, line in enumerate(lines) if line.role is Role.CHANGE), len(lines))
+    payment = next((i for i, line in enumerate(lines) if line.role is LineRole.CHANGE), len(lines))
     after_payment = lines[payment:]
-    totals = [line for line in lines if line.role is Role.TOTAL and line.figures]
+    totals = [line for line in lines if line.role is LineRole.TOTAL and line.figures]
     for place, line in enumerate(totals):
         text = fold(line.label)
         weight = 3.0 + 0.3 * place / len(totals)
@@ -209,18 +218,18 @@ def _votes(
             votes[value] = max(before, weight) + (0.4 if before else 0)
             witnesses[value].add("total")
     for line in lines:
-        if line.figures and line.role is Role.SUBTOTAL:
+        if line.figures and line.role is LineRole.SUBTOTAL:
             speak(line.figures[-1].value, 1.2, "subtotal")
-        if line.figures and line.role is Role.TENDERED:
+        if line.figures and line.role is LineRole.TENDERED:
             speak(line.figures[-1].value, 0.9, "tendered")
     if paid is not None and paid > 0:
         speak(paid, 2.2, "paid")
         if paid in {figure.value for line in lines for figure in line.figures} or paid == items:
             speak(paid, 0.6, "printed")
     for value in list(votes):
-        if items > 0 and explains(items, value, *parts):
+        if items > 0 and adds_up(items, value, *parts):
             speak(value, 1.2 if items != value else 1.5, "items")
-        if subtotal is not None and subtotal != value and explains(subtotal, value, *parts):
+        if subtotal is not None and subtotal != value and adds_up(subtotal, value, *parts):
             speak(value, 1.0, "subtotal and tax")
         if rounding and value - rounding in votes and paid in (None, value):
             speak(value, 0.8, "rounding")
@@ -231,7 +240,7 @@ def _votes(
                 votes[value + rounding] = votes[value]
                 speak(value + rounding, 0.8, "rounding")
     if not votes:
-        rest = [f.value for line in lines for f in line.figures if line.role is not Role.POINTS]
+        rest = [f.value for line in lines for f in line.figures if line.role is not LineRole.POINTS]
         for value in rest:
             if items > 0 and value == items:
                 speak(value, 1.0, "items")
@@ -242,14 +251,14 @@ def _votes(
     return votes, witnesses
 
 
-def _best(votes: dict[Decimal, float]) -> Pick | None:
+def _best(votes: dict[Decimal, float]) -> ScoredAmount | None:
     positive = {value: weight for value, weight in votes.items() if value > 0}
     if not positive:
         zero = [value for value in votes if value == 0]
-        return Pick(_ZERO, 0.5) if zero else None
+        return ScoredAmount(_ZERO, 0.5) if zero else None
     best = max(positive, key=lambda value: positive[value])
     second = max((w for value, w in positive.items() if value != best), default=0.0)
     lead = positive[best] - second
     strength = positive[best]
     confidence = 0.5 + 0.1 * min(3.0, lead) + 0.04 * min(5.0, strength)
-    return Pick(best, round(min(0.99, confidence), 3))
+    return ScoredAmount(best, round(min(0.99, confidence), 3))

@@ -3,39 +3,47 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
 import numpy as np
 import pytest
 
-from deployments.dashboard.cluster import Cluster, DeploymentState, Share
-from deployments.dashboard.job_history import RecentlyEnded
+from deployments.dashboard.job_history import FinishedJobsWindow
+from deployments.dashboard.overview import OverviewService
+from deployments.dashboard.services import DashboardServices
+from deployments.http.feedback_recorder import FeedbackRecorder
 from deployments.ingress.app import build_app
-from deployments.ingress.services import Parts
-from jobs.maintenance.erasure import Erasure
-from jobs.queue.admin_queries import Board
-from jobs.queue.admission import Backlog
+from deployments.ingress.health_checks import HealthChecks
+from deployments.ingress.services import Services
+from deployments.ingress.tenant_limiter import TenantConcurrencyLimiter
+from deployments.serving.cluster import Cluster, DeploymentState, ResourceUsage
+from jobs.maintenance.erasure import TenantEraser
+from jobs.maintenance.retention import last_retention_run
+from jobs.queue.admin_queries import AdminQueries
+from jobs.queue.admission import AdmissionController
 from jobs.queue.claims import Claims
-from jobs.queue.job_watcher import JobWatch
-from jobs.queue.queue import Queue, utc_now
+from jobs.queue.job_watcher import JobWatcher
+from jobs.queue.queue import JobQueue, utc_now
 from jobs.storage.artifacts import Artifacts
 from jobs.storage.blobs import BlobStore
 from jobs.storage.database import Database
 from jobs.storage.feedback import FeedbackStore
 from jobs.storage.migrations import migrate
-from jobs.tasks.categorizer import Categories
-from jobs.tasks.registry import features
-from sidecar.core.metrics import UNMETERED, Meter
+from jobs.tasks.categorizer import Categorizer
+from jobs.tasks.model_clients import ModelClients
+from jobs.tasks.registry import job_types
+from sidecar.core.metrics import NULL_METER, Meter
 from sidecar.core.settings import Settings
-from sidecar.embedding.described import Described
+from sidecar.embedding.model import ModelInfo
 from sidecar.planning.response import PlanAnswer, Suggestion
 from sidecar.planning.schemas import PlanRequest, SuggestionRequest
 from sidecar.planning.solve import solve
 from sidecar.planning.suggestions import suggest
-from sidecar.search.ranking import Result, search
-from sidecar.search.schemas import Search
-from tests.unit.jobs import served_models as texts
+from sidecar.search.ranking import SearchResult, search
+from sidecar.search.schemas import SearchRequest
+from tests.unit.jobs import served_models
 from tests.unit.sidecar.llm.echo_engine import EchoEngine
 
 
@@ -44,7 +52,7 @@ class Front:
     """The HTTP surface over a real database, with nobody who runs its jobs."""
 
     client: httpx.AsyncClient
-    queue: Queue
+    queue: JobQueue
     claims: Claims
     database: Database
     engine: EchoEngine
@@ -64,34 +72,49 @@ def settings(tmp_path: Path) -> Settings:
     )
 
 
-async def _one() -> int:
-    return 1
+class FakeEmbedder:
+    """Embeds as the jobs' tests do, and ranks by it."""
+
+    embed = staticmethod(served_models.embed)
+    info = staticmethod(served_models.info)
+
+    async def search(self, request: SearchRequest) -> tuple[Sequence[SearchResult], ModelInfo]:
+        documents = [document.text for document in request.documents]
+        vectors = await self.embed([request.query, *documents])
+        unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        found = search(request.as_query, documents, unit[1:], unit[0])
+        return found, await self.info()
 
 
-async def _backend() -> str:
-    return "lengths"
+class FakeClassifier:
+    async def info(self) -> str:
+        return "lengths"
 
 
-async def _search(request: Search) -> tuple[Sequence[Result], Described]:
-    documents = [document.text for document in request.documents]
-    vectors = await texts.embed([request.query, *documents])
-    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    found = search(request.asked, documents, unit[1:], unit[0])
-    return found, await texts.embedder()
+class FakePlanner:
+    """Solves in this process."""
+
+    async def plan(self, request: PlanRequest) -> PlanAnswer:
+        return await asyncio.to_thread(solve, request, clock=time.monotonic)
+
+    async def suggest(self, request: SuggestionRequest) -> Sequence[Suggestion]:
+        return suggest(request)
+
+    async def worker_count(self) -> int:
+        return 1
 
 
-async def _plan(request: PlanRequest) -> PlanAnswer:
-    return await asyncio.to_thread(solve, request, clock=time.monotonic)
-
-
-async def _suggest(request: SuggestionRequest) -> Sequence[Suggestion]:
-    return suggest(request)
+class FakeJobRunner:
+    async def running_count(self) -> int:
+        return 1
 
 
 async def _cluster() -> Cluster:
     ingress = DeploymentState(name="Ingress", status="HEALTHY", message="", replicas={"RUNNING": 1})
     return Cluster(
-        deployments=[ingress], cpus=Share(used=0.5, total=2), gpus=Share(used=0, total=0)
+        deployments=[ingress],
+        cpus=ResourceUsage(used=0.5, total=2),
+        gpus=ResourceUsage(used=0, total=0),
     )
 
 
@@ -101,46 +124,79 @@ async def serving(
     *,
     database_url: str | None = None,
     migrated: bool = True,
-    meter: Meter = UNMETERED,
+    meter: Meter = NULL_METER,
     on_queued: Callable[[], None] = lambda: None,
 ) -> AsyncIterator[Front]:
     settings.data_dir.mkdir(exist_ok=True)
     database = Database(database_url or settings.resolved_database_url)
     if migrated:
         await migrate(database)
-    queue = Queue(database, on_queued=on_queued)
+    queue = JobQueue(database, on_queued=on_queued)
     feedback = FeedbackStore(database)
+    artifacts = Artifacts(database)
     blobs = BlobStore(settings.blob_dir, database, utc_now)
+    queries = AdminQueries(database)
     engine = EchoEngine()
-    app = build_app(
-        Parts(
-            settings=settings,
-            version="1.2.3",
-            queue=queue,
-            backlog=Backlog.configured(queue, settings),
-            blobs=blobs,
-            erasure=Erasure(database, blobs, utc_now),
-            artifacts=Artifacts(database),
-            feedback=feedback,
-            watch=JobWatch(queue, poll_s=settings.poll_s),
-            board=Board(database),
-            recently_ended=RecentlyEnded(database, utc_now),
-            features=features(settings),
-            engine=engine,
-            clock=utc_now,
-            embed=texts.embed,
-            embedder=texts.embedder,
-            search=_search,
-            categories=Categories(texts.classify, feedback),
-            classifier=_backend,
-            plan=_plan,
-            suggest=_suggest,
-            solver_processes=_one,
-            running_attempts=_one,
-            cluster=_cluster,
-            meter=meter,
-        )
+    embedder, planner = FakeEmbedder(), FakePlanner()
+    models = ModelClients(
+        embedder=embedder,
+        categorizer=Categorizer(served_models.classify, feedback),
+        feedback=feedback,
+        engine=engine,
     )
+    known = job_types(settings, models)
+    recorder = FeedbackRecorder(queue=queue, artifacts=artifacts, feedback=feedback, clock=utc_now)
+    health = HealthChecks(
+        queue=queue,
+        blobs=blobs,
+        job_runner=FakeJobRunner(),
+        planner=planner,
+        embedder=embedder,
+        classifier=FakeClassifier(),
+        engine=engine,
+    )
+    services = Services(
+        settings=settings,
+        version="1.2.3",
+        clock=utc_now,
+        queue=queue,
+        admission=AdmissionController.configured(queue, settings),
+        watcher=JobWatcher(queue, poll_s=settings.poll_s),
+        job_types=known,
+        artifacts=artifacts,
+        blobs=blobs,
+        feedback=feedback,
+        feedback_recorder=recorder,
+        eraser=TenantEraser(database, blobs, utc_now),
+        embedder=embedder,
+        categorizer=models.categorizer,
+        planner=planner,
+        engine=engine,
+        chat_limiter=TenantConcurrencyLimiter(settings.engine_tenant_requests),
+        health=health,
+        meter=meter,
+    )
+    overview = OverviewService(
+        queries=queries,
+        finished_jobs=FinishedJobsWindow(queries, utc_now),
+        features=tuple(known),
+        checks=health.run,
+        cluster=_cluster,
+        last_retention_run=lambda: last_retention_run(database),
+        retention_interval=timedelta(hours=1),
+        data_dir=settings.data_dir,
+        clock=utc_now,
+    )
+    dashboard = DashboardServices(
+        queries=queries,
+        queue=queue,
+        blobs=blobs,
+        job_types=known,
+        feedback_recorder=recorder,
+        overview=overview,
+        clock=utc_now,
+    )
+    app = build_app(services, dashboard)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
         yield Front(client, queue, Claims(database, runner="r1"), database, engine)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from jobs.queue.claims import Claims
-from jobs.queue.queue import Queue
+from jobs.queue.queue import JobQueue
 from jobs.storage.database import Database
 from jobs.storage.migrations import migrate
 from sidecar.core.backoff import Backoff
@@ -58,7 +58,7 @@ async def migrated(url: str) -> AsyncIterator[Database]:
     """An empty database at the newest schema."""
     database = Database(url)
     await migrate(database)
-    await database.write_alone(_empty)
+    await database.write_exclusive(_empty)
     try:
         yield database
     finally:
@@ -73,8 +73,8 @@ def _empty(connection):  # type: ignore[no-untyped-def]
 
 
 @pytest.fixture
-def queue(database: Database, clock: Callable[[], datetime]) -> Queue:
-    return Queue(database, clock=clock)
+def queue(database: Database, clock: Callable[[], datetime]) -> JobQueue:
+    return JobQueue(database, clock=clock)
 
 
 @pytest.fixture

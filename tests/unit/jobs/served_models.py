@@ -7,12 +7,12 @@ import numpy as np
 
 from jobs.storage.database import Database
 from jobs.storage.feedback import FeedbackStore
-from jobs.tasks.categorizer import Categories
-from jobs.tasks.model_clients import Models
-from sidecar.classification.backend import Item, Scores
+from jobs.tasks.categorizer import Categorizer
+from jobs.tasks.model_clients import EmbedderClient, ModelClients
+from sidecar.classification.backend import ClassificationItem, Scores
 from sidecar.core.errors import ModelUnavailable
 from sidecar.embedding.cache import Vectors
-from sidecar.embedding.described import Described
+from sidecar.embedding.model import ModelInfo
 from sidecar.llm.protocol import ChatEngine
 from tests.unit.sidecar.llm.echo_engine import EchoEngine
 
@@ -29,11 +29,16 @@ async def embed(texts: Sequence[str]) -> Vectors:
     return np.array([[len(text), 1.0] for text in texts], dtype=np.float32)
 
 
-async def embedder() -> Described:
-    return Described("lengths", "1", 2)
+async def info() -> ModelInfo:
+    return ModelInfo("lengths", "1", 2)
 
 
-async def classify(items: Sequence[Item]) -> Answered:
+class LengthEmbedder:
+    embed = staticmethod(embed)
+    info = staticmethod(info)
+
+
+async def classify(items: Sequence[ClassificationItem]) -> Answered:
     """The label that has the name's first letter takes it all."""
     return Answered(
         [
@@ -48,13 +53,16 @@ async def away(_: object = None) -> Answered:
 
 
 def models(
-    database: Database, *, classifier: bool = True, engine: ChatEngine | None = None
-) -> Models:
+    database: Database,
+    *,
+    classifier: bool = True,
+    engine: ChatEngine | None = None,
+    embedder: EmbedderClient | None = None,
+) -> ModelClients:
     feedback = FeedbackStore(database)
-    return Models(
-        embed=embed,
-        embedder=embedder,
-        categories=Categories(classify if classifier else away, feedback),
+    return ModelClients(
+        embedder=embedder or LengthEmbedder(),
+        categorizer=Categorizer(classify if classifier else away, feedback),
         feedback=feedback,
         engine=engine or EchoEngine(),
     )

@@ -8,22 +8,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deployments.dashboard.activity import WINDOWS, activity
-from deployments.dashboard.job_history import Ended
-from jobs.queue.admin_queries import Waiting
+from deployments.dashboard.job_history import FinishedJobs
+from jobs.queue.admin_queries import QueueDepth
 from jobs.queue.job import JobStatus
 
 NOW = datetime(2026, 1, 10, 12, 0, tzinfo=UTC)
-IDLE = Waiting(queued=0, running=0, oldest=None)
+IDLE = QueueDepth(queued=0, running=0, oldest=None)
 
 
-def ended(*jobs: tuple[str, JobStatus, float, float]) -> Ended:
+def ended(*jobs: tuple[str, JobStatus, float, float]) -> FinishedJobs:
     """Jobs as (feature, state, seconds ago, latency in seconds); each waited half its latency."""
-    return Ended(
+    return FinishedJobs(
         finished=np.array([NOW.timestamp() - ago for _, _, ago, _ in jobs], dtype=np.float64),
         latency=np.array([latency for *_, latency in jobs], dtype=np.float32),
         wait=np.array([latency / 2 for *_, latency in jobs], dtype=np.float32),
         feature=np.array([feature for feature, *_ in jobs], dtype=np.str_),
-        status=np.array([Ended.STATES.index(state) for _, state, *_ in jobs], dtype=np.int8),
+        status=np.array([FinishedJobs.STATES.index(state) for _, state, *_ in jobs], dtype=np.int8),
     )
 
 
@@ -51,7 +51,7 @@ def test_percentiles_are_of_what_succeeded_and_of_one_feature() -> None:
 
 
 def test_nothing_at_all_is_an_empty_overview() -> None:
-    nothing = activity(Ended.of([]), {}, WINDOWS["day"], NOW)
+    nothing = activity(FinishedJobs.of([]), {}, WINDOWS["day"], NOW)
     assert nothing.throughput.empty
     assert nothing.features == []
 

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from deployments.dashboard.refreshed import Refreshed
+from deployments.dashboard.refreshed import StaleWhileRevalidate
 from sidecar.core.errors import ModelUnavailable
 
 
@@ -23,43 +23,43 @@ class Fact:
             raise ModelUnavailable
         return self.lookups
 
-    def refreshed(self) -> Refreshed[int]:
-        return Refreshed(self, period_s=2, clock=lambda: self.now)
+    def refreshed(self) -> StaleWhileRevalidate[int]:
+        return StaleWhileRevalidate(self, period_s=2, clock=lambda: self.now)
 
 
 async def test_it_is_looked_up_once_a_period() -> None:
     fact = Fact()
     known = fact.refreshed()
-    assert [await known.get(patience_s=5) for _ in range(3)] == [1, 1, 1]
+    assert [await known.get(timeout_s=5) for _ in range(3)] == [1, 1, 1]
     assert fact.lookups == 1
 
 
 async def test_what_was_known_a_moment_ago_is_shown_while_it_is_looked_up_anew() -> None:
     fact = Fact()
     known = fact.refreshed()
-    await known.get(patience_s=5)
+    await known.get(timeout_s=5)
     fact.free.clear()
     fact.now = 3
-    assert await known.get(patience_s=5) == 1
+    assert await known.get(timeout_s=5) == 1
     fact.free.set()
 
 
 async def test_what_was_known_long_ago_is_waited_for() -> None:
     fact = Fact()
     known = fact.refreshed()
-    await known.get(patience_s=5)
+    await known.get(timeout_s=5)
     fact.now = 100
-    assert await known.get(patience_s=5) == 2
+    assert await known.get(timeout_s=5) == 2
 
 
 async def test_patience_ends() -> None:
     fact = Fact()
     fact.free.clear()
-    assert await fact.refreshed().get(patience_s=0.01) is None
+    assert await fact.refreshed().get(timeout_s=0.01) is None
     fact.free.set()
 
 
 async def test_what_nobody_tells_is_not_known() -> None:
     fact = Fact()
     fact.fails = True
-    assert await fact.refreshed().get(patience_s=5) is None
+    assert await fact.refreshed().get(timeout_s=5) is None

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from jobs.queue.job import AttemptError, NewJob, Outcome
+from jobs.queue.job import AttemptError, JobResult, NewJob
 from sidecar.core.settings import Settings
 from sidecar.receipts.models import (
     Checks,
@@ -16,7 +16,7 @@ from sidecar.receipts.models import (
     LineItem,
     Merchant,
     Money,
-    ReadLine,
+    OcrLine,
     ReceiptDate,
 )
 from tests.unit.deployments.conftest import Front, serving
@@ -38,7 +38,7 @@ def output(text: str) -> Mapping[str, Any]:
         total_price=price,
         confidence=0.5,
     )
-    line = ReadLine(page=0, box=(0, 0, 9000, 0, 9000, 500, 0, 500), text=text, confidence=0.8)
+    line = OcrLine(page=0, box=(0, 0, 9000, 0, 9000, 500, 0, 500), text=text, confidence=0.8)
     return Extraction(
         merchant=Merchant(name=text, confidence=0.9),
         date=ReceiptDate(value="2026-01-10", confidence=0.6),
@@ -64,7 +64,9 @@ async def submitted(front: Front, **more: Any) -> str:
 async def succeeded(front: Front, text: str = "Corner Shop", **more: Any) -> str:
     job_id = await submitted(front, **more)
     [held] = await front.claims.claim(["receipt_extraction"], 1)
-    await front.claims.succeed(held, Outcome(output=output(text), model_id="m", model_version="7"))
+    await front.claims.succeed(
+        held, JobResult(output=output(text), model_id="m", model_version="7")
+    )
     return job_id
 
 

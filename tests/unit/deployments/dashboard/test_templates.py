@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deployments.dashboard.charts import round_up
-from deployments.dashboard.templates import duration, size, surety
+from deployments.dashboard.templates import duration, percentage, size
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_sizes_and_confidences_read_well() -> None:
     assert [size(count) for count in (None, 12, 1536, 5 * 2**40)] == [
         "–", "12 B", "1.5 KiB", "5.0 TiB",
     ]  # fmt: skip
-    assert [surety(value) for value in (None, 0.95, 0.7, 0.1)] == [
+    assert [percentage(value) for value in (None, 0.95, 0.7, 0.1)] == [
         "unknown", "high", "medium", "low",
     ]  # fmt: skip
 

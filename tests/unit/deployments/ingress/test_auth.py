@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 from starlette.types import Scope
 
-from deployments.ingress.auth import Tokens
+from deployments.ingress.auth import TokenAuthenticator
 from sidecar.core.errors import Unauthorized
 from sidecar.core.logging import JsonFormatter
 from sidecar.core.settings import Settings
@@ -167,4 +167,4 @@ def asking(header: bytes) -> Scope:
 @given(st.binary(max_size=300) | st.binary(max_size=300).map(lambda sent: b"Basic " + sent))
 def test_any_bytes_of_a_header_are_refused_as_unauthorized(header: bytes) -> None:
     with pytest.raises(Unauthorized):
-        Tokens([SecretStr(OLD)]).admit(asking(header))
+        TokenAuthenticator([SecretStr(OLD)]).authenticate(asking(header))

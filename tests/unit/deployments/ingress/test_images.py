@@ -6,8 +6,8 @@ import string
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployments.ingress.chat.images import with_image_data
-from deployments.ingress.images import decoded_base64
+from deployments.ingress.chat.images import inline_images
+from deployments.ingress.images import decode_base64
 from sidecar.core.errors import BadRequest, TooLarge
 from sidecar.core.settings import Settings
 from sidecar.llm.schemas import ChatRequest
@@ -28,8 +28,8 @@ MAGIC = (
 
 @given(st.binary(max_size=LIMIT), st.sampled_from(["", "data:image/png;base64,", "data:,"]))
 def test_base64_gives_back_the_bytes_with_and_without_a_data_url(data: bytes, prefix: str) -> None:
-    assert decoded_base64(prefix + base64.b64encode(data).decode(), LIMIT) == data
-    assert decoded_base64(prefix + base64.encodebytes(data).decode(), LIMIT) == data
+    assert decode_base64(prefix + base64.b64encode(data).decode(), LIMIT) == data
+    assert decode_base64(prefix + base64.encodebytes(data).decode(), LIMIT) == data
 
 
 @given(
@@ -38,7 +38,7 @@ def test_base64_gives_back_the_bytes_with_and_without_a_data_url(data: bytes, pr
 )
 def test_any_text_is_bytes_or_is_refused(prefix: str, text: str) -> None:
     try:
-        data = decoded_base64(prefix + text, LIMIT)
+        data = decode_base64(prefix + text, LIMIT)
     except (BadRequest, TooLarge):
         return
     assert len(data) <= LIMIT + 1024 + 3
@@ -50,7 +50,7 @@ async def test_any_bytes_are_an_image_of_a_chat_or_are_refused(magic: bytes, res
     part = {"type": "image_url", "image_url": {"url": url}}
     request = ChatRequest.model_validate({"messages": [{"role": "user", "content": [part]}]})
     try:
-        checked = await with_image_data(request, Settings())
+        checked = await inline_images(request, Settings())
     except (BadRequest, TooLarge):
         return
     [image] = checked.image_urls

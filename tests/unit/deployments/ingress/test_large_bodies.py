@@ -5,9 +5,9 @@ import asyncio
 from starlette.responses import PlainTextResponse
 from starlette.types import Message, Receive, Scope, Send
 
-from deployments.ingress.draining import Door
-from deployments.ingress.middleware import RequestScope
-from sidecar.core.metrics import UNMETERED
+from deployments.ingress.draining import DrainGate
+from deployments.ingress.middleware import RequestContextMiddleware
+from sidecar.core.metrics import NULL_METER
 
 LIMIT = 1_000
 
@@ -28,13 +28,13 @@ class Slow:
 
 async def test_large_bodies_beyond_the_bound_are_refused_at_once_and_taken_again_later() -> None:
     slow = Slow()
-    app = RequestScope(
+    app = RequestContextMiddleware(
         slow,
         max_body_bytes=LIMIT,
-        admit=lambda scope: True,
+        authenticate=lambda scope: True,
         new_request_id=lambda: "id",
-        meter=UNMETERED,
-        door=Door(),
+        meter=NULL_METER,
+        drain_gate=DrainGate(),
     )
 
     async def post() -> int:

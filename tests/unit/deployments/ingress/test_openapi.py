@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from deployments.ingress.examples import BODIES
+from deployments.ingress.examples import EXAMPLE_BODIES
 from sidecar.core.settings import Settings
 from tests.unit.deployments.conftest import Front, serving
 
@@ -31,7 +31,7 @@ async def test_each_operation_has_its_errors_in_the_shape_that_is_sent(front: Fr
         for status, response in operation["responses"].items():
             if status >= "400":
                 shape = response["content"]["application/json"]["schema"]["$ref"]
-                wanted = "OpenAIError" if path.startswith("/v1/") else "ErrorBody"
+                wanted = "OpenAIError" if path.startswith("/v1/") else "ErrorResponse"
                 assert shape == f"#/components/schemas/{wanted}", (name, status)
 
 
@@ -49,11 +49,11 @@ async def test_each_operation_has_a_name_of_its_own(front: Front) -> None:
     assert len(set(names)) == len(names)
 
 
-@pytest.mark.parametrize("name", BODIES)
+@pytest.mark.parametrize("name", EXAMPLE_BODIES)
 async def test_each_example_is_a_request_that_is_understood(front: Front, name: str) -> None:
     method, path = name.split()
     answer = await front.client.request(
-        method, path, json=BODIES[name], headers={"x-tenant-id": "demo"}
+        method, path, json=EXAMPLE_BODIES[name], headers={"x-tenant-id": "demo"}
     )
     # A job that is not there, and a receipt that nobody reads in this test.
     expected = 404 if "job_id" in path or "feedback" in path else 200

@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from jobs.queue.job import AttemptError, Outcome
+from jobs.queue.job import AttemptError, JobResult
 from sidecar.core.logging import JsonFormatter
 from tests.unit.deployments.conftest import Front
 
@@ -40,7 +40,7 @@ async def test_a_job_is_polled_by_the_header_alone_and_carries_its_result(front:
     job_id = (await front.client.post("/api/v1/jobs", json=SUBMISSION)).json()["id"]
     [held] = await front.claims.claim(["receipt_extraction"], 1)
     output = {"merchant": "Corner Shop", "total": 1.99}
-    await front.claims.succeed(held, Outcome(output=output, model_id="m", model_version="7"))
+    await front.claims.succeed(held, JobResult(output=output, model_id="m", model_version="7"))
     job = (await front.client.get(f"/api/v1/jobs/{job_id}", headers=TENANT)).json()
     assert (job["status"], job["output_payload"]) == ("succeeded", output)
     assert (job["model_id"], job["model_version"]) == ("m", "7")
@@ -141,7 +141,7 @@ async def test_artifacts_are_exported_a_line_each_and_only_the_tenants_own(front
     for number in range(3):
         await front.client.post("/api/v1/jobs", json={**SUBMISSION, "request_id": f"r{number}"})
     for held in await front.claims.claim(["receipt_extraction"], 3):
-        await front.claims.succeed(held, Outcome(output={}, model_id="m", model_version="1"))
+        await front.claims.succeed(held, JobResult(output={}, model_id="m", model_version="1"))
     path = "/api/v1/artifacts?format=jsonl"
     lines = (await front.client.get(path, headers=TENANT)).text.splitlines()
     assert len(lines) == 3

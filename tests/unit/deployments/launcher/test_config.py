@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from deployments.launcher.config import BadConfig, read
+from deployments.launcher.config import ConfigError, load_config
 
 REPOSITORY = Path(__file__).parents[4]
 CONFIGS = [REPOSITORY / "serve_config.yaml", *sorted(REPOSITORY.glob("deploy/serve_config.*.yaml"))]
@@ -25,15 +25,15 @@ def ours() -> Any:
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
 def test_what_is_delivered_is_right(path: Path) -> None:
-    config = read(path, host="10.0.0.1")
-    assert (config.host, config.port, config.places) == ("10.0.0.1", 8000, 250)
+    config = load_config(path, host="10.0.0.1")
+    assert (config.host, config.port, config.max_requests_per_replica) == ("10.0.0.1", 8000, 250)
     assert config.serve["http_options"]["host"] == "10.0.0.1"
 
 
 def test_where_it_listens_has_defaults(tmp_path: Path, ours: Any) -> None:
     del ours["http_options"]
     del ours["applications"][0]["args"]
-    config = read(written(tmp_path, ours))
+    config = load_config(written(tmp_path, ours))
     assert (config.host, config.port) == ("127.0.0.1", 8000)
 
 
@@ -53,8 +53,8 @@ def test_where_it_listens_has_defaults(tmp_path: Path, ours: Any) -> None:
     ],
 )
 def test_something_else_is_refused(tmp_path: Path, content: Any) -> None:
-    with pytest.raises(BadConfig, match="not a configuration of this service"):
-        read(written(tmp_path, content))
+    with pytest.raises(ConfigError, match="not a configuration of this service"):
+        load_config(written(tmp_path, content))
 
 
 @pytest.mark.parametrize("name", ["max_ongoing_requests", "max_queued_requests"])
@@ -63,46 +63,46 @@ def test_an_ingress_without_bounds_is_refused(
     tmp_path: Path, ours: Any, name: str, bound: object
 ) -> None:
     ours["applications"][0]["deployments"][0][name] = bound
-    with pytest.raises(BadConfig, match="max_queued_requests, both above 0"):
-        read(written(tmp_path, ours))
+    with pytest.raises(ConfigError, match="max_queued_requests, both above 0"):
+        load_config(written(tmp_path, ours))
     del ours["applications"][0]["deployments"][0][name]
-    with pytest.raises(BadConfig, match="max_queued_requests, both above 0"):
-        read(written(tmp_path, ours))
+    with pytest.raises(ConfigError, match="max_queued_requests, both above 0"):
+        load_config(written(tmp_path, ours))
 
 
 def test_places_that_are_all_for_health_are_refused(tmp_path: Path, ours: Any) -> None:
     ours["applications"][0]["deployments"][0]["max_queued_requests"] = 8
-    with pytest.raises(BadConfig, match="8 requests at a time"):
-        read(written(tmp_path, ours))
+    with pytest.raises(ConfigError, match="8 requests at a time"):
+        load_config(written(tmp_path, ours))
 
 
 def test_a_wrong_setting_is_named(
     tmp_path: Path, ours: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ours["applications"][0]["args"] = {"poll_s": "often"}
-    with pytest.raises(BadConfig, match="POLL_S: Input should be"):
-        read(written(tmp_path, ours))
+    with pytest.raises(ConfigError, match="POLL_S: Input should be"):
+        load_config(written(tmp_path, ours))
     monkeypatch.setenv("TEXT_THREADS", "lots")
     ours["applications"][0]["args"] = {}
-    with pytest.raises(BadConfig, match=r"TEXT_THREADS: (?!.*lots)"):
-        read(written(tmp_path, ours))
+    with pytest.raises(ConfigError, match=r"TEXT_THREADS: (?!.*lots)"):
+        load_config(written(tmp_path, ours))
 
 
 @pytest.mark.parametrize("arguments", [{"surprise": 1}, {1: 2}, ["poll_s"]])
 def test_what_is_no_setting_is_refused(tmp_path: Path, ours: Any, arguments: object) -> None:
     ours["applications"][0]["args"] = arguments
-    with pytest.raises(BadConfig, match="Wrong settings"):
-        read(written(tmp_path, ours))
+    with pytest.raises(ConfigError, match="Wrong settings"):
+        load_config(written(tmp_path, ours))
 
 
 def test_a_file_that_is_no_yaml_or_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadConfig, match="can't be read: No such file"):
-        read(tmp_path / "none.yaml")
-    with pytest.raises(BadConfig, match="can't be read"):
-        read(tmp_path)
+    with pytest.raises(ConfigError, match="can't be read: No such file"):
+        load_config(tmp_path / "none.yaml")
+    with pytest.raises(ConfigError, match="can't be read"):
+        load_config(tmp_path)
     (tmp_path / "broken.yaml").write_text("applications: [")
-    with pytest.raises(BadConfig, match="is not YAML"):
-        read(tmp_path / "broken.yaml")
+    with pytest.raises(ConfigError, match="is not YAML"):
+        load_config(tmp_path / "broken.yaml")
     (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(BadConfig, match="is not YAML"):
-        read(tmp_path / "binary.yaml")
+    with pytest.raises(ConfigError, match="is not YAML"):
+        load_config(tmp_path / "binary.yaml")

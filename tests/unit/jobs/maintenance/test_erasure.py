@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from jobs.maintenance.erasure import Erasure
+from jobs.maintenance.erasure import TenantEraser
 from jobs.queue.claims import Claims
-from jobs.queue.job import NewJob, Outcome
-from jobs.queue.queue import Queue
+from jobs.queue.job import JobResult, NewJob
+from jobs.queue.queue import JobQueue
 from jobs.storage.blobs import BlobStore
 from jobs.storage.database import Database
 from jobs.storage.feedback import Correction, CorrectionKind, Feedback, FeedbackStore, Rating
@@ -21,14 +21,14 @@ from jobs.storage.schema import metadata
 from sidecar.core.ids import new_id
 from tests.unit.jobs.conftest import Clock, migrated
 
-DONE = Outcome(output={"merchant": "Corner Shop"}, model_id="m", model_version="1")
+DONE = JobResult(output={"merchant": "Corner Shop"}, model_id="m", model_version="1")
 #: What belongs to no tenant.
 COMMON = {"leases", "prunings"}
 
 
 async def live(tenant: str, database: Database, folder: Path, clock: Clock) -> None:
     """One of everything: a result, a job that runs, one that waits, feedback and a correction."""
-    queue, claims = Queue(database, clock=clock), Claims(database, runner="r1", clock=clock)
+    queue, claims = JobQueue(database, clock=clock), Claims(database, runner="r1", clock=clock)
     blobs = BlobStore(folder / "blobs", database, clock)
     for data in (b"shared by all", f"of {tenant}".encode(), b"shared by all"):
         sha256 = (await blobs.put(tenant, data, "image/png")).sha256
@@ -42,7 +42,7 @@ async def live(tenant: str, database: Database, folder: Path, clock: Clock) -> N
             )
         )
     done, _ = await claims.claim([tenant], 2)
-    await claims.succeed(done, replace(DONE, marks=["a mark"]))
+    await claims.succeed(done, replace(DONE, dedup_keys=["a mark"]))
     given = Feedback(
         id=new_id("fb_", clock.now),
         tenant_id=tenant,
@@ -68,12 +68,12 @@ async def counts(database: Database) -> dict[str, int]:
 
 
 @pytest.fixture
-def erasure(database: Database, tmp_path: Path, clock: Clock) -> Erasure:
-    return Erasure(database, BlobStore(tmp_path / "blobs", database, clock), clock)
+def erasure(database: Database, tmp_path: Path, clock: Clock) -> TenantEraser:
+    return TenantEraser(database, BlobStore(tmp_path / "blobs", database, clock), clock)
 
 
 async def test_nothing_of_the_tenant_is_left_and_all_of_the_others(
-    database: Database, erasure: Erasure, tmp_path: Path, clock: Clock
+    database: Database, erasure: TenantEraser, tmp_path: Path, clock: Clock
 ) -> None:
     await live("a", database, tmp_path, clock)
     of_one = await counts(database)
@@ -93,19 +93,19 @@ async def test_nothing_of_the_tenant_is_left_and_all_of_the_others(
 
 
 async def test_what_runs_is_taken_from_its_runner_and_leaves_no_result(
-    database: Database, erasure: Erasure, queue: Queue, claims: Claims
+    database: Database, erasure: TenantEraser, queue: JobQueue, claims: Claims
 ) -> None:
     await queue.submit(NewJob(tenant_id="a", feature="f", input_payload={}, request_id="r"))
     [held] = await claims.claim(["f"], 1)
     await erasure.erase("a")
-    assert await claims.still_held([held]) == set()
+    assert await claims.find_still_claimed([held]) == set()
     assert not await claims.succeed(held, DONE)
     assert set((await counts(database)).values()) == {0}
 
 
 async def crowd(database: Database, clock: Clock, *, jobs: int) -> None:
     """Jobs of two tenants mixed, ended in another order than they came in."""
-    queue, claims = Queue(database, clock=clock), Claims(database, runner="r1", clock=clock)
+    queue, claims = JobQueue(database, clock=clock), Claims(database, runner="r1", clock=clock)
     chance = random.Random(1)
     for number in range(jobs):
         tenant = ("the-tenant-that-leaves", "the-tenant-that-stays")[number % 2]
@@ -122,7 +122,7 @@ async def crowd(database: Database, clock: Clock, *, jobs: int) -> None:
     chance.shuffle(held)
     for job in held:
         output = {"heard": [job.tenant_id] * chance.randint(1, 100)}
-        await claims.succeed(job, Outcome(output=output, model_id="m", model_version="1"))
+        await claims.succeed(job, JobResult(output=output, model_id="m", model_version="1"))
 
 
 async def test_what_was_erased_is_not_in_the_file_any_more(tmp_path: Path, clock: Clock) -> None:
@@ -131,7 +131,7 @@ async def test_what_was_erased_is_not_in_the_file_any_more(tmp_path: Path, clock
         await live("the-tenant-that-leaves", database, tmp_path, clock)
         await crowd(database, clock, jobs=300)
         blobs = BlobStore(tmp_path / "blobs", database, clock)
-        await Erasure(database, blobs, clock).erase("the-tenant-that-leaves")
+        await TenantEraser(database, blobs, clock).erase("the-tenant-that-leaves")
         for name in ("test.db", "test.db-wal"):
             assert b"the-tenant-that-leaves" not in (tmp_path / name).read_bytes(), name
         assert (tmp_path / "test.db").read_bytes().count(b"the-tenant-that-stays") > 1000
@@ -146,7 +146,7 @@ async def test_a_reader_who_is_in_the_way_is_waited_for(tmp_path: Path, clock: C
             reader.execute("BEGIN")
             reader.execute("SELECT count(*) FROM jobs").fetchone()
             erasing = asyncio.create_task(
-                Erasure(database, blobs, clock).erase("the-tenant-that-leaves")
+                TenantEraser(database, blobs, clock).erase("the-tenant-that-leaves")
             )
             done, _ = await asyncio.wait([erasing], timeout=0.3)
             assert not done

@@ -1,12 +1,14 @@
 """What Prometheus is told of the queue and the disk."""
 
+from datetime import timedelta
 from pathlib import Path
 
-from jobs.maintenance.queue_metrics import record_gauges
-from jobs.queue.admin_queries import Board
+from jobs.maintenance.queue_metrics import record_queue_metrics
+from jobs.maintenance.retention import RetentionService
+from jobs.queue.admin_queries import AdminQueries
 from jobs.queue.claims import Claims
 from jobs.queue.job import NewJob
-from jobs.queue.queue import Queue
+from jobs.queue.queue import JobQueue
 from jobs.storage.blobs import BlobStore
 from jobs.storage.database import Database
 from tests.unit.jobs.conftest import Clock
@@ -30,10 +32,19 @@ class Gauges:
 
 async def look(database: Database, folder: Path, clock: Clock) -> dict[tuple[str, ...], float]:
     gauges = Gauges()
-    await record_gauges(
+    blobs = BlobStore(folder, database, clock)
+    await record_queue_metrics(
         gauges,
-        board=Board(database),
-        blobs=BlobStore(folder, database, clock),
+        queries=AdminQueries(database),
+        retention=RetentionService(
+            database,
+            blobs,
+            holder="r1",
+            keep=timedelta(days=30),
+            every=timedelta(hours=1),
+            clock=clock,
+        ),
+        blobs=blobs,
         features=["a"],
         clock=clock,
     )
@@ -41,7 +52,7 @@ async def look(database: Database, folder: Path, clock: Clock) -> dict[tuple[str
 
 
 async def test_the_queue_is_counted_and_its_age_known(
-    database: Database, queue: Queue, claims: Claims, clock: Clock, tmp_path: Path
+    database: Database, queue: JobQueue, claims: Claims, clock: Clock, tmp_path: Path
 ) -> None:
     assert (await look(database, tmp_path, clock))[("sidecar_queue_age_seconds",)] == 0
     for number in range(3):

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from jobs.maintenance.retention import LEASE, Retention, last_pruning
+from jobs.maintenance.retention import LEASE, RetentionService, last_retention_run
 from jobs.queue.claims import Claims
-from jobs.queue.job import AttemptError, Job, NewJob, Outcome
-from jobs.queue.queue import JobFilter, Queue
+from jobs.queue.job import AttemptError, Job, JobResult, NewJob
+from jobs.queue.queue import JobFilter, JobQueue
 from jobs.storage.artifacts import Artifact, ArtifactFilter, Artifacts
 from jobs.storage.blobs import CRASHED_AFTER, BlobStore
 from jobs.storage.database import Database
@@ -21,7 +21,7 @@ from sidecar.core.ids import new_id
 from tests.unit.jobs.conftest import Clock, migrated
 
 DAY_S = 86_400
-DONE = Outcome(output={"text": "x" * 2000}, model_id="m", model_version="1")
+DONE = JobResult(output={"text": "x" * 2000}, model_id="m", model_version="1")
 
 
 @pytest.fixture
@@ -29,8 +29,10 @@ def blobs(tmp_path: Path, database: Database, clock: Clock) -> BlobStore:
     return BlobStore(tmp_path / "blobs", database, clock)
 
 
-def pruner(database: Database, blobs: BlobStore, clock: Clock, holder: str = "r1") -> Retention:
-    return Retention(
+def pruner(
+    database: Database, blobs: BlobStore, clock: Clock, holder: str = "r1"
+) -> RetentionService:
+    return RetentionService(
         database,
         blobs,
         holder=holder,
@@ -43,11 +45,11 @@ def pruner(database: Database, blobs: BlobStore, clock: Clock, holder: str = "r1
 
 
 @pytest.fixture
-def retention(database: Database, blobs: BlobStore, clock: Clock) -> Retention:
+def retention(database: Database, blobs: BlobStore, clock: Clock) -> RetentionService:
     return pruner(database, blobs, clock)
 
 
-async def with_image(queue: Queue, blobs: BlobStore, data: bytes, tenant: str = "t") -> Job:
+async def with_image(queue: JobQueue, blobs: BlobStore, data: bytes, tenant: str = "t") -> Job:
     sha256 = (await blobs.put(tenant, data, "image/png")).sha256
     return await queue.submit(
         NewJob(
@@ -81,11 +83,11 @@ async def rows_about(database: Database, job: Job) -> int:
 
 
 async def test_after_thirty_days_nothing_of_a_job_is_left(
-    queue: Queue,
+    queue: JobQueue,
     claims: Claims,
     blobs: BlobStore,
     database: Database,
-    retention: Retention,
+    retention: RetentionService,
     clock: Clock,
     tmp_path: Path,
 ) -> None:
@@ -103,7 +105,7 @@ async def test_after_thirty_days_nothing_of_a_job_is_left(
     pruning = await retention.prune_if_due()
     assert pruning is not None
     assert (pruning.jobs, pruning.artifacts, pruning.blobs, pruning.files) == (7, 7, 7, 7)
-    assert pruning == await last_pruning(database)
+    assert pruning == await last_retention_run(database)
     [left], _ = await queue.list("t", JobFilter(), limit=10, offset=0)
     assert left.id == young.id
     assert [await rows_about(database, job) for job in old] == [0] * 7
@@ -112,10 +114,10 @@ async def test_after_thirty_days_nothing_of_a_job_is_left(
 
 
 async def test_a_job_that_waits_or_runs_keeps_its_image_however_old_it_is(
-    queue: Queue,
+    queue: JobQueue,
     claims: Claims,
     blobs: BlobStore,
-    retention: Retention,
+    retention: RetentionService,
     clock: Clock,
     tmp_path: Path,
 ) -> None:
@@ -135,7 +137,7 @@ async def test_a_job_that_waits_or_runs_keeps_its_image_however_old_it_is(
 
 
 async def test_what_was_answered_at_once_and_what_was_said_of_it_expire_too(
-    database: Database, retention: Retention, clock: Clock
+    database: Database, retention: RetentionService, clock: Clock
 ) -> None:
     artifact = Artifact(
         id=new_id("art_", clock.now),
@@ -176,10 +178,10 @@ async def test_what_was_answered_at_once_and_what_was_said_of_it_expire_too(
 
 
 async def test_an_image_is_kept_while_any_tenants_job_names_it(
-    queue: Queue,
+    queue: JobQueue,
     claims: Claims,
     blobs: BlobStore,
-    retention: Retention,
+    retention: RetentionService,
     clock: Clock,
     tmp_path: Path,
 ) -> None:
@@ -196,7 +198,7 @@ async def test_an_image_is_kept_while_any_tenants_job_names_it(
 
 
 async def test_images_without_a_job_and_files_without_a_row_are_swept(
-    blobs: BlobStore, database: Database, retention: Retention, clock: Clock, tmp_path: Path
+    blobs: BlobStore, database: Database, retention: RetentionService, clock: Clock, tmp_path: Path
 ) -> None:
     sha256 = (await blobs.put("t", b"never submitted", "image/png")).sha256
     shard = tmp_path / "blobs" / "ab"
@@ -225,7 +227,7 @@ async def test_a_pruning_is_done_by_one_and_only_when_it_is_time(
 
 
 async def test_the_record_of_prunings_expires_like_the_rest(
-    database: Database, retention: Retention, clock: Clock
+    database: Database, retention: RetentionService, clock: Clock
 ) -> None:
     for _ in range(3):
         await retention.prune_if_due()
@@ -235,14 +237,14 @@ async def test_the_record_of_prunings_expires_like_the_rest(
 
 
 async def test_a_batch_of_large_rows_ends_early(
-    queue: Queue,
+    queue: JobQueue,
     claims: Claims,
     database: Database,
     blobs: BlobStore,
     clock: Clock,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("jobs.storage.batch_delete._ROOM_S", 0.0)
+    monkeypatch.setattr("jobs.storage.batch_delete._MAX_TRANSACTION_S", 0.0)
     monkeypatch.setattr("jobs.storage.batch_delete._SLICE", 2)
     for n in range(7):
         await with_image(queue, blobs, b"%d" % n)
@@ -258,7 +260,7 @@ async def test_a_batch_of_large_rows_ends_early(
 
 
 async def test_a_pruning_that_was_cut_short_goes_on_under_another_runner(
-    queue: Queue, claims: Claims, database: Database, blobs: BlobStore, clock: Clock
+    queue: JobQueue, claims: Claims, database: Database, blobs: BlobStore, clock: Clock
 ) -> None:
     for n in range(7):
         await with_image(queue, blobs, b"%d" % n)
@@ -281,13 +283,13 @@ async def test_a_pruning_that_was_cut_short_goes_on_under_another_runner(
 
 
 async def test_the_failure_of_a_job_that_goes_on_expires_and_the_job_stays(
-    queue: Queue, claims: Claims, retention: Retention, database: Database, clock: Clock
+    queue: JobQueue, claims: Claims, retention: RetentionService, database: Database, clock: Clock
 ) -> None:
     job = await queue.submit(NewJob(tenant_id="t", feature="f", input_payload={}, request_id="r"))
     [held] = await claims.claim(["f"], 1)
     await claims.fail(held, AttemptError(code="invalid_image", message="x", retryable=False))
     clock.pass_(20 * DAY_S)
-    await queue.retry("t", job.id, attempts_more=1)
+    await queue.retry("t", job.id, extra_attempts=1)
     clock.pass_(20 * DAY_S)
     await retention.prune_if_due()
     assert (await queue.get("t", job.id)).max_attempts == 2
@@ -298,8 +300,8 @@ async def test_the_failure_of_a_job_that_goes_on_expires_and_the_job_stays(
 async def test_the_sqlite_file_really_shrinks(tmp_path: Path, clock: Clock) -> None:
     file = tmp_path / "test.db"
     async with migrated(f"sqlite+aiosqlite:///{file}") as database:
-        queue, claims = Queue(database, clock=clock), Claims(database, runner="r", clock=clock)
-        big = Outcome(output={"text": "y" * 50_000}, model_id="m", model_version="1")
+        queue, claims = JobQueue(database, clock=clock), Claims(database, runner="r", clock=clock)
+        big = JobResult(output={"text": "y" * 50_000}, model_id="m", model_version="1")
         new = NewJob(tenant_id="t", feature="f", input_payload={}, request_id="r")
         for _ in range(60):
             await queue.submit(replace(new))

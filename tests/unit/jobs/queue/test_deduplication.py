@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from jobs.maintenance.erasure import Erasure
+from jobs.maintenance.erasure import TenantEraser
 from jobs.queue.claims import Claims
 from jobs.queue.job import Job
-from jobs.queue.queue import Queue
+from jobs.queue.queue import JobQueue
 from jobs.storage.artifacts import Artifacts
 from jobs.storage.blobs import BlobStore
 from jobs.storage.database import Database
@@ -19,15 +19,17 @@ from tests.unit.jobs.queue.test_queue import DONE, another, claim_one
 class Shop:
     """Jobs that end at once, each with its marks."""
 
-    def __init__(self, database: Database, queue: Queue, claims: Claims) -> None:
+    def __init__(self, database: Database, queue: JobQueue, claims: Claims) -> None:
         self.artifacts = Artifacts(database)
         self.queue = queue
         self.claims = claims
 
-    async def ends(self, *marks: str, tenant_id: str = "t1") -> tuple[Job, str | None]:
+    async def ends(self, *dedup_keys: str, tenant_id: str = "t1") -> tuple[Job, str | None]:
         """The job, and what it says it is a duplicate of."""
         job = await self.queue.submit(another(tenant_id=tenant_id))
-        assert await self.claims.succeed(await claim_one(self.claims), replace(DONE, marks=marks))
+        assert await self.claims.succeed(
+            await claim_one(self.claims), replace(DONE, dedup_keys=dedup_keys)
+        )
         job = await self.queue.get(tenant_id, job.id)
         assert job.artifact_id is not None
         artifact = await self.artifacts.get(tenant_id, job.artifact_id)
@@ -36,7 +38,7 @@ class Shop:
 
 
 @pytest.fixture
-def shop(database: Database, queue: Queue, claims: Claims) -> Shop:
+def shop(database: Database, queue: JobQueue, claims: Claims) -> Shop:
     return Shop(database, queue, claims)
 
 
@@ -72,6 +74,6 @@ async def test_a_job_that_is_gone_is_named_no_more(
 ) -> None:
     blobs = BlobStore(tmp_path / "blobs", database, clock)
     await shop.ends("bytes")
-    await Erasure(database, blobs, clock).erase("t1")
+    await TenantEraser(database, blobs, clock).erase("t1")
     _, told = await shop.ends("bytes")
     assert told is None

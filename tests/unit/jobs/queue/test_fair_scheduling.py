@@ -11,17 +11,17 @@ from hypothesis import strategies as st
 from sqlalchemy import event
 
 from jobs.queue.claims import Claims
-from jobs.queue.fair_scheduling import share
-from jobs.queue.job import AttemptError, Job, NewJob, Outcome, Priority
-from jobs.queue.queue import Queue
+from jobs.queue.fair_scheduling import allocate_slots
+from jobs.queue.job import AttemptError, Job, JobResult, NewJob, Priority
+from jobs.queue.queue import JobQueue
 from jobs.storage.database import Database
 from tests.unit.jobs.conftest import Clock, migrated
 
 NEW = NewJob(tenant_id="busy", feature="f", input_payload={}, request_id="r")
-DONE = Outcome(output={}, model_id="m", model_version="1")
+DONE = JobResult(output={}, model_id="m", model_version="1")
 
 
-async def submit(queue: Queue, *tenants: str, priority: Priority = Priority.NORMAL) -> list[Job]:
+async def submit(queue: JobQueue, *tenants: str, priority: Priority = Priority.NORMAL) -> list[Job]:
     return [
         await queue.submit(replace(NEW, tenant_id=tenant, priority=priority)) for tenant in tenants
     ]
@@ -32,10 +32,10 @@ async def served(claims: Claims, limit: int) -> list[str]:
 
 
 def test_a_slot_goes_to_whoever_has_the_fewest_running() -> None:
-    assert share(["a", "b", "c"], {"a": 2, "c": 1}, slots=3, cap=None) == ["b", "b", "c"]
-    assert share(["a", "b"], {}, slots=4, cap=None) == ["a", "b", "a", "b"]
-    assert share(["a", "b"], {"b": 1}, slots=4, cap=2) == ["a", "a", "b"]
-    assert share([], {}, slots=4, cap=None) == []
+    assert allocate_slots(["a", "b", "c"], {"a": 2, "c": 1}, slots=3, cap=None) == ["b", "b", "c"]
+    assert allocate_slots(["a", "b"], {}, slots=4, cap=None) == ["a", "b", "a", "b"]
+    assert allocate_slots(["a", "b"], {"b": 1}, slots=4, cap=2) == ["a", "a", "b"]
+    assert allocate_slots([], {}, slots=4, cap=None) == []
 
 
 tenants = st.lists(st.sampled_from("abcdefg"), unique=True)
@@ -45,7 +45,7 @@ tenants = st.lists(st.sampled_from("abcdefg"), unique=True)
 def test_no_tenant_gains_while_another_that_waits_has_less(
     waiting: list[str], running: dict[str, int], slots: int
 ) -> None:
-    gained = Counter(share(waiting, running, slots=slots, cap=4))
+    gained = Counter(allocate_slots(waiting, running, slots=slots, cap=4))
     after = {tenant: running.get(tenant, 0) + gained[tenant] for tenant in waiting}
     assert gained.total() <= slots
     for tenant in gained:
@@ -56,7 +56,7 @@ def test_no_tenant_gains_while_another_that_waits_has_less(
 
 
 async def test_thousands_in_line_delay_another_tenants_only_job_by_one(
-    queue: Queue, claims: Claims
+    queue: JobQueue, claims: Claims
 ) -> None:
     await submit(queue, *["busy"] * 30)
     assert await served(claims, 1) == ["busy"]
@@ -65,7 +65,7 @@ async def test_thousands_in_line_delay_another_tenants_only_job_by_one(
     assert await served(claims, 1) == ["busy"]
 
 
-async def test_tenants_take_turns_on_one_slot(queue: Queue, claims: Claims) -> None:
+async def test_tenants_take_turns_on_one_slot(queue: JobQueue, claims: Claims) -> None:
     await submit(queue, "a", "a", "a", "b", "b", "c")
     turns = []
     for _ in range(6):
@@ -75,7 +75,7 @@ async def test_tenants_take_turns_on_one_slot(queue: Queue, claims: Claims) -> N
     assert turns == ["a", "b", "c", "a", "b", "a"]
 
 
-async def test_a_free_slot_goes_to_whoever_runs_nothing(queue: Queue, claims: Claims) -> None:
+async def test_a_free_slot_goes_to_whoever_runs_nothing(queue: JobQueue, claims: Claims) -> None:
     await submit(queue, *["busy"] * 4, "quick", "quick")
     first = await claims.claim(["f"], 3)
     assert Counter(job.tenant_id for job in first) == {"busy": 2, "quick": 1}
@@ -83,14 +83,14 @@ async def test_a_free_slot_goes_to_whoever_runs_nothing(queue: Queue, claims: Cl
     assert await served(claims, 1) == ["quick"]
 
 
-async def test_a_person_who_waits_goes_before_every_line(queue: Queue, claims: Claims) -> None:
+async def test_a_person_who_waits_goes_before_every_line(queue: JobQueue, claims: Claims) -> None:
     await submit(queue, "a", "b")
     await submit(queue, "z", priority=Priority.WAITING)
     assert await served(claims, 2) == ["z", "a"]
 
 
 async def test_a_tenant_never_runs_more_than_its_cap(
-    queue: Queue, database: Database, clock: Clock
+    queue: JobQueue, database: Database, clock: Clock
 ) -> None:
     capped = Claims(database, runner="r1", tenant_cap=2, clock=clock)
     await submit(queue, *["busy"] * 5)
@@ -105,7 +105,7 @@ async def test_a_tenant_never_runs_more_than_its_cap(
 
 
 async def test_runners_that_claim_at_once_keep_to_the_cap_together(
-    queue: Queue, database: Database, clock: Clock
+    queue: JobQueue, database: Database, clock: Clock
 ) -> None:
     await submit(queue, *["busy"] * 10, "other")
     runners = [Claims(database, runner=f"r{n}", tenant_cap=2, clock=clock) for n in range(5)]
@@ -113,7 +113,9 @@ async def test_runners_that_claim_at_once_keep_to_the_cap_together(
     assert Counter(job.tenant_id for some in claimed for job in some) == {"busy": 2, "other": 1}
 
 
-async def test_a_tenant_whose_jobs_all_pause_is_passed_over(queue: Queue, claims: Claims) -> None:
+async def test_a_tenant_whose_jobs_all_pause_is_passed_over(
+    queue: JobQueue, claims: Claims
+) -> None:
     await submit(queue, "a", "b")
     [job] = await claims.claim(["f"], 1)
     assert job.tenant_id == "a"
@@ -132,7 +134,7 @@ async def test_a_look_at_the_queue_reads_no_row_that_has_ended(
         def note(_connection, _cursor, statement, parameters, *_):  # type: ignore[no-untyped-def]
             looks.append((statement, parameters))
 
-        queue = Queue(database, clock=clock)
+        queue = JobQueue(database, clock=clock)
         await submit(queue, "a", "b")
         looks.clear()
         await queue.waiting()

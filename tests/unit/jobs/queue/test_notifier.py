@@ -2,7 +2,7 @@
 
 import asyncio
 
-from jobs.queue.notifier import Bell
+from jobs.queue.notifier import RunnerNotifier
 from sidecar.core.errors import ModelUnavailable
 
 
@@ -15,11 +15,11 @@ async def test_rings_while_the_runner_is_told_are_one_more() -> None:
         told += 1
         await heard.wait()
 
-    bell = Bell(tell)
-    bell.ring()
+    notifier = RunnerNotifier(tell)
+    notifier.notify()
     await asyncio.sleep(0)
     for _ in range(5):
-        bell.ring()
+        notifier.notify()
     assert told == 1
     heard.set()
     async with asyncio.timeout(5):
@@ -38,9 +38,9 @@ async def test_it_rings_again_after_a_runner_that_was_away() -> None:
         if told == 1:
             raise ModelUnavailable("away")
 
-    bell = Bell(tell)
-    bell.ring()
+    notifier = RunnerNotifier(tell)
+    notifier.notify()
     async with asyncio.timeout(5):
         while told < 2:
-            bell.ring()
+            notifier.notify()
             await asyncio.sleep(0)

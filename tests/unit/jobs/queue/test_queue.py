@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import select
 
 from jobs.queue.claims import Claims
-from jobs.queue.job import AttemptError, Job, JobStatus, NewJob, Outcome, Priority
-from jobs.queue.queue import JobFilter, Queue, Seen
+from jobs.queue.job import AttemptError, Job, JobResult, JobStatus, NewJob, Priority
+from jobs.queue.queue import JobFilter, JobQueue, JobSnapshot
 from jobs.storage.artifacts import ArtifactFilter, Artifacts
 from jobs.storage.database import Database
 from jobs.storage.schema import attempts
@@ -24,7 +24,7 @@ NEW = NewJob(
     idempotency_key="req_1",
     max_attempts=2,
 )
-DONE = Outcome(output={"total": "1.99"}, model_id="m", model_version="1")
+DONE = JobResult(output={"total": "1.99"}, model_id="m", model_version="1")
 TRANSIENT = AttemptError(code="internal", message="It broke.", retryable=True)
 FATAL = AttemptError(code="invalid_image", message="No image.", retryable=False)
 
@@ -48,7 +48,7 @@ async def history(database: Database, job: Job) -> list[tuple[int, str | None, s
         return [tuple(row) for row in rows]  # type: ignore[misc]
 
 
-async def test_a_submitted_job_waits_in_the_queue(queue: Queue, clock: Clock) -> None:
+async def test_a_submitted_job_waits_in_the_queue(queue: JobQueue, clock: Clock) -> None:
     job = await queue.submit(NEW)
     assert job.status is JobStatus.QUEUED
     assert job.attempt == 0
@@ -56,7 +56,7 @@ async def test_a_submitted_job_waits_in_the_queue(queue: Queue, clock: Clock) ->
     assert await queue.get("t1", job.id) == job
 
 
-async def test_the_same_request_gives_the_first_job_back(queue: Queue, claims: Claims) -> None:
+async def test_the_same_request_gives_the_first_job_back(queue: JobQueue, claims: Claims) -> None:
     first = await queue.submit(NEW)
     await claim_one(claims)
     again = await queue.submit(NEW)
@@ -64,19 +64,19 @@ async def test_the_same_request_gives_the_first_job_back(queue: Queue, claims: C
     assert again.status is JobStatus.RUNNING
 
 
-async def test_many_submissions_of_one_request_at_once_make_one_job(queue: Queue) -> None:
+async def test_many_submissions_of_one_request_at_once_make_one_job(queue: JobQueue) -> None:
     jobs = await asyncio.gather(*(queue.submit(NEW) for _ in range(20)))
     assert len({job.id for job in jobs}) == 1
 
 
-async def test_the_same_request_with_another_payload_is_a_conflict(queue: Queue) -> None:
+async def test_the_same_request_with_another_payload_is_a_conflict(queue: JobQueue) -> None:
     await queue.submit(NEW)
     with pytest.raises(Conflict, match="req_1"):
         await queue.submit(replace(NEW, input_payload={"image": {"sha256": "cd"}}))
 
 
 async def test_requests_of_other_tenants_and_without_a_key_are_jobs_of_their_own(
-    queue: Queue,
+    queue: JobQueue,
 ) -> None:
     ids = {
         (await queue.submit(new)).id
@@ -85,19 +85,19 @@ async def test_requests_of_other_tenants_and_without_a_key_are_jobs_of_their_own
     assert len(ids) == 4
 
 
-async def test_another_tenant_does_not_see_the_job(queue: Queue) -> None:
+async def test_another_tenant_does_not_see_the_job(queue: JobQueue) -> None:
     job = await queue.submit(NEW)
     for act in (
         queue.get("t2", job.id),
         queue.cancel("t2", job.id),
-        queue.retry("t2", job.id, attempts_more=1),
+        queue.retry("t2", job.id, extra_attempts=1),
     ):
         with pytest.raises(NotFound):
             await act
     assert await queue.list("t2", JobFilter(), limit=10, offset=0) == ([], 0)
 
 
-async def test_a_list_has_a_true_total_and_the_newest_first(queue: Queue, clock: Clock) -> None:
+async def test_a_list_has_a_true_total_and_the_newest_first(queue: JobQueue, clock: Clock) -> None:
     made = []
     for _ in range(5):
         clock.pass_(1)
@@ -110,7 +110,7 @@ async def test_a_list_has_a_true_total_and_the_newest_first(queue: Queue, clock:
 
 
 async def test_a_person_who_waits_goes_first_and_others_in_order(
-    queue: Queue, claims: Claims, clock: Clock
+    queue: JobQueue, claims: Claims, clock: Clock
 ) -> None:
     first = await queue.submit(another())
     clock.pass_(1)
@@ -122,7 +122,7 @@ async def test_a_person_who_waits_goes_first_and_others_in_order(
 
 
 async def test_a_claim_takes_no_more_than_its_limit_and_only_its_features(
-    queue: Queue, claims: Claims
+    queue: JobQueue, claims: Claims
 ) -> None:
     for _ in range(3):
         await queue.submit(another())
@@ -132,7 +132,7 @@ async def test_a_claim_takes_no_more_than_its_limit_and_only_its_features(
 
 
 async def test_runners_that_claim_at_once_never_get_the_same_job(
-    queue: Queue, claims: Claims, database: Database, clock: Clock
+    queue: JobQueue, claims: Claims, database: Database, clock: Clock
 ) -> None:
     for _ in range(30):
         await queue.submit(another())
@@ -144,7 +144,7 @@ async def test_runners_that_claim_at_once_never_get_the_same_job(
 
 
 async def test_success_leaves_one_result(
-    queue: Queue, claims: Claims, database: Database, clock: Clock
+    queue: JobQueue, claims: Claims, database: Database, clock: Clock
 ) -> None:
     await queue.submit(NEW)
     held = await claim_one(claims)
@@ -164,7 +164,7 @@ async def test_success_leaves_one_result(
 
 
 async def test_a_failed_attempt_is_tried_again_after_a_pause(
-    queue: Queue, claims: Claims, database: Database, clock: Clock
+    queue: JobQueue, claims: Claims, database: Database, clock: Clock
 ) -> None:
     await queue.submit(NEW)
     held = await claim_one(claims)
@@ -187,7 +187,7 @@ async def test_a_failed_attempt_is_tried_again_after_a_pause(
 
 
 async def test_an_error_that_cannot_be_helped_fails_the_job_at_once(
-    queue: Queue, claims: Claims
+    queue: JobQueue, claims: Claims
 ) -> None:
     await queue.submit(NEW)
     job = await claims.fail(await claim_one(claims), FATAL)
@@ -196,12 +196,12 @@ async def test_an_error_that_cannot_be_helped_fails_the_job_at_once(
 
 
 async def test_a_stale_attempt_changes_nothing(
-    queue: Queue, claims: Claims, database: Database, clock: Clock
+    queue: JobQueue, claims: Claims, database: Database, clock: Clock
 ) -> None:
     await queue.submit(NEW)
     stale = await claim_one(claims)
     clock.pass_(31)
-    assert await claims.rescue() == 1
+    assert await claims.reclaim_expired() == 1
     held = await claim_one(claims)
     assert held.attempt == 2
     assert not await claims.succeed(stale, DONE)
@@ -209,35 +209,37 @@ async def test_a_stale_attempt_changes_nothing(
     await claims.report_progress(stale, 0.9)
     await claims.release([stale])
     await claims.renew([stale])
-    assert await claims.still_held([stale, held]) == {(held.id, held.attempt_token)}
+    assert await claims.find_still_claimed([stale, held]) == {(held.id, held.attempt_token)}
     assert await queue.get("t1", held.id) == held
     assert await claims.succeed(held, DONE)
     assert await history(database, held) == [(1, "lost", "internal"), (2, "succeeded", None)]
 
 
-async def test_a_renewed_lease_is_not_rescued(queue: Queue, claims: Claims, clock: Clock) -> None:
+async def test_a_renewed_lease_is_not_rescued(
+    queue: JobQueue, claims: Claims, clock: Clock
+) -> None:
     await queue.submit(NEW)
     held = await claim_one(claims)
     clock.pass_(29)
     await claims.renew([held])
     clock.pass_(29)
-    assert await claims.rescue() == 0
-    assert await claims.still_held([held]) == {(held.id, held.attempt_token)}
+    assert await claims.reclaim_expired() == 0
+    assert await claims.find_still_claimed([held]) == {(held.id, held.attempt_token)}
 
 
 async def test_a_job_that_is_lost_in_its_last_attempt_fails(
-    queue: Queue, claims: Claims, clock: Clock
+    queue: JobQueue, claims: Claims, clock: Clock
 ) -> None:
     await queue.submit(replace(NEW, max_attempts=1))
     held = await claim_one(claims)
     clock.pass_(31)
-    assert await claims.rescue() == 1
+    assert await claims.reclaim_expired() == 1
     job = await queue.get("t1", held.id)
     assert (job.status, job.error_code) == (JobStatus.FAILED, "internal")
 
 
 async def test_a_released_job_keeps_its_attempts(
-    queue: Queue, claims: Claims, database: Database
+    queue: JobQueue, claims: Claims, database: Database
 ) -> None:
     await queue.submit(replace(NEW, max_attempts=1))
     await claims.release([await claim_one(claims)])
@@ -247,12 +249,12 @@ async def test_a_released_job_keeps_its_attempts(
 
 
 async def test_cancelling_takes_the_job_from_its_runner(
-    queue: Queue, claims: Claims, database: Database
+    queue: JobQueue, claims: Claims, database: Database
 ) -> None:
     await queue.submit(NEW)
     held = await claim_one(claims)
     assert (await queue.cancel("t1", held.id)).status is JobStatus.CANCELLED
-    assert await claims.still_held([held]) == set()
+    assert await claims.find_still_claimed([held]) == set()
     assert not await claims.succeed(held, DONE)
     assert await history(database, held) == [(1, "cancelled", None)]
     with pytest.raises(Conflict, match="been cancelled"):
@@ -260,20 +262,20 @@ async def test_cancelling_takes_the_job_from_its_runner(
 
 
 async def test_a_cancelled_job_is_not_claimed_until_it_is_retried(
-    queue: Queue, claims: Claims
+    queue: JobQueue, claims: Claims
 ) -> None:
     job = await queue.submit(NEW)
     await queue.cancel("t1", job.id)
     assert await claims.claim([FEATURE], 1) == []
-    again = await queue.retry("t1", job.id, attempts_more=3)
+    again = await queue.retry("t1", job.id, extra_attempts=3)
     assert (again.status, again.max_attempts) == (JobStatus.QUEUED, 3)
     assert (await claim_one(claims)).id == job.id
     with pytest.raises(Conflict, match="running"):
-        await queue.retry("t1", job.id, attempts_more=3)
+        await queue.retry("t1", job.id, extra_attempts=3)
 
 
 async def test_every_change_is_an_event_in_order(
-    queue: Queue, claims: Claims, clock: Clock
+    queue: JobQueue, claims: Claims, clock: Clock
 ) -> None:
     job = await queue.submit(NEW)
     held = await claim_one(claims)
@@ -290,5 +292,5 @@ async def test_every_change_is_an_event_in_order(
         (JobStatus.SUCCEEDED, 2, None),
     ]
     assert [event.version for event in await queue.events(job.id, after=3)] == [4, 5]
-    seen = await queue.seen([job.id, "job_gone"])
-    assert seen == {job.id: Seen(5, JobStatus.SUCCEEDED, 1.0), "job_gone": None}
+    seen = await queue.snapshots([job.id, "job_gone"])
+    assert seen == {job.id: JobSnapshot(5, JobStatus.SUCCEEDED, 1.0), "job_gone": None}

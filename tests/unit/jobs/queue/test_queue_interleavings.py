@@ -19,8 +19,8 @@ from hypothesis.stateful import (
 from sqlalchemy import func, select
 
 from jobs.queue.claims import Claims
-from jobs.queue.job import FINAL, AttemptError, Job, JobStatus, NewJob, Outcome
-from jobs.queue.queue import Queue
+from jobs.queue.job import FINAL, AttemptError, Job, JobResult, JobStatus, NewJob
+from jobs.queue.queue import JobQueue
 from jobs.storage.database import Database
 from jobs.storage.schema import artifacts, attempts
 from jobs.storage.schema import jobs as job_table
@@ -65,7 +65,7 @@ class QueueMachine(RuleBasedStateMachine):
     @initialize()
     def open(self) -> None:
         self.database: Database = self.run(self.stack.enter_async_context(migrated(self.url)))
-        self.queue = Queue(self.database, clock=self.clock)
+        self.queue = JobQueue(self.database, clock=self.clock)
         self.runners = [
             Claims(
                 self.database,
@@ -126,7 +126,7 @@ class QueueMachine(RuleBasedStateMachine):
     @rule(data=st.data())
     def succeed(self, data: st.DataObject) -> None:
         claimed = data.draw(st.sampled_from(self.claims))
-        outcome = Outcome(output={"by": claimed.attempt}, model_id="m", model_version="1")
+        outcome = JobResult(output={"by": claimed.attempt}, model_id="m", model_version="1")
         held = self.holds(claimed)
         assert self.run(self.runners[0].succeed(claimed, outcome)) == held
         if held:
@@ -183,7 +183,7 @@ class QueueMachine(RuleBasedStateMachine):
         model = self.models[job_id]
         retryable = model.status in (JobStatus.FAILED, JobStatus.CANCELLED)
         try:
-            self.run(self.queue.retry("t", job_id, attempts_more=2))
+            self.run(self.queue.retry("t", job_id, extra_attempts=2))
         except Conflict:
             assert not retryable
         else:
@@ -192,13 +192,13 @@ class QueueMachine(RuleBasedStateMachine):
             model.status = JobStatus.QUEUED
 
     @rule()
-    def rescue(self) -> None:
+    def reclaim_expired(self) -> None:
         expired = [
             model
             for model in self.models.values()
             if model.status is JobStatus.RUNNING and model.lease_until < self.elapsed
         ]
-        assert self.run(self.runners[0].rescue()) == len(expired)
+        assert self.run(self.runners[0].reclaim_expired()) == len(expired)
         for model in expired:
             spent = model.attempt >= model.max_attempts
             self.end(model, JobStatus.FAILED if spent else JobStatus.QUEUED)

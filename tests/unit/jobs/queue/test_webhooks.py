@@ -11,16 +11,16 @@ from datetime import timedelta
 import pytest
 
 from jobs.queue.claims import Claims
-from jobs.queue.job import AttemptError, Job, NewJob, Outcome
-from jobs.queue.queue import Queue
-from jobs.queue.webhooks import AT_ONCE, OF_ONE_TENANT, Outbox
+from jobs.queue.job import AttemptError, Job, JobResult, NewJob
+from jobs.queue.queue import JobQueue
+from jobs.queue.webhooks import MAX_CONCURRENT, MAX_CONCURRENT_PER_TENANT, WebhookDispatcher
 from jobs.storage.database import Database
 from sidecar.core.backoff import Backoff
 from sidecar.core.errors import BadRequest, BlockedUrl
 from tests.unit.jobs.conftest import Clock
 
 URL = "https://core.example/done"
-DONE = Outcome(output={"total": 1}, model_id="m", model_version="1")
+DONE = JobResult(output={"total": 1}, model_id="m", model_version="1")
 FATAL = AttemptError(code="invalid_image", message="No image.", retryable=False)
 TRANSIENT = AttemptError(code="internal", message="It broke.", retryable=True)
 
@@ -47,8 +47,8 @@ def receiver() -> Receiver:
 
 
 @pytest.fixture
-def outbox(database: Database, receiver: Receiver, clock: Clock) -> Outbox:
-    return Outbox(
+def outbox(database: Database, receiver: Receiver, clock: Clock) -> WebhookDispatcher:
+    return WebhookDispatcher(
         database,
         send=receiver,
         secret="s3cret",
@@ -59,14 +59,14 @@ def outbox(database: Database, receiver: Receiver, clock: Clock) -> Outbox:
     )
 
 
-async def submit(queue: Queue, url: str | None = URL, tenant: str = "t") -> Job:
+async def submit(queue: JobQueue, url: str | None = URL, tenant: str = "t") -> Job:
     return await queue.submit(
         NewJob(tenant_id=tenant, feature="f", input_payload={}, request_id="r", callback_url=url)
     )
 
 
 async def test_the_end_of_a_job_is_told_once_signed_and_without_its_result(
-    queue: Queue, claims: Claims, outbox: Outbox, receiver: Receiver
+    queue: JobQueue, claims: Claims, outbox: WebhookDispatcher, receiver: Receiver
 ) -> None:
     job = await submit(queue)
     await submit(queue, None)
@@ -92,7 +92,7 @@ async def test_the_end_of_a_job_is_told_once_signed_and_without_its_result(
 
 
 async def test_every_way_to_end_is_told_and_no_other_change(
-    queue: Queue, claims: Claims, outbox: Outbox, receiver: Receiver, clock: Clock
+    queue: JobQueue, claims: Claims, outbox: WebhookDispatcher, receiver: Receiver, clock: Clock
 ) -> None:
     failed = await submit(queue)
     clock.pass_(1)
@@ -103,10 +103,10 @@ async def test_every_way_to_end_is_told_and_no_other_change(
     clock.pass_(10)
     [held] = await claims.claim(["f"], 1)
     await claims.fail(held, FATAL)
-    await queue.retry("t", failed.id, attempts_more=1)
+    await queue.retry("t", failed.id, extra_attempts=1)
     [held] = await claims.claim(["f"], 1)
     clock.pass_(31)
-    await claims.rescue()
+    await claims.reclaim_expired()
     while await outbox.deliver():
         pass
     told = [json.loads(body) for _, body, _ in receiver.calls]
@@ -119,7 +119,7 @@ async def test_every_way_to_end_is_told_and_no_other_change(
 
 
 async def test_a_call_that_fails_is_made_again_later_and_not_for_ever(
-    queue: Queue, outbox: Outbox, receiver: Receiver, clock: Clock
+    queue: JobQueue, outbox: WebhookDispatcher, receiver: Receiver, clock: Clock
 ) -> None:
     receiver.answers = [500, BadRequest("no answer"), BlockedUrl(), 200]
     await queue.cancel("t", (await submit(queue)).id)
@@ -135,7 +135,7 @@ async def test_a_call_that_fails_is_made_again_later_and_not_for_ever(
 
 
 async def test_what_a_process_that_died_had_taken_another_makes(
-    queue: Queue, database: Database, outbox: Outbox, receiver: Receiver, clock: Clock
+    queue: JobQueue, database: Database, outbox: WebhookDispatcher, receiver: Receiver, clock: Clock
 ) -> None:
     await queue.cancel("t", (await submit(queue)).id)
     assert len(await outbox._take()) == 1
@@ -146,11 +146,11 @@ async def test_what_a_process_that_died_had_taken_another_makes(
 
 
 async def test_processes_that_look_at_once_share_the_calls(
-    queue: Queue, database: Database, receiver: Receiver, clock: Clock
+    queue: JobQueue, database: Database, receiver: Receiver, clock: Clock
 ) -> None:
     for _ in range(12):
         await queue.cancel("t", (await submit(queue)).id)
-    outboxes = [Outbox(database, send=receiver, clock=clock) for _ in range(3)]
+    outboxes = [WebhookDispatcher(database, send=receiver, clock=clock) for _ in range(3)]
     await asyncio.gather(*(outbox.deliver() for outbox in outboxes))
     while await outboxes[0].deliver():
         pass
@@ -160,7 +160,7 @@ async def test_processes_that_look_at_once_share_the_calls(
 
 
 async def test_a_receiver_that_never_answers_holds_up_its_own_tenant_alone(
-    queue: Queue, database: Database, clock: Clock
+    queue: JobQueue, database: Database, clock: Clock
 ) -> None:
     calls: list[str] = []
     told = asyncio.Event()
@@ -174,13 +174,15 @@ async def test_a_receiver_that_never_answers_holds_up_its_own_tenant_alone(
         return 200
 
     dead = "https://dead.example/done"
-    for _ in range(2 * AT_ONCE):
+    for _ in range(2 * MAX_CONCURRENT):
         await queue.cancel("busy", (await submit(queue, dead, "busy")).id)
     clock.pass_(1)
     await queue.cancel("t", (await submit(queue)).id)
-    running = asyncio.create_task(Outbox(database, send=send, poll_s=0.01, clock=clock).run())
+    running = asyncio.create_task(
+        WebhookDispatcher(database, send=send, poll_s=0.01, clock=clock).run()
+    )
     async with asyncio.timeout(10):
         await told.wait()
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
-    assert calls.count(dead) == OF_ONE_TENANT
+    assert calls.count(dead) == MAX_CONCURRENT_PER_TENANT

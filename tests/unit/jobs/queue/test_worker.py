@@ -8,21 +8,21 @@ from pathlib import Path
 import pytest
 
 from jobs.queue.claims import Claims
-from jobs.queue.job import Job, JobStatus, NewJob, Outcome, Progress, SoFar
-from jobs.queue.job_context import Work
-from jobs.queue.job_watcher import JobWatch
-from jobs.queue.queue import Queue, utc_now
-from jobs.queue.worker import Runner
+from jobs.queue.job import Job, JobResult, JobStatus, NewJob, Progress, ProgressUpdate
+from jobs.queue.job_context import JobContext
+from jobs.queue.job_type import JobType
+from jobs.queue.job_watcher import JobWatcher
+from jobs.queue.queue import JobQueue, utc_now
+from jobs.queue.worker import JobWorker
 from jobs.storage.artifacts import Artifacts
 from jobs.storage.blobs import BlobStore
 from jobs.storage.database import Database
-from jobs.tasks.registry import Feature
 from sidecar.core.backoff import Backoff
-from sidecar.core.errors import InvalidImage, WorkerLost
+from sidecar.core.errors import InvalidImage, WorkerDied
 from sidecar.core.settings import Settings
 from tests.unit.jobs.served_models import models
 
-Event = Progress | Outcome | Exception
+Event = Progress | JobResult | Exception
 
 
 class Scripted:
@@ -36,7 +36,7 @@ class Scripted:
         self.waits = waits
         self.kills = 0
 
-    async def __aiter__(self) -> AsyncIterator[Progress | Outcome]:
+    async def __aiter__(self) -> AsyncIterator[Progress | JobResult]:
         if self.waits is not None:
             await self.waits.wait()
         yield 0.0
@@ -57,7 +57,7 @@ class Service:
     def __init__(self, database: Database, folder: Path, settings: Settings) -> None:
         self.settings = settings
         self.wake: Callable[[], None] = lambda: None
-        self.queue = Queue(database, on_queued=lambda: self.wake())
+        self.queue = JobQueue(database, on_queued=lambda: self.wake())
         self.claims = Claims(
             database,
             runner="r1",
@@ -69,28 +69,27 @@ class Service:
         self.script: Iterator[list[Event]] = iter(())
         self.endless = False
         self.waits: asyncio.Event | None = None  # for a process: the next attempt
-        self.launched: list[tuple[Scripted, Work]] = []
-        self.watch = JobWatch(self.queue, poll_s=0.005)
+        self.launched: list[tuple[Scripted, JobContext]] = []
+        self.watch = JobWatcher(self.queue, poll_s=0.005)
 
-    def launch(self, feature: Feature, work: Work) -> Scripted:
+    def launch(self, feature: JobType, work: JobContext) -> Scripted:
         waits, self.waits = self.waits, None
         attempt = Scripted(next(self.script), endless=self.endless, waits=waits)
         self.launched.append((attempt, work))
         return attempt
 
     @asynccontextmanager
-    async def running(self, *, time_limit_s: float = 60.0) -> AsyncIterator[Runner]:
-        feature = Feature(name="f", work=_never, time_limit_s=time_limit_s, max_attempts=3, cpus=1)
-        runner = Runner(
+    async def running(self, *, timeout_s: float = 60.0) -> AsyncIterator[JobWorker]:
+        feature = JobType(name="f", run=_never, timeout_s=timeout_s, max_attempts=3, cpus=1)
+        runner = JobWorker(
             claims=self.claims,
             blobs=self.blobs,
-            features={"f": feature},
+            job_types={"f": feature},
             launch=self.launch,
             slots=lambda: 2,
-            models=self.models,
             settings=self.settings,
         )
-        self.wake = runner.wake
+        self.wake = runner.notify
         loop = asyncio.create_task(runner.run())
         try:
             yield runner
@@ -116,12 +115,12 @@ class Service:
         return now
 
 
-def _never(work: Work) -> Iterator[Progress | Outcome]:
+def _never(work: JobContext) -> Iterator[Progress | JobResult]:
     raise AssertionError("scripted attempts run no work")
 
 
-def outcome(value: str) -> Outcome:
-    return Outcome(output={"value": value}, model_id="m", model_version="1")
+def outcome(value: str) -> JobResult:
+    return JobResult(output={"value": value}, model_id="m", model_version="1")
 
 
 @pytest.fixture
@@ -161,14 +160,14 @@ async def test_a_job_that_nobody_woke_the_runner_for_is_found(service: Service) 
 
 async def test_progress_is_seen_while_the_work_goes_on(service: Service) -> None:
     so_far = {"objective": 7, "gap": 2}
-    service.script, service.endless = iter([[SoFar(0.25, so_far)]]), True
+    service.script, service.endless = iter([[ProgressUpdate(0.25, so_far)]]), True
     async with service.running():
         job = await service.until(await service.submit(), lambda job: job.progress == 0.25)
         assert (job.status, job.progress_detail) == (JobStatus.RUNNING, so_far)
 
 
 async def test_a_dead_worker_costs_an_attempt_and_not_the_job(service: Service) -> None:
-    service.script = iter([[0.5, WorkerLost()], [outcome("second")]])
+    service.script = iter([[0.5, WorkerDied()], [outcome("second")]])
     async with service.running():
         job = await service.ended(await service.submit())
     assert (job.status, job.attempt) == (JobStatus.SUCCEEDED, 2)
@@ -191,7 +190,7 @@ async def test_a_bug_in_the_work_is_tried_again_and_tells_no_internals(service: 
 
 
 async def test_an_outcome_that_cannot_be_stored_is_a_failed_attempt(service: Service) -> None:
-    unstorable = Outcome(output={"value": object()}, model_id="m", model_version="1")
+    unstorable = JobResult(output={"value": object()}, model_id="m", model_version="1")
     service.script = iter([[unstorable], [unstorable], [outcome("third")]])
     async with service.running():
         job = await service.ended(await service.submit())
@@ -209,7 +208,7 @@ async def test_an_error_that_quotes_a_nul_is_told_without_it(service: Service) -
 
 async def test_work_that_takes_too_long_is_killed(service: Service) -> None:
     service.script, service.endless = iter([[]] * 3), True
-    async with service.running(time_limit_s=0.02):
+    async with service.running(timeout_s=0.02):
         job = await service.ended(await service.submit())
     assert (job.status, job.attempt, job.error_code) == (JobStatus.FAILED, 3, "timeout")
     assert [attempt.kills for attempt, _ in service.launched] == [1, 1, 1]
@@ -218,7 +217,7 @@ async def test_work_that_takes_too_long_is_killed(service: Service) -> None:
 async def test_time_spent_waiting_for_a_process_is_not_the_works(service: Service) -> None:
     process = asyncio.Event()
     service.script, service.waits = iter([[outcome("read")]]), process
-    async with service.running(time_limit_s=0.05):
+    async with service.running(timeout_s=0.05):
         job = await service.submit()
         await service.until(job, lambda job: job.status is JobStatus.RUNNING)
         await asyncio.sleep(0.1)
@@ -229,7 +228,7 @@ async def test_time_spent_waiting_for_a_process_is_not_the_works(service: Servic
 async def test_work_that_no_process_begins_goes_back_without_losing_an_attempt(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("jobs.queue.worker.START_S", 0.05)
+    monkeypatch.setattr("jobs.queue.worker.START_TIMEOUT_S", 0.05)
     service.script, service.waits = iter([[], [outcome("read")]]), asyncio.Event()
     async with service.running():
         job = await service.ended(await service.submit())
@@ -246,7 +245,7 @@ async def test_cancelling_kills_the_work(service: Service) -> None:
         job = await service.until(await service.submit(), lambda job: job.progress == 0.1)
         await service.queue.cancel("t", job.id)
         async with asyncio.timeout(5):
-            while runner.running:
+            while runner.running_count:
                 await asyncio.sleep(0.005)
         [(attempt, _)] = service.launched
         assert attempt.kills == 1
@@ -272,7 +271,7 @@ async def test_no_more_work_runs_at_once_than_there_are_slots(service: Service) 
         jobs = [await service.submit() for _ in range(3)]
         for job in jobs[:2]:
             await service.until(job, lambda job: job.progress == 0.1)
-        assert runner.running == len(service.launched) == 2
+        assert runner.running_count == len(service.launched) == 2
         await service.queue.cancel("t", jobs[0].id)
         await service.until(jobs[2], lambda job: job.status is JobStatus.RUNNING)
 

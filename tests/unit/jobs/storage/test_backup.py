@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from jobs.queue.claims import Claims
-from jobs.queue.job import NewJob, Outcome
-from jobs.queue.queue import JobFilter, Queue, utc_now
-from jobs.storage.backup import BackupError, Copied, restore, save
+from jobs.queue.job import JobResult, NewJob
+from jobs.queue.queue import JobFilter, JobQueue, utc_now
+from jobs.storage.backup import BackupError, BackupSummary, restore, save
 from jobs.storage.blobs import BlobStore
 from jobs.storage.database import Database
 from tests.unit.jobs.conftest import migrated
 
-DONE = Outcome(output={"total": "1.99"}, model_id="m", model_version="1")
+DONE = JobResult(output={"total": "1.99"}, model_id="m", model_version="1")
 
 
 def url(folder: Path) -> str:
@@ -39,7 +39,7 @@ async def work(database: Database, folder: Path, number: int) -> None:
         )
     ).sha256
     payload = {"image": {"sha256": sha256}}
-    await Queue(database).submit(
+    await JobQueue(database).submit(
         NewJob(tenant_id="t", feature="f", input_payload=payload, request_id=str(number))
     )
     claims = Claims(database, runner="r")
@@ -61,7 +61,7 @@ async def test_a_copy_made_while_jobs_go_on_holds_every_one_that_it_names(tmp_pa
 
     assert await asyncio.to_thread(restore, copy, again) == copied
     async with opened(again) as database:
-        jobs, total = await Queue(database).list("t", JobFilter(), limit=100, offset=0)
+        jobs, total = await JobQueue(database).list("t", JobFilter(), limit=100, offset=0)
         assert total >= copied.blobs
         blobs = BlobStore(again / "blobs", database, utc_now)
         for job in jobs:
@@ -111,7 +111,7 @@ async def test_a_damaged_copy_is_not_restored(copy: Path, tmp_path: Path) -> Non
 async def test_an_image_that_was_pruned_meanwhile_is_counted(copy: Path, tmp_path: Path) -> None:
     [blob] = [path for path in (copy / "blobs").rglob("*") if path.is_file()]
     blob.unlink()
-    assert restore(copy, tmp_path / "new") == Copied(blobs=1, missing=1)
+    assert restore(copy, tmp_path / "new") == BackupSummary(blobs=1, missing=1)
 
 
 async def test_the_command_says_what_it_did(copy: Path, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Connection, event, insert, select, text
 from sqlalchemy.exc import DBAPIError
 
-from jobs.storage.database import BATCH_S, Database
+from jobs.storage.database import GROUP_COMMIT_S, Database
 from jobs.storage.schema import blobs
 from jobs.storage.sqlite import Writer
 from sidecar.core.errors import DatabaseUnavailable
@@ -95,7 +95,7 @@ async def test_writes_that_wait_share_a_commit(
 ) -> None:
     from tests.unit.jobs.conftest import migrated
 
-    monkeypatch.setattr("jobs.storage.database.BATCH_S", 60.0)  # however slow the machine is
+    monkeypatch.setattr("jobs.storage.database.GROUP_COMMIT_S", 60.0)  # however slow the machine is
     async with migrated(f"sqlite+aiosqlite:///{tmp_path / 'test.db'}") as database:
         commits = commits_of(database)
         await asyncio.gather(*(database.write(adding(str(n), clock)) for n in range(50)))
@@ -109,7 +109,7 @@ async def test_a_transaction_is_not_kept_open_for_all_that_waits(
     from tests.unit.jobs.conftest import migrated
 
     def slow(connection: Connection) -> None:
-        until = time.monotonic() + BATCH_S
+        until = time.monotonic() + GROUP_COMMIT_S
         while time.monotonic() <= until:
             connection.execute(text("SELECT 1"))
 
@@ -262,7 +262,7 @@ async def test_a_server_that_stands_still_is_unavailable(
         connection.execute(text("SELECT pg_sleep(60)"))
 
     async with migrated(postgresql_url) as database:
-        monkeypatch.setattr("jobs.storage.database.ANSWER_S", 0.3)
+        monkeypatch.setattr("jobs.storage.database.STATEMENT_TIMEOUT_S", 0.3)
         with pytest.raises(DatabaseUnavailable):
             await database.write(stuck)
         with pytest.raises(DatabaseUnavailable):
@@ -290,7 +290,7 @@ async def test_a_server_that_never_says_a_word_is_unavailable(
     server = await asyncio.start_server(lambda _, caller: callers.append(caller), "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     database = Database(f"postgresql+asyncpg://nobody@127.0.0.1:{port}/nothing")
-    monkeypatch.setattr("jobs.storage.database.ANSWER_S", 0.3)
+    monkeypatch.setattr("jobs.storage.database.STATEMENT_TIMEOUT_S", 0.3)
     with pytest.raises(DatabaseUnavailable):
         await database.write(lambda connection: None)
     assert callers

@@ -11,8 +11,8 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, MetaData, text
 
 from jobs.queue.claims import Claims
-from jobs.queue.job import JobStatus, Outcome
-from jobs.queue.queue import JobFilter, Queue
+from jobs.queue.job import JobResult, JobStatus
+from jobs.queue.queue import JobFilter, JobQueue
 from jobs.storage.artifacts import Artifacts
 from jobs.storage.database import Database
 from jobs.storage.migrations import migrate, upgrade_to
@@ -49,15 +49,15 @@ async def old(database_url: str) -> AsyncIterator[Database]:
         _drop_all(connection)
         upgrade_to(connection, "0001")
 
-    await database.write_alone(rebuild)
+    await database.write_exclusive(rebuild)
     yield database
     await database.close()
 
 
 async def test_what_the_first_schema_held_comes_up_to_the_newest(old: Database) -> None:
-    await old.write_alone(_fill)
+    await old.write_exclusive(_fill)
     await migrate(old)
-    queue = Queue(old)
+    queue = JobQueue(old)
     jobs, total = await queue.list("t", JobFilter(), limit=10, offset=0)
     assert total == 3
     by_id = {job.id: job for job in jobs}
@@ -70,11 +70,11 @@ async def test_what_the_first_schema_held_comes_up_to_the_newest(old: Database) 
     assert artifact.output_payload == {"total": "1.99"}
 
     claims = Claims(old, runner="new")
-    assert await claims.rescue() == 1, "what ran under the old version was lost with it"
+    assert await claims.reclaim_expired() == 1, "what ran under the old version was lost with it"
     claimed = await claims.claim(["f"], 10)
     assert {job.id for job in claimed} == {"job_running", "job_waiting"}
     for held in claimed:
-        assert await claims.succeed(held, Outcome(output={}, model_id="m", model_version="1"))
+        assert await claims.succeed(held, JobResult(output={}, model_id="m", model_version="1"))
     async with old.read() as connection:
         images = await connection.execute(
             text("SELECT image_sha256 FROM jobs UNION ALL SELECT image_sha256 FROM artifacts")

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from jobs.queue.job import Outcome
+from jobs.queue.job import JobResult
 from jobs.storage.database import Database
 from jobs.storage.feedback import Correction, CorrectionKind, FeedbackStore
-from jobs.tasks.settled import with_settled_matches
+from jobs.tasks.receipt_enrichment import apply_catalog_corrections
 from sidecar.classification.corrections import name_key
 from sidecar.receipts.options import ReceiptOptions
 from tests.unit.jobs.conftest import Clock
@@ -36,8 +36,8 @@ async def matches(
     database: Database, line: Mapping[str, Any], *, tenant_id: str = "t1", catalog: object = CATALOG
 ) -> object:
     options = ReceiptOptions.model_validate({"catalog": catalog})
-    outcome = Outcome(output={"line_items": [line]}, model_id="m", model_version="1")
-    done = await with_settled_matches(tenant_id, options, outcome, models(database))
+    outcome = JobResult(output={"line_items": [line]}, model_id="m", model_version="1")
+    done = await apply_catalog_corrections(tenant_id, options, outcome, models(database))
     return done.output["line_items"][0].get("match")
 
 

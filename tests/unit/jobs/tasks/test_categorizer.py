@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.maintenance.erasure import Erasure
+from jobs.maintenance.erasure import TenantEraser
 from jobs.queue.queue import utc_now
 from jobs.storage.blobs import BlobStore
 from jobs.storage.database import Database
@@ -18,10 +18,10 @@ from jobs.storage.feedback import (
     Feedback,
     FeedbackStore,
     Rating,
-    correction_key,
 )
-from jobs.tasks.categorizer import Categories
-from sidecar.classification.backend import Item, Scores
+from jobs.tasks.categorizer import Categorizer
+from sidecar.classification.backend import ClassificationItem, Scores
+from sidecar.classification.corrections import correction_key
 from sidecar.core.errors import ModelUnavailable
 from tests.unit.jobs.conftest import migrated
 
@@ -42,7 +42,7 @@ class Lengths:
         self.asked: list[str] = []
         self.version = "1"
 
-    async def __call__(self, items: Sequence[Item]) -> Answer:
+    async def __call__(self, items: Sequence[ClassificationItem]) -> Answer:
         self.asked += [item.name for item in items]
         scores = [{"Short": float(len(item.name) < 5), "Long": 0.5} for item in items]
         return Answer(scores, "lengths", self.version)
@@ -61,21 +61,21 @@ def feedback(database: Database) -> FeedbackStore:
 
 async def test_a_name_is_classified_once_however_often_it_comes(feedback: FeedbackStore) -> None:
     classify = Lengths()
-    categories = Categories(classify, feedback)
-    first = await categories.of("t1", ["milk", "cheese", "milk"], LABELS)
-    again = await categories.of("t2", ["cheese", "milk", "cheese"], LABELS)
+    categories = Categorizer(classify, feedback)
+    first = await categories.categorize("t1", ["milk", "cheese", "milk"], LABELS)
+    again = await categories.categorize("t2", ["cheese", "milk", "cheese"], LABELS)
     assert classify.asked == ["milk", "cheese"]
-    assert [one.best[0] for one in first.placed] == ["Short", "Long", "Short"]
-    assert [one.best[0] for one in again.placed] == ["Long", "Short", "Long"]
+    assert [one.best[0] for one in first.predictions] == ["Short", "Long", "Short"]
+    assert [one.best[0] for one in again.predictions] == ["Long", "Short", "Long"]
     assert (again.model_id, again.model_version) == ("lengths", "1")
 
 
 async def test_when_the_model_changed_no_answer_mixes_the_two(feedback: FeedbackStore) -> None:
     classify = Lengths()
-    categories = Categories(classify, feedback)
-    await categories.of("t1", ["milk"], LABELS)
+    categories = Categorizer(classify, feedback)
+    await categories.categorize("t1", ["milk"], LABELS)
     classify.version = "2"
-    both = await categories.of("t1", ["milk", "oats"], LABELS)
+    both = await categories.categorize("t1", ["milk", "oats"], LABELS)
     assert both.model_version == "2"
     assert classify.asked == ["milk", "oats", "milk"]
 
@@ -100,18 +100,18 @@ async def test_what_an_erased_tenant_had_settled_is_forgotten(
     database: Database, feedback: FeedbackStore, tmp_path: Path
 ) -> None:
     now = 0.0
-    categories = Categories(Lengths(), feedback, clock=lambda: now)
+    categories = Categorizer(Lengths(), feedback, clock=lambda: now)
     for tenant in ("leaving", "leaving-for-good"):
         await feedback.add(*said(tenant))
-        settled = await categories.of(tenant, ["milk"], LABELS)
-        assert settled.placed[0].best[0] == "Long"
-    erasure = Erasure(database, BlobStore(tmp_path / "blobs", database, utc_now), utc_now)
+        settled = await categories.categorize(tenant, ["milk"], LABELS)
+        assert settled.predictions[0].best[0] == "Long"
+    erasure = TenantEraser(database, BlobStore(tmp_path / "blobs", database, utc_now), utc_now)
     for tenant in ("leaving", "leaving-for-good"):
         await erasure.erase(tenant)
     now = 700.0
-    again = await categories.of("leaving", ["milk"], LABELS)
-    assert again.placed[0].best[0] == "Short"
-    assert not categories._kept, "who never asks again is not remembered either"
+    again = await categories.categorize("leaving", ["milk"], LABELS)
+    assert again.predictions[0].best[0] == "Short"
+    assert not categories._corrections, "who never asks again is not remembered either"
 
 
 async def test_names_that_come_while_the_classifier_works_go_to_it_together(
@@ -120,7 +120,7 @@ async def test_names_that_come_while_the_classifier_works_go_to_it_together(
     calls: list[list[str]] = []
     go = asyncio.Event()
 
-    async def classify(items: Sequence[Item]) -> Answer:
+    async def classify(items: Sequence[ClassificationItem]) -> Answer:
         calls.append([item.name for item in items])
         await go.wait()
         return await Lengths()(items)
@@ -130,12 +130,12 @@ async def test_names_that_come_while_the_classifier_works_go_to_it_together(
             while len(calls) < count:
                 await asyncio.sleep(0.001)
 
-    categories = Categories(classify, feedback)
-    at_work = asyncio.create_task(categories.of("t1", ["a"], LABELS))
+    categories = Categorizer(classify, feedback)
+    at_work = asyncio.create_task(categories.categorize("t1", ["a"], LABELS))
     await until(1)
     many = [f"many {number}" for number in range(50)]
     later = [
-        asyncio.create_task(categories.of("t1", names, LABELS))
+        asyncio.create_task(categories.categorize("t1", names, LABELS))
         for names in (["cheese"], many, ["milk", "oats"])
     ]
     await until(2)
@@ -144,39 +144,41 @@ async def test_names_that_come_while_the_classifier_works_go_to_it_together(
     cheese, _, both = await asyncio.gather(*later)
     await at_work
     assert calls[2:] == [["cheese", "milk", "oats"]]
-    assert [one.best[0] for one in cheese.placed] == ["Long"]
-    assert [one.best[0] for one in both.placed] == ["Short", "Short"]
+    assert [one.best[0] for one in cheese.predictions] == ["Long"]
+    assert [one.best[0] for one in both.predictions] == ["Short", "Short"]
 
 
 async def test_what_is_settled_meanwhile_counts_and_needs_no_classifier(
     feedback: FeedbackStore,
 ) -> None:
-    async def away(items: Sequence[Item]) -> Answer:
+    async def away(items: Sequence[ClassificationItem]) -> Answer:
         if items:
             raise ModelUnavailable
         return Answer([], "lengths", "1")
 
-    categories = Categories(away, feedback)
+    categories = Categorizer(away, feedback)
     with pytest.raises(ModelUnavailable):
-        await categories.of("t1", ["milk"], LABELS)
+        await categories.categorize("t1", ["milk"], LABELS)
     await feedback.add(*said("t1"))
     for _ in range(2):  # before and after it is known that the tenant has settled it
-        settled = await categories.of("t1", ["milk"], LABELS)
-        assert [(one.best[0], one.source) for one in settled.placed] == [("Long", "correction")]
+        settled = await categories.categorize("t1", ["milk"], LABELS)
+        assert [(one.best[0], one.source) for one in settled.predictions] == [
+            ("Long", "correction")
+        ]
         with pytest.raises(ModelUnavailable):
-            await categories.of("t1", ["milk", "oats"], LABELS)
+            await categories.categorize("t1", ["milk", "oats"], LABELS)
 
 
 async def test_some_names_settled_and_some_not(feedback: FeedbackStore) -> None:
     classify = Lengths()
-    categories = Categories(classify, feedback)
+    categories = Categorizer(classify, feedback)
     await feedback.add(*said("t1"))
     for _ in range(2):
-        found = await categories.of("t1", ["oats", "milk", "cheese"], LABELS)
-        assert [(one.best[0], one.source) for one in found.placed] == [
+        found = await categories.categorize("t1", ["oats", "milk", "cheese"], LABELS)
+        assert [(one.best[0], one.source) for one in found.predictions] == [
             ("Short", "classifier"),
             ("Long", "correction"),
             ("Long", "classifier"),
         ]
-    elsewhere = await categories.of("t2", ["milk"], LABELS)
-    assert elsewhere.placed[0].source == "classifier"
+    elsewhere = await categories.categorize("t2", ["milk"], LABELS)
+    assert elsewhere.predictions[0].source == "classifier"

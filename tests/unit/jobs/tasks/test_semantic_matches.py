@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from jobs.queue.job import Outcome
+from jobs.queue.job import JobResult
 from jobs.storage.database import Database
-from jobs.tasks.meant import MOST_NAMES, with_meant_matches
-from jobs.tasks.model_clients import Models
+from jobs.tasks.model_clients import ModelClients
+from jobs.tasks.receipt_enrichment import MAX_CATALOG_NAMES, add_semantic_matches
 from sidecar.core.errors import ModelUnavailable
 from sidecar.embedding.cache import Vectors
 from sidecar.receipts.options import CatalogItem, ReceiptOptions
@@ -37,9 +37,9 @@ class Embedder:
         return np.eye(3, dtype=np.float32)[[MEANINGS[text] for text in texts]]
 
 
-def read(*lines: dict[str, Any]) -> Outcome:
+def read(*lines: dict[str, Any]) -> JobResult:
     output = {"line_items": list(lines), "checks": {"warnings": ["smudged"]}}
-    return Outcome(output=output, model_id="ocr", model_version="1")
+    return JobResult(output=output, model_id="ocr", model_version="1")
 
 
 @pytest.fixture
@@ -48,13 +48,13 @@ def embedder() -> Embedder:
 
 
 @pytest.fixture
-def served(database: Database, embedder: Embedder) -> Models:
-    return replace(models(database), embed=embedder.embed)
+def served(database: Database, embedder: Embedder) -> ModelClients:
+    return models(database, embedder=embedder)
 
 
-async def test_a_line_gets_the_product_it_means_and_only_that(served: Models) -> None:
+async def test_a_line_gets_the_product_it_means_and_only_that(served: ModelClients) -> None:
     lines = {"parsed_name": "AUBERGINE"}, {"parsed_name": "CANDLES"}
-    done = await with_meant_matches(OPTIONS, read(*lines), served)
+    done = await add_semantic_matches(OPTIONS, read(*lines), served)
     aubergine, candles = done.output["line_items"]
     assert aubergine["match"] == {"id": "p1", "confidence": 1.0, "strategy": "semantic"}
     assert "match" not in candles
@@ -62,39 +62,40 @@ async def test_a_line_gets_the_product_it_means_and_only_that(served: Models) ->
 
 
 async def test_nobody_is_asked_when_every_line_is_matched_or_there_is_no_catalog(
-    served: Models, embedder: Embedder
+    served: ModelClients, embedder: Embedder
 ) -> None:
     matched = read({"parsed_name": "Milk", "match": MILK})
-    assert await with_meant_matches(OPTIONS, matched, served) is matched
+    assert await add_semantic_matches(OPTIONS, matched, served) is matched
     unmatched = read({"parsed_name": "AUBERGINE"})
-    assert await with_meant_matches(ReceiptOptions(), unmatched, served) is unmatched
+    assert await add_semantic_matches(ReceiptOptions(), unmatched, served) is unmatched
     assert embedder.asked == 0
 
 
-async def test_without_an_embedder_the_receipt_stands_with_a_warning(served: Models) -> None:
-    async def away(_: Sequence[str]) -> Vectors:
-        raise ModelUnavailable
+async def test_without_an_embedder_the_receipt_stands_with_a_warning(served: ModelClients) -> None:
+    class Away(Embedder):
+        async def embed(self, texts: Sequence[str]) -> Vectors:
+            raise ModelUnavailable
 
     outcome = read({"parsed_name": "AUBERGINE"})
-    done = await with_meant_matches(OPTIONS, outcome, replace(served, embed=away))
+    done = await add_semantic_matches(OPTIONS, outcome, replace(served, embedder=Away()))
     assert done.output["line_items"] == outcome.output["line_items"]
     assert len(done.output["checks"]["warnings"]) == 2
 
 
 async def test_a_catalog_too_large_to_embed_is_not_and_a_warning_says_so(
-    served: Models, embedder: Embedder
+    served: ModelClients, embedder: Embedder
 ) -> None:
-    many = tuple(CatalogItem(id=str(n), name=f"Thing {n}") for n in range(MOST_NAMES + 1))
-    done = await with_meant_matches(
+    many = tuple(CatalogItem(id=str(n), name=f"Thing {n}") for n in range(MAX_CATALOG_NAMES + 1))
+    done = await add_semantic_matches(
         ReceiptOptions(catalog=many), read({"parsed_name": "AUBERGINE"}), served
     )
-    assert str(MOST_NAMES) in done.output["checks"]["warnings"][-1]
+    assert str(MAX_CATALOG_NAMES) in done.output["checks"]["warnings"][-1]
     assert embedder.asked == 0
 
 
-async def test_what_could_be_two_products_is_none(served: Models) -> None:
+async def test_what_could_be_two_products_is_none(served: ModelClients) -> None:
     twins = tuple(CatalogItem(id=name, name=name) for name in ("Eggplant", "Brinjal"))
-    done = await with_meant_matches(
+    done = await add_semantic_matches(
         ReceiptOptions(catalog=twins), read({"parsed_name": "AUBERGINE"}), served
     )
     assert "match" not in done.output["line_items"][0]

@@ -5,16 +5,16 @@ from collections.abc import Iterator
 
 import pytest
 
-from jobs.queue.job import Outcome
-from jobs.tasks.supervisor import Rest, give_back_memory, resident_bytes, watched
-from sidecar.core.errors import InvalidImage, WorkerLost
+from jobs.queue.job import JobResult
+from jobs.tasks.supervisor import IdleHeapTrimmer, resident_bytes, run_supervised, trim_heap
+from sidecar.core.errors import InvalidImage, WorkerDied
 
-DONE = Outcome(output={}, model_id="m", model_version="1")
+DONE = JobResult(output={}, model_id="m", model_version="1")
 GiB = 2**30
 
 
 def test_what_the_work_yields_comes_in_order_after_its_start() -> None:
-    events = watched(iter([0.25, 0.5, DONE]), memory_bytes=64 * GiB)
+    events = run_supervised(iter([0.25, 0.5, DONE]), memory_bytes=64 * GiB)
     assert list(events) == [0.0, 0.25, 0.5, DONE]
 
 
@@ -23,7 +23,7 @@ def test_what_the_work_raises_is_raised() -> None:
         yield 0.5
         raise InvalidImage
 
-    events = watched(work(), memory_bytes=64 * GiB)
+    events = run_supervised(work(), memory_bytes=64 * GiB)
     assert [next(events), next(events)] == [0.0, 0.5]
     with pytest.raises(InvalidImage):
         next(events)
@@ -37,11 +37,11 @@ def test_work_that_takes_too_much_memory_is_told_of_while_it_goes_on() -> None:
         yield 0.5
         stuck.wait(10)
 
-    events = watched(work(), memory_bytes=2, resident=lambda: next(resident))
+    events = run_supervised(work(), memory_bytes=2, resident=lambda: next(resident))
     assert [next(events), next(events)] == [0.0, 0.5]
     last = next(events)
     stuck.set()
-    assert isinstance(last, WorkerLost)
+    assert isinstance(last, WorkerDied)
     assert "limit of 2 bytes" in last.message
 
 
@@ -54,14 +54,14 @@ def test_what_the_work_has_freed_goes_back_to_the_system() -> None:
     last = blocks.pop()  # on top of the heap: what lies below it stays with the process
     blocks.clear()
     before = resident_bytes()
-    give_back_memory()
+    trim_heap()
     assert before - resident_bytes() > 50_000_000
     assert last
 
 
 def test_memory_is_given_back_when_no_work_has_gone_on_for_a_while() -> None:
     given_back = threading.Event()
-    rest = Rest(after_s=0.01, give_back=given_back.set)
+    rest = IdleHeapTrimmer(after_s=0.01, give_back=given_back.set)
     with rest:
         pass
     assert given_back.wait(10)
@@ -69,7 +69,7 @@ def test_memory_is_given_back_when_no_work_has_gone_on_for_a_while() -> None:
 
 def test_memory_is_not_given_back_while_the_next_work_goes_on() -> None:
     given_back = threading.Event()
-    rest = Rest(after_s=60, give_back=given_back.set)
+    rest = IdleHeapTrimmer(after_s=60, give_back=given_back.set)
     others = set(threading.enumerate())
     with rest:
         pass

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sidecar.classification.corrections import Correction, remember
+from sidecar.classification.corrections import CategoryCorrection, build_index
 
 LABELS = ("Dairy", "Snacks", "Pantry")
 
@@ -19,7 +19,10 @@ LABELS = ("Dairy", "Snacks", "Pantry")
     ],
 )
 def test_the_same_and_near_identical_names_are_covered(name: str) -> None:
-    assert remember([Correction("Halloumi Bites", "Dairy")]).label_for(name, LABELS) == "Dairy"
+    assert (
+        build_index([CategoryCorrection("Halloumi Bites", "Dairy")]).label_for(name, LABELS)
+        == "Dairy"
+    )
 
 
 @pytest.mark.parametrize(
@@ -34,32 +37,37 @@ def test_the_same_and_near_identical_names_are_covered(name: str) -> None:
     ],
 )
 def test_another_product_is_not_covered(corrected: str, other: str) -> None:
-    assert remember([Correction(corrected, "Snacks")]).label_for(other, LABELS) is None
+    assert build_index([CategoryCorrection(corrected, "Snacks")]).label_for(other, LABELS) is None
 
 
 def test_a_receipt_name_is_covered_by_the_correction_of_the_written_out_name() -> None:
-    corrections = remember([Correction("organic whole milk", "Dairy")])
+    corrections = build_index([CategoryCorrection("organic whole milk", "Dairy")])
     assert corrections.label_for("ORG WHL MLK 1GL", LABELS) == "Dairy"
 
 
 def test_the_later_of_two_corrections_counts() -> None:
-    first, second = Correction("Halva", "Snacks"), Correction("halva", "Pantry")
-    assert remember([first, second]).label_for("halva", LABELS) == "Pantry"
+    first, second = CategoryCorrection("Halva", "Snacks"), CategoryCorrection("halva", "Pantry")
+    assert build_index([first, second]).label_for("halva", LABELS) == "Pantry"
 
 
 def test_the_exact_name_comes_before_a_slip_whatever_the_order() -> None:
-    slip, exact = Correction("graznola", "Snacks"), Correction("granola z", "Pantry")
+    slip, exact = (
+        CategoryCorrection("graznola", "Snacks"),
+        CategoryCorrection("granola z", "Pantry"),
+    )
     for order in ([slip, exact], [exact, slip]):
-        assert remember(order).label_for("granola z", LABELS) == "Pantry"
+        assert build_index(order).label_for("granola z", LABELS) == "Pantry"
 
 
 def test_a_category_that_is_not_offered_settles_nothing() -> None:
-    assert remember([Correction("halva", "Sweets")]).label_for("halva", LABELS) is None
+    assert build_index([CategoryCorrection("halva", "Sweets")]).label_for("halva", LABELS) is None
 
 
 def test_the_label_comes_back_as_the_caller_wrote_it() -> None:
-    assert remember([Correction("halva", "snack")]).label_for("halva", LABELS) == "Snacks"
+    assert (
+        build_index([CategoryCorrection("halva", "snack")]).label_for("halva", LABELS) == "Snacks"
+    )
 
 
 def test_without_corrections_nothing_is_covered() -> None:
-    assert remember([]).label_for("halva", LABELS) is None
+    assert build_index([]).label_for("halva", LABELS) is None

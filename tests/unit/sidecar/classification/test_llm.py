@@ -5,10 +5,10 @@ from collections.abc import AsyncGenerator, Sequence
 
 import pytest
 
-from sidecar.classification.backend import Item
-from sidecar.classification.llm import ANSWERS, Llm
+from sidecar.classification.backend import ClassificationItem
+from sidecar.classification.llm import ANSWERS, LlmClassifier
 from sidecar.core.errors import ModelUnavailable
-from sidecar.llm.protocol import Completion, Piece
+from sidecar.llm.protocol import Completion, StreamEvent
 from sidecar.llm.schemas import ChatRequest, SchemaFormat
 from tests.unit.sidecar.llm.echo_engine import EchoEngine
 
@@ -22,7 +22,7 @@ class Voter(EchoEngine):
         super().__init__()
         self.answers = answers
 
-    async def chat(self, request: ChatRequest) -> AsyncGenerator[Piece, None]:
+    async def chat(self, request: ChatRequest) -> AsyncGenerator[StreamEvent, None]:
         self.asked.append(request)
         choices = [{"message": {"content": answer}} for answer in self.answers]
         yield Completion({"model": "voter", "choices": choices})
@@ -33,8 +33,8 @@ def votes(**counts: int) -> list[str]:
 
 
 async def test_scores_are_the_shares_of_the_answers_and_none_is_impossible() -> None:
-    llm = Llm(Voter(votes(Dairy=6, Other=2)))
-    [scores] = await llm.classify([Item("ORG WHL MLK", LABELS)])
+    llm = LlmClassifier(Voter(votes(Dairy=6, Other=2)))
+    [scores] = await llm.classify([ClassificationItem("ORG WHL MLK", LABELS)])
     assert scores == pytest.approx({"Dairy": 6.5 / 9.5, "Bakery": 0.5 / 9.5, "Other": 2.5 / 9.5})
     assert sum(scores.values()) == pytest.approx(1)
     assert llm.model_id == "llm+voter"
@@ -42,7 +42,9 @@ async def test_scores_are_the_shares_of_the_answers_and_none_is_impossible() -> 
 
 async def test_the_question_is_held_to_the_labels_and_the_same_each_time() -> None:
     engine = Voter(votes(Dairy=8))
-    await Llm(engine).classify([Item("ORG WHL MLK", LABELS), Item("ORG WHL MLK", LABELS)])
+    await LlmClassifier(engine).classify(
+        [ClassificationItem("ORG WHL MLK", LABELS), ClassificationItem("ORG WHL MLK", LABELS)]
+    )
     [asked] = engine.asked
     assert (asked.n, asked.seed) == (ANSWERS, 0)
     assert isinstance(asked.response_format, SchemaFormat)
@@ -52,18 +54,24 @@ async def test_the_question_is_held_to_the_labels_and_the_same_each_time() -> No
 
 
 async def test_answers_that_were_cut_off_do_not_count() -> None:
-    [scores] = await Llm(Voter([*votes(Dairy=1), '{"categ'])).classify([Item("milk", LABELS)])
+    [scores] = await LlmClassifier(Voter([*votes(Dairy=1), '{"categ'])).classify(
+        [ClassificationItem("milk", LABELS)]
+    )
     assert scores["Dairy"] == pytest.approx(1.5 / 2.5)
     with pytest.raises(ModelUnavailable):
-        await Llm(Voter(['{"categ'])).classify([Item("milk", LABELS)])
+        await LlmClassifier(Voter(['{"categ'])).classify([ClassificationItem("milk", LABELS)])
 
 
 async def test_a_single_label_needs_no_question() -> None:
     engine = Voter([])
-    assert await Llm(engine).classify([Item("milk", ("Food",))]) == [{"Food": 1.0}]
+    assert await LlmClassifier(engine).classify([ClassificationItem("milk", ("Food",))]) == [
+        {"Food": 1.0}
+    ]
     assert engine.asked == []
 
 
 async def test_an_engine_that_is_away_is_said_to_be() -> None:
     with pytest.raises(ModelUnavailable):
-        await Llm(EchoEngine(fails_with=ModelUnavailable())).classify([Item("milk", LABELS)])
+        await LlmClassifier(EchoEngine(fails_with=ModelUnavailable())).classify(
+            [ClassificationItem("milk", LABELS)]
+        )

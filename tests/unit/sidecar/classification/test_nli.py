@@ -12,8 +12,8 @@ from transformers import (
     pipeline,
 )
 
-from sidecar.classification.backend import Item
-from sidecar.classification.nli import Nli
+from sidecar.classification.backend import ClassificationItem
+from sidecar.classification.nli import NliClassifier
 from sidecar.core.errors import ModelUnavailable
 
 WORDS = "[PAD] [UNK] [CLS] [SEP] this example is . milk bread dairy bakery organic whole snacks"
@@ -57,12 +57,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 async def test_scores_are_those_of_the_pipeline(folder: str) -> None:
     items = [
-        Item("organic whole milk", ("dairy", "bakery", "snacks")),
-        Item("bread", ("bakery", "dairy")),
-        Item("milk bread " * 40, ("dairy", "bakery", "snacks")),
+        ClassificationItem("organic whole milk", ("dairy", "bakery", "snacks")),
+        ClassificationItem("bread", ("bakery", "dairy")),
+        ClassificationItem("milk bread " * 40, ("dairy", "bakery", "snacks")),
     ]
     reference = pipeline("zero-shot-classification", model=folder, device="cpu")
-    judged = await Nli(folder, "cpu", 2).classify(items)
+    judged = await NliClassifier(folder, "cpu", 2).classify(items)
     for item, scores in zip(items, judged, strict=True):
         expected = reference(item.name, list(item.labels))
         assert tuple(scores) == item.labels
@@ -73,19 +73,21 @@ async def test_scores_are_those_of_the_pipeline(folder: str) -> None:
 
 async def test_a_single_label_takes_it_all(folder: str) -> None:
     """The pipeline weighs a lone label against its contradiction; here scores always sum to 1."""
-    assert await Nli(folder, "cpu", 2).classify([Item("milk", ("dairy",))]) == [{"dairy": 1.0}]
+    assert await NliClassifier(folder, "cpu", 2).classify(
+        [ClassificationItem("milk", ("dairy",))]
+    ) == [{"dairy": 1.0}]
 
 
 async def test_no_items_have_no_scores(folder: str) -> None:
-    assert await Nli(folder, "cpu", 2).classify([]) == []
+    assert await NliClassifier(folder, "cpu", 2).classify([]) == []
 
 
 def test_a_model_without_an_entailment_class_is_unavailable(tmp_path: Path) -> None:
     _save(tmp_path, {0: "good", 1: "bad"})
     with pytest.raises(ModelUnavailable, match="entailment"):
-        Nli(str(tmp_path), "cpu", 2)
+        NliClassifier(str(tmp_path), "cpu", 2)
 
 
 def test_a_missing_model_is_unavailable(tmp_path: Path) -> None:
     with pytest.raises(ModelUnavailable):
-        Nli(str(tmp_path / "none"), "cpu", 2)
+        NliClassifier(str(tmp_path / "none"), "cpu", 2)

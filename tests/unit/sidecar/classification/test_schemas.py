@@ -3,38 +3,38 @@
 import pytest
 from pydantic import ValidationError
 
-from sidecar.classification.backend import Placed
+from sidecar.classification.backend import Prediction
 from sidecar.classification.schemas import (
-    Categorize,
-    CategorizeBatch,
+    CategorizeBatchRequest,
+    CategorizeRequest,
     NamedItem,
-    answer,
-    batch_answer,
+    categorize_batch_response,
+    categorize_response,
 )
 from sidecar.core.errors import TooLarge
 
 LABELS = ["Dairy", "Bakery"]
 
 
-def placed(dairy: float) -> Placed:
-    return Placed({"Dairy": dairy, "Bakery": round(1 - dairy, 3)}, "classifier")
+def placed(dairy: float) -> Prediction:
+    return Prediction({"Dairy": dairy, "Bakery": round(1 - dairy, 3)}, "classifier")
 
 
 @pytest.mark.parametrize("name", ["", "   ", "\t\n", "\x00\x01", "\u200b\u200f", 5, None, ["milk"]])
 def test_a_name_that_shows_nothing_or_is_no_text_is_refused(name: object) -> None:
     with pytest.raises(ValidationError):
-        Categorize.model_validate({"item_name": name, "candidate_labels": LABELS})
+        CategorizeRequest.model_validate({"item_name": name, "candidate_labels": LABELS})
 
 
 @pytest.mark.parametrize("name", ["m", "x" * 500, "🥛", "חלב", "milk\x00", "  milk "])
 def test_any_name_with_something_to_see_is_taken(name: str) -> None:
-    request = Categorize.model_validate({"item_name": name, "candidate_labels": LABELS})
+    request = CategorizeRequest.model_validate({"item_name": name, "candidate_labels": LABELS})
     assert request.item_name == name
 
 
 def test_a_name_of_ten_thousand_characters_is_too_large_and_the_limit_is_named() -> None:
     with pytest.raises(TooLarge, match="500"):
-        Categorize.model_validate({"item_name": "x" * 10_000, "candidate_labels": LABELS})
+        CategorizeRequest.model_validate({"item_name": "x" * 10_000, "candidate_labels": LABELS})
 
 
 @pytest.mark.parametrize(
@@ -53,31 +53,31 @@ def test_a_name_of_ten_thousand_characters_is_too_large_and_the_limit_is_named()
 )
 def test_labels_are_one_to_a_hundred_distinct_texts(labels: object) -> None:
     with pytest.raises(ValidationError):
-        Categorize.model_validate({"item_name": "milk", "candidate_labels": labels})
+        CategorizeRequest.model_validate({"item_name": "milk", "candidate_labels": labels})
 
 
 def test_items_of_a_batch_have_distinct_ids() -> None:
     items = [{"id": "1", "name": "milk"}, {"id": "1", "name": "bread"}]
     with pytest.raises(ValidationError, match="twice"):
-        CategorizeBatch.model_validate({"items": items, "candidate_labels": LABELS})
+        CategorizeBatchRequest.model_validate({"items": items, "candidate_labels": LABELS})
 
 
 def test_an_empty_batch_is_refused_and_one_over_the_limit_is_too_large() -> None:
     with pytest.raises(ValidationError):
-        CategorizeBatch.model_validate({"items": [], "candidate_labels": LABELS})
+        CategorizeBatchRequest.model_validate({"items": [], "candidate_labels": LABELS})
     items = [{"id": number, "name": "milk"} for number in range(501)]
     with pytest.raises(TooLarge, match="500"):
-        CategorizeBatch.model_validate({"items": items, "candidate_labels": LABELS})
+        CategorizeBatchRequest.model_validate({"items": items, "candidate_labels": LABELS})
 
 
 def test_ids_of_a_batch_come_back_as_they_were_sent() -> None:
-    request = CategorizeBatch.model_validate(
+    request = CategorizeBatchRequest.model_validate(
         {
             "items": [{"id": 7, "name": "milk"}, {"id": "7", "name": "rye"}],
             "candidate_labels": LABELS,
         }
     )
-    payload = batch_answer(request.items, [placed(0.9)] * 2, 1.0)
+    payload = categorize_batch_response(request.items, [placed(0.9)] * 2, 1.0)
     assert [prediction["id"] for prediction in payload["predictions"]] == [7, "7"]
 
 
@@ -86,7 +86,9 @@ def test_ids_of_a_batch_come_back_as_they_were_sent() -> None:
     [(1.0, "high"), (0.8, "high"), (0.799, "medium"), (0.5, "medium"), (0.499, "low")],
 )
 def test_levels_of_confidence_start_at_080_and_050(confidence: float, level: str) -> None:
-    payload = answer(Placed({"Dairy": confidence, "Bakery": 0.0}, "classifier"), 2.5)
+    payload = categorize_response(
+        Prediction({"Dairy": confidence, "Bakery": 0.0}, "classifier"), 2.5
+    )
     assert payload["category"] == "Dairy"
     assert payload["confidence_level"] == level
     assert payload["processing_time_ms"] == 2.5
@@ -94,7 +96,7 @@ def test_levels_of_confidence_start_at_080_and_050(confidence: float, level: str
 
 def test_a_prediction_carries_name_category_and_every_score() -> None:
     item = NamedItem(id="a", name="milk")
-    [prediction] = batch_answer([item], [placed(0.7)], 1.0)["predictions"]
+    [prediction] = categorize_batch_response([item], [placed(0.7)], 1.0)["predictions"]
     assert prediction == {
         "id": "a",
         "name": "milk",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from sidecar.core.errors import ModelUnavailable
-from sidecar.core.micro_batcher import Gathered
+from sidecar.core.micro_batcher import MicroBatcher
 
 
 class Oracle:
@@ -30,13 +30,13 @@ async def begun(*questions: asyncio.Task[int]) -> None:
     assert not any(question.done() for question in questions)
 
 
-def asking(oracle: Gathered[int, int], *numbers: int) -> list[asyncio.Task[int]]:
-    return [asyncio.create_task(oracle.ask(number)) for number in numbers]
+def asking(oracle: MicroBatcher[int, int], *numbers: int) -> list[asyncio.Task[int]]:
+    return [asyncio.create_task(oracle.submit(number)) for number in numbers]
 
 
 async def test_what_is_asked_during_a_call_is_answered_by_the_next() -> None:
     oracle = Oracle()
-    gathered = Gathered(oracle)
+    gathered = MicroBatcher(oracle)
     first = asking(gathered, 1)
     await begun(*first)
     later = asking(gathered, 2, 3)
@@ -48,7 +48,7 @@ async def test_what_is_asked_during_a_call_is_answered_by_the_next() -> None:
 
 async def test_whoever_leaves_takes_nobody_along() -> None:
     oracle = Oracle()
-    gathered = Gathered(oracle)
+    gathered = MicroBatcher(oracle)
     alone = asking(gathered, 1)
     await begun(*alone)
     leaves, stays = asking(gathered, 2, 3)
@@ -63,18 +63,18 @@ async def test_whoever_leaves_takes_nobody_along() -> None:
 async def test_a_call_that_fails_fails_for_all_that_it_was_for_and_the_next_goes_on() -> None:
     oracle = Oracle()
     oracle.go.set()
-    gathered = Gathered(oracle)
+    gathered = MicroBatcher(oracle)
     alone, *together = asking(gathered, 1, 12, 13)
     assert await alone == 2
     for question in together:
         with pytest.raises(ModelUnavailable):
             await question
-    assert await gathered.ask(5) == 10
+    assert await gathered.submit(5) == 10
 
 
 async def test_a_call_is_of_so_much_or_of_one_question() -> None:
     oracle = Oracle()
-    gathered = Gathered(oracle, size=lambda number: number, most=10)
+    gathered = MicroBatcher(oracle, size_of=lambda number: number, max_batch_size=10)
     first = asking(gathered, 1)
     await begun(*first)
     later = asking(gathered, 4, 6, 2, 30, 5)

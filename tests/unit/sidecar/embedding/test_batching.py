@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from sidecar.core.errors import ModelUnavailable
-from sidecar.embedding.batching import embed_in_chunks
+from sidecar.embedding.batching import embed_chunked
 from sidecar.embedding.cache import Vectors
 
 
@@ -25,7 +25,7 @@ async def test_chunks_keep_the_order_and_two_at_most_are_under_way() -> None:
         under_way -= 1
         return np.array([[float(text)] for text in texts], dtype=np.float32)
 
-    vectors = await embed_in_chunks([str(number) for number in range(10)], embed, 3)
+    vectors = await embed_chunked([str(number) for number in range(10)], embed, 3)
     assert vectors[:, 0].tolist() == list(range(10))
     assert (sizes, most) == ([3, 3, 3, 1], 2)
 
@@ -35,4 +35,4 @@ async def test_an_error_of_one_chunk_is_the_error_of_all() -> None:
         raise ModelUnavailable
 
     with pytest.raises(ModelUnavailable):
-        await embed_in_chunks(["a", "b"], embed, 1)
+        await embed_chunked(["a", "b"], embed, 1)

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from sentence_transformers import SentenceTransformer
 
 from sidecar.core.errors import ModelUnavailable
-from sidecar.embedding.batches import length_batches
-from sidecar.embedding.model import Embedder, load, packaged
+from sidecar.embedding.batching import length_batches
+from sidecar.embedding.model import EmbeddingModel, load, packaged_folder
 from sidecar.embedding.model_files import device_of
 from sidecar.embedding.onnx_model import OnnxEmbedder
 from sidecar.embedding.torch_model import TorchEmbedder
@@ -20,27 +20,27 @@ TEXTS = ["milk", "whole milk", "", "🥛 " * 400, "חלב", "a recipe of flour, 
 
 
 @pytest.fixture(scope="module", params=["onnx", "torch"])
-def either(request: pytest.FixtureRequest, embedder: Embedder) -> Embedder:
+def either(request: pytest.FixtureRequest, embedder: EmbeddingModel) -> EmbeddingModel:
     if request.param == "onnx":
         assert isinstance(embedder, OnnxEmbedder)
         return embedder
-    return TorchEmbedder(embedder.name, embedder.version, packaged(), "cpu", 2)
+    return TorchEmbedder(embedder.name, embedder.version, packaged_folder(), "cpu", 2)
 
 
 @pytest.fixture(scope="module")
 def reference() -> SentenceTransformer:
-    return SentenceTransformer(str(packaged()), device="cpu")
+    return SentenceTransformer(str(packaged_folder()), device="cpu")
 
 
 def test_vectors_are_those_of_sentence_transformers(
-    either: Embedder, reference: SentenceTransformer
+    either: EmbeddingModel, reference: SentenceTransformer
 ) -> None:
     expected = reference.encode(TEXTS, normalize_embeddings=True)
     cosines = (either.embed(TEXTS) * expected).sum(axis=1)
     assert cosines.min() >= 0.9999
 
 
-def test_vectors_are_float32_of_unit_length_in_the_texts_order(either: Embedder) -> None:
+def test_vectors_are_float32_of_unit_length_in_the_texts_order(either: EmbeddingModel) -> None:
     vectors = either.embed(TEXTS)
     assert vectors.dtype == np.float32
     assert vectors.shape == (len(TEXTS), either.dimension)
@@ -49,11 +49,11 @@ def test_vectors_are_float32_of_unit_length_in_the_texts_order(either: Embedder)
         np.testing.assert_allclose(either.embed([text])[0], vector, atol=1e-4)
 
 
-def test_no_texts_have_no_vectors(either: Embedder) -> None:
+def test_no_texts_have_no_vectors(either: EmbeddingModel) -> None:
     assert either.embed([]).shape == (0, 384)
 
 
-def test_the_version_tells_the_weights_and_the_name_the_model(embedder: Embedder) -> None:
+def test_the_version_tells_the_weights_and_the_name_the_model(embedder: EmbeddingModel) -> None:
     assert embedder.name == "sentence-transformers/all-MiniLM-L6-v2"
     assert len(embedder.version) == 12
 
@@ -85,7 +85,7 @@ def test_another_model_is_exported_once_and_then_found(
     assert graph.stat().st_mtime_ns == written
 
 
-def test_without_a_place_for_its_graph_a_model_runs_in_torch(embedder: Embedder) -> None:
+def test_without_a_place_for_its_graph_a_model_runs_in_torch(embedder: EmbeddingModel) -> None:
     model = load(None, "cpu", 2, [])
     assert isinstance(model, TorchEmbedder)
     assert (model.version, model.dimension) == (embedder.version, embedder.dimension)

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from sidecar.core.errors import TooLarge
-from sidecar.embedding.schemas import EmbedBatchRequest, EmbedRequest, answer
+from sidecar.embedding.schemas import EmbedBatchRequest, EmbedRequest, build_response
 
 
 def test_an_empty_list_of_texts_is_refused() -> None:
@@ -49,7 +49,7 @@ def test_the_answer_pairs_each_id_with_its_vector() -> None:
             "texts": [{"id": 1, "text": "a"}, {"id": "b", "text": "b"}],
         }
     )
-    payload = answer(request, np.eye(2, dtype=np.float32), "m", "v")
+    payload = build_response(request, np.eye(2, dtype=np.float32), "m", "v")
     assert orjson.loads(orjson.dumps(payload, option=orjson.OPT_SERIALIZE_NUMPY)) == {
         "version": "1",
         "request_id": "r",

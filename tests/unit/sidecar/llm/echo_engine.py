@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sidecar.core.errors import ServiceError
-from sidecar.llm.protocol import Chunk, Completion, EngineState, Piece, Usage
+from sidecar.llm.protocol import Chunk, Completion, EngineState, StreamEvent, Usage
 from sidecar.llm.schemas import ChatRequest
 
 MODEL = "echo"
@@ -25,7 +25,7 @@ class EchoEngine:
     asked: list[ChatRequest] = field(default_factory=list)
     closed: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def chat(self, request: ChatRequest) -> AsyncGenerator[Piece, None]:
+    async def chat(self, request: ChatRequest) -> AsyncGenerator[StreamEvent, None]:
         self.asked.append(request)
         if self.fails_with is not None and self.breaks_after is None:
             raise self.fails_with

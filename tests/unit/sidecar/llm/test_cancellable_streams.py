@@ -5,8 +5,8 @@ from collections.abc import AsyncGenerator, AsyncIterator
 
 import pytest
 
-from sidecar.core.errors import BadRequest, Conflict, WorkTimeout
-from sidecar.llm.cancellable_streams import Runs
+from sidecar.core.errors import BadRequest, Conflict, DeadlineExceeded
+from sidecar.llm.cancellable_streams import CancellableStreams
 
 
 class Source:
@@ -34,38 +34,38 @@ async def hear(stream: AsyncIterator[int], into: list[int]) -> None:
 
 
 async def test_every_piece_comes_in_order() -> None:
-    runs = Runs(time_limit_s=10)
-    assert [n async for n in runs.stream("a", Source(5).pieces())] == [0, 1, 2, 3, 4]
-    assert len(runs) == 0
+    streams = CancellableStreams(time_limit_s=10)
+    assert [n async for n in streams.stream("a", Source(5).pieces())] == [0, 1, 2, 3, 4]
+    assert len(streams) == 0
 
 
 async def test_a_stream_that_is_called_off_ends_with_its_source() -> None:
-    runs = Runs(time_limit_s=10)
+    streams = CancellableStreams(time_limit_s=10)
     source = Source(2, ends=False)
     heard: list[int] = []
-    listener = asyncio.create_task(hear(runs.stream("a", source.pieces()), heard))
+    listener = asyncio.create_task(hear(streams.stream("a", source.pieces()), heard))
     while len(heard) < 2:
         await asyncio.sleep(0)
-    assert runs.call_off("a")
+    assert streams.cancel("a")
     with pytest.raises(Conflict):
         await listener
     assert heard == [0, 1]
     assert source.closed.is_set()
-    assert not runs.call_off("a")
+    assert not streams.cancel("a")
 
 
 async def test_a_caller_that_leaves_ends_the_source() -> None:
-    runs = Runs(time_limit_s=10)
+    streams = CancellableStreams(time_limit_s=10)
     source = Source(2, ends=False)
-    stream = runs.stream("a", source.pieces())
+    stream = streams.stream("a", source.pieces())
     assert await anext(stream) == 0
     await stream.aclose()
     assert source.closed.is_set()
-    assert len(runs) == 0
+    assert len(streams) == 0
 
 
 async def test_a_source_is_let_end_its_work_though_it_is_called_off_and_left_at_once() -> None:
-    runs = Runs(time_limit_s=10)
+    streams = CancellableStreams(time_limit_s=10)
     ending, may_end, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     async def pieces() -> AsyncGenerator[int, None]:
@@ -78,12 +78,12 @@ async def test_a_source_is_let_end_its_work_though_it_is_called_off_and_left_at_
             ended.set()
 
     heard: list[int] = []
-    listener = asyncio.create_task(hear(runs.stream("a", pieces()), heard))
+    listener = asyncio.create_task(hear(streams.stream("a", pieces()), heard))
     while not heard:
         await asyncio.sleep(0)
-    assert runs.call_off("a")
+    assert streams.cancel("a")
     await ending.wait()
-    assert runs.call_off("a")
+    assert streams.cancel("a")
     listener.cancel()
     for _ in range(3):
         await asyncio.sleep(0)
@@ -93,16 +93,16 @@ async def test_a_source_is_let_end_its_work_though_it_is_called_off_and_left_at_
 
 
 async def test_the_time_limit_ends_the_source() -> None:
-    runs = Runs(time_limit_s=0.01)
+    streams = CancellableStreams(time_limit_s=0.01)
     source = Source(1, ends=False)
-    with pytest.raises(WorkTimeout, match=r"0\.01 s"):
-        assert [n async for n in runs.stream("a", source.pieces())] == [0]
+    with pytest.raises(DeadlineExceeded, match=r"0\.01 s"):
+        assert [n async for n in streams.stream("a", source.pieces())] == [0]
     assert source.closed.is_set()
 
 
 async def test_what_the_source_raises_follows_its_pieces() -> None:
-    runs = Runs(time_limit_s=10)
+    streams = CancellableStreams(time_limit_s=10)
     heard: list[int] = []
     with pytest.raises(BadRequest, match="no"):
-        await hear(runs.stream("a", Source(2, error=BadRequest("no")).pieces()), heard)
+        await hear(streams.stream("a", Source(2, error=BadRequest("no")).pieces()), heard)
     assert heard == [0, 1]

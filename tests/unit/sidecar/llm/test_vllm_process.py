@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from sidecar.llm.vllm_process import CoreContext, unhurried
+from sidecar.llm.vllm_process import EngineProcessContext, coarse_timers
 
 REPOSITORY = Path(__file__).parents[4]
 METHODS = ("forkserver", "spawn")
@@ -19,14 +19,14 @@ METHODS = ("forkserver", "spawn")
 #: A replica with a core that would stay: it says the core's id and waits to be killed.
 REPLICA = """
 import multiprocessing, sys, time
-from sidecar.llm.vllm_process import CoreContext
+from sidecar.llm.vllm_process import EngineProcessContext
 
 def core(seconds):
     print("up", flush=True)
     time.sleep(seconds)
 
 if __name__ == "__main__":
-    context = CoreContext(multiprocessing.get_context(sys.argv[1]))
+    context = EngineProcessContext(multiprocessing.get_context(sys.argv[1]))
     process = context.Process(target=core, name="core", kwargs={"seconds": 600})
     process.start()
     print(process.pid, flush=True)
@@ -43,8 +43,8 @@ def say_environment(connection: Connection, wanted: str) -> None:
 def test_it_has_the_environment_of_the_moment_and_timers_that_may_be_late(
     method: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    context = CoreContext(multiprocessing.get_context(method))
-    with unhurried():
+    context = EngineProcessContext(multiprocessing.get_context(method))
+    with coarse_timers():
         monkeypatch.setenv("GONE", "of the server's start")
         multiprocessing.forkserver.ensure_running()
         monkeypatch.delenv("GONE")

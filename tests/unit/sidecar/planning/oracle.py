@@ -128,7 +128,7 @@ def _kitchen(request: PlanRequest, menu: Menu) -> tuple[set[str], Fraction]:
             if part.optional:
                 continue
             by = units.measure(part.unit, names[part.ingredient_id])
-            wanted = units.needed(part.quantity, units.Measure(by.dimension, by.size * scale))
+            wanted = units.needed(part.quantity, units.UnitMeasure(by.dimension, by.size * scale))
             for lot in shelf:
                 if lot[:2] == [part.ingredient_id, by.dimension] and lot[2] >= day:
                     taken = min(wanted, lot[3])

@@ -3,13 +3,13 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from sidecar.planning.cutting_planes import Shortage, violated
+from sidecar.planning.cutting_planes import KnapsackRow, violated_cuts
 
 
-def shortage(quantities: list[int], left: int, most: int = 1) -> Shortage:
+def shortage(quantities: list[int], left: int, most: int = 1) -> KnapsackRow:
     """One column a dish, and after them the column that says whether it is bought."""
     dishes = np.arange(len(quantities))
-    return Shortage(
+    return KnapsackRow(
         columns=dishes,
         owner=dishes,
         quantity=np.array(quantities, float),
@@ -36,12 +36,12 @@ def test_no_row_cuts_off_cooking_from_what_there_is_or_what_is_bought(
     used = sum(count * quantity for count, quantity in zip(counts, quantities, strict=True))
     assume(bought or used <= left)
     plan = np.array([*counts, bought], float)
-    for row in violated([shortage(quantities, left, most)], np.array([*point, fraction])):
+    for row in violated_cuts([shortage(quantities, left, most)], np.array([*point, fraction])):
         assert row.values @ plan[row.columns] <= row.limit + 1e-9
 
 
 @pytest.mark.parametrize("bought", [0.0, 0.3])
 def test_half_of_two_dishes_is_cut_off_where_there_is_enough_for_one(bought: float) -> None:
     point = np.array([0.9, 0.9, bought])
-    (row,) = violated([shortage([6, 7], 10)], point)
+    (row,) = violated_cuts([shortage([6, 7], 10)], point)
     assert row.values @ point[row.columns] > row.limit

@@ -4,41 +4,45 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.planner_instances import START, small
-from sidecar.planning.feasibility import decide
+from sidecar.planning.feasibility import check_feasibility
 from sidecar.planning.problem import compile_request
 from sidecar.planning.schemas import PlanRequest
 from sidecar.planning.solve import solve
-from sidecar.planning.unsat_cores import Kind, Rule
+from sidecar.planning.unsat_cores import ConstraintKind, UserConstraint
 
 DAY = START.isoformat()
 
 
 def keeping(problem, rules):
     """The problem with no user constraint but these."""
-    diet = [problem.diet[rule.subject] for rule in rules if rule.kind is Kind.DIET]
+    diet = [problem.diet[rule.subject] for rule in rules if rule.kind is ConstraintKind.DIET]
     return replace(
         problem,
         dishes=tuple(
             replace(
                 dish,
-                excluded=Rule(Kind.EXCLUDED, number) in rules,
+                excluded=UserConstraint(ConstraintKind.EXCLUDED, number) in rules,
                 lacking=tuple(tag for tag in dish.lacking if tag in diet),
             )
             for number, dish in enumerate(problem.dishes)
         ),
         day_budgets=tuple(
-            budget if Rule(Kind.DAY_BUDGET, day) in rules else None
+            budget if UserConstraint(ConstraintKind.DAY_BUDGET, day) in rules else None
             for day, budget in enumerate(problem.day_budgets)
         ),
         slot_budgets=tuple(
-            budget if Rule(Kind.MEAL_BUDGET, slot) in rules else None
+            budget if UserConstraint(ConstraintKind.MEAL_BUDGET, slot) in rules else None
             for slot, budget in enumerate(problem.slot_budgets)
         ),
         locks=tuple(
-            lock for number, lock in enumerate(problem.locks) if Rule(Kind.LOCK, number) in rules
+            lock
+            for number, lock in enumerate(problem.locks)
+            if UserConstraint(ConstraintKind.LOCK, number) in rules
         ),
-        max_items=problem.max_items if Rule(Kind.SHOPPING) in rules else None,
-        max_repeats=problem.max_repeats if Rule(Kind.REPEATS) in rules else len(problem.slots),
+        max_items=problem.max_items if UserConstraint(ConstraintKind.SHOPPING) in rules else None,
+        max_repeats=problem.max_repeats
+        if UserConstraint(ConstraintKind.REPEATS) in rules
+        else len(problem.slots),
     )
 
 
@@ -58,11 +62,11 @@ def contradictory(seed):
 @given(st.integers(0, 10**6))
 def test_a_conflict_excludes_every_plan_and_dropping_any_of_it_lets_one_in(seed):
     problem = compile_request(PlanRequest.model_validate(contradictory(seed)))
-    for conflict in decide(problem).conflicts:
+    for conflict in check_feasibility(problem).conflicts:
         rules = set(conflict.rules)
-        assert decide(keeping(problem, rules)).pins is None
+        assert check_feasibility(keeping(problem, rules)).pins is None
         for rule in rules:
-            assert decide(keeping(problem, rules - {rule})).pins is not None
+            assert check_feasibility(keeping(problem, rules - {rule})).pins is not None
 
 
 def only(raw):
@@ -121,7 +125,7 @@ def test_thirty_dishes_locked_for_eight_meals_are_nine_too_many_at_once():
     raw = request(locked_meals=[{"date": DAY, "recipe_id": f"d{n}"} for n in range(30)])
     raw["planning_horizon"]["meal_types"] = meals
     raw["recipes"] = [{**raw["recipes"][0], "id": f"d{n}", "name": f"Dish {n}"} for n in range(30)]
-    verdict = decide(compile_request(PlanRequest.model_validate(raw)))
+    verdict = check_feasibility(compile_request(PlanRequest.model_validate(raw)))
     assert [len(conflict.rules) for conflict in verdict.conflicts] == [9, 9, 9]
 
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from sidecar.core.errors import ModelUnavailable
-from sidecar.planning.llm_summary import grounded, in_prose
+from sidecar.planning.llm_summary import is_grounded, summarize
 from sidecar.planning.response import PlanAnswer, Status
 from sidecar.planning.schemas import PlanRequest
 from tests.unit.sidecar.llm.echo_engine import EchoEngine
@@ -32,37 +32,37 @@ def says(summary: str) -> EchoEngine:
 
 async def test_what_the_model_says_is_the_summary() -> None:
     engine = says("A curry on Monday, with 1 purchase.")
-    assert await in_prose(engine, REQUEST, PLAN) == "A curry on Monday, with 1 purchase."
+    assert await summarize(engine, REQUEST, PLAN) == "A curry on Monday, with 1 purchase."
     [asked] = engine.asked
     assert all(fact in str(asked.messages[-1].content) for fact in PLAN.explanation)
 
 
 async def test_it_ends_after_two_sentences() -> None:
     engine = says("A curry. It uses rice. Enjoy it!")
-    assert await in_prose(engine, REQUEST, PLAN) == "A curry. It uses rice."
+    assert await summarize(engine, REQUEST, PLAN) == "A curry. It uses rice."
 
 
 @pytest.mark.parametrize("made_up", ["A curry for 12 people.", "A curry, and a salad."])
 async def test_what_the_plan_does_not_say_is_not_shown(made_up: str) -> None:
-    assert await in_prose(says(made_up), REQUEST, PLAN) is None
+    assert await summarize(says(made_up), REQUEST, PLAN) is None
 
 
 def test_a_recipe_that_is_left_out_may_be_named_where_the_plan_names_it() -> None:
-    assert grounded("No salad today.", ["The salad was left out."], ["salad"])
-    assert not grounded("No salad today.", ["A curry."], ["salad"])
+    assert is_grounded("No salad today.", ["The salad was left out."], ["salad"])
+    assert not is_grounded("No salad today.", ["A curry."], ["salad"])
 
 
 @pytest.mark.parametrize("cut_off", ['{"summary": "A cur', "{}", "[]", ""])
 async def test_an_answer_that_was_cut_off_is_not_shown(cut_off: str) -> None:
-    assert await in_prose(EchoEngine(says=cut_off or " "), REQUEST, PLAN) is None
+    assert await summarize(EchoEngine(says=cut_off or " "), REQUEST, PLAN) is None
 
 
 async def test_without_an_engine_the_plan_stands_for_itself() -> None:
-    assert await in_prose(EchoEngine(fails_with=ModelUnavailable()), REQUEST, PLAN) is None
+    assert await summarize(EchoEngine(fails_with=ModelUnavailable()), REQUEST, PLAN) is None
 
 
 async def test_without_a_plan_nothing_is_asked() -> None:
     engine = says("A curry.")
     empty = PLAN.model_copy(update={"meal_plan": ()})
-    assert await in_prose(engine, REQUEST, empty) is None
+    assert await summarize(engine, REQUEST, empty) is None
     assert engine.asked == []

@@ -5,7 +5,7 @@ import psutil
 import pytest
 
 from bench.planner_instances import instance
-from sidecar.core.errors import Overloaded, ServiceError, WorkTimeout
+from sidecar.core.errors import DeadlineExceeded, Overloaded, ServiceError
 from sidecar.planning.pool import Limits, WorkerPool
 from sidecar.planning.response import Incumbent, Status
 from sidecar.planning.schemas import PlanRequest
@@ -56,7 +56,7 @@ async def test_cancelling_kills_the_worker_and_another_takes_its_place():
 async def test_a_worker_that_overruns_is_killed():
     async with WorkerPool(Limits(workers=1, grace_s=-29.8)) as pool:  # give up after 0.2 s
         (pid,) = pool.pids
-        with pytest.raises(WorkTimeout):
+        with pytest.raises(DeadlineExceeded):
             await pool.run(hard())
     assert not psutil.pid_exists(pid)
 

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from bench.planner_instances import small
 from sidecar.planning.problem import OPEN, Problem, compile_request
 from sidecar.planning.schemas import PlanRequest
-from sidecar.planning.slot_classes import Cell, cells, classes, crowds, spread
+from sidecar.planning.slot_classes import SlotRun, classes, crowds, slot_runs, spread
 
 
 def problem(seed: int) -> Problem:
@@ -19,7 +19,7 @@ def test_the_cells_of_a_dish_cover_each_slot_it_fits_once(seed: int) -> None:
     assert sorted(slot for slots in of for slot in slots) == list(asked.slots)
     covered = [
         (cell.dish, slot)
-        for cell in cells(asked, of)
+        for cell in slot_runs(asked, of)
         for slot in of[cell.of][cell.first : cell.last + 1]
     ]
     fitting = [
@@ -36,9 +36,9 @@ def test_the_cells_of_a_dish_cover_each_slot_it_fits_once(seed: int) -> None:
 def test_whatever_crowds_nowhere_can_be_spread(seed: int, data: st.DataObject) -> None:
     asked = problem(seed)
     of = classes(asked)
-    found = list(cells(asked, of))
+    found = list(slot_runs(asked, of))
     wanted = data.draw(st.lists(st.integers(0, 2), min_size=len(found), max_size=len(found)))
-    counts: list[tuple[Cell, int]] = []
+    counts: list[tuple[SlotRun, int]] = []
     for number in range(len(of)):
         inside = [place for place, cell in enumerate(found) if cell.of == number]
         crowd = list(crowds([found[place] for place in inside]))

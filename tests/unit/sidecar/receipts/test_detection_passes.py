@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 
 from sidecar.receipts.models import Extraction
-from sidecar.receipts.ocr.engine import Boxes, OcrEngine
+from sidecar.receipts.ocr.engine import OcrEngine
 from sidecar.receipts.options import ReceiptOptions
-from sidecar.receipts.pages.decode import ImageLimits, Pixels
+from sidecar.receipts.pages.decode import ImageLimits
 from sidecar.receipts.reader import Progress, read
+from sidecar.receipts.types import Boxes, Pixels
 
 ADDS_UP = (
     "CORNER STORE",

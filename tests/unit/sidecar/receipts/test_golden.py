@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from sidecar.receipts.models import nested_of
+from sidecar.receipts.models import nested_from_flat
 from tests.unit.sidecar.receipts.printed import read
 
 Item = tuple[str, str, str | None, str, str]
@@ -250,4 +250,4 @@ def test_a_misread_key_word_still_is_one(misread: str) -> None:
 @pytest.mark.parametrize("text", [AMERICAN, BRITISH, GERMAN, MALAYSIAN, ""])
 def test_the_nested_form_can_be_had_again_from_the_flat_one(text: str) -> None:
     receipt = read(text)
-    assert nested_of(receipt.flat()) == receipt.nested()
+    assert nested_from_flat(receipt.flat()) == receipt.nested()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sidecar.receipts.items.price_lines import measure_of
+from sidecar.receipts.items.price_lines import price_line_from
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ from sidecar.receipts.items.price_lines import measure_of
 def test_a_measure_is_proved_by_the_price_of_its_item(
     text: str, total: str, quantity: str, unit: str | None, price: str
 ) -> None:
-    measure = measure_of(text)
+    measure = price_line_from(text)
     assert measure is not None
     assert measure.total is None
     proved = measure.of(Decimal(total))
@@ -47,7 +47,7 @@ def test_a_measure_is_proved_by_the_price_of_its_item(
     ],
 )
 def test_the_price_of_them_all_may_stand_at_its_end(text: str, total: str) -> None:
-    measure = measure_of(text)
+    measure = price_line_from(text)
     assert measure is not None
     assert measure.total == Decimal(total)
 
@@ -64,7 +64,7 @@ def test_the_price_of_them_all_may_stand_at_its_end(text: str, total: str) -> No
     ],
 )
 def test_other_lines_are_none(text: str) -> None:
-    assert measure_of(text) is None
+    assert price_line_from(text) is None
 
 
 @given(
@@ -73,7 +73,7 @@ def test_other_lines_are_none(text: str) -> None:
 )
 @example("0.00 kg @ 0.00", Decimal("0.00"))
 def test_any_text_is_taken_and_none_measures_nothing(text: str, total: Decimal) -> None:
-    measure = measure_of(text)
+    measure = price_line_from(text)
     if measure is not None:
         proved = measure.of(total)
         assert proved is None or proved.quantity > 0

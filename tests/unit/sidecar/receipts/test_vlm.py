@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from sidecar.receipts.models import nested_of
+from sidecar.receipts.models import nested_from_flat
 from sidecar.receipts.options import ReceiptOptions
 from sidecar.receipts.pages.decode import ImageLimits
-from sidecar.receipts.pages.render import LONG_SIDE, drawn_pages
-from sidecar.receipts.vlm import Told, doubtful, extraction_of, merged
+from sidecar.receipts.pages.document import LONG_SIDE, render_pages
+from sidecar.receipts.vlm import VlmReceipt, extraction_of, merge_readings, needs_second_read
 
 SAMPLE = Path(__file__).parents[4] / "samples" / "receipt.jpg"
 
@@ -45,7 +45,7 @@ def told(**fields: Any) -> dict[str, Any]:
 
 
 def flat(**fields: Any) -> dict[str, Any]:
-    reading = extraction_of(Told.model_validate(told(**fields)), ReceiptOptions(), pages=1)
+    reading = extraction_of(VlmReceipt.model_validate(told(**fields)), ReceiptOptions(), pages=1)
     return reading.flat()
 
 
@@ -55,7 +55,7 @@ def test_amounts_that_add_up_are_believed() -> None:
     assert reading["checks"]["items_sum"] == "5.00"
     assert reading["fields"]["total"] == {"amount": "5.00", "currency": "EUR", "confidence": 0.95}
     assert [(item["price"], item["quantity"]) for item in reading["items"]] == [(1.5, 2), (1.1, 2)]
-    assert not doubtful(reading, below=0.8)
+    assert not needs_second_read(reading, below=0.8)
 
 
 def test_amounts_that_do_not_are_a_claim_and_a_warning() -> None:
@@ -63,14 +63,14 @@ def test_amounts_that_do_not_are_a_claim_and_a_warning() -> None:
     assert not reading["checks"]["matches_total"]
     assert reading["checks"]["warnings"]
     assert reading["fields"]["total"]["confidence"] < 0.8
-    assert doubtful(reading, below=0.0)
+    assert needs_second_read(reading, below=0.0)
 
 
 @pytest.mark.parametrize("field", ["merchant", "date", "total"])
 def test_what_the_receipt_does_not_show_is_none_and_a_reason_to_look_again(field: str) -> None:
     reading = flat(**{field: None})
     assert reading[field] is None
-    assert doubtful(reading, below=0.0)
+    assert needs_second_read(reading, below=0.0)
 
 
 def test_a_day_that_no_calendar_has_is_no_date() -> None:
@@ -79,31 +79,31 @@ def test_a_day_that_no_calendar_has_is_no_date() -> None:
 
 def test_amounts_stay_together_and_come_from_the_reading_that_adds_up() -> None:
     ocr, vision = flat(total="50.00", merchant="C0RNER"), flat()
-    both = merged(ocr, vision, prefer="ocr")
+    both = merge_readings(ocr, vision, prefer="ocr")
     assert both["total"] == 5.0
     assert both["checks"]["matches_total"]
     assert both["sources"]["total"] == both["sources"]["line_items"] == "vision"
-    assert merged(vision, ocr, prefer="vision")["sources"]["total"] == "ocr"
+    assert merge_readings(vision, ocr, prefer="vision")["sources"]["total"] == "ocr"
 
 
 def test_a_field_that_only_one_has_is_taken_from_it() -> None:
-    both = merged(flat(date=None, time=None), flat(merchant=None), prefer="ocr")
+    both = merge_readings(flat(date=None, time=None), flat(merchant=None), prefer="ocr")
     assert (both["merchant"], both["sources"]["merchant"]) == ("Corner Shop", "ocr")
     assert (both["date"], both["sources"]["date"]) == ("2026-01-17", "vision")
     assert (both["time"], both["sources"]["time"]) == ("18:42", "vision")
 
 
 def test_the_wanted_engine_has_its_way_where_nothing_speaks_against_it() -> None:
-    both = merged(flat(merchant="A"), flat(merchant="B"), prefer="vision")
+    both = merge_readings(flat(merchant="A"), flat(merchant="B"), prefer="vision")
     assert both["merchant"] == "B"
     assert set(both["sources"].values()) == {"vision"}
-    both = merged(flat(merchant="A"), flat(merchant="B"), prefer="ocr")
+    both = merge_readings(flat(merchant="A"), flat(merchant="B"), prefer="ocr")
     assert both["merchant"] == "A"
 
 
 def test_the_nested_form_of_a_merged_reading_says_its_sources_too() -> None:
-    both = merged(flat(), flat(), prefer="ocr")
-    nested = nested_of(both)
+    both = merge_readings(flat(), flat(), prefer="ocr")
+    nested = nested_from_flat(both)
     assert nested["sources"] == both["sources"]
     assert nested["total"]["amount"] == "5.00"
 
@@ -122,8 +122,8 @@ def test_any_answer_of_the_right_form_is_a_reading(
 
 
 def test_pages_are_drawn_small_enough_for_a_model() -> None:
-    [page] = drawn_pages(SAMPLE.read_bytes(), ImageLimits(), most=4)
+    [page] = render_pages(SAMPLE.read_bytes(), ImageLimits(), most=4)
     with Image.open(io.BytesIO(page)) as image:
         assert image.format == "JPEG"
         assert max(image.size) <= LONG_SIDE
-    assert drawn_pages(SAMPLE.read_bytes(), ImageLimits(), most=0) == ()
+    assert render_pages(SAMPLE.read_bytes(), ImageLimits(), most=0) == ()

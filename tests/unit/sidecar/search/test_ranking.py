@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from sidecar.search.ranking import Query, Result, Weights, search
+from sidecar.search.ranking import SearchQuery, SearchResult, SearchWeights, search
 
-BOTH = Weights(keyword=0.3, semantic=0.7)
+BOTH = SearchWeights(keyword=0.3, semantic=0.7)
 
 
 def _found(
@@ -16,16 +16,16 @@ def _found(
     texts: list[str],
     *,
     likeness: list[float] | None = None,
-    weights: Weights = BOTH,
+    weights: SearchWeights = BOTH,
     top_k: int = 10,
     min_score: float = 0.0,
-) -> list[Result]:
+) -> list[SearchResult]:
     cosines = likeness or [0.0] * len(texts)
     vectors: NDArray[np.float32] = np.array(
         [[c, np.sqrt(1 - c * c)] for c in cosines], dtype=np.float32
     )
     query_vector = np.array([1.0, 0.0], dtype=np.float32)
-    return search(Query(query, weights, top_k, min_score), texts, vectors, query_vector)
+    return search(SearchQuery(query, weights, top_k, min_score), texts, vectors, query_vector)
 
 
 def test_an_exact_name_comes_first_whatever_is_alike_in_meaning() -> None:
@@ -51,21 +51,21 @@ def test_receipt_abbreviations_match_the_words_they_stand_for() -> None:
 
 def test_a_rare_word_counts_more_than_a_common_one() -> None:
     texts = ["red wine", "white wine", "wine glass", "wine rack", "red cabbage"]
-    results = _found("red wine rack", texts, weights=Weights(1, 0))
+    results = _found("red wine rack", texts, weights=SearchWeights(1, 0))
     assert results[0].row == 3
 
 
 def test_meaning_alone_ranks_when_words_weigh_nothing() -> None:
-    results = _found("fizzy", ["cola", "bread"], likeness=[0.2, 0.6], weights=Weights(0, 1))
+    results = _found("fizzy", ["cola", "bread"], likeness=[0.2, 0.6], weights=SearchWeights(0, 1))
     assert [result.row for result in results] == [1, 0]
     assert results[0].score == pytest.approx(0.6)
 
 
 def test_results_below_the_least_score_and_beyond_the_top_are_left_out() -> None:
     texts, likeness = ["a1", "b1", "c1"], [0.9, 0.5, 0.1]
-    kept = _found("fizzy", texts, likeness=likeness, weights=Weights(0, 1), min_score=0.4)
+    kept = _found("fizzy", texts, likeness=likeness, weights=SearchWeights(0, 1), min_score=0.4)
     assert [result.row for result in kept] == [0, 1]
-    top = _found("fizzy", texts, likeness=likeness, weights=Weights(0, 1), top_k=1)
+    top = _found("fizzy", texts, likeness=likeness, weights=SearchWeights(0, 1), top_k=1)
     assert [result.row for result in top] == [0]
 
 

@@ -6,8 +6,8 @@ import pytest
 from pydantic import ValidationError
 
 from sidecar.core.errors import TooLarge
-from sidecar.search.ranking import Result
-from sidecar.search.schemas import Search, answer
+from sidecar.search.ranking import SearchResult
+from sidecar.search.schemas import SearchRequest, search_response
 
 PAYLOAD = {"query": "milk", "documents": [{"id": "a", "text": "whole milk"}]}
 
@@ -30,25 +30,25 @@ PAYLOAD = {"query": "milk", "documents": [{"id": "a", "text": "whole milk"}]}
 )
 def test_bad_requests_are_refused(change: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
-        Search.model_validate(PAYLOAD | change)
+        SearchRequest.model_validate(PAYLOAD | change)
 
 
 def test_more_than_five_thousand_documents_are_too_large() -> None:
     documents = [{"id": number, "text": "milk"} for number in range(5_001)]
     with pytest.raises(TooLarge, match="5000"):
-        Search.model_validate(PAYLOAD | {"documents": documents})
+        SearchRequest.model_validate(PAYLOAD | {"documents": documents})
 
 
 def test_weights_default_to_meaning_before_words() -> None:
-    weights = Search.model_validate(PAYLOAD).asked.weights
+    weights = SearchRequest.model_validate(PAYLOAD).as_query.weights
     assert weights.semantic > weights.keyword > 0
 
 
 def test_the_answer_lists_each_result_with_its_scores_and_terms() -> None:
-    request = Search.model_validate(
+    request = SearchRequest.model_validate(
         PAYLOAD | {"documents": [{"id": "z", "text": "oats"}, {"id": "a", "text": "milk"}]}
     )
-    payload = answer(request, [Result(1, 0.5, 0.25, 0.6, ("milk",))])
+    payload = search_response(request, [SearchResult(1, 0.5, 0.25, 0.6, ("milk",))])
     assert payload == {
         "results": [
             {

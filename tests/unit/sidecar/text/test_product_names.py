@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sidecar.text.product_names import expand, subject
+from sidecar.text.product_names import expand, product_key
 
 
 @pytest.mark.parametrize(
@@ -53,8 +53,8 @@ def test_full_width_letters_and_control_characters_are_read_through() -> None:
 
 
 def test_the_subject_leaves_out_sizes_and_article_numbers() -> None:
-    assert subject("4011 BANANAS 2 LB") == "bananas"
-    assert subject("1GL") == "1 gallon"
+    assert product_key("4011 BANANAS 2 LB") == "bananas"
+    assert product_key("1GL") == "1 gallon"
 
 
 @given(st.text(max_size=600))
@@ -67,4 +67,4 @@ def test_any_text_is_expanded_to_lower_case_words_with_single_spaces(name: str) 
 
 @given(st.text(max_size=200))
 def test_the_subject_is_empty_only_when_the_name_says_nothing(name: str) -> None:
-    assert subject(name) != "" or expand(name) == ""
+    assert product_key(name) != "" or expand(name) == ""

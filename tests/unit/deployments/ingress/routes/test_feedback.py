@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from jobs.queue.job import Outcome
+from jobs.queue.job import JobResult
 from tests.unit.deployments.conftest import Front
 from tests.unit.deployments.ingress.test_requests import SUBMISSION, TENANT
 
@@ -21,7 +21,7 @@ async def receipt(front: Front) -> dict[str, Any]:
     job_id = (await front.client.post("/api/v1/jobs", json=SUBMISSION)).json()["id"]
     [held] = await front.claims.claim(["receipt_extraction"], 1)
     output = {"merchant": "Corner Shop", "line_items": LINES}
-    await front.claims.succeed(held, Outcome(output=output, model_id="m", model_version="7"))
+    await front.claims.succeed(held, JobResult(output=output, model_id="m", model_version="7"))
     job: dict[str, Any] = (await front.client.get(f"/api/v1/jobs/{job_id}", headers=TENANT)).json()
     return job
 

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from jobs.queue.claims import Claims
-from jobs.queue.job import AttemptError, Outcome
+from jobs.queue.job import AttemptError, JobResult
 from sidecar.core.settings import Settings
 from tests.unit.deployments.conftest import Front, serving
 from tests.unit.deployments.ingress.test_errors import TENANT, expect, submission
 
-DONE = Outcome(output={}, model_id="m", model_version="1")
+DONE = JobResult(output={}, model_id="m", model_version="1")
 
 
 async def submit(front: Front) -> str:

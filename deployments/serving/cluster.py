@@ -1,4 +1,4 @@
-"""What Ray Serve says of its deployments and of the machines, as values."""
+"""The state of the cluster as values, without Ray: status.py reads it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ class DeploymentState:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Share:
+class ResourceUsage:
     """How much of a resource is claimed."""
 
     used: float
@@ -24,8 +24,8 @@ class Share:
 
 @dataclass(frozen=True, kw_only=True)
 class Cluster:
-    """The deployments, and what the machines offer to them."""
+    """The deployments, and the resources of the machines they run on."""
 
     deployments: Sequence[DeploymentState]
-    cpus: Share
-    gpus: Share
+    cpus: ResourceUsage
+    gpus: ResourceUsage

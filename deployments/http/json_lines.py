@@ -5,14 +5,14 @@ from typing import Any
 
 from starlette.responses import StreamingResponse
 
-from deployments.ingress.wire import Wire
+from deployments.http.schemas.common import ApiModel
 
 #: For the OpenAPI document.
-JSON_LINES: dict[str, Any] = {"application/x-ndjson": {"schema": {"type": "string"}}}
+JSON_LINES_CONTENT: dict[str, Any] = {"application/x-ndjson": {"schema": {"type": "string"}}}
 
 
-def jsonl(name: str, bodies: AsyncIterator[Wire]) -> StreamingResponse:
-    """A file of one JSON object a line, sent as it is read."""
+def json_lines(name: str, bodies: AsyncIterator[ApiModel]) -> StreamingResponse:
+    """Stream the bodies as the download `name`.jsonl, each as soon as it is read."""
 
     async def lines() -> AsyncIterator[str]:
         async for body in bodies:

@@ -1,24 +1,24 @@
 """What the classifier said of names lately."""
 
-from sidecar.classification.backend import Item
-from sidecar.classification.seen import Seen
+from jobs.tasks.categorizer import PredictionCache
+from sidecar.classification.backend import ClassificationItem
 
-MILK, BREAD, OATS = (Item(name, ("A", "B")) for name in ("milk", "bread", "oats"))
+MILK, BREAD, OATS = (ClassificationItem(name, ("A", "B")) for name in ("milk", "bread", "oats"))
 SCORES = {"A": 0.75, "B": 0.25}
 MODEL = ("lexicon", "1")
 
 
 def test_a_name_counts_with_its_labels() -> None:
-    seen = Seen()
+    seen = PredictionCache()
     seen.add(MILK, SCORES, MODEL)
     assert seen.get(MILK) == SCORES
-    assert seen.get(Item("milk", ("B", "A"))) is None
+    assert seen.get(ClassificationItem("milk", ("B", "A"))) is None
     assert seen.model == MODEL
 
 
 def test_it_is_forgotten_after_ten_minutes() -> None:
     now = 0.0
-    seen = Seen(clock=lambda: now)
+    seen = PredictionCache(clock=lambda: now)
     seen.add(MILK, SCORES, MODEL)
     now = 599.0
     assert seen.get(MILK) == SCORES
@@ -27,7 +27,7 @@ def test_it_is_forgotten_after_ten_minutes() -> None:
 
 
 def test_the_least_recently_used_goes_first() -> None:
-    seen = Seen(kept=4)
+    seen = PredictionCache(max_scores=4)
     for item in (MILK, BREAD):
         seen.add(item, SCORES, MODEL)
     seen.get(MILK)
@@ -36,14 +36,14 @@ def test_the_least_recently_used_goes_first() -> None:
 
 
 def test_said_again_it_takes_no_more_room() -> None:
-    seen = Seen(kept=4)
+    seen = PredictionCache(max_scores=4)
     for item in (MILK, BREAD, BREAD, BREAD):
         seen.add(item, SCORES, MODEL)
     assert seen.get(MILK) == SCORES
 
 
 def test_another_models_answers_are_forgotten() -> None:
-    seen = Seen()
+    seen = PredictionCache()
     seen.add(MILK, SCORES, MODEL)
     seen.add(BREAD, SCORES, ("lexicon", "2"))
     assert seen.get(MILK) is None

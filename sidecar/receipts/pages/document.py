@@ -1,23 +1,37 @@
-"""The pages of a receipt as a vision-language model gets them."""
+"""The pages of an image or a PDF, and their rendering for a vision-language model."""
+
+from collections.abc import Iterable
 
 import cv2
 
-from sidecar.receipts.pages.decode import ImageLimits
-from sidecar.receipts.reader import pages_of
+from sidecar.receipts.pages.decode import ImageLimits, decode, sniff
+from sidecar.receipts.types import Pixels, Text
 
 LONG_SIDE = 1536
 """Pixels: print stays legible on a till roll, and a model's image tokens within bounds."""
 _QUALITY = 90
 
 
-def drawn_pages(image: bytes, limits: ImageLimits, most: int) -> tuple[bytes, ...]:
+def open_pages(
+    image: bytes, limits: ImageLimits
+) -> tuple[int, Iterable[tuple[Text, ...] | Pixels]]:
+    """How many pages, and each as the texts that a PDF says it holds or as pixels."""
+    if sniff(image) == "pdf":
+        from sidecar.receipts.pages.pdf import pdf_pages
+
+        return pdf_pages(image, limits)
+    pages = decode(image, limits)
+    return len(pages), pages
+
+
+def render_pages(image: bytes, limits: ImageLimits, most: int) -> tuple[bytes, ...]:
     """The first `most` pages as JPEG, upright by EXIF; pages of a PDF that are text are left out,
     for there is nothing to see that isn't known.
 
     Raises what decoding raises (sidecar.receipts.pages.decode.decode).
     """
     drawn: list[bytes] = []
-    _, pages = pages_of(image, limits)
+    _, pages = open_pages(image, limits)
     for page in pages:
         if len(drawn) == most:
             break

@@ -1,0 +1,39 @@
+"""What the dashboard's pages work with."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+
+from deployments.dashboard.overview import OverviewService
+from deployments.dashboard.templates import Templates
+from deployments.http.feedback_recorder import FeedbackRecorder
+from jobs.queue.admin_queries import AdminQueries
+from jobs.queue.job_type import JobType
+from jobs.queue.queue import JobQueue
+from jobs.storage.blobs import BlobStore
+
+
+@dataclass(frozen=True, kw_only=True)
+class DashboardServices:
+    """The queries, the queue and the overview; made once a replica."""
+
+    queries: AdminQueries
+    queue: JobQueue
+    blobs: BlobStore
+    job_types: Mapping[str, JobType]
+    feedback_recorder: FeedbackRecorder
+    overview: OverviewService[Any]
+    clock: Callable[[], datetime]
+    templates: Templates = field(default_factory=Templates)
+
+
+async def _services_of(request: Request) -> DashboardServices:
+    services: DashboardServices = request.app.state.dashboard
+    return services
+
+
+#: The services, as a parameter of a route.
+DashboardDep = Annotated[DashboardServices, Depends(_services_of)]

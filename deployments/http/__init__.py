@@ -1,0 +1,1 @@
+"""HTTP building blocks that the API (ingress) and the dashboard share."""

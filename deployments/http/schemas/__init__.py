@@ -1,0 +1,1 @@
+"""The bodies that cross HTTP, as pydantic models."""

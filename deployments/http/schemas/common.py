@@ -1,0 +1,82 @@
+"""The envelope of requests and responses, and the types that all schemas share."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any, Generic, Literal, Self, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+from jobs.storage.artifacts import Artifact
+
+PayloadT = TypeVar("PayloadT")
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable() or text.isspace():
+        raise ValueError("must be printable text")
+    return text
+
+
+#: A name that a caller chose: a tenant, a user, a request. It ends up in rows and logs.
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_printable)]
+
+
+class ApiModel(BaseModel):
+    """A body: unknown fields are ignored, infinities and NaN are refused."""
+
+    model_config = ConfigDict(
+        extra="ignore", frozen=True, allow_inf_nan=False, protected_namespaces=()
+    )
+
+
+class Envelope(ApiModel, Generic[PayloadT]):
+    """A request of the core application."""
+
+    request_id: Name | None = None
+    tenant_id: Name | None = Field(None, description="Needed here or in the X-Tenant-ID header.")
+    user_id: Name | None = Field(None, description="Null for work that the system started.")
+    feature: Name | None = None
+    payload: PayloadT
+
+
+class Provenance(ApiModel):
+    """The artifact and the model behind a response."""
+
+    artifact_id: str | None
+    model_id: str | None
+    model_version: str | None
+    latency_ms: float
+
+
+class SuccessResponse(ApiModel):
+    """A response to an Envelope."""
+
+    request_id: str
+    status: Literal["success"] = "success"
+    payload: Mapping[str, Any]
+    error: None = None
+    metadata: Provenance
+    model_version: str | None
+    processing_time_ms: float
+
+    @classmethod
+    def of(cls, request_id: str, artifact: Artifact) -> Self:
+        """Build the response whose work the artifact records."""
+        latency_ms = round(artifact.latency_ms, 1)
+        return cls(
+            request_id=request_id,
+            payload=artifact.output_payload or {},
+            metadata=Provenance(
+                artifact_id=artifact.id,
+                model_id=artifact.model_id,
+                model_version=artifact.model_version,
+                latency_ms=latency_ms,
+            ),
+            model_version=artifact.model_version,
+            processing_time_ms=latency_ms,
+        )
+
+
+def rfc3339(moment: datetime) -> str:
+    """Return the time in UTC with a Z, to the microsecond (RFC 3339)."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

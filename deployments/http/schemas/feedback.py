@@ -1,0 +1,130 @@
+"""Feedback on results, and the corrections learned from it."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
+
+from deployments.http.schemas.common import ApiModel, Name, rfc3339
+from jobs.storage.feedback import CorrectionKind, Feedback, Rating
+from sidecar.classification.schemas import MAX_LABEL_CHARACTERS, MAX_NAME_CHARACTERS
+from sidecar.core.validation import NotBlank
+
+#: PostgreSQL stores every character but NUL.
+_WithoutNul = AfterValidator(lambda text: text.replace("\0", ""))
+ItemName = Annotated[str, Field(max_length=MAX_NAME_CHARACTERS), _WithoutNul, NotBlank]
+Category = Annotated[str, Field(max_length=MAX_LABEL_CHARACTERS), _WithoutNul, NotBlank]
+Amount = Annotated[Decimal, Field(max_digits=12, decimal_places=3, allow_inf_nan=False)]
+
+
+class _CorrectionRequest(ApiModel):
+    model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="after")
+    def _corrects_something(self) -> Self:
+        if not self.model_fields_set - {"line"}:
+            raise ValueError("a correction must correct something")
+        return self
+
+
+class CategoryCorrectionRequest(_CorrectionRequest):
+    """The category of a name, whatever the classifier predicts."""
+
+    item_name: ItemName
+    category: Category
+
+
+class LineCorrectionRequest(_CorrectionRequest):
+    """A line item of a receipt."""
+
+    line: int = Field(ge=0, description="Position in line_items, from 0.")
+    name: ItemName | None = None
+    quantity: Amount | None = None
+    unit: Annotated[str, Field(min_length=1, max_length=50)] | None = None
+    total_price: Amount | None = None
+    category: Category | None = None
+    catalog_id: Name | None = None
+
+
+class ReceiptCorrectionRequest(_CorrectionRequest):
+    """A field of a receipt."""
+
+    merchant: Name | None = None
+    date: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")] | None = None
+    total: Amount | None = None
+
+
+CorrectionRequest = CategoryCorrectionRequest | LineCorrectionRequest | ReceiptCorrectionRequest
+
+
+class FeedbackRequest(ApiModel):
+    """A rating of a result, with an optional note and correction."""
+
+    tenant_id: Name | None = Field(None, description="Needed here or in the X-Tenant-ID header.")
+    user_id: Name | None = None
+    rating: Rating
+    note: Annotated[str, Field(max_length=4000), _WithoutNul] | None = None
+    artifact_id: Name | None = None
+    job_id: Name | None = None
+    correction: CorrectionRequest | None = None
+
+    @model_validator(mode="after")
+    def _names_a_result(self) -> Self:
+        if self.artifact_id is None and self.job_id is None:
+            raise ValueError("artifact_id or job_id is needed")
+        return self
+
+
+class FeedbackResponse(ApiModel):
+    """Feedback as it is stored."""
+
+    id: str = Field(examples=["fb_019ab4d7c1e27c3fb0a4d1f0c2b7a9e1"])
+    feedback_id: str
+    tenant_id: str
+    user_id: str | None
+    rating: Rating
+    note: str | None
+    artifact_id: str | None
+    job_id: str | None
+    correction: Mapping[str, Any] | None
+    created_at: str
+
+    @classmethod
+    def of(cls, feedback: Feedback) -> Self:
+        """Build the body from a row."""
+        return cls(
+            id=feedback.id,
+            feedback_id=feedback.id,
+            tenant_id=feedback.tenant_id,
+            user_id=feedback.user_id,
+            rating=feedback.rating,
+            note=feedback.note,
+            artifact_id=feedback.artifact_id,
+            job_id=feedback.job_id,
+            correction=feedback.correction,
+            created_at=rfc3339(feedback.created_at),
+        )
+
+
+class FeedbackList(ApiModel):
+    """One page of feedback, newest first."""
+
+    feedback: Sequence[FeedbackResponse]
+    total: int = Field(description="Number of all that match.")
+    limit: int
+    offset: int
+
+
+class CorrectionResponse(ApiModel):
+    """A correction that applies to this tenant's later requests."""
+
+    kind: CorrectionKind
+    name: str
+    value: str = Field(description="The category, or the product's id in the catalog.")
+
+
+class CorrectionList(ApiModel):
+    """All of this tenant's corrections."""
+
+    corrections: Sequence[CorrectionResponse]

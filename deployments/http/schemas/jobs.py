@@ -1,0 +1,110 @@
+"""Jobs and their attempts."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+from pydantic import Field
+
+from deployments.http.schemas.common import ApiModel, rfc3339
+from jobs.queue.job import AttemptRecord, Job, JobStatus
+from sidecar.core.errors import by_code
+
+
+class AttemptResponse(ApiModel):
+    """One attempt at a job."""
+
+    number: int
+    started_at: str
+    ended_at: str | None
+    outcome: str | None
+    error_code: str | None
+    error_message: str | None
+
+    @classmethod
+    def of(cls, attempt: AttemptRecord) -> Self:
+        """Build the body from a row."""
+        ended_at = rfc3339(attempt.ended_at) if attempt.ended_at else None
+        started_at = rfc3339(attempt.started_at)
+        return cls(**{**vars(attempt), "started_at": started_at, "ended_at": ended_at})
+
+
+class JobResponse(ApiModel):
+    """A job."""
+
+    id: str = Field(examples=["job_019ab4d7c1e27c3fb0a4d1f0c2b7a9e1"])
+    job_id: str
+    tenant_id: str
+    user_id: str | None
+    request_id: str
+    feature: str
+    status: JobStatus
+    attempt: int
+    max_attempts: int
+    progress: float
+    progress_detail: Mapping[str, Any] | None = Field(
+        description="What a running job has so far: of a plan its objective, bound and gap."
+    )
+    input_payload: Mapping[str, Any] = Field(description="Images are replaced by references.")
+    output_payload: Mapping[str, Any] | None = Field(description="The result; null in lists.")
+    error_message: str | None
+    error_code: str | None
+    retryable: bool | None
+    model_id: str | None
+    model_version: str | None
+    created_at: str
+    started_at: str | None
+    finished_at: str | None
+    next_attempt_at: str | None
+    latency_ms: float | None = Field(description="From submission to the end.")
+    cost: float | None
+    artifact_id: str | None
+    attempts: Sequence[AttemptResponse] | None = Field(description="Null in lists.")
+
+    @classmethod
+    def of(
+        cls,
+        job: Job,
+        output: Mapping[str, Any] | None = None,
+        attempts: Sequence[AttemptRecord] | None = None,
+    ) -> Self:
+        """Build the body from a row, with the result and the attempts where they are given."""
+        duration = job.finished_at - job.created_at if job.finished_at else None
+        return cls(
+            id=job.id,
+            job_id=job.id,
+            tenant_id=job.tenant_id,
+            user_id=job.user_id,
+            request_id=job.request_id,
+            feature=job.feature,
+            status=job.status,
+            attempt=job.attempt,
+            max_attempts=job.max_attempts,
+            progress=job.progress,
+            progress_detail=job.progress_detail,
+            input_payload=job.input_payload,
+            output_payload=output,
+            error_message=job.error_message,
+            error_code=job.error_code,
+            retryable=by_code(job.error_code).retryable if job.error_code else None,
+            model_id=job.model_id,
+            model_version=job.model_version,
+            created_at=rfc3339(job.created_at),
+            started_at=rfc3339(job.started_at) if job.started_at else None,
+            finished_at=rfc3339(job.finished_at) if job.finished_at else None,
+            next_attempt_at=rfc3339(job.due_at) if job.status is JobStatus.QUEUED else None,
+            latency_ms=round(duration.total_seconds() * 1000, 1) if duration else None,
+            cost=None,
+            artifact_id=job.artifact_id,
+            attempts=None
+            if attempts is None
+            else [AttemptResponse.of(attempt) for attempt in attempts],
+        )
+
+
+class JobList(ApiModel):
+    """One page of jobs, newest first."""
+
+    jobs: Sequence[JobResponse]
+    total: int = Field(description="Number of all that match.")
+    limit: int
+    offset: int

@@ -1,0 +1,93 @@
+"""A chat completion as one JSON response or as server-sent events."""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import ExitStack, aclosing, asynccontextmanager, suppress
+from typing import Any
+
+from starlette.responses import JSONResponse, Response
+from starlette.types import Receive, Scope, Send
+
+from deployments.http.error_responses import openai_error
+from deployments.http.sse import json_event
+from deployments.ingress.chat.recording import ChatRecorder
+from deployments.ingress.disconnect import cancel_on_disconnect
+from sidecar.core.errors import ClientDisconnected, DatabaseUnavailable, ServiceError
+from sidecar.llm.protocol import Chunk, Completion, StreamEvent, Usage
+
+StreamEvents = AsyncGenerator[StreamEvent, None]
+
+
+@asynccontextmanager
+async def record_disconnect(recorder: ChatRecorder) -> AsyncIterator[None]:
+    """Record that the client left, whether the handler notices it or Serve cancels the handler."""
+    try:
+        yield
+    except (ClientDisconnected, asyncio.CancelledError):
+        await asyncio.shield(asyncio.create_task(recorder.fail(ClientDisconnected())))
+        raise
+
+
+async def whole_response(events: StreamEvents, recorder: ChatRecorder) -> JSONResponse:
+    """Return the completion once it is complete and recorded."""
+    body: Mapping[str, Any] = {}
+    async with aclosing(events):
+        async for event in events:
+            match event:
+                case Completion():
+                    body = event.body
+                case Usage():
+                    await recorder.complete(event, body)
+    return JSONResponse(body)
+
+
+class EventStreamResponse(Response):
+    """A completion as server-sent events, each sent as it comes; ends when the client leaves."""
+
+    def __init__(
+        self,
+        first: StreamEvent,
+        events: StreamEvents,
+        recorder: ChatRecorder,
+        until_sent: ExitStack,
+    ) -> None:
+        """Stream `first`, then `events`; `until_sent` is closed after the last of them."""
+        super().__init__(media_type="text/event-stream", headers={"cache-control": "no-store"})
+        del self.headers["content-length"]
+        self._first = first
+        self._events = events
+        self._recorder = recorder
+        self._until_sent = until_sent
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self._until_sent, suppress(ClientDisconnected):
+            async with aclosing(self._events), record_disconnect(self._recorder):
+                await cancel_on_disconnect(receive, self._stream(scope, send))
+
+    async def _stream(self, scope: Scope, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        try:
+            await self._send_event(self._first, send)
+            async for event in self._events:
+                await self._send_event(event, send)
+        except ServiceError as error:
+            # The status has been sent: OpenAI's clients look for an error among the events.
+            scope["state"]["log"]["code"] = error.code
+            await _send_text(json.dumps(openai_error(error)), send)
+            with suppress(DatabaseUnavailable):
+                await self._recorder.fail(error)
+        await _send_text("[DONE]", send)
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _send_event(self, event: StreamEvent, send: Send) -> None:
+        match event:
+            case Chunk():
+                self._recorder.on_chunk(event)
+                await _send_text(event.json, send)
+            case Usage():
+                await self._recorder.complete(event)
+
+
+async def _send_text(text: str, send: Send) -> None:
+    await send({"type": "http.response.body", "body": json_event(text), "more_body": True})

@@ -1,0 +1,108 @@
+"""A job's changes as server-sent events."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Annotated, Self
+
+from fastapi import APIRouter, Header, Path, Request, Response
+from starlette.responses import StreamingResponse
+
+from deployments.http.schemas.common import ApiModel, rfc3339
+from deployments.http.schemas.errors import ERROR_RESPONSES
+from deployments.http.sse import EVENT_STREAM_CONTENT, comment, json_event
+from deployments.ingress.json import JsonRoute
+from deployments.ingress.services import Services, ServicesDep
+from deployments.ingress.tenancy import resolve_tenant
+from jobs.queue.job import FINAL, Job, JobEvent, JobStatus
+from jobs.queue.queue import JobSnapshot
+from sidecar.core.errors import DatabaseUnavailable
+
+router = APIRouter(
+    prefix="/api/v1/jobs", tags=["jobs"], responses=ERROR_RESPONSES, route_class=JsonRoute
+)
+
+#: Seconds of silence after which a comment keeps the connection alive.
+HEARTBEAT_S = 10.0
+
+
+class JobChange(ApiModel):
+    """The data of one event; the result is fetched with the job."""
+
+    job_id: str
+    version: int
+    status: JobStatus
+    attempt: int
+    progress: float
+    error_code: str | None
+    error_message: str | None
+    created_at: str
+    final: bool
+
+    @classmethod
+    def of(cls, event: JobEvent, *, final: bool) -> Self:
+        """Build the data from a row."""
+        return cls(**{**vars(event), "created_at": rfc3339(event.created_at), "final": final})
+
+
+@router.get(
+    "/{job_id}/events",
+    summary="Each change of the job as a server-sent event; the last one is final",
+    response_class=StreamingResponse,
+    responses={
+        200: {"content": EVENT_STREAM_CONTENT},
+        204: {"description": "No more."},
+    },
+)
+async def get_events(
+    request: Request,
+    job_id: Annotated[str, Path(max_length=200)],
+    services: ServicesDep,
+    last_event_id: Annotated[int, Header(ge=0, le=2**31 - 1)] = 0,
+) -> Response:
+    """Stream the job's changes after `Last-Event-ID`."""
+    job = await services.queue.get(resolve_tenant(request), job_id)
+    if job.status in FINAL and last_event_id >= job.version:
+        return Response(status_code=204)  # tells an EventSource not to connect again
+    return StreamingResponse(
+        job_events(services, job, after=last_event_id),
+        media_type="text/event-stream",
+        headers={"cache-control": "no-store", "x-accel-buffering": "no"},
+    )
+
+
+async def job_events(services: Services, job: Job, *, after: int) -> AsyncIterator[bytes]:
+    """Yield each change of status above version `after`, and progress as it is observed.
+
+    The stream ends with the event that ended the job, or when it has lasted as long as any request
+    may; a client that connects again with Last-Event-ID misses nothing.
+    """
+    clock = asyncio.get_running_loop().time
+    deadline = clock() + services.settings.wait_timeout_s
+    seen: JobSnapshot | None = None
+    sent: JobChange | None = None
+    while clock() < deadline:
+        try:
+            async with asyncio.timeout(min(HEARTBEAT_S, deadline - clock())):
+                snapshot = await services.watcher.changed(job.id, seen)
+            if snapshot is None:
+                return  # erased
+            events = await services.queue.events(job.id, after=after)
+        except (TimeoutError, DatabaseUnavailable):
+            yield comment("waiting")
+            continue
+        for event in events:
+            final = event.status in FINAL and event is events[-1]
+            sent = JobChange.of(event, final=final)
+            yield _frame(sent)
+            if final:
+                return
+            after = event.version
+        # The events may be newer than the snapshot: then its progress is outdated.
+        if sent is not None and snapshot.version == after and snapshot.progress != sent.progress:
+            sent = sent.model_copy(update={"progress": snapshot.progress})
+            yield _frame(sent)
+        seen = snapshot
+
+
+def _frame(change: JobChange) -> bytes:
+    return json_event(change.model_dump_json(), id=str(change.version))

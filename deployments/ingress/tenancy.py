@@ -1,0 +1,35 @@
+"""Which tenant and which request a call belongs to."""
+
+from starlette.requests import Request
+
+from sidecar.core.errors import MissingTenant, TenantMismatch
+
+
+def resolve_tenant(request: Request, in_body: str | None = None) -> str:
+    """Return the one tenant that the body, the X-Tenant-ID header and the query agree on.
+
+    Raises:
+        MissingTenant: when none of them names one, or it isn't printable text.
+        TenantMismatch: when two of them differ.
+    """
+    given = {
+        in_body,
+        request.headers.get("x-tenant-id"),
+        request.query_params.get("tenant_id"),
+    } - {None, ""}
+    if not given:
+        raise MissingTenant
+    if len(given) > 1:
+        raise TenantMismatch
+    tenant = str(given.pop())
+    if len(tenant) > 200 or not tenant.isprintable() or tenant.isspace():
+        raise MissingTenant("The tenant must be printable text of at most 200 characters.")
+    request.state.log["tenant_id"] = tenant
+    return tenant
+
+
+def resolve_request_id(request: Request, in_body: str | None = None) -> str:
+    """Return the envelope's request_id, else the X-Request-ID of this request, sent or made."""
+    if in_body is not None:
+        request.state.request_id = in_body
+    return str(request.state.request_id)

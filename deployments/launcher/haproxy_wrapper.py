@@ -1,0 +1,192 @@
+"""The program that Ray Serve starts as HAProxy: edits Serve's configuration, then becomes HAProxy.
+
+Serve has no hook for its configuration. Each edit below has a name and the number of places that it
+must match; on any other number the wrapper says so and exits with 1, so that a Ray that renders
+another configuration is noticed and not served with a hole in it.
+
+Runs as a script of the standard library alone (`python -I`): importing the service would add half a
+second to each reload.
+"""
+
+import json
+import os
+import re
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+#: Environment variables by which haproxy.py configures this script.
+BINARY = "SIDECAR_HAPROXY_BINARY"
+MAX_REQUESTS = "SIDECAR_MAX_REQUESTS_PER_REPLICA"
+HEALTH_CHECK_RESERVE = "SIDECAR_HEALTH_CHECK_RESERVE"
+
+_STARTING = "The service is starting or restarting; try again."
+_BUSY = "The service is busy; try again shortly."
+_BACKEND = r"^backend http-\S+$"
+
+
+class ConfigMismatch(Exception):
+    """Serve's configuration is not the one that an edit was written for."""
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One change: `pattern` matches in `places` places, or once in every backend for None."""
+
+    name: str
+    pattern: str  # a regular expression, multi-line
+    replacement: str  # as of re.sub
+    places: int | None = 1
+
+
+def edits(folder: Path, max_requests: int, health_check_reserve: int) -> Sequence[Edit]:
+    """Return the edits; `folder` holds the configuration, its sockets and the error files.
+
+    A replica is sent at most `max_requests` requests at a time, of which the last
+    `health_check_reserve` are for health checks.
+    """
+    return (
+        # Both would listen on every interface, and have options for their ports only.
+        Edit(
+            "metrics on a socket",
+            r"^(frontend prometheus\n\s+)bind :\d+$",
+            rf"\1bind unix@{folder}/metrics.http.sock mode 600",
+        ),
+        Edit(
+            "statistics on a socket",
+            r"^(listen stats\n\s+)bind \*:\d+$",
+            rf"\1bind unix@{folder}/stats.http.sock mode 600",
+        ),
+        Edit("admin socket for its user", r"(admin\.sock) mode 666", r"\1 mode 600"),
+        # The ingress logs requests.
+        Edit("no syslog", r"^ *log .* local0 info\n", ""),
+        # HAProxy 2.8 misses that a client left which sent a small body in a packet of its own.
+        Edit("no splicing", r"^ *option splice-request\n", ""),
+        # Other methods may have had their effect.
+        Edit(
+            "retries for GET only",
+            r"^frontend http_frontend$",
+            r"\g<0>\n    http-request disable-l7-retry unless METH_GET",
+        ),
+        # Serve knows no application yet, or none any more.
+        Edit(
+            "503 while starting",
+            r"^ *http-request return status 404 .*$",
+            _escape(_return_503(folder / "starting", "TRUE")),
+        ),
+        # A replica that refuses requests itself soon does nothing else; here it costs next to
+        # nothing.
+        Edit(
+            "bound of requests",
+            r"^ *default-server .*$",
+            rf"\g<0> maxconn {max_requests}",
+            places=None,
+        ),
+        Edit(
+            "503 when busy",
+            _BACKEND,
+            r"\g<0>" + "\n" + _escape(
+                _return_503(
+                    folder / "busy",
+                    f"{{ be_conn_free lt {health_check_reserve} }} !{{ path_beg /health }}",
+                )
+            ),
+            places=None,
+        ),
+    )  # fmt: skip
+
+
+def edited(config: str, to_apply: Sequence[Edit]) -> str:
+    """Return the configuration with every edit applied.
+
+    Raises:
+        ConfigMismatch: when an edit matches in more or fewer places than it must.
+    """
+    backends = len(re.findall(_BACKEND, config, re.MULTILINE))
+    for edit in to_apply:
+        config, count = re.subn(edit.pattern, edit.replacement, config, flags=re.MULTILINE)
+        expected = backends if edit.places is None else edit.places
+        if count != expected:
+            raise ConfigMismatch(
+                f"HAProxy's configuration by Ray Serve: the edit '{edit.name}' matches in {count} "
+                f"places instead of {expected}. This Ray is not one that the service knows."
+            )
+    return config
+
+
+def write_error_files(folder: Path) -> None:
+    """Write the bodies that HAProxy answers with, in the API's shape and in OpenAI's."""
+    for name, message in (("starting", _STARTING), ("busy", _BUSY)):
+        api, openai = _errors(message, "%[var(txn.id),json(utf8s)]")
+        (folder / f"{name}.json").write_text(api)
+        (folder / f"{name}.openai.json").write_text(openai)
+    # HAProxy sends an error file as it is: without the request's id, and with its own headers.
+    body, _ = _errors(_STARTING, "")
+    head = (
+        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nRetry-After: 1\r\n"
+        f"Content-Length: {len(body.encode())}\r\n\r\n"
+    )
+    (folder / "500.http").write_bytes(f"{head}{body}".encode())
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Edit the configuration named by `-f`, if any, and become HAProxy with the same arguments."""
+    if "-f" in arguments:
+        file = Path(arguments[arguments.index("-f") + 1])
+        to_apply = edits(
+            file.parent, int(os.environ[MAX_REQUESTS]), int(os.environ[HEALTH_CHECK_RESERVE])
+        )
+        file.write_text(edited(file.read_text(), to_apply))
+        write_error_files(file.parent)
+    # In a session of its own: Ctrl-C in a terminal is for the launcher, which drains HAProxy first.
+    with suppress(PermissionError):
+        os.setsid()
+    binary = os.environ[BINARY]
+    os.execv(binary, [binary, *arguments])
+
+
+def _return_503(file: Path, condition: str) -> str:
+    """Return the rules that answer with the file, in OpenAI's shape below /v1.
+
+    The request's id is the caller's or a new one, as in the ingress.
+    """
+    answer = (
+        "http-request return status 503 content-type application/json hdr Retry-After 1 "
+        "hdr X-Request-ID %[var(txn.id)]"
+    )
+    given = "{ req.hdr(x-request-id) -m reg ^[!-~]{1,200}$ }"
+    return "\n".join(
+        (
+            f"    http-request set-var-fmt(txn.id) req_%[uuid] if {condition}",
+            f"    http-request set-var(txn.id) req.hdr(x-request-id) if {given} {condition}",
+            f"    {answer} lf-file {file}.openai.json if {{ path_beg /v1/ }} {condition}",
+            f"    {answer} lf-file {file}.json if {condition}",
+        )
+    )
+
+
+def _errors(message: str, request_id: str) -> tuple[str, str]:
+    api = {
+        "request_id": request_id,
+        "status": "error",
+        "payload": {},
+        "error": message,
+        "detail": message,
+        "code": "overloaded",
+        "retryable": True,
+    }
+    openai = {"message": message, "type": "server_error", "param": None, "code": "overloaded"}
+    return json.dumps(api), json.dumps({"error": openai})
+
+
+def _escape(text: str) -> str:
+    return text.replace("\\", r"\\")
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1:])
+    except ConfigMismatch as error:
+        sys.exit(str(error))

@@ -1,0 +1,58 @@
+"""Every private attribute of Ray that the launcher reads or replaces, and no other code.
+
+tests/unit/deployments/launcher/test_ray_patches.py fails when a Ray changes one of them.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+#: Processes that Ray starts at once: Serve's controller and two proxies, the builder of the
+#: application, and five replicas.
+_PRESTARTED_WORKERS = 9
+
+
+@contextmanager
+def tuned_start(*, whole_dashboard: bool) -> Iterator[None]:
+    """While this is active, `ray.init` starts Ray's processes as no option of Ray's allows.
+
+    The first workers start all at once; no autoscaler starts, which has nothing to scale on one
+    machine; and of Ray's dashboard, in which each module is a process, only what `serve deploy`
+    calls, unless `whole_dashboard`.
+    """
+    from ray._private import ray_constants, services
+    from ray._private.node import Node
+
+    extra_arguments: dict[str, list[str]] = {
+        ray_constants.PROCESS_TYPE_RAYLET: [
+            f"--num_prestart_python_workers={_PRESTARTED_WORKERS}",
+            f"--maximum_startup_concurrency={_PRESTARTED_WORKERS}",
+        ]
+    }
+    if not whole_dashboard:
+        extra_arguments[ray_constants.PROCESS_TYPE_DASHBOARD] = ["--modules-to-load=ServeHead"]
+    start_process, start_monitor = services.start_ray_process, Node.start_monitor
+
+    def start_with_arguments(command: list[str], process_type: str, **options: Any) -> Any:
+        command = [*command, *extra_arguments.get(process_type, [])]
+        return start_process(command, process_type, **options)
+
+    services.start_ray_process = start_with_arguments  # type: ignore[assignment]
+    Node.start_monitor = lambda self: None  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        services.start_ray_process = start_process
+        Node.start_monitor = start_monitor  # type: ignore[method-assign]
+
+
+def deploy(schema: Any) -> None:
+    """Deploy a ServeDeploySchema to the running Serve, as `serve run` does.
+
+    There is no public function for it.
+    """
+    from ray.serve.context import _get_global_client
+
+    client = _get_global_client(raise_if_no_controller_running=True)
+    assert client is not None
+    client.deploy_apps(schema)

@@ -1,0 +1,132 @@
+"""Clients of the other deployments over Serve handles; clients.py says what each call raises."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from ray.serve.handle import DeploymentHandle
+
+from deployments.serving.calls import await_call
+from deployments.serving.engine_client import EngineClient
+from jobs.storage.feedback import FeedbackStore
+from jobs.tasks.categorizer import Categorizer
+from jobs.tasks.model_clients import ModelClients
+from sidecar.classification.backend import ClassificationItem, ClassificationResult
+from sidecar.core.micro_batcher import MicroBatcher
+from sidecar.core.settings import Settings
+from sidecar.embedding.batching import embed_concatenated
+from sidecar.embedding.cache import Vectors
+from sidecar.embedding.model import ModelInfo
+from sidecar.planning.response import PlanAnswer, Suggestion
+from sidecar.planning.schemas import PlanRequest, SuggestionRequest
+from sidecar.search.ranking import SearchResult
+from sidecar.search.schemas import SearchRequest
+
+#: Largest request, in texts, that shares a call with others; a larger one would delay them.
+_MAX_BATCHED_TEXTS: Final = 8
+
+
+class EmbedderHandle:
+    """Calls of the Embedder deployment."""
+
+    def __init__(self, handle: DeploymentHandle) -> None:
+        self._handle = handle
+        self._small_requests = MicroBatcher(self._embed_concatenated)
+        self._info_requests = MicroBatcher(self._info)
+
+    async def embed(self, texts: Sequence[str]) -> Vectors:
+        """Return unit vectors of shape (len(texts), dimension), in order."""
+        if len(texts) <= _MAX_BATCHED_TEXTS:
+            return await self._small_requests.submit(texts)
+        return await self._embed(texts)
+
+    async def info(self) -> ModelInfo:
+        """Return the model behind the vectors."""
+        return await self._info_requests.submit(None)
+
+    async def search(self, request: SearchRequest) -> tuple[Sequence[SearchResult], ModelInfo]:
+        """Return the documents that fit the query, best first, and the model behind the scores."""
+        # As plain text: pydantic's objects take ten times as long to send.
+        documents = [document.text for document in request.documents]
+        results: tuple[Sequence[SearchResult], ModelInfo] = await await_call(
+            self._handle.search.remote(request.as_query, documents)
+        )
+        return results
+
+    async def _embed(self, texts: Sequence[str]) -> Vectors:
+        vectors: Vectors = await await_call(self._handle.embed.remote(texts))
+        return vectors
+
+    async def _embed_concatenated(self, calls: Sequence[Sequence[str]]) -> Sequence[Vectors]:
+        return await embed_concatenated(calls, self._embed)
+
+    async def _info(self, calls: Sequence[None]) -> Sequence[ModelInfo]:
+        info: ModelInfo = await await_call(self._handle.info.remote())
+        return [info] * len(calls)
+
+
+class ClassifierHandle:
+    """Calls of the Classifier deployment."""
+
+    def __init__(self, handle: DeploymentHandle) -> None:
+        self._handle = handle
+
+    async def classify(self, items: Sequence[ClassificationItem]) -> ClassificationResult:
+        """Return scores over each item's own labels, in order."""
+        result: ClassificationResult = await await_call(self._handle.classify.remote(items))
+        return result
+
+    async def info(self) -> str:
+        """Return the backend and its model."""
+        return str(await await_call(self._handle.info.remote()))
+
+
+class PlannerHandle:
+    """Calls of the Planner deployment."""
+
+    def __init__(self, handle: DeploymentHandle) -> None:
+        self._handle = handle
+
+    async def plan(self, request: PlanRequest) -> PlanAnswer:
+        """Return the best plan found in the request's time."""
+        plan: PlanAnswer = await await_call(self._handle.plan.remote(request))
+        return plan
+
+    async def suggest(self, request: SuggestionRequest) -> Sequence[Suggestion]:
+        """Return recipes to cook now, best first."""
+        suggestions: Sequence[Suggestion] = await await_call(self._handle.suggest.remote(request))
+        return suggestions
+
+    async def worker_count(self) -> int:
+        """Return how many solver processes are up."""
+        return int(await await_call(self._handle.worker_count.remote()))
+
+
+class JobRunnerHandle:
+    """Calls of the JobRunner deployment."""
+
+    def __init__(self, handle: DeploymentHandle) -> None:
+        self._handle = handle
+
+    async def notify(self) -> None:
+        """Have every runner check the queue now: one of them alone may have no free slot."""
+        await await_call(self._handle.broadcast("notify").results_async())
+
+    async def running_count(self) -> int:
+        """Return how many attempts a runner has running."""
+        return int(await await_call(self._handle.running_count.remote()))
+
+
+def build_model_clients(
+    settings: Settings,
+    *,
+    embedder: EmbedderHandle,
+    classifier: ClassifierHandle,
+    feedback: FeedbackStore,
+) -> ModelClients:
+    """Return the clients that jobs and the ingress share."""
+    return ModelClients(
+        embedder=embedder,
+        categorizer=Categorizer(classifier.classify, feedback),
+        feedback=feedback,
+        engine=EngineClient(settings),
+    )

@@ -1,0 +1,208 @@
+"""What other deployments add to a receipt after OCR.
+
+In order: a second read by a vision-language model, the tenant's own catalog corrections, semantic
+catalog matches, and categories. A model that is down costs its addition, not the receipt: a
+warning in the result says so.
+"""
+
+import base64
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from pydantic import ValidationError
+
+from jobs.queue.job import JobResult
+from jobs.queue.job_context import JobContext
+from jobs.storage.feedback import CorrectionKind
+from jobs.tasks.model_clients import ModelClients
+from sidecar.classification.corrections import correction_key
+from sidecar.core.errors import ModelUnavailable, Overloaded, ServiceError
+from sidecar.embedding.batching import embed_chunked
+from sidecar.llm.completions import complete, json_schema_format
+from sidecar.llm.schemas import ChatRequest
+from sidecar.receipts.catalog.matching import nearest
+from sidecar.receipts.models import Match, with_warning
+from sidecar.receipts.options import ReceiptOptions
+from sidecar.receipts.vlm import QUESTION, SCHEMA, VlmReceipt, extraction_of, merge_readings
+from sidecar.text.product_names import expand
+
+log = logging.getLogger(__name__)
+
+#: Names of a catalog, synonyms included, that are embedded for one receipt.
+MAX_CATALOG_NAMES = 1_000
+_CHUNK_TEXTS = 100  # of one call to the embedder, so that others get in between
+_NO_VLM = "The vision model was not available; this is what OCR read."
+
+
+async def enrich_receipt(models: ModelClients, context: JobContext, result: JobResult) -> JobResult:
+    """Return the result of receipt_extraction with everything the models add.
+
+    Raises:
+        ModelUnavailable: when the request demands the vision model and it is down.
+        DatabaseUnavailable: when the tenant's corrections can't be read.
+    """
+    options = ReceiptOptions.model_validate(context.payload["options"])
+    result = await reread_with_vlm(options, result, models)
+    result = await apply_catalog_corrections(context.tenant_id, options, result, models)
+    result = await add_semantic_matches(options, result, models)
+    return await add_categories(context.tenant_id, options, result, models)
+
+
+async def reread_with_vlm(
+    options: ReceiptOptions, result: JobResult, models: ModelClients
+) -> JobResult:
+    """Merge the OCR reading with what the vision-language model reads on `result.pages`.
+
+    Without pages, or when the engine is down, the OCR reading stands.
+
+    Raises:
+        ServiceError: when the engine is down and `options.engine` is "vision".
+    """
+    ocr = result.output
+    if not result.pages:
+        return replace(result, output=_with_ocr_sources(ocr))
+    try:
+        receipt, model = await _ask_vlm(result.pages, models)
+    except ServiceError as error:
+        if options.engine == "vision":
+            raise
+        log.warning("receipt read without the vision model", extra={"code": error.code})
+        return replace(result, output=_with_ocr_sources(with_warning(ocr, _NO_VLM)))
+    vision = extraction_of(receipt, options, pages=ocr["pages"]).flat()
+    merged = merge_readings(ocr, vision, prefer="vision" if options.engine == "vision" else "ocr")
+    return replace(result, output=merged, model_id=f"{result.model_id}, {model}")
+
+
+async def apply_catalog_corrections(
+    tenant_id: str, options: ReceiptOptions, result: JobResult, models: ModelClients
+) -> JobResult:
+    """Match lines as the tenant corrected them before, ahead of any likeness.
+
+    The corrected name counts as a synonym of the product, with confidence 1. A correction to a
+    product that is not in the request's catalog is ignored.
+    """
+    items = result.output["line_items"]
+    if not options.catalog or not items:
+        return result
+    corrections = await models.feedback.corrections(tenant_id, CorrectionKind.CATALOG)
+    catalog_ids = {item.id for item in options.catalog}
+    by_key = {row.key: row.value for row in corrections if row.value in catalog_ids}
+    matched = []
+    for item in items:
+        keys = (correction_key(item[form]) for form in ("raw_text", "parsed_name"))
+        catalog_id = next((by_key[key] for key in keys if key in by_key), None)
+        if catalog_id is None:
+            matched.append(item)
+        else:
+            match = Match(id=catalog_id, confidence=1.0, strategy="synonym")
+            matched.append({**item, "match": match.model_dump()})
+    return replace(result, output={**result.output, "line_items": matched})
+
+
+async def add_semantic_matches(
+    options: ReceiptOptions, result: JobResult, models: ModelClients
+) -> JobResult:
+    """Match the remaining lines by meaning ("minced beef" is "ground beef").
+
+    The embedder is called only when a line has no match yet. If it is down, or the catalog has
+    more than MAX_CATALOG_NAMES names, a warning takes the place of these matches.
+    """
+    items = result.output["line_items"]
+    unmatched = [
+        row for row, item in enumerate(items) if not item.get("match") and _expanded_name(item)
+    ]
+    if not options.catalog or not unmatched:
+        return result
+    names = [(item.id, name) for item in options.catalog for name in (item.name, *item.synonyms)]
+    if len(names) > MAX_CATALOG_NAMES:
+        return _without_semantic_matches(
+            result, f"more than {MAX_CATALOG_NAMES} names are in the catalog."
+        )
+    try:
+        line_vectors, catalog_vectors = [
+            await embed_chunked(texts, models.embedder.embed, _CHUNK_TEXTS)
+            for texts in (
+                [_expanded_name(items[row]) for row in unmatched],
+                [expand(name) or name for _, name in names],
+            )
+        ]
+    except (ModelUnavailable, Overloaded):
+        return _without_semantic_matches(result, "the embedder did not answer.")
+    candidates = nearest(line_vectors, catalog_vectors, [item_id for item_id, _ in names])
+    matches = {row: match for row, match in zip(unmatched, candidates, strict=True) if match}
+    matched = [
+        {**item, "match": matches[row].model_dump()} if row in matches else item
+        for row, item in enumerate(items)
+    ]
+    return replace(result, output={**result.output, "line_items": matched})
+
+
+async def add_categories(
+    tenant_id: str, options: ReceiptOptions, result: JobResult, models: ModelClients
+) -> JobResult:
+    """Add a category to each line item, when the request asks for them."""
+    items = result.output["line_items"]
+    if not options.categorize or not items:
+        return result
+    names = [item["parsed_name"] or item["raw_text"] for item in items]
+    try:
+        categorized = await models.categorizer.categorize(
+            tenant_id, names, options.candidate_labels
+        )
+    except (ModelUnavailable, Overloaded):
+        warning = "The line items have no categories: the classifier did not answer."
+        return replace(result, output=with_warning(result.output, warning))
+    categories = [
+        {"category": prediction.best[0], "category_confidence": prediction.best[1]}
+        for prediction in categorized.predictions
+    ]
+    both_forms = {
+        form: [
+            {**item, **category}
+            for item, category in zip(result.output[form], categories, strict=True)
+        ]
+        for form in ("items", "line_items")
+    }
+    return replace(result, output={**result.output, **both_forms})
+
+
+def _with_ocr_sources(ocr: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {**ocr, "sources": dict.fromkeys((*ocr["fields"], "line_items"), "ocr")}
+
+
+async def _ask_vlm(pages: tuple[bytes, ...], models: ModelClients) -> tuple[VlmReceipt, str]:
+    """Return the model's reading of the JPEG pages, and its name."""
+    images = [
+        {
+            "type": "image_url",
+            "image_url": {"url": f"data:image/jpeg;base64,{base64.b64encode(page).decode()}"},
+        }
+        for page in pages
+    ]
+    request = ChatRequest.model_validate(
+        {
+            "messages": [
+                {"role": "user", "content": [{"type": "text", "text": QUESTION}, *images]}
+            ],
+            "temperature": 0,
+            "response_format": json_schema_format("receipt", SCHEMA),
+        }
+    )
+    response = await complete(models.engine, request)
+    try:
+        text = response["choices"][0]["message"]["content"]
+        return VlmReceipt.model_validate_json(text or ""), response["model"]
+    except ValidationError as error:  # cut off by the limit of tokens
+        raise ModelUnavailable("The vision model's answer was cut off.") from error
+
+
+def _expanded_name(item: Mapping[str, Any]) -> str:
+    name: str = item["parsed_name"]
+    return expand(name)
+
+
+def _without_semantic_matches(result: JobResult, reason: str) -> JobResult:
+    warning = f"Line items were not matched by meaning: {reason}"
+    return replace(result, output=with_warning(result.output, warning))
