@@ -1,6 +1,6 @@
 # make run    the service on this machine       make test   everything that CI runs
 # make check  lint, types and unit tests        make lock   versions and hashes into the lock files
-# make acceptance FAST_PROXY=false    the real service again, through Ray Serve's own proxy
+# make acceptance SIDECAR_HAPROXY=false    the real service again, through Ray Serve's own proxy
 # make deploy CONFIG=file    another configuration for the service that runs, without a pause
 # make backup TO=folder, make restore FROM=folder    the data folder, while the service runs
 # make audit  known holes in what is installed       make sbom   what is installed, with its licences
@@ -66,17 +66,17 @@ bench-smoke: $(VENV)/installed-dev
 
 # Another configuration for the service that runs: make deploy CONFIG=serve_config.yaml
 deploy: $(VENV)/installed
-	RAY_AUTH_MODE=token RAY_AUTH_TOKEN_PATH="$(DATA_DIR)/ray_auth_token" $(BIN)/serve deploy "$(CONFIG)"
+	RAY_AUTH_MODE=token RAY_AUTH_TOKEN_PATH="$(SIDECAR_DATA_DIR)/ray_auth_token" $(BIN)/serve deploy "$(CONFIG)"
 
 # A copy of the data folder while the service runs: make backup TO=backups/monday
-DATA_DIR ?= data
+SIDECAR_DATA_DIR ?= data
 backup: $(VENV)/installed
 	@test -n "$(TO)" || { echo "say where to: make backup TO=folder"; exit 1; }
-	$(BIN)/python -m jobs.storage.backup save "$(DATA_DIR)" "$(TO)"
+	$(BIN)/python -m jobs.storage.backup save "$(SIDECAR_DATA_DIR)" "$(TO)"
 
 restore: $(VENV)/installed
 	@test -n "$(FROM)" || { echo "say where from: make restore FROM=folder"; exit 1; }
-	$(BIN)/python -m jobs.storage.backup restore "$(FROM)" "$(DATA_DIR)"
+	$(BIN)/python -m jobs.storage.backup restore "$(FROM)" "$(SIDECAR_DATA_DIR)"
 
 # The engine from one replica to two and back, on GPUs that Ray only counts; a few minutes.
 test-scaling: $(VENV)/installed-dev $(INSTALLED_ENGINE)

@@ -102,7 +102,7 @@ async def main(port: int) -> None:
         max_pixels=settings.max_image_pixels,
         max_pages=settings.max_image_pages,
     )
-    planners = WorkerPool(Limits(workers=settings.planner_workers))
+    planners = WorkerPool(Limits(workers=settings.planner.workers))
     await planners.start()
     app = FastAPI()
 

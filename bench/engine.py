@@ -63,7 +63,11 @@ def ours(model: EngineModel, port: int, folder: Path) -> Iterator[Server]:
     """This service; its cold start is that of its engine."""
     config = yaml.safe_load((REPOSITORY / "serve_config.yaml").read_text())
     config["http_options"]["port"] = port
-    settings = {"data_dir": str(folder), "log_level": "WARNING", "engine_tenant_requests": 16}
+    settings = {
+        "data_dir": str(folder),
+        "log_level": "WARNING",
+        "engine": {"tenant_concurrency": 16},
+    }
     for application in config["applications"]:
         application["args"] = settings
     file = folder / "serve_config.yaml"

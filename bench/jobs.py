@@ -33,7 +33,7 @@ from jobs.storage.database import Database
 from jobs.storage.migrations import migrate
 from jobs.storage.schema import jobs
 from sidecar.core.ids import new_id
-from sidecar.core.settings import Settings
+from sidecar.core.settings import QueueSettings, Settings
 from tests.unit.deployments.conftest import serving
 from tests.unit.sidecar.planning.requests import ingredient, recipe
 
@@ -104,7 +104,7 @@ async def _end_to_end(given: argparse.Namespace) -> None:
     rates, waits, paced = [], [], []
     for _ in range(given.rounds):
         with tempfile.TemporaryDirectory() as folder:
-            settings = Settings(data_dir=Path(folder), poll_s=0.02)
+            settings = Settings(data_dir=Path(folder), queue=QueueSettings(poll_interval_s=0.02))
             context = multiprocessing.get_context("spawn")
             bell, stop = context.Event(), context.Event()
             async with serving(settings, on_queued=bell.set) as front:

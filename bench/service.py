@@ -131,7 +131,7 @@ def _told(server: str, kind: str, clients: int, one: Load) -> str:
 def _service(*, fast: bool) -> Iterator[str]:
     with (
         tempfile.TemporaryDirectory() as folder,
-        running(Path(folder), environment={"FAST_PROXY": str(fast)}) as service,
+        running(Path(folder), environment={"SIDECAR_HAPROXY": str(fast)}) as service,
     ):
         yield service.url
 

@@ -29,8 +29,8 @@ def build(settings: Settings) -> Application:
 
 def build_engine(settings: Settings) -> Application:
     """The engine, which loads in its own time; or what says why there is none."""
-    if settings.engine == "off":
-        return UnavailableEngine.bind("The engine is turned off (ENGINE=off).")
+    if settings.engine.mode == "off":
+        return UnavailableEngine.bind("The engine is turned off (SIDECAR_ENGINE_MODE=off).")
     if not is_vllm_installed():
         return UnavailableEngine.bind("The engine is not installed.")
     return Engine.bind(settings)

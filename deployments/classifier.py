@@ -32,7 +32,7 @@ _MAX_BATCH_ITEMS: Final = 256
 
 @serve.deployment
 class Classifier:
-    """Serves the backend that the setting CLASSIFIER_BACKEND names."""
+    """Serves the backend that the setting SIDECAR_CLASSIFIER_BACKEND names."""
 
     async def __init__(self, settings: Settings) -> None:  # type: ignore[misc]
         configure_logging(settings.log_level)
@@ -64,20 +64,20 @@ class Classifier:
 
 
 async def _backend(settings: Settings) -> ClassifierBackend:
-    if settings.classifier_backend == "nli":
+    if settings.classifier.backend == "nli":
         # Imported here: torch is heavy, and the taxonomy backend does without it.
         from sidecar.classification.nli import NliClassifier
         from sidecar.embedding.model_files import device_of
 
         return NliClassifier(
-            settings.classifier_model, device_of(settings.text_device), settings.text_threads
+            settings.classifier.model, device_of(settings.text.device), settings.text.threads
         )
-    if settings.classifier_backend == "llm":
+    if settings.classifier.backend == "llm":
         return LlmClassifier(EngineClient(settings))
     # A copy of the embedding model: calling the Embedder takes about as long as running the model.
     model = LocalEmbeddingModel(settings)
     vectors = await exemplar_vectors(
         taxonomy(), model.embed, model.version, [INSTALL_DIR, settings.data_dir / "cache"]
     )
-    cache = VectorCache(model.embed, settings.text_cache_bytes, name="classifier", meter=RayMeter())
+    cache = VectorCache(model.embed, settings.text.cache_bytes, name="classifier", meter=RayMeter())
     return TaxonomyClassifier(cache.embed, taxonomy(), vectors, model.name, model.version)

@@ -37,7 +37,7 @@ class Embedder:
         # A batch holds what arrived while the last one ran; see docs/decisions on serve.batch.
         self._batches = MicroBatcher(self._batch, size_of=len, max_batch_size=_MAX_BATCH_TEXTS)
         self._cache = VectorCache(
-            self._embed_chunked, settings.text_cache_bytes, name="embedder", meter=self._meter
+            self._embed_chunked, settings.text.cache_bytes, name="embedder", meter=self._meter
         )
         self._terms = lru_cache(_MAX_CACHED_DOCUMENTS)(document_terms)
 

@@ -33,7 +33,7 @@ class Engine:
     async def __init__(self, settings: Settings) -> None:  # type: ignore[misc]
         configure_logging(settings.log_level)
         model = await asyncio.to_thread(resolve_model, settings)
-        cpus = settings.engine_threads or len(os.sched_getaffinity(0))
+        cpus = settings.engine.threads or len(os.sched_getaffinity(0))
         os.environ |= environment(settings, cpus)
         await _wait_for_other_applications()
         base = vllm_process.preload_fork_server()
@@ -42,7 +42,7 @@ class Engine:
         from sidecar.llm.vllm_engine import VllmEngine
 
         self._engine = await VllmEngine.start(model, base)
-        self._streams = CancellableStreams(time_limit_s=settings.engine_time_limit_s)
+        self._streams = CancellableStreams(time_limit_s=settings.engine.timeout_s)
 
     async def chat(
         self, request: ChatRequest, generation_id: str

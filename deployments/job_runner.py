@@ -36,7 +36,7 @@ _METRICS_PERIOD_S = 5.0
 
 def replica_slots(settings: Settings) -> int:
     """Return this replica's share of the jobs that run at once."""
-    all_slots = settings.running_jobs or int(ray.cluster_resources().get("CPU", 1))
+    all_slots = settings.job.concurrency or int(ray.cluster_resources().get("CPU", 1))
     return ceil(all_slots / serve.get_replica_context().world_size)
 
 

@@ -21,9 +21,9 @@ class Planner:
         configure_logging(settings.log_level)
         self._pool = WorkerPool(
             Limits(
-                workers=settings.planner_workers,
-                waiting=settings.planner_waiting,
-                memory_bytes=settings.planner_memory_bytes,
+                workers=settings.planner.workers,
+                waiting=settings.planner.queue_capacity,
+                memory_bytes=settings.planner.memory_bytes,
             )
         )
         await self._pool.start()

@@ -68,7 +68,7 @@ async def _bytes_of(source: ImageSource, settings: Settings) -> bytes:
             source.image_url,
             max_bytes=settings.max_image_bytes,
             timeout_s=settings.url_timeout_s,
-            allowed_networks=settings.url_allowed_networks,
+            allowed_networks=settings.ssrf_allowed_networks,
         )
     if source.image_path is None:
         raise ValueError("an ImageSource without a source")

@@ -40,7 +40,7 @@ async def store_receipt(
         ModelUnavailable: for the vision engine, where the model takes no images.
         ServiceError: whatever store_image raises.
     """
-    if payload.options.engine == "vision" and not services.settings.engine_sees:
+    if payload.options.engine == "vision" and not services.settings.engine.vision:
         raise ModelUnavailable("This service has no vision model; use engine auto or ocr.")
     blob = await store_image(payload, tenant_id, services.blobs, services.settings)
     image = StoredImage(sha256=blob.sha256, media_type=blob.media_type, size=blob.size)

@@ -1,13 +1,16 @@
 """Reads serve_config.yaml for the launcher, and says in a sentence what is wrong with it."""
 
+import os
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 
-from sidecar.core.settings import Settings
+from sidecar.core.settings import PREFIX, Settings, env_names
 
 SERVICE: Final = "sidecar"  # the application that answers HTTP
 INGRESS: Final = "Ingress"  # the deployment of it that callers reach
@@ -69,13 +72,25 @@ def load_config(path: Path, *, host: str | None = None) -> LauncherConfig:
 
 
 def _settings(arguments: dict[str, Any]) -> Settings:
+    unknown = [name for name in os.environ if name.startswith(PREFIX) and name not in env_names()]
+    if unknown:
+        raise ConfigError("; ".join(map(_unknown_variable, unknown)))
     try:
         return Settings(**arguments)
     except ValidationError as error:
         # Without the values, which may be secrets.
-        wrong = [
-            f"{'.'.join(map(str, item['loc'])).upper()}: {item['msg']}" for item in error.errors()
-        ]
+        problems = [f"{_variable(item['loc'])}: {item['msg']}" for item in error.errors()]
+    except (SettingsError, ValueError):
+        problems = ["a variable that must be JSON is not."]
     except TypeError as error:
-        wrong = [str(error)]
-    raise ConfigError("Wrong settings. " + "; ".join(wrong))
+        problems = [str(error)]
+    raise ConfigError("Wrong settings. " + "; ".join(problems))
+
+
+def _variable(location: tuple[int | str, ...]) -> str:
+    return f"{PREFIX}{'_'.join(map(str, location))}".upper()
+
+
+def _unknown_variable(name: str) -> str:
+    similar = get_close_matches(name, env_names(), n=1)
+    return f"{name} is not a setting" + (f"; did you mean {similar[0]}?" if similar else ".")

@@ -1,14 +1,12 @@
 """`python -m deployments.launcher`: the whole service on this machine, until it is told to stop.
 
 Starts Ray on loopback with token authentication, deploys serve_config.yaml, waits until every part
-is ready, says where things are, and stays. Ctrl-C or SIGTERM stops everything that was started and
+is ready, prints the addresses, and stays. Ctrl-C or SIGTERM stops everything that was started and
 leaves no process behind.
 """
 
 import argparse
 import contextlib
-import io
-import json
 import os
 import shutil
 import signal
@@ -16,8 +14,6 @@ import sys
 import tempfile
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -25,18 +21,25 @@ from typing import Any
 
 import psutil
 
-from deployments.launcher import haproxy, ray_cluster, ray_patches
-from deployments.launcher.config import ENGINE, INGRESS, SERVICE, ConfigError, load_config
+from deployments.launcher import haproxy, ray_cluster, ray_patches, readiness
+from deployments.launcher.config import (
+    ENGINE,
+    INGRESS,
+    SERVICE,
+    ConfigError,
+    LauncherConfig,
+    load_config,
+)
 from deployments.launcher.ports import is_taken
+from sidecar.core.renamed_settings import old_names_in
 from sidecar.core.settings import Settings
 
-READY_TIMEOUT_S = 120
 DRAIN_TIMEOUT_S = 15  # a plan or a receipt; an open page of the dashboard would never end
 STOP_TIMEOUT_S = 30
 
 
 def main() -> int:
-    """The exit status: 0 when it was told to stop, 1 when it could not start."""
+    """Run the service; return 0 when it was told to stop, 1 when it could not start."""
     parser = argparse.ArgumentParser(prog="python -m deployments.launcher", description=__doc__)
     parser.add_argument("config", nargs="?", type=Path, default=Path("serve_config.yaml"))
     parser.add_argument("--host", help="in place of http_options.host; 0.0.0.0 in a container")
@@ -45,24 +48,28 @@ def main() -> int:
         config = load_config(arguments.config, host=arguments.host)
     except ConfigError as error:
         return _refuse(str(error))
-    host, port, settings = config.host, config.port, config.settings
-    if is_taken(host, port):
-        return _refuse(f"{host}:{port} is in use; stop what runs there or change the port.")
-    fast = settings.fast_proxy and haproxy.supports_host(host)
+    if is_taken(config.host, config.port):
+        address = f"{config.host}:{config.port}"
+        return _refuse(f"{address} is in use; stop what runs there or change the port.")
+    for old, new in old_names_in(os.environ).items():
+        _say(f"{old} is now {new}; the old name is accepted for one more release.")
+    _leave_out_engine(config)
+    # HAProxy's files and sockets; a socket's path must be short.
     scratch = Path(tempfile.mkdtemp(prefix="sidecar-"))
+    try:
+        return _run(config, scratch)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _run(config: LauncherConfig, scratch: Path) -> int:
+    settings = config.settings
+    uses_haproxy = settings.haproxy and haproxy.supports_host(config.host)
     os.environ |= ray_cluster.environment(settings)
-    if fast:
+    if uses_haproxy:
         os.environ |= haproxy.environment(scratch, config.max_requests_per_replica)
     os.environ.pop("RAY_ADDRESS", None)
-    absent = (
-        "turned off" if settings.engine == "off" else "" if find_spec("vllm") else "not installed"
-    )
-    if absent:
-        _say(f"The engine is {absent}: chat answers 503; everything else works.")
-        applications = config.serve["applications"]
-        config.serve["applications"] = [one for one in applications if one["name"] != ENGINE]
-
-    told_to_stop, stopping = threading.Event(), threading.Event()
+    stop_requested, stopping = threading.Event(), threading.Event()
     started = time.monotonic()
     try:
         _say("starting Ray …")
@@ -72,36 +79,58 @@ def main() -> int:
         _deploy(config.serve)
         # After Ray's start, which installs handlers of its own.
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, lambda *_: told_to_stop.set())
-        url = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"
-        problem = _wait_until_ready(url, settings, told_to_stop)
+            signal.signal(number, lambda *_: stop_requested.set())
+        host = "127.0.0.1" if config.host == "0.0.0.0" else config.host
+        url = f"http://{host}:{config.port}"
+        problem = readiness.wait_until_ready(url, settings, stop_requested)
         if problem is not None:
             return _refuse(problem)
-        if not told_to_stop.is_set():
+        if not stop_requested.is_set():
             _say(_greeting(url, settings, time.monotonic() - started))
-        told_to_stop.wait()
+        stop_requested.wait()
         return 0
     except KeyboardInterrupt:
         return 0
     finally:
         stopping.set()
         _say("stopping …")
-        if told_to_stop.is_set():
-            _drain(scratch if fast else None)
-        _stop()
-        shutil.rmtree(scratch, ignore_errors=True)
+        if stop_requested.is_set():
+            if uses_haproxy:
+                haproxy.drain(scratch, DRAIN_TIMEOUT_S)
+            else:
+                _drain_ingress()
+        _stop(scratch)
+
+
+def _leave_out_engine(config: LauncherConfig) -> None:
+    """Take the engine's application out of the configuration where there is no engine."""
+    if config.settings.engine.mode == "off":
+        reason = "turned off"
+    elif not find_spec("vllm"):
+        reason = "not installed"
+    else:
+        return
+    _say(f"The engine is {reason}: chat answers 503; everything else works.")
+    applications = config.serve["applications"]
+    config.serve["applications"] = [app for app in applications if app["name"] != ENGINE]
 
 
 def _watch(core: Sequence[psutil.Process], stopping: threading.Event, scratch: Path) -> None:
-    """Ends this process, and what it has started, when one of those has died: nothing works then,
-    and a call to Ray that is under way would wait for minutes.
+    """End this process and its children when one of Ray's core processes has died.
+
+    Nothing works then, and a call to Ray in flight would wait for minutes.
     """
     while not stopping.wait(1):
         if not all(map(_is_alive, core)):
             _refuse("Ray has died; whoever supervises this starts it again.")
             _kill(psutil.Process().children(recursive=True))
+            _kill(_processes_using(scratch))
             shutil.rmtree(scratch, ignore_errors=True)
             os._exit(1)
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
 
 
 def _deploy(config: dict[str, Any]) -> None:
@@ -117,44 +146,6 @@ def _deploy(config: dict[str, Any]) -> None:
         logging_config=schema.logging_config,
     )
     ray_patches.deploy(schema)
-
-
-def _is_alive(process: psutil.Process) -> bool:
-    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-
-
-def _wait_until_ready(url: str, settings: Settings, told_to_stop: threading.Event) -> str | None:
-    """None when the service is ready (or nobody waits any more); else what keeps it from being."""
-    from deployments.serving.status import serve_status
-
-    # Without its token readiness doesn't say what is amiss.
-    token = settings.api_tokens[0].get_secret_value() if settings.api_tokens else ""
-    probe = urllib.request.Request(
-        f"{url}/health/ready", headers={"Authorization": f"Bearer {token}"}
-    )
-    deadline = time.monotonic() + READY_TIMEOUT_S
-    last = "the service does not answer"
-    while not told_to_stop.wait(0.2):
-        for name, application in serve_status().applications.items():
-            if application.status == "DEPLOY_FAILED" and name != ENGINE:
-                reason = application.message.strip().rpartition("\n")[2]
-                return f"The application {name} could not be deployed: {reason}"
-        try:
-            with urllib.request.urlopen(probe, timeout=5) as answer:
-                ready = json.load(answer)
-        except (OSError, urllib.error.HTTPError):
-            ready = {}
-        if ready.get("status") == "ok":
-            return None
-        failing = {
-            name: check["detail"]
-            for name, check in ready.get("checks", {}).items()
-            if check["status"] != "ok"
-        }
-        last = "; ".join(f"{name}: {detail}" for name, detail in failing.items()) or last
-        if time.monotonic() > deadline:
-            return f"Not ready after {READY_TIMEOUT_S} s: {last}"
-    return None
 
 
 def _greeting(url: str, settings: Settings, seconds: float) -> str:
@@ -176,13 +167,8 @@ Read a receipt:
 """
 
 
-def _drain(haproxy: Path | None) -> None:
-    """Takes no more requests, and returns once those under way are answered, or after a while.
-    `haproxy` is the folder of HAProxy's files; without it the ingress itself says 503.
-    """
-    if haproxy is not None:
-        haproxy.drain(haproxy, DRAIN_TIMEOUT_S)
-        return
+def _drain_ingress() -> None:
+    """Have the ingress refuse requests, and wait until none is in flight, for 15 s at most."""
     from ray.exceptions import RayError
     from ray.serve.exceptions import RayServeException
     from ray.serve.handle import DeploymentHandle
@@ -194,24 +180,28 @@ def _drain(haproxy: Path | None) -> None:
             time.sleep(0.1)
 
 
-def _stop() -> None:
-    """Stops Serve and Ray, and kills whatever process is left of them after a while."""
+def _stop(scratch: Path) -> None:
+    """Stop Serve and Ray, and kill every process that is left of them."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     if "ray" not in sys.modules:
         return
-    import ray
-    from ray import serve
-
-    started = psutil.Process().children(recursive=True)
-    # Ray tells of each process that it is told to end as if it had failed.
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        if ray.is_initialized():
-            serve.shutdown()
-            ray.shutdown()
-    _, left = psutil.wait_procs(started, timeout=STOP_TIMEOUT_S)
-    _kill(left)
+    children = psutil.Process().children(recursive=True)
+    ray_cluster.stop()
+    _, alive = psutil.wait_procs(children, timeout=STOP_TIMEOUT_S)
+    _kill(alive)
+    # A HAProxy that a reload started meanwhile is nobody's child by now.
+    _kill(_processes_using(scratch))
     _say("stopped.")
+
+
+def _processes_using(folder: Path) -> list[psutil.Process]:
+    """Return the processes whose command line names a file in the folder."""
+    return [
+        process
+        for process in psutil.process_iter(["cmdline"])
+        if any(str(folder) in argument for argument in process.info["cmdline"] or ())
+    ]
 
 
 def _kill(processes: Sequence[psutil.Process]) -> None:

@@ -1,14 +1,16 @@
-"""What Ray has a worker import before it knows what the worker is to be: Ray Serve, in those that
-it starts with itself, which become replicas. A later one works at jobs, and somebody waits for it.
+"""Ray's worker preload hook: what a worker process imports before it has a task.
+
+Workers prestarted with the raylet become Serve replicas and import Ray Serve early; workers started
+later run jobs and must start fast, so they don't.
 """
 
 import os
 
 import psutil
 
-#: Seconds after the raylet within which it has started its first workers.
-_AT_ONCE_S = 3.0
+#: Seconds after the raylet's start within which it has started its first workers.
+_PRESTART_S = 3.0
 
 _own, _raylet = psutil.Process(), psutil.Process(os.getppid())
-if _own.create_time() - _raylet.create_time() < _AT_ONCE_S:
+if _own.create_time() - _raylet.create_time() < _PRESTART_S:
     import ray.serve  # noqa: F401

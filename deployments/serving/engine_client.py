@@ -30,7 +30,7 @@ class EngineClient:
         self._settings = settings
         self._handle: DeploymentHandle = DeploymentHandle(DEPLOYMENT, APPLICATION)
         # Without an engine a call would wait for ever in Serve's router.
-        self._is_expected = settings.engine != "off" and is_vllm_installed()
+        self._is_expected = settings.engine.mode != "off" and is_vllm_installed()
         self._pending_cancels: set[asyncio.Task[object]] = set()
 
     async def chat(self, request: ChatRequest) -> AsyncGenerator[StreamEvent, None]:
@@ -131,8 +131,8 @@ class EngineClient:
 
 def _state(settings: Settings) -> EngineState:
     """Return the state by Serve's controller."""
-    if settings.engine == "off":
-        return EngineState("off", "it is turned off (ENGINE=off)")
+    if settings.engine.mode == "off":
+        return EngineState("off", "it is turned off (SIDECAR_ENGINE_MODE=off)")
     application = serve_status().applications.get(APPLICATION)
     deployment = application.deployments.get(DEPLOYMENT) if application else None
     states = deployment.replica_states if deployment else {}

@@ -59,7 +59,7 @@ defmodule GrocerySidecar do
   @type options :: keyword()
   @type result :: {:ok, map()} | {:error, Error.t()}
   @type feature :: String.t()
-  @typedoc "A photo or PDF: its bytes, its URL, or its path below the service's IMAGE_DIR."
+  @typedoc "A photo or PDF: its bytes, its URL, or its path below the service's SIDECAR_IMAGE_DIR."
   @type image :: {:binary, binary()} | {:url, String.t()} | {:path, String.t()}
   @typedoc "Decides after each piece of a stream whether to go on."
   @type reducer(piece, acc) :: (piece, acc -> {:cont, acc} | {:halt, acc})

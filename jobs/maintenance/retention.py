@@ -106,8 +106,8 @@ class RetentionService:
             database,
             blob_store,
             holder=holder,
-            keep=timedelta(days=settings.retention_days),
-            every=timedelta(seconds=settings.retention_every_s),
+            keep=timedelta(days=settings.retention.days),
+            every=timedelta(seconds=settings.retention.interval_s),
         )
 
     async def run(self) -> None:

@@ -36,7 +36,9 @@ class AdmissionController:
     @classmethod
     def configured(cls, queue: JobQueue, settings: Settings) -> "AdmissionController":
         """With the service's settings and the real clock."""
-        return cls(queue, most=settings.queued_jobs, most_of_tenant=settings.tenant_queued_jobs)
+        return cls(
+            queue, most=settings.queue.capacity, most_of_tenant=settings.queue.tenant_capacity
+        )
 
     async def reserve(self, tenant_id: str) -> None:
         """Makes room for one more job of the tenant.

@@ -123,9 +123,11 @@ class Claims:
         return cls(
             database,
             runner=runner,
-            lease=timedelta(seconds=settings.lease_s),
-            backoff=Backoff(base_s=settings.retry_base_s, cap_s=settings.retry_cap_s),
-            tenant_cap=settings.tenant_running_jobs or None,
+            lease=timedelta(seconds=settings.job.lease_s),
+            backoff=Backoff(
+                base_s=settings.job.retry_backoff_base_s, cap_s=settings.job.retry_backoff_max_s
+            ),
+            tenant_cap=settings.job.tenant_concurrency or None,
         )
 
     async def claim(self, features: Sequence[str], limit: int) -> Sequence[Job]:

@@ -132,15 +132,15 @@ class WebhookDispatcher:
     def configured(cls, database: Database, settings: Settings) -> "WebhookDispatcher":
         """With the service's settings and the real network."""
         timeout_s = settings.url_timeout_s
-        networks = settings.url_allowed_networks
+        networks = settings.ssrf_allowed_networks
         return cls(
             database,
             send=lambda url, body, headers: post(
                 url, body, headers, timeout_s=timeout_s, allowed_networks=networks
             ),
-            secret=settings.webhook_secret,
-            max_attempts=settings.webhook_max_attempts,
-            backoff=Backoff(base_s=settings.webhook_retry_base_s, cap_s=3600.0),
+            secret=settings.webhook.secret,
+            max_attempts=settings.webhook.max_attempts,
+            backoff=Backoff(base_s=settings.webhook.retry_backoff_base_s, cap_s=3600.0),
             hold=timedelta(seconds=2 * timeout_s + 30),
         )
 

@@ -25,8 +25,8 @@ log = logging.getLogger(__name__)
 
 #: Seconds that an attempt waits for a process to work in: longer than any one that is in its way.
 START_TIMEOUT_S = 600.0
-#: How many times longer than POLL_S a runner with nothing to do leaves the queue alone. It is woken
-#: for new jobs; by itself it finds those that are due again and those it was not woken for.
+#: How many times longer than queue.poll_interval_s an idle worker waits between two polls. It is
+#: notified of new jobs; polling finds those that are due again and those whose notice was lost.
 IDLE_POLLS = 20
 
 
@@ -86,7 +86,7 @@ class JobWorker:
     async def run(self) -> None:
         """Returns after `stop()`; outlives a database that comes and goes."""
         loop = asyncio.get_running_loop()
-        upkeep_s = self._settings.lease_s / 3
+        upkeep_s = self._settings.job.lease_s / 3
         next_upkeep = loop.time()
         while not self._stopping:
             self._woken.clear()  # whatever comes from here on is looked for once more
@@ -140,7 +140,9 @@ class JobWorker:
         """Until a slot comes free or a job is said to wait, and no longer than a look may wait."""
         idle = not self._running
         try:
-            async with asyncio.timeout(self._settings.poll_s * (IDLE_POLLS if idle else 1)):
+            async with asyncio.timeout(
+                self._settings.queue.poll_interval_s * (IDLE_POLLS if idle else 1)
+            ):
                 await self._woken.wait()
         except TimeoutError:
             pass

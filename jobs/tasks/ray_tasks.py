@@ -67,7 +67,7 @@ def warm_workers(job_types: Iterable[JobType], settings: Settings) -> None:
     for job_type in job_types:
         if job_type.warm_up is not None:
             task = warm_up.options(num_cpus=job_type.cpus)
-            for _ in range(settings.warm_workers):
+            for _ in range(settings.worker.warm):
                 task.remote(job_type.warm_up, settings)
 
 
@@ -81,7 +81,7 @@ def run_attempt(
     with tracing.span(name, context.traceparent) as traceparent:
         local = replace(context, meter=meter(), traceparent=traceparent)
         with process_heap_trimmer():
-            yield from run_supervised(run(local), memory_bytes=context.settings.job_memory_bytes)
+            yield from run_supervised(run(local), memory_bytes=context.settings.job.memory_bytes)
 
 
 @ray.remote(max_retries=0)

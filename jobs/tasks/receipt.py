@@ -45,9 +45,9 @@ def read_receipt(work: JobContext) -> Iterator[Progress | JobResult]:
         max_pixels=settings.max_image_pixels,
         max_pages=settings.max_image_pages,
     )
-    accuracy = job.options.accuracy or settings.receipt_accuracy
+    accuracy = job.options.accuracy or settings.receipt.accuracy
     options = job.options.model_copy(update={"accuracy": accuracy})
-    steps = read(work.image, options, engine(settings.receipt_threads), limits)
+    steps = read(work.image, options, engine(settings.receipt.threads), limits)
     stage, since = None, time.time_ns()
     while True:
         try:
@@ -65,16 +65,15 @@ def read_receipt(work: JobContext) -> Iterator[Progress | JobResult]:
         _passed(work, stage, since, time.time_ns())
     flat = extraction.flat()
     pages: tuple[bytes, ...] = ()
-    if settings.engine_sees and (
+    if settings.engine.vision and (
         job.options.engine == "vision"
         or (
-            job.options.engine == "auto"
-            and needs_second_read(flat, settings.receipt_second_look_below)
+            job.options.engine == "auto" and needs_second_read(flat, settings.receipt.vlm_threshold)
         )
     ):
         from sidecar.receipts.pages.document import render_pages
 
-        pages = render_pages(work.image, limits, settings.engine_max_images)
+        pages = render_pages(work.image, limits, settings.engine.max_images)
     yield JobResult(
         output=flat,
         model_id=MODEL_ID,
@@ -89,7 +88,7 @@ def load_reader(settings: Settings) -> None:
     from sidecar.receipts import reader  # noqa: F401
     from sidecar.receipts.ocr.engine import engine
 
-    engine(settings.receipt_threads)
+    engine(settings.receipt.threads)
 
 
 def _passed(work: JobContext, stage: str, start_ns: int, end_ns: int) -> None:

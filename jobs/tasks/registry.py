@@ -29,9 +29,9 @@ def job_types(settings: Settings, models: ModelClients) -> Mapping[str, JobType]
     receipts = JobType(
         name=RECEIPT_EXTRACTION,
         run=read_receipt,
-        timeout_s=settings.receipt_time_limit_s,
-        max_attempts=settings.receipt_max_attempts,
-        cpus=float(settings.receipt_threads),
+        timeout_s=settings.receipt.timeout_s,
+        max_attempts=settings.receipt.max_attempts,
+        cpus=float(settings.receipt.threads),
         warm_up=load_reader,
         complete=partial(enrich_receipt, models),
     )
@@ -39,21 +39,21 @@ def job_types(settings: Settings, models: ModelClients) -> Mapping[str, JobType]
         name=MEAL_OPTIMIZATION,
         run=plan_meals,
         timeout_s=2 * MAX_TIMEOUT_MS / 1000,  # a solve ends by itself within half of it
-        max_attempts=settings.planner_max_attempts,
+        max_attempts=settings.planner.max_attempts,
         cpus=1.0,
-        complete=partial(_add_plan_summary, models) if settings.planner_prose else None,
+        complete=partial(_add_plan_summary, models) if settings.planner.summary else None,
     )
     embeddings = JobType(
         name=EMBEDDING_BATCH,
         run=InProcessWork(partial(embed_texts, models)),
-        timeout_s=settings.text_time_limit_s,
-        max_attempts=settings.text_max_attempts,
+        timeout_s=settings.text.timeout_s,
+        max_attempts=settings.text.max_attempts,
     )
     categories = JobType(
         name=CATEGORIZATION_BATCH,
         run=InProcessWork(partial(categorize_items, models)),
-        timeout_s=settings.text_time_limit_s,
-        max_attempts=settings.text_max_attempts,
+        timeout_s=settings.text.timeout_s,
+        max_attempts=settings.text.max_attempts,
     )
     return {job_type.name: job_type for job_type in (receipts, plans, embeddings, categories)}
 

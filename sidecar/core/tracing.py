@@ -1,5 +1,6 @@
-"""Traces by OpenTelemetry: off unless OTLP_ENDPOINT is set, and then one trace from the caller's
-`traceparent` to the model.
+"""OpenTelemetry traces, from the caller's `traceparent` to the model.
+
+Off unless SIDECAR_OTLP_ENDPOINT is set.
 
 Ray Serve makes the spans of its proxy, its replicas and the calls between them (it loads
 `processors`); the code adds those of jobs, which outlive the request: a job's row carries the
@@ -36,7 +37,7 @@ def environment(settings: Settings) -> dict[str, str]:
         _ENDPOINT: settings.otlp_endpoint,
         "OTEL_SERVICE_NAME": "grocery-sidecar",
         "RAY_SERVE_TRACING_EXPORTER_IMPORT_PATH": "sidecar.core.tracing:processors",
-        "RAY_SERVE_TRACING_SAMPLING_RATIO": str(settings.trace_share),
+        "RAY_SERVE_TRACING_SAMPLING_RATIO": str(settings.trace_sample_ratio),
     }
 
 

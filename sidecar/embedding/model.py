@@ -61,9 +61,9 @@ class LocalEmbeddingModel:
     def __init__(self, settings: Settings) -> None:
         """Load the model. Raises ModelUnavailable."""
         self._model = load(
-            settings.embedding_model or None,
-            device_of(settings.text_device),
-            settings.text_threads,
+            settings.embedding.model or None,
+            device_of(settings.text.device),
+            settings.text.threads,
             [INSTALL_DIR, settings.data_dir / "cache"],
         )
         self._model.embed(["a first pass fills the kernels' caches"])

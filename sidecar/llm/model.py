@@ -43,7 +43,7 @@ def resolve_model(settings: Settings) -> EngineModel:
 
     Raises ModelUnavailable when the bundled model isn't installed or can't be converted.
     """
-    path, name, template = settings.engine_model, settings.engine_model, None
+    path, name, template = settings.engine.model, settings.engine.model, None
     if not path:
         folder = _bundled([MODELS, settings.data_dir / "models"])
         path, name, template = str(folder), BUNDLED, str(_TEMPLATE)
@@ -54,8 +54,8 @@ def resolve_model(settings: Settings) -> EngineModel:
         name=name,
         path=path,
         chat_template=template,
-        tool_parser=settings.engine_tool_parser,
-        max_tokens=settings.engine_max_tokens,
+        tool_parser=settings.engine.tool_parser,
+        max_tokens=settings.engine.max_tokens,
         engine_arguments=engine_arguments(settings),
     )
 
@@ -63,19 +63,19 @@ def resolve_model(settings: Settings) -> EngineModel:
 def engine_arguments(settings: Settings) -> dict[str, Any]:
     """What the settings say in vLLM's words."""
     arguments: dict[str, Any] = {
-        "dtype": settings.engine_dtype,
-        "enforce_eager": settings.engine_eager,
-        "max_model_len": settings.engine_max_model_len,
-        "max_num_seqs": settings.engine_max_sequences,
-        "enable_prefix_caching": settings.engine_prefix_caching,
-        "limit_mm_per_prompt": {"image": settings.engine_max_images, "video": 0, "audio": 0},
+        "dtype": settings.engine.dtype,
+        "enforce_eager": settings.engine.enforce_eager,
+        "max_model_len": settings.engine.max_model_len,
+        "max_num_seqs": settings.engine.max_sequences,
+        "enable_prefix_caching": settings.engine.prefix_caching,
+        "limit_mm_per_prompt": {"image": settings.engine.max_images, "video": 0, "audio": 0},
         "use_tqdm_on_load": False,
         # Every image comes as data. Should a URL ever get this far, no host is allowed.
         "allowed_media_domains": ["invalid"],
     }
-    if settings.engine_kv_cache_bytes:
-        arguments["kv_cache_memory_bytes"] = settings.engine_kv_cache_bytes
-    return arguments | dict(settings.engine_arguments)
+    if settings.engine.kv_cache_bytes:
+        arguments["kv_cache_memory_bytes"] = settings.engine.kv_cache_bytes
+    return arguments | dict(settings.engine.arguments)
 
 
 def environment(settings: Settings, cpus: int) -> dict[str, str]:
@@ -90,7 +90,7 @@ def environment(settings: Settings, cpus: int) -> dict[str, str]:
         # Ray gives an actor one thread; on a CPU the engine is what the machine has most need of.
         "OMP_NUM_THREADS": str(cpus),
     }
-    if not settings.engine_model or Path(settings.engine_model).is_dir():
+    if not settings.engine.model or Path(settings.engine.model).is_dir():
         variables["HF_HUB_OFFLINE"] = "1"
     return variables
 

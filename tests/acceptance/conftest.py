@@ -61,7 +61,7 @@ def engine(service: Service) -> Service:
 def service(tmp_path_factory: pytest.TempPathFactory, database: Database) -> Iterator[Service]:
     """One service for the whole run on a database."""
     engine = "auto" if database.name == chosen(both=True)[0] else "off"
-    settings = {**database.settings(), "engine": engine, "engine_max_tokens": 256}
+    settings = {**database.settings(), "engine": {"mode": engine, "max_tokens": 256}}
     folder = tmp_path_factory.mktemp("service")
     with running(folder, settings=settings, change=database.change) as service:
         yield service

@@ -67,7 +67,11 @@ def configure(
     config = yaml.safe_load((REPOSITORY / file).read_text())
     config["http_options"]["port"] = port
     for application in config["applications"]:
-        application["args"] = {"data_dir": str(folder / "data"), "engine": "off", **settings}
+        application["args"] = {
+            "data_dir": str(folder / "data"),
+            "engine": {"mode": "off"},
+            **settings,
+        }
     change(config)
     written = folder / "serve_config.yaml"
     written.write_text(yaml.safe_dump(config))

@@ -96,10 +96,10 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
     token.write_text(secrets.token_hex(32))
     environment = {
         **os.environ,
-        "DATABASE_URL": server.get_uri(),
-        "DATA_DIR": str(tmp_path / "data"),
-        "ENGINE": "off",
-        "LEASE_S": "5",
+        "SIDECAR_DATABASE_URL": server.get_uri(),
+        "SIDECAR_DATA_DIR": str(tmp_path / "data"),
+        "SIDECAR_ENGINE_MODE": "off",
+        "SIDECAR_JOB_LEASE_S": "5",
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN_PATH": str(token),
         "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "deployments.serving.proxy_errors:middlewares",

@@ -28,12 +28,10 @@ def service(tmp_path_factory: pytest.TempPathFactory, database: Database) -> Ite
     """
     settings = {
         **database.settings(),
-        "job_memory_bytes": 300 * 2**20,
-        "receipt_max_attempts": 2,
-        "retry_base_s": 0.1,
-        "url_allowed_networks": "127.0.0.0/8",
-        "webhook_secret": "s3cret",
-        "webhook_retry_base_s": 0.2,
+        "job": {"memory_bytes": 300 * 2**20, "retry_backoff_base_s": 0.1},
+        "receipt": {"max_attempts": 2},
+        "ssrf_allowed_networks": "127.0.0.0/8",
+        "webhook": {"secret": "s3cret", "retry_backoff_base_s": 0.2},
     }
     folder = tmp_path_factory.mktemp("jobs")
     with running(folder, settings=settings, change=database.change) as service:

@@ -34,7 +34,7 @@ class Listener:
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A service that asks for a token."""
     folder = tmp_path_factory.mktemp("guarded")
-    with running(folder, environment={"API_TOKENS": TOKEN}) as service:
+    with running(folder, environment={"SIDECAR_API_TOKENS": TOKEN}) as service:
         yield service
 
 
@@ -45,7 +45,7 @@ def table() -> dict[str, tuple[int, str]]:
     rows = re.findall(r"^\| `(.+?)` \| (\d) \| (.+?) \|", text.partition("\n## ")[0], re.MULTILINE)
     assert rows
     listed = {f"{words} {where}": (int(number), where) for words, number, where in rows}
-    if os.environ.get("FAST_PROXY") == "false":  # as the README says below the table
+    if os.environ.get("SIDECAR_HAPROXY") == "false":  # as the README says below the table
         del listed["haproxy loopback"], listed["ray::HAProxyManager loopback"]
         listed["ray::ServeReplica:sidecar:Ingress loopback"] = (1, "loopback")
     return listed

@@ -31,7 +31,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory, server: Server) -> Iterator[Service]:
-    settings = {"database_url": server.get_uri(), "lease_s": 3, "running_jobs": 4}
+    settings = {"database_url": server.get_uri(), "job": {"lease_s": 3, "concurrency": 4}}
     change = with_replicas(Ingress=2, JobRunner=2)
     folder = tmp_path_factory.mktemp("service")
     with running(folder, settings=settings, change=change) as service:

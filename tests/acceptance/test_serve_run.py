@@ -28,8 +28,8 @@ def test_serve_run_brings_the_service_up(tmp_path: Path) -> None:
             cwd=tmp_path,
             env={
                 **os.environ,
-                "DATA_DIR": str(tmp_path / "data"),
-                "ENGINE": "off",
+                "SIDECAR_DATA_DIR": str(tmp_path / "data"),
+                "SIDECAR_ENGINE_MODE": "off",
                 "RAY_AUTH_MODE": "disabled",
             },
             stdout=output,

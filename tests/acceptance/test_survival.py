@@ -59,7 +59,7 @@ def test_cancelling_ends_the_work_itself(
 def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A service that has just started, and lets a receipt take eight seconds."""
     folder = tmp_path_factory.mktemp("impatient")
-    with running(folder, settings={"receipt_time_limit_s": 8}) as service:
+    with running(folder, settings={"receipt": {"timeout_s": 8}}) as service:
         yield service
 
 

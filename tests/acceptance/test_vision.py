@@ -30,13 +30,15 @@ def seeing(tmp_path_factory: pytest.TempPathFactory, engine: Service) -> Iterato
     tokenizer = Path(resolve_model(Settings(data_dir=engine.data_dir)).path)
     tiny_vlm.make(tokenizer, folder / "tiny-vlm")
     settings = {
-        "engine": "auto",
-        "engine_model": str(folder / "tiny-vlm"),
-        "engine_sees": True,
-        "engine_max_tokens": 200,  # random weights seldom end by themselves
-        "receipt_max_attempts": 1,
-        "classifier_backend": "llm",
-        "url_allowed_networks": ["127.0.0.1/32"],
+        "engine": {
+            "mode": "auto",
+            "model": str(folder / "tiny-vlm"),
+            "vision": True,
+            "max_tokens": 200,  # random weights seldom end by themselves
+        },
+        "receipt": {"max_attempts": 1},
+        "classifier": {"backend": "llm"},
+        "ssrf_allowed_networks": ["127.0.0.1/32"],
     }
     with running(folder, settings=settings) as service:
         wait_for_engine(service)

@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from sidecar.core.settings import Settings
+from sidecar.core.settings import EngineSettings, Settings
 from sidecar.llm.model import resolve_model
 from tests.acceptance import tiny_vlm
 from tests.acceptance.service import Service, running, wait_for_engine
@@ -36,25 +36,21 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
             "downscale_delay_s": 10,
         }
 
-    on_a_cpu = {
-        name: Settings.model_fields[name].default
-        for name in (
-            "engine_dtype",
-            "engine_eager",
-            "engine_max_model_len",
-            "engine_kv_cache_bytes",
-        )
-    }
-    settings = {
-        **on_a_cpu,
-        "engine": "auto",
-        "engine_model": str(folder / "tiny-vlm"),
-        "engine_tenant_requests": 16,
-        "engine_threads": 1,
+    default = EngineSettings()
+    engine = {
+        "mode": "auto",
+        "model": str(folder / "tiny-vlm"),
+        "tenant_concurrency": 16,
+        "threads": 1,
+        # In the place of what the file says for a GPU.
+        "dtype": default.dtype,
+        "enforce_eager": default.enforce_eager,
+        "max_model_len": default.max_model_len,
+        "kv_cache_bytes": default.kv_cache_bytes,
     }
     with running(
         folder,
-        settings=settings,
+        settings={"engine": engine},
         environment={"RAY_OVERRIDE_RESOURCES": json.dumps({"GPU": 3})},
         change=hasten,
         file="deploy/serve_config.gpu.yaml",

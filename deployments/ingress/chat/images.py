@@ -23,9 +23,9 @@ async def inline_images(request: ChatRequest, settings: Settings) -> ChatRequest
     urls = request.image_urls
     if not urls:
         return request
-    if len(urls) > settings.engine_max_images:
+    if len(urls) > settings.engine.max_images:
         raise BadRequest(
-            f"The request has {len(urls)} images; the limit is {settings.engine_max_images}."
+            f"The request has {len(urls)} images; the limit is {settings.engine.max_images}."
         )
     distinct = list(dict.fromkeys(urls))
     images = await asyncio.gather(*(_as_data(url, settings) for url in distinct))
@@ -40,7 +40,7 @@ async def _as_data(url: str, settings: Settings) -> str:
             url,
             max_bytes=settings.max_image_bytes,
             timeout_s=settings.url_timeout_s,
-            allowed_networks=settings.url_allowed_networks,
+            allowed_networks=settings.ssrf_allowed_networks,
         )
     return await asyncio.to_thread(_checked, data, settings.max_image_pixels)
 

@@ -44,7 +44,7 @@ class ChatRecorder:
         """A piece of the answer went out."""
         if self._first_piece_ms is None:
             self._first_piece_ms = self._elapsed_ms()
-        if self._services.settings.engine_keep_content:
+        if self._services.settings.engine.store_content:
             self._chunks.append(chunk)
 
     async def complete(self, usage: Usage, body: Mapping[str, Any] | None = None) -> None:
@@ -61,7 +61,7 @@ class ChatRecorder:
         }
         if self._first_piece_ms is not None:
             output["first_token_ms"] = round(self._first_piece_ms, 1)
-        if self._services.settings.engine_keep_content:
+        if self._services.settings.engine.store_content:
             output["messages"] = (
                 _joined(self._chunks)
                 if body is None
@@ -99,7 +99,7 @@ class ChatRecorder:
 
     def _input(self) -> Mapping[str, Any]:
         sent = self._request.wire()
-        if self._services.settings.engine_keep_content:
+        if self._services.settings.engine.store_content:
             return {**sent, "messages": [_without_image(message) for message in sent["messages"]]}
         return {
             **{name: value for name, value in sent.items() if name not in _CONTENT},

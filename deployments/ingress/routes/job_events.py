@@ -77,7 +77,7 @@ async def job_events(services: Services, job: Job, *, after: int) -> AsyncIterat
     may; a client that connects again with Last-Event-ID misses nothing.
     """
     clock = asyncio.get_running_loop().time
-    deadline = clock() + services.settings.wait_timeout_s
+    deadline = clock() + services.settings.sync_timeout_s
     seen: JobSnapshot | None = None
     sent: JobChange | None = None
     while clock() < deadline:

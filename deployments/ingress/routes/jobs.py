@@ -57,7 +57,7 @@ async def submit(request: Request, body: JobRequest, services: ServicesDep) -> J
     tenant_id = resolve_tenant(request, body.tenant_id)
     request.state.log["feature"] = body.feature
     if body.callback_url is not None:
-        check_url(body.callback_url, services.settings.url_allowed_networks)
+        check_url(body.callback_url, services.settings.ssrf_allowed_networks)
     await services.admission.reserve(tenant_id)
     payload = await prepare_payload(services, tenant_id, body.feature, body.payload)
     job = await services.queue.submit(

@@ -30,7 +30,7 @@ async def meal_plan(
         plan = await services.planner.plan(body.payload)
         output = (
             await with_summary(services.engine, body.payload, plan)
-            if services.settings.planner_prose
+            if services.settings.planner.summary
             else plan.wire()
         )
         return JobResult(output=output, model_id=MODEL_ID, model_version=MODEL_VERSION)

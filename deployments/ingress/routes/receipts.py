@@ -106,7 +106,7 @@ async def _run_receipt_job(
         )
     )
     request.state.log["job_id"] = job.id
-    timeout_s = services.settings.wait_timeout_s
+    timeout_s = services.settings.sync_timeout_s
     try:
         async with asyncio.timeout(timeout_s):
             await services.watcher.ended(job.id)

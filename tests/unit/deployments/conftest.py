@@ -35,7 +35,7 @@ from jobs.tasks.categorizer import Categorizer
 from jobs.tasks.model_clients import ModelClients
 from jobs.tasks.registry import job_types
 from sidecar.core.metrics import NULL_METER, Meter
-from sidecar.core.settings import Settings
+from sidecar.core.settings import QueueSettings, Settings
 from sidecar.embedding.model import ModelInfo
 from sidecar.planning.response import PlanAnswer, Suggestion
 from sidecar.planning.schemas import PlanRequest, SuggestionRequest
@@ -67,8 +67,8 @@ def settings(tmp_path: Path) -> Settings:
         image_dir=images,
         max_body_bytes=20_000,
         max_image_bytes=8_000,
-        wait_timeout_s=0.05,
-        poll_s=0.01,
+        sync_timeout_s=0.05,
+        queue=QueueSettings(poll_interval_s=0.01),
     )
 
 
@@ -161,7 +161,7 @@ async def serving(
         clock=utc_now,
         queue=queue,
         admission=AdmissionController.configured(queue, settings),
-        watcher=JobWatcher(queue, poll_s=settings.poll_s),
+        watcher=JobWatcher(queue, poll_s=settings.queue.poll_interval_s),
         job_types=known,
         artifacts=artifacts,
         blobs=blobs,
@@ -172,7 +172,7 @@ async def serving(
         categorizer=models.categorizer,
         planner=planner,
         engine=engine,
-        chat_limiter=TenantConcurrencyLimiter(settings.engine_tenant_requests),
+        chat_limiter=TenantConcurrencyLimiter(settings.engine.tenant_concurrency),
         health=health,
         meter=meter,
     )

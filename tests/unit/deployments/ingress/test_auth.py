@@ -138,7 +138,7 @@ async def test_no_log_line_answer_or_documentation_tells_a_token(
 
 
 def test_the_settings_never_show_a_token(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("API_TOKENS", f"{OLD},{NEW}")
+    monkeypatch.setenv("SIDECAR_API_TOKENS", f"{OLD},{NEW}")
     settings = Settings()
     assert [token.get_secret_value() for token in settings.api_tokens] == [OLD, NEW]
     for text in (repr(settings), str(settings), settings.model_dump_json()):

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from sidecar.core.settings import Settings
+from sidecar.core.settings import QueueSettings, Settings
 from tests.unit.deployments.conftest import Front, serving
 
 JPEG = base64.b64encode(b"\xff\xd8\xff\xe0\x00\x10JFIF and so on").decode()
@@ -230,7 +230,7 @@ async def test_a_body_over_the_limit_is_refused_whether_its_length_is_told_or_no
 
 
 async def test_a_full_queue_is_said_before_anything_is_accepted(settings: Settings) -> None:
-    tight = settings.model_copy(update={"queued_jobs": 2, "tenant_queued_jobs": 1})
+    tight = settings.model_copy(update={"queue": QueueSettings(capacity=2, tenant_capacity=1)})
     async with serving(tight) as front:
         assert (await front.client.post("/api/v1/jobs", json=submission())).status_code == 200
         refused = await front.client.post("/api/v1/jobs", json=submission())
@@ -267,7 +267,7 @@ async def test_a_receipt_that_nobody_reads_in_time_is_a_timeout_and_is_called_of
 
 
 async def test_a_client_that_leaves_calls_its_receipt_off(settings: Settings) -> None:
-    async with serving(settings.model_copy(update={"wait_timeout_s": 60.0})) as front:
+    async with serving(settings.model_copy(update={"sync_timeout_s": 60.0})) as front:
         request = asyncio.create_task(
             front.client.post(
                 "/api/v1/extract-receipt",

@@ -80,11 +80,11 @@ def test_a_wrong_setting_is_named(
     tmp_path: Path, ours: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ours["applications"][0]["args"] = {"poll_s": "often"}
-    with pytest.raises(ConfigError, match="POLL_S: Input should be"):
+    with pytest.raises(ConfigError, match="SIDECAR_QUEUE_POLL_INTERVAL_S: Input should be"):
         load_config(written(tmp_path, ours))
-    monkeypatch.setenv("TEXT_THREADS", "lots")
+    monkeypatch.setenv("SIDECAR_TEXT_THREADS", "lots")
     ours["applications"][0]["args"] = {}
-    with pytest.raises(ConfigError, match=r"TEXT_THREADS: (?!.*lots)"):
+    with pytest.raises(ConfigError, match=r"SIDECAR_TEXT_THREADS: (?!.*lots)"):
         load_config(written(tmp_path, ours))
 
 

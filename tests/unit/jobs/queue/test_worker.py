@@ -19,7 +19,7 @@ from jobs.storage.blobs import BlobStore
 from jobs.storage.database import Database
 from sidecar.core.backoff import Backoff
 from sidecar.core.errors import InvalidImage, WorkerDied
-from sidecar.core.settings import Settings
+from sidecar.core.settings import QueueSettings, Settings
 from tests.unit.jobs.served_models import models
 
 Event = Progress | JobResult | Exception
@@ -125,7 +125,9 @@ def outcome(value: str) -> JobResult:
 
 @pytest.fixture
 def service(tmp_path: Path, database: Database) -> Service:
-    return Service(database, tmp_path, Settings(data_dir=tmp_path, poll_s=0.01))
+    return Service(
+        database, tmp_path, Settings(data_dir=tmp_path, queue=QueueSettings(poll_interval_s=0.01))
+    )
 
 
 async def test_a_job_ends_with_the_outcome_of_its_work(service: Service) -> None:
@@ -144,7 +146,9 @@ async def test_a_job_ends_with_the_outcome_of_its_work(service: Service) -> None
 async def test_a_runner_that_looks_rarely_is_woken_by_a_job(
     database: Database, tmp_path: Path
 ) -> None:
-    service = Service(database, tmp_path, Settings(data_dir=tmp_path, poll_s=60))
+    service = Service(
+        database, tmp_path, Settings(data_dir=tmp_path, queue=QueueSettings(poll_interval_s=60))
+    )
     service.script = iter([[outcome("read")]] * 5)
     async with service.running():
         for _ in range(5):

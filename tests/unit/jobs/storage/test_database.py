@@ -195,6 +195,7 @@ async def test_the_log_says_what_failed_and_nothing_of_what_was_written(
 async def test_a_database_that_is_not_there_is_unavailable(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    before = set(threading.enumerate())
     for url in (
         f"sqlite+aiosqlite:///{tmp_path / 'missing' / 'test.db'}",
         "postgresql+asyncpg://nobody@127.0.0.1:1/nothing",
@@ -209,7 +210,7 @@ async def test_a_database_that_is_not_there_is_unavailable(
     assert "database failure" in caplog.text
     assert "Traceback" not in caplog.text  # a line each, however often it is tried
     # aiosqlite lets the thread of a connection that failed end by itself, perhaps after the loop.
-    for thread in threading.enumerate():
+    for thread in set(threading.enumerate()) - before:
         if "_connection_worker_thread" in thread.name:
             await asyncio.to_thread(thread.join)
 

@@ -8,7 +8,7 @@ from jobs.storage.database import Database
 from jobs.tasks.meal_plan import plan_meals
 from jobs.tasks.registry import job_types
 from sidecar.core.errors import ModelUnavailable
-from sidecar.core.settings import Settings
+from sidecar.core.settings import PlannerSettings, Settings
 from tests.unit.jobs.served_models import models
 from tests.unit.sidecar.llm.echo_engine import EchoEngine
 from tests.unit.sidecar.planning.requests import ingredient, recipe, request
@@ -31,7 +31,7 @@ def test_a_plan_as_a_job_tells_what_it_has_so_far_and_ends_with_the_plan(tmp_pat
 async def test_a_plan_in_prose_says_what_the_engine_says_or_nothing_more(
     database: Database, tmp_path: Path
 ) -> None:
-    settings = Settings(data_dir=tmp_path, planner_prose=True)
+    settings = Settings(data_dir=tmp_path, planner=PlannerSettings(summary=True))
 
     def plans(engine: EchoEngine) -> JobType:
         return job_types(settings, models(database, engine=engine))["meal_optimization"]

@@ -1,28 +1,84 @@
 """Settings come from the environment and from the application's arguments."""
 
+import os
+from contextlib import suppress
+from operator import attrgetter
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 
-from sidecar.core.settings import Settings
+from sidecar.core.renamed_settings import RENAMED, old_names_in
+from sidecar.core.settings import Settings, env_names
 
 
 def test_an_argument_beats_the_environment_and_the_environment_the_default(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("RUNNING_JOBS", "3")
-    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("SIDECAR_JOB_CONCURRENCY", "3")
+    monkeypatch.setenv("SIDECAR_DATA_DIR", str(tmp_path))
     # As Ray Serve makes it from serve_config.yaml.
-    settings = Settings.model_validate({"running_jobs": 4})
-    assert (settings.running_jobs, settings.data_dir) == (4, tmp_path)
-    assert Settings().running_jobs == 3
-    assert Settings().lease_s == 30
+    settings = Settings.model_validate({"job": {"concurrency": 4}})
+    assert (settings.job.concurrency, settings.data_dir) == (4, tmp_path)
+    assert Settings().job.concurrency == 3
+    assert Settings().job.lease_s == 30
 
 
-def test_a_misspelt_argument_is_refused() -> None:
+@pytest.mark.parametrize("misspelt", [{"data_folder": "x"}, {"engine": {"sees": True}}])
+def test_a_misspelt_argument_is_refused(misspelt: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
-        Settings.model_validate({"data_folder": "x"})
+        Settings.model_validate(misspelt)
+
+
+@pytest.mark.parametrize(("variable", "dotted"), env_names().items())
+def test_each_setting_has_its_variable(
+    monkeypatch: pytest.MonkeyPatch, variable: str, dotted: str
+) -> None:
+    """A word that only a text can be is the text, or refused: the variable is read."""
+    monkeypatch.setenv(variable, "snowman")
+    if isinstance(attrgetter(dotted)(Settings.model_construct()), str | Path | tuple | None):
+        refused = suppress(ValidationError)  # a choice of several words, or a token
+    else:
+        refused = pytest.raises((ValidationError, SettingsError), match=dotted.split(".")[0])
+    with refused:
+        assert "snowman" in str(attrgetter(dotted)(Settings()))
+
+
+def test_every_setting_of_the_last_release_is_one_still() -> None:
+    assert len(RENAMED) == 68
+    assert set(RENAMED.values()) <= set(env_names().values())
+
+
+@pytest.mark.parametrize(("old", "dotted"), RENAMED.items())
+def test_a_name_of_the_last_release_still_works(old: str, dotted: str) -> None:
+    default = attrgetter(dotted)(Settings())
+    assert attrgetter(dotted)(Settings.model_validate({old: default})) == default
+
+
+def test_variables_of_the_last_release_still_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RUNNING_JOBS", "3")
+    monkeypatch.setenv("ENGINE_ARGUMENTS", '{"seed": 1}')
+    monkeypatch.setenv("FAST_PROXY", "false")
+    settings = Settings()
+    assert settings.job.concurrency == 3
+    assert settings.engine.arguments == {"seed": 1}
+    assert settings.haproxy is False
+    assert old_names_in(os.environ) == {
+        "RUNNING_JOBS": "SIDECAR_JOB_CONCURRENCY",
+        "ENGINE_ARGUMENTS": "SIDECAR_ENGINE_ARGUMENTS",
+        "FAST_PROXY": "SIDECAR_HAPROXY",
+    }
+
+
+def test_old_and_new_names_mix_and_the_new_one_wins(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ENGINE", "off")
+    monkeypatch.setenv("ENGINE_MAX_TOKENS", "7")
+    monkeypatch.setenv("SIDECAR_ENGINE_MAX_TOKENS", "8")
+    settings = Settings.model_validate({"engine": {"threads": 2}, "engine_max_images": 1})
+    engine = settings.engine
+    assert (engine.mode, engine.max_tokens, engine.threads, engine.max_images) == ("off", 8, 2, 1)
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+asyncpg"])
@@ -37,5 +93,5 @@ def test_the_default_database_is_a_file_in_the_data_folder(tmp_path: Path) -> No
 
 
 def test_address_ranges_are_listed_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("URL_ALLOWED_NETWORKS", "10.1.2.0/24, fd00::/8")
-    assert Settings().url_allowed_networks == ("10.1.2.0/24", "fd00::/8")
+    monkeypatch.setenv("SIDECAR_SSRF_ALLOWED_NETWORKS", "10.1.2.0/24, fd00::/8")
+    assert Settings().ssrf_allowed_networks == ("10.1.2.0/24", "fd00::/8")

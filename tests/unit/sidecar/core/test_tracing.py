@@ -48,7 +48,7 @@ def test_a_span_lets_errors_pass() -> None:
 
 
 def test_with_a_collector_every_process_knows_where_it_is() -> None:
-    settings = Settings(otlp_endpoint="http://127.0.0.1:4318", trace_share=0.5)
+    settings = Settings(otlp_endpoint="http://127.0.0.1:4318", trace_sample_ratio=0.5)
     known = environment(settings)
     assert known["OTEL_EXPORTER_OTLP_ENDPOINT"] == "http://127.0.0.1:4318"
     assert known["RAY_SERVE_TRACING_SAMPLING_RATIO"] == "0.5"

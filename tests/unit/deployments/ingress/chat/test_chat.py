@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from sidecar.core.errors import BadRequest, ModelUnavailable
-from sidecar.core.settings import Settings
+from sidecar.core.settings import EngineSettings, Settings
 from sidecar.llm.protocol import EngineState
 from tests.unit.deployments.conftest import Front, serving
 
@@ -86,7 +86,7 @@ async def test_a_stream_is_events_that_end_with_done(front: Front) -> None:
 
 @pytest.mark.parametrize("stream", [False, True])
 async def test_content_is_kept_where_the_setting_says_so(settings: Settings, stream: bool) -> None:
-    keeping = settings.model_copy(update={"engine_keep_content": True})
+    keeping = settings.model_copy(update={"engine": EngineSettings(store_content=True)})
     async with serving(keeping) as front:
         url = data_url(png())
         messages = [*seeing(url), {"role": "user", "content": "one two three"}]
@@ -237,7 +237,7 @@ async def test_a_client_that_leaves_ends_the_generation(front: Front, stream: bo
 
 @pytest.fixture
 async def narrow(settings: Settings) -> AsyncIterator[Front]:
-    async with serving(settings.model_copy(update={"engine_tenant_requests": 1})) as front:
+    async with serving(settings.model_copy(update={"engine": EngineSettings(tenant_concurrency=1)})) as front:
         yield front
 
 

@@ -32,7 +32,7 @@ async def events(front: Front, job_id: str, **headers: str) -> list[dict[str, An
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    return settings.model_copy(update={"wait_timeout_s": 5.0})
+    return settings.model_copy(update={"sync_timeout_s": 5.0})
 
 
 async def test_every_change_is_pushed_and_the_last_one_is_final(front: Front) -> None:

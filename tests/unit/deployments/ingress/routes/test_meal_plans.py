@@ -2,7 +2,7 @@
 
 import pytest
 
-from sidecar.core.settings import Settings
+from sidecar.core.settings import PlannerSettings, Settings
 from tests.unit.deployments.conftest import Front, serving
 from tests.unit.sidecar.planning.requests import ingredient, recipe, request
 
@@ -79,7 +79,7 @@ async def test_a_plan_can_be_a_job(front: Front) -> None:
 
 
 async def test_with_the_setting_a_plan_is_summed_up_by_the_engine(settings: Settings) -> None:
-    summing_up = settings.model_copy(update={"planner_prose": True})
+    summing_up = settings.model_copy(update={"planner": PlannerSettings(summary=True)})
     async with serving(summing_up) as front:
         front.engine.says = '{"summary": "An easy dinner."}'
         answer = await front.client.post(

@@ -1,0 +1,46 @@
+"""Waiting for a started service to be ready, and the reason why it isn't."""
+
+import json
+import threading
+import time
+import urllib.error
+import urllib.request
+
+from deployments.launcher.config import ENGINE
+from sidecar.core.settings import Settings
+
+READY_TIMEOUT_S = 120
+
+
+def wait_until_ready(url: str, settings: Settings, stop_requested: threading.Event) -> str | None:
+    """Return None once every part is ready (or a stop is requested), else the problem."""
+    from deployments.serving.status import serve_status
+
+    # Without its token, readiness has no details.
+    token = settings.api_tokens[0].get_secret_value() if settings.api_tokens else ""
+    probe = urllib.request.Request(
+        f"{url}/health/ready", headers={"Authorization": f"Bearer {token}"}
+    )
+    deadline = time.monotonic() + READY_TIMEOUT_S
+    problem = "the service does not answer"
+    while not stop_requested.wait(0.2):
+        for name, application in serve_status().applications.items():
+            if application.status == "DEPLOY_FAILED" and name != ENGINE:
+                reason = application.message.strip().rpartition("\n")[2]
+                return f"The application {name} could not be deployed: {reason}"
+        try:
+            with urllib.request.urlopen(probe, timeout=5) as response:
+                readiness = json.load(response)
+        except (OSError, urllib.error.HTTPError):
+            readiness = {}
+        if readiness.get("status") == "ok":
+            return None
+        failing = [
+            f"{name}: {check['detail']}"
+            for name, check in readiness.get("checks", {}).items()
+            if check["status"] != "ok"
+        ]
+        problem = "; ".join(failing) or problem
+        if time.monotonic() > deadline:
+            return f"Not ready after {READY_TIMEOUT_S} s: {problem}"
+    return None
