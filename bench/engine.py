@@ -5,7 +5,7 @@
 They run in turns, never at once: each is started, measured and stopped. vLLM's server runs twice,
 as it comes and with its worker in the engine's process, as this service has it. Throughput is of
 streamed answers of a fixed length, one and eight at once; the first token's delay is of streams
-one after another. Needs the engine's packages (requirements-engine-cpu.lock on a CPU).
+one after another. Needs the engine's packages (`make run` installs them).
 """
 
 import argparse

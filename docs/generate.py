@@ -24,9 +24,10 @@ args:
     max_tokens: 512
 ```
 
-A variable that begins with `SIDECAR_` and is no setting, and a value that a setting doesn't take, keep
-the service from starting, with a sentence that names it. The names of version 0.1 (`ENGINE_MAX_TOKENS`,
-`RUNNING_JOBS`, …) are accepted for one more release; `make run` says what each is now.
+A variable that begins with `SIDECAR_` and is no setting, and a value that none takes,
+keep the service from starting, with a sentence that names it. The names of version 0.1
+(`ENGINE_MAX_TOKENS`, `RUNNING_JOBS`, …) are accepted for one more release; `make run` says what
+each is now.
 
 Replicas, CPU and GPU shares, queue bounds and request timeouts are Ray Serve's own and live in
 `serve_config.yaml` alone. `make run CONFIG=other.yaml` runs another configuration.
@@ -63,7 +64,7 @@ def page() -> str:
 
 def _section(title: str, prefix: str, fields: dict[str, FieldInfo]) -> str:
     rows = [
-        f"| `{PREFIX}{prefix}{name}`".upper() + f" | {_value(field.default)} | {field.description} |"
+        f"| `{f'{PREFIX}{prefix}{name}'.upper()}` | {_value(field.default)} | {field.description} |"
         for name, field in fields.items()
     ]
     return "\n".join([f"## {title}\n", "| variable | default | |", "|---|---|---|", *rows, ""])

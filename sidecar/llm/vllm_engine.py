@@ -2,7 +2,7 @@
 
 Its engine (AsyncLLM) and its OpenAI layer are used without its server. The paths are internal and
 change between minor versions, so this module is the only one that imports them and is pinned to the
-version in requirements-engine-cpu.lock.
+version in uv.lock.
 """
 
 import json

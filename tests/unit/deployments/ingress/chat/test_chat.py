@@ -237,7 +237,8 @@ async def test_a_client_that_leaves_ends_the_generation(front: Front, stream: bo
 
 @pytest.fixture
 async def narrow(settings: Settings) -> AsyncIterator[Front]:
-    async with serving(settings.model_copy(update={"engine": EngineSettings(tenant_concurrency=1)})) as front:
+    one_at_a_time = settings.model_copy(update={"engine": EngineSettings(tenant_concurrency=1)})
+    async with serving(one_at_a_time) as front:
         yield front
 
 
