@@ -1,1 +1,1 @@
-"""Programs that measure: each prints a table and is run as `python -m bench.<name>`."""
+"""Benchmark programs: each prints tables and runs as `python -m bench.<name>`."""

@@ -1,4 +1,4 @@
-"""The service without records of its answers, for bench.artifact_overhead to compare with."""
+"""The service without artifacts, which bench.artifact_overhead compares with the real one."""
 
 from typing import Any
 
@@ -13,19 +13,19 @@ from sidecar.core.settings import Settings
 _Ingress: Any = Ingress.func_or_class
 
 
-class Unrecorded(_Ingress):  # type: ignore[misc]
-    """The ingress, in a replica in which artifacts are let go."""
+class IngressWithoutArtifacts(_Ingress):  # type: ignore[misc]
+    """An ingress whose replica drops all artifacts."""
 
     def __serve_build_asgi_app__(self) -> FastAPI:
-        async def nothing(self: Artifacts, artifact: Artifact) -> None:
+        async def drop(self: Artifacts, artifact: Artifact) -> None:
             pass
 
-        Artifacts.add = nothing  # type: ignore[method-assign]
+        Artifacts.add = drop  # type: ignore[method-assign]
         built: FastAPI = super().__serve_build_asgi_app__()
         return built
 
 
 def build(settings: Settings) -> Application:
-    """As deployments.app:build."""
-    app.Ingress = Ingress.options(func_or_class=Unrecorded, name="Ingress")  # type: ignore[misc]
+    """Build the graph of deployments.app:build with this ingress."""
+    app.Ingress = Ingress.options(func_or_class=IngressWithoutArtifacts, name="Ingress")  # type: ignore[misc]
     return app.build(settings)

@@ -1,7 +1,7 @@
-"""What recording each answer costs: `python -m bench.artifact_overhead`.
+"""Measures the cost of one artifact per response: `python -m bench.artifact_overhead`.
 
-The service and the same without records (unrecorded.py) stand side by side, the load goes to one
-and to the other in turns: names seen before, whose answer takes the least work, and new ones.
+The service and the same service without artifacts (app_without_artifacts.py) run side by side and
+are loaded in turns, with names seen before, whose responses take the least work, and new names.
 """
 
 import argparse
@@ -14,11 +14,11 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bench.load_generator import load, settle
+from bench.load_generator import load, wait_until_idle
 from bench.requests import categorize, new_name
 from tests.acceptance.service import REPOSITORY, running
 
-#: What builds the service with records, and without.
+#: Import paths of the graphs that are compared.
 GRAPHS = {"recorded": "deployments.app:build", "not recorded": "bench.app_without_artifacts:build"}
 
 
@@ -27,38 +27,40 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.artifact_overhead", description=__doc__)
     parser.add_argument("--clients", type=int, default=16)
     parser.add_argument("--seconds", type=float, default=8, help="of each measurement")
-    parser.add_argument("--rounds", type=int, default=5, help="turns of the two")
+    parser.add_argument("--rounds", type=int, default=5, help="measurements of each service")
     parser.add_argument("--seed", type=int, default=1)
-    given = parser.parse_args()
-    kinds = {
+    options = parser.parse_args()
+    requests = {
         "a name seen before": lambda: categorize("whole milk"),
-        "a new name": partial(new_name, random.Random(given.seed)),
+        "a new name": partial(new_name, random.Random(options.seed)),
     }
-    found: dict[tuple[str, str], list[float]] = defaultdict(list)
+    rates: dict[tuple[str, str], list[float]] = defaultdict(list)
     with ExitStack() as stack:
         urls = {}
         for name, graph in GRAPHS.items():
             service = running(
                 Path(stack.enter_context(tempfile.TemporaryDirectory())),
                 environment={"PYTHONPATH": str(REPOSITORY)},
-                change=partial(_serve, graph),
+                change=partial(_set_graph, graph),
             )
             urls[name] = stack.enter_context(service).url
-        settle()
-        for _ in range(given.rounds):
-            for kind, next_request in kinds.items():
+        wait_until_idle()
+        for _ in range(options.rounds):
+            for request, next_request in requests.items():
                 for name, url in urls.items():
-                    one = load(url, next_request, clients=given.clients, seconds=given.seconds)
-                    found[kind, name].append(one.per_second)
-    print(f"| answers at {given.clients} clients | recorded | not recorded | ratio |")
+                    result = load(
+                        url, next_request, clients=options.clients, seconds=options.seconds
+                    )
+                    rates[request, name].append(result.per_second)
+    print(f"| responses at {options.clients} clients | recorded | not recorded | ratio |")
     print("|---|---|---|---|")
-    for kind in kinds:
-        recorded, not_recorded = (median(found[kind, name]) for name in urls)
+    for request in requests:
+        recorded, not_recorded = (median(rates[request, name]) for name in urls)
         ratio = recorded / not_recorded
-        print(f"| {kind} | {recorded:.0f}/s | {not_recorded:.0f}/s | {ratio:.2f} |")
+        print(f"| {request} | {recorded:.0f}/s | {not_recorded:.0f}/s | {ratio:.2f} |")
 
 
-def _serve(graph: str, config: dict[str, Any]) -> None:
+def _set_graph(graph: str, config: dict[str, Any]) -> None:
     config["applications"][0]["import_path"] = graph
 
 

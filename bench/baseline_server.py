@@ -1,8 +1,8 @@
-"""The peer of `bench.service`: the same models behind plain uvicorn and FastAPI, one process.
+"""The peer of `bench.service`: the same models behind plain uvicorn and FastAPI in one process.
 
-`python -m bench.baseline_server PORT`. It checks the same requests, asks the same models, batched
-alike, and answers the same payloads; it has no record, no queue, no tenants, no limits, and no
-process but those that solve plans and read receipts, of which it has as many as the service.
+`python -m bench.baseline_server PORT`. It validates the same requests, batches for the same models
+in the same way, and returns the same payloads. It has no artifacts, queue, tenants or limits. Its
+only other processes solve plans and read receipts, as many as the service has.
 """
 
 import asyncio
@@ -41,15 +41,15 @@ from sidecar.receipts.ocr.engine import engine
 from sidecar.receipts.options import ReceiptOptions
 from sidecar.receipts.pages.decode import ImageLimits
 from sidecar.receipts.reader import read
-from sidecar.search import schemas as searching
 from sidecar.search.ranking import search
+from sidecar.search.schemas import SearchRequest, search_response
 from sidecar.text.taxonomy import taxonomy
 
 _CACHE_BYTES = 64 * 2**20
 
 
-class Batches:
-    """One forward pass at a time; what came in while it ran is the next one."""
+class MicroBatchedModel:
+    """An embedding model with one forward pass in flight; calls that arrive meanwhile are next."""
 
     def __init__(self) -> None:
         self._model = load(None, "cpu", 2, [INSTALL_DIR])
@@ -59,11 +59,11 @@ class Batches:
         self.name, self.version = self._model.name, self._model.version
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
-        done: asyncio.Future[Vectors] = asyncio.get_running_loop().create_future()
-        self._waiting.append((texts, done))
+        future: asyncio.Future[Vectors] = asyncio.get_running_loop().create_future()
+        self._waiting.append((texts, future))
         if self._running is None:
             self._running = asyncio.create_task(self._run())
-        return await done
+        return await future
 
     async def _run(self) -> None:
         while self._waiting:
@@ -73,29 +73,29 @@ class Batches:
                 self._thread, self._model.embed, texts
             )
             start = 0
-            for call, done in calls:
-                done.set_result(vectors[start : start + len(call)])
+            for call, future in calls:
+                future.set_result(vectors[start : start + len(call)])
                 start += len(call)
         self._running = None
 
 
-def _read(image: bytes, options: ReceiptOptions, limits: ImageLimits) -> dict[str, Any]:
+def _read_receipt(image: bytes, options: ReceiptOptions, limits: ImageLimits) -> dict[str, Any]:
     steps = read(image, options, engine(1), limits)
     while True:
         try:
             next(steps)
-        except StopIteration as finished:
-            flat: dict[str, Any] = finished.value.flat()
+        except StopIteration as stop:
+            flat: dict[str, Any] = stop.value.flat()
             return flat
 
 
 async def main(port: int) -> None:
     """Serve until killed."""
     settings = Settings()
-    batches = Batches()
-    vectors = await exemplar_vectors(taxonomy(), batches.embed, batches.version, [INSTALL_DIR])
-    cache = VectorCache(batches.embed, _CACHE_BYTES)
-    lexicon = TaxonomyClassifier(cache.embed, taxonomy(), vectors, batches.name, batches.version)
+    model = MicroBatchedModel()
+    exemplars = await exemplar_vectors(taxonomy(), model.embed, model.version, [INSTALL_DIR])
+    cache = VectorCache(model.embed, _CACHE_BYTES)
+    classifier = TaxonomyClassifier(cache.embed, taxonomy(), exemplars, model.name, model.version)
     readers = ProcessPoolExecutor(os.cpu_count())
     limits = ImageLimits(
         max_bytes=settings.max_image_bytes,
@@ -109,54 +109,56 @@ async def main(port: int) -> None:
     @app.post("/api/v1/categorize")
     async def categorize(body: Envelope[CategorizeRequest]) -> dict[str, object]:
         started = time.perf_counter()
-        [scores] = await lexicon.classify(
+        [scores] = await classifier.classify(
             [ClassificationItem(body.payload.item_name, body.payload.candidate_labels)]
         )
-        placed = Prediction(scores, "classifier")
-        return {"payload": categorize_response(placed, (time.perf_counter() - started) * 1000)}
+        prediction = Prediction(scores, "classifier")
+        return {"payload": categorize_response(prediction, (time.perf_counter() - started) * 1000)}
 
     @app.post("/api/v1/categorize-batch")
     async def categorize_batch(body: Envelope[CategorizeBatchRequest]) -> dict[str, object]:
         started = time.perf_counter()
         items, labels = body.payload.items, body.payload.candidate_labels
-        scores = await lexicon.classify([ClassificationItem(item.name, labels) for item in items])
-        placed = [Prediction(one, "classifier") for one in scores]
+        scores = await classifier.classify(
+            [ClassificationItem(item.name, labels) for item in items]
+        )
+        predictions = [Prediction(item_scores, "classifier") for item_scores in scores]
         return {
             "payload": categorize_batch_response(
-                items, placed, (time.perf_counter() - started) * 1000
+                items, predictions, (time.perf_counter() - started) * 1000
             )
         }
 
     @app.post("/api/v1/embed")
     async def embed(body: embedding.EmbedRequest) -> Response:
-        found = await cache.embed([text.text for text in body.texts])
-        content = embedding.build_response(body, found, batches.name, batches.version)
+        vectors = await cache.embed([text.text for text in body.texts])
+        content = embedding.build_response(body, vectors, model.name, model.version)
         return Response(
             orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY), media_type="application/json"
         )
 
     @app.post("/api/v1/search")
-    async def find(body: Envelope[searching.SearchRequest]) -> dict[str, object]:
+    async def search_documents(body: Envelope[SearchRequest]) -> dict[str, object]:
         documents = [document.text for document in body.payload.documents]
         query = body.payload.as_query
-        found = await cache.embed([query.text, *documents])
-        results = await asyncio.to_thread(search, query, documents, found[1:], found[0])
-        return {"payload": searching.search_response(body.payload, results)}
+        vectors = await cache.embed([query.text, *documents])
+        results = await asyncio.to_thread(search, query, documents, vectors[1:], vectors[0])
+        return {"payload": search_response(body.payload, results)}
 
     @app.post("/api/v1/optimize/meal-plan")
-    async def plan(body: Envelope[PlanRequest]) -> dict[str, object]:
+    async def meal_plan(body: Envelope[PlanRequest]) -> dict[str, object]:
         return {"payload": (await planners.run(body.payload)).wire()}
 
     @app.post("/api/v1/optimize/suggestions")
     async def suggestions(body: Envelope[SuggestionRequest]) -> dict[str, object]:
-        found = await asyncio.to_thread(suggest, body.payload)
-        return {"payload": {"suggestions": [one.wire() for one in found]}}
+        results = await asyncio.to_thread(suggest, body.payload)
+        return {"payload": {"suggestions": [suggestion.wire() for suggestion in results]}}
 
     @app.post("/api/v1/extract-receipt")
     async def extract_receipt(body: Envelope[ReceiptPayload]) -> dict[str, object]:
         image = base64.b64decode(body.payload.image_base64 or "")
         flat = await asyncio.get_running_loop().run_in_executor(
-            readers, _read, image, body.payload.options, limits
+            readers, _read_receipt, image, body.payload.options, limits
         )
         return {"payload": flat}
 

@@ -1,10 +1,8 @@
-"""How long the operator's pages take on the server among many jobs.
+"""Measures the server time of the dashboard's pages: `python -m bench.dashboard --jobs 1000000`.
 
-    python -m bench.dashboard --jobs 1000000
-
-Fills a database with jobs that ended within thirty days, asks for each page over ASGI, and prints
-the median and the worst time of each in milliseconds. The parts that would be asked over Ray answer
-at once here: what is measured is this code and the database.
+Fills a database with jobs that finished within thirty days, requests each page over ASGI, and
+prints each page's median and worst time in milliseconds. The parts that are normally called over
+Ray respond at once here, so this measures the pages and the database.
 """
 
 import argparse
@@ -28,7 +26,7 @@ from jobs.storage.database import Database
 from jobs.storage.migrations import migrate
 from sidecar.core.ids import new_id
 from sidecar.core.settings import Settings
-from tests.unit.deployments.conftest import serving
+from tests.unit.deployments.conftest import serve_ingress
 
 _FEATURES = ("receipt_extraction", "meal_optimization")
 _TENANTS = 500
@@ -36,66 +34,66 @@ _INPUT = json.dumps({"image": {"sha256": "0" * 64, "media_type": "image/jpeg", "
 _DAYS = 30
 
 
-def _text(moment: datetime) -> str:
-    """As the service's tables keep a time in SQLite."""
+def _sqlite_text(moment: datetime) -> str:
+    """Return the text that stands for a time in the service's SQLite tables."""
     return moment.replace(tzinfo=None).isoformat(" ", "microseconds")
 
 
-def rows(count: int, now: datetime, chance: random.Random) -> Iterator[dict[str, Any]]:
-    """So many jobs, oldest first: 97 % succeeded, the rest failed, and the last hundred wait."""
+def job_rows(count: int, now: datetime, rng: random.Random) -> Iterator[dict[str, Any]]:
+    """Yield `count` jobs, oldest first: the last hundred are queued, of the rest 97 % succeeded."""
     step = timedelta(days=_DAYS) / count
     for number in range(count):
         created = now - step * (count - number)
-        started = created + timedelta(seconds=chance.expovariate(1))
-        finished = started + timedelta(seconds=chance.lognormvariate(0.5, 0.6))
-        waits = number >= count - 100
-        good = chance.random() < 0.97
-        state = JobStatus.SUCCEEDED if good else JobStatus.FAILED
+        started = created + timedelta(seconds=rng.expovariate(1))
+        finished = started + timedelta(seconds=rng.lognormvariate(0.5, 0.6))
+        queued = number >= count - 100
+        succeeded = rng.random() < 0.97
+        final = JobStatus.SUCCEEDED if succeeded else JobStatus.FAILED
         yield {
-            "id": new_id("job_", created, chance.getrandbits),
-            "tenant_id": f"tenant-{int(_TENANTS * chance.random() ** 3)}",
-            "feature": _FEATURES[chance.random() < 0.2],
-            "status": JobStatus.QUEUED if waits else state,
+            "id": new_id("job_", created, rng.getrandbits),
+            "tenant_id": f"tenant-{int(_TENANTS * rng.random() ** 3)}",
+            "feature": _FEATURES[rng.random() < 0.2],
+            "status": JobStatus.QUEUED if queued else final,
             "priority": 10,
             "request_id": f"req_{number}",
             "fingerprint": "0" * 64,
             "input_payload": _INPUT,
-            "attempt": 0 if waits else 1,
+            "attempt": 0 if queued else 1,
             "max_attempts": 3,
-            "progress": 0.0 if waits else 1.0,
-            "due_at": _text(created),
-            "created_at": _text(created),
-            "started_at": None if waits else _text(started),
-            "finished_at": None if waits else _text(min(finished, now)),
-            "error_code": None if good or waits else "invalid_image",
-            "artifact_id": new_id("art_", finished, chance.getrandbits)
-            if good and not waits
+            "progress": 0.0 if queued else 1.0,
+            "due_at": _sqlite_text(created),
+            "created_at": _sqlite_text(created),
+            "started_at": None if queued else _sqlite_text(started),
+            "finished_at": None if queued else _sqlite_text(min(finished, now)),
+            "error_code": None if succeeded or queued else "invalid_image",
+            "artifact_id": new_id("art_", finished, rng.getrandbits)
+            if succeeded and not queued
             else None,
         }
 
 
 async def fill(settings: Settings, count: int) -> None:
-    """The database with its schema and so many jobs."""
+    """Create the database with `count` jobs."""
     database = Database(settings.resolved_database_url)
     await migrate(database)
     await database.close()
-    written = rows(count, datetime.now(UTC), random.Random(1))
+    rows = job_rows(count, datetime.now(UTC), random.Random(1))
     with sqlite3.connect(settings.data_dir / "service.db") as connection:
-        first = next(written)
-        names = ", ".join(first)
+        first = next(rows)
+        columns = ", ".join(first)
         values = ", ".join("?" * len(first))
         connection.executemany(
-            f"INSERT INTO jobs ({names}) VALUES ({values})",
-            (tuple(row.values()) for row in itertools.chain([first], written)),
+            f"INSERT INTO jobs ({columns}) VALUES ({values})",
+            (tuple(row.values()) for row in itertools.chain([first], rows)),
         )
 
 
 async def measure(settings: Settings, count: int, tries: int) -> None:
-    """Prints the table."""
-    async with serving(settings, migrated=False) as front:
+    """Print each page's times."""
+    async with serve_ingress(settings, migrated=False) as ingress:
         jobs_path = "/dashboard/jobs"
-        listed = await front.client.get(f"{jobs_path}?tenant=tenant-0")
-        before = listed.text.split("before=")[1].split('"')[0]
+        response = await ingress.http.get(f"{jobs_path}?tenant=tenant-0")
+        before = response.text.split("before=")[1].split('"')[0]
         pages = {
             "overview, last hour": "/dashboard",
             "overview, last day": "/dashboard?window=day",
@@ -110,15 +108,14 @@ async def measure(settings: Settings, count: int, tries: int) -> None:
         print(f"{count:,} jobs; milliseconds on the server")
         print(f"{'page':<28}{'first':>9}{'median':>9}{'worst':>9}")
         for name, path in pages.items():
-            took = [await _timed(front.client, path) for _ in range(tries + 1)]
-            later = took[1:]
-            print(f"{name:<28}{took[0]:>9.1f}{statistics.median(later):>9.1f}{max(later):>9.1f}")
+            first, *later = [await _milliseconds(ingress.http, path) for _ in range(tries + 1)]
+            print(f"{name:<28}{first:>9.1f}{statistics.median(later):>9.1f}{max(later):>9.1f}")
 
 
-async def _timed(client: httpx.AsyncClient, path: str) -> float:
+async def _milliseconds(client: httpx.AsyncClient, path: str) -> float:
     started = time.perf_counter()
-    answer = await client.get(path)
-    answer.raise_for_status()
+    response = await client.get(path)
+    response.raise_for_status()
     return (time.perf_counter() - started) * 1000
 
 
@@ -126,14 +123,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--jobs", type=int, default=1_000_000)
     parser.add_argument("--tries", type=int, default=20)
-    parser.add_argument("--folder", type=Path, help="keeps the database, and uses it again")
-    given = parser.parse_args()
+    parser.add_argument("--folder", type=Path, help="where to keep the database for later runs")
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        settings = Settings(data_dir=given.folder or Path(scratch))
+        settings = Settings(data_dir=options.folder or Path(scratch))
         settings.data_dir.mkdir(parents=True, exist_ok=True)
         if not (settings.data_dir / "service.db").exists():
-            asyncio.run(fill(settings, given.jobs))
-        asyncio.run(measure(settings, given.jobs, given.tries))
+            asyncio.run(fill(settings, options.jobs))
+        asyncio.run(measure(settings, options.jobs, options.tries))
 
 
 if __name__ == "__main__":

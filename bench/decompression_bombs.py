@@ -1,7 +1,7 @@
-"""`python -m bench.decompression_bombs`: hostile files, and what it takes to refuse each of them.
+"""Cost of rejecting decompression bombs: `python -m bench.decompression_bombs` (Linux only).
 
-Each is small on the wire and huge when it is decoded. The table has bytes as sent, seconds, and
-the most memory that refusing it added; Linux only.
+Each file is small on the wire and huge when it is decoded. The table has the bytes as sent, the
+seconds until it is rejected, and the memory that this added at its peak.
 """
 
 import argparse
@@ -81,7 +81,7 @@ def gif() -> bytes:
     return b"GIF89a" + struct.pack("<HH", 65_535, 65_535) + bytes(20)
 
 
-def zipped() -> bytes:
+def zip_archive() -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("receipt.png", bytes(100 * MB))
@@ -89,7 +89,7 @@ def zipped() -> bytes:
 
 
 def _flate(size: int, pattern: bytes = bytes(1024)) -> bytes:
-    """`size` bytes of a repeated pattern, compressed."""
+    """Return `size` bytes of a repeated pattern, compressed."""
     packer = zlib.compressobj(9)
     block = pattern * (MB // len(pattern))
     return b"".join(packer.compress(block) for _ in range(size // len(block))) + packer.flush()
@@ -100,7 +100,7 @@ def _stream(entries: bytes, data: bytes) -> bytes:
 
 
 def pdf(content: bytes, *more: bytes, filters: bytes = b"/FlateDecode", pages: int = 1) -> bytes:
-    """A PDF of so many pages, all of the same content; `more` are objects from number 4 on."""
+    """Return a PDF of pages with the same content; `more` are objects from number 4 on."""
     first = 4 + len(more)
     kids = b" ".join(b"%d 0 R" % number for number in range(first, first + pages))
     page = b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 600 800]/Contents 3 0 R%b>>" % (
@@ -113,11 +113,11 @@ def pdf(content: bytes, *more: bytes, filters: bytes = b"/FlateDecode", pages: i
         *more,
         *[page] * pages,
     ]
-    file, places = b"%PDF-1.7\n", []
+    file, offsets = b"%PDF-1.7\n", []
     for number, body in enumerate(objects, 1):
-        places.append(len(file))
+        offsets.append(len(file))
         file += b"%d 0 obj\n%b\nendobj\n" % (number, body)
-    rows = b"".join(b"%010d 00000 n \n" % place for place in places)
+    rows = b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
     size = len(objects) + 1
     end = b"trailer\n<</Size %d/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF" % (size, len(file))
     return file + b"xref\n0 %d\n0000000000 65535 f \n" % size + rows + end
@@ -140,9 +140,9 @@ BOMBS: Mapping[str, Callable[[], bytes]] = {
     "TIFF, 30 pages of 36 million": tiff_pages,
     "HEIC, 3 600 million pixels": heic,
     "GIF": gif,
-    "ZIP": zipped,
+    "ZIP": zip_archive,
     "PDF, a page of 1 GB": lambda: pdf(_flate(1_000 * MB)),
-    "PDF, packed twice": lambda: pdf(
+    "PDF, compressed twice": lambda: pdf(
         zlib.compress(_flate(1_000 * MB), 9), filters=b"/FlateDecode/FlateDecode"
     ),
     "PDF, 8 million strokes": lambda: pdf(_flate(112 * MB, b"0 0 m 1 1 l S\n")),
@@ -152,9 +152,9 @@ BOMBS: Mapping[str, Callable[[], bytes]] = {
 
 
 def measure(data: bytes) -> tuple[str, float, float]:
-    """What came of it (an error's code, or "read"), seconds, and megabytes more at the peak."""
+    """Return the outcome (an error's code, or "read"), seconds, and added megabytes at the peak."""
     gc.collect()
-    Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
+    Path("/proc/self/clear_refs").write_text("5")  # reset the peak
     before = psutil.Process().memory_info().rss
     started = time.perf_counter()
     outcome = "read"
@@ -178,7 +178,7 @@ def main() -> None:
     )
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     as_json = parser.parse_args().json
-    measure(_saved("PNG"))  # the libraries are loaded
+    measure(_saved("PNG"))  # load the libraries first
     measure(pdf(zlib.compress(b"0 0 m")))
     if not as_json:
         print("| file | bytes | seconds | MB more | answer |\n|---|---|---|---|---|")

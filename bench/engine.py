@@ -1,11 +1,10 @@
-"""The engine behind this service against vLLM's own OpenAI server, same model, same arguments.
+"""Compares the engine with vLLM's own OpenAI server: `python -m bench.engine --rounds 2`.
 
-    python -m bench.engine --rounds 2
-
-They run in turns, never at once: each is started, measured and stopped. vLLM's server runs twice,
-as it comes and with its worker in the engine's process, as this service has it. Throughput is of
-streamed answers of a fixed length, one and eight at once; the first token's delay is of streams
-one after another. Needs the engine's packages (`make run` installs them).
+Both serve the same model with the same arguments. They run in turns, never at once: each is
+started, measured and stopped. vLLM's server runs twice, with its default processes and with its
+worker in the engine's process, as this service has it. Throughput is that of streamed responses of
+a fixed length, one and eight at once. The time to the first token is measured on streams one after
+another. Needs the engine's packages (`make run` installs them).
 """
 
 import argparse
@@ -35,12 +34,12 @@ from sidecar.llm.model import EngineModel, environment, resolve_model
 REPOSITORY = Path(__file__).parents[1]
 PROMPT = "Write a long story about a grocer who could not stop counting apples. Story number "
 START_LIMIT_S = 300
-IN_ENGINE = "VLLM_ENABLE_V1_MULTIPROCESSING"
+MULTIPROCESSING = "VLLM_ENABLE_V1_MULTIPROCESSING"
 
 
 @dataclass(frozen=True)
 class Server:
-    """A server that answers chats."""
+    """A running chat server."""
 
     url: str
     process: subprocess.Popen[bytes]
@@ -48,19 +47,19 @@ class Server:
 
 
 @dataclass(frozen=True)
-class Measured:
-    """One round of one server."""
+class Measurement:
+    """The figures of one server in one round."""
 
     cold_start_s: float
-    one_stream: float  # tokens a second
-    eight_streams: float
+    one_stream: float  # tokens per second
+    eight_streams: float  # tokens per second
     first_token_ms: float  # median
-    idle_percent: float  # of one core, all its processes together
+    idle_percent: float  # of one core, all processes together
 
 
 @contextmanager
-def ours(model: EngineModel, port: int, folder: Path) -> Iterator[Server]:
-    """This service; its cold start is that of its engine."""
+def service(model: EngineModel, port: int, folder: Path) -> Iterator[Server]:
+    """Run this service; its cold start ends when its engine is ready."""
     config = yaml.safe_load((REPOSITORY / "serve_config.yaml").read_text())
     config["http_options"]["port"] = port
     settings = {
@@ -78,10 +77,10 @@ def ours(model: EngineModel, port: int, folder: Path) -> Iterator[Server]:
 
 
 @contextmanager
-def theirs(
-    model: EngineModel, port: int, folder: Path, *, in_engine: bool = False
+def vllm_server(
+    model: EngineModel, port: int, folder: Path, *, worker_in_engine: bool = False
 ) -> Iterator[Server]:
-    """vLLM's own server; its worker is a process, or in the engine's."""
+    """Run vLLM's own server, with its worker in a process of its own or in the engine's."""
     command = [
         *(sys.executable, "-m", "vllm.entrypoints.openai.api_server"),
         *("--model", model.path, "--served-model-name", model.name),
@@ -91,7 +90,7 @@ def theirs(
         *_flags(model),
     ]
     variables = environment(Settings(), len(os.sched_getaffinity(0)))
-    variables[IN_ENGINE] = "0" if in_engine else "1"
+    variables[MULTIPROCESSING] = "0" if worker_in_engine else "1"
     with _running(command, port, model, folder / "vllm.log", variables) as server:
         yield server
 
@@ -125,10 +124,10 @@ def _running(
         )
     url = f"http://127.0.0.1:{port}"
     try:
-        while not _answers(url, model.name):
+        while not _is_ready(url, model.name):
             if process.poll() is not None or time.perf_counter() - started > START_LIMIT_S:
                 raise SystemExit(f"{command[2]} did not start:\n{log.read_text()[-3000:]}")
-            time.sleep(1)  # each look costs the service, which starts meanwhile
+            time.sleep(1)  # polling takes CPU time from the start
         yield Server(url, process, time.perf_counter() - started)
     finally:
         children = psutil.Process(process.pid).children(recursive=True)
@@ -138,7 +137,7 @@ def _running(
             child.kill()
 
 
-def _answers(url: str, model: str) -> bool:
+def _is_ready(url: str, model: str) -> bool:
     try:
         models = httpx.get(f"{url}/v1/models", timeout=5)
     except httpx.HTTPError:
@@ -146,21 +145,21 @@ def _answers(url: str, model: str) -> bool:
     return models.status_code == 200 and model in models.text
 
 
-async def measure(server: Server, model: str, tokens: int, firsts: int) -> Measured:
-    """The figures of a server that is up and has nothing else to do."""
+async def measure(server: Server, model: str, tokens: int, firsts: int) -> Measurement:
+    """Measure a server that is ready and otherwise idle."""
     async with httpx.AsyncClient(
         base_url=server.url, headers={"x-tenant-id": "bench"}, timeout=300
     ) as client:
         await _stream(client, model, "warm", 16)
-        one = [await _rate(client, model, f"one-{n}", 1, tokens) for n in range(2)]
-        eight = [await _rate(client, model, f"eight-{n}", 8, tokens) for n in range(2)]
-        delays = [(await _stream(client, model, f"first-{n}", 2))[0] for n in range(firsts)]
-    return Measured(
+        one_stream = [await _rate(client, model, f"one-{n}", 1, tokens) for n in range(2)]
+        eight_streams = [await _rate(client, model, f"eight-{n}", 8, tokens) for n in range(2)]
+        first_token_s = [await _stream(client, model, f"first-{n}", 2) for n in range(firsts)]
+    return Measurement(
         cold_start_s=server.cold_start_s,
-        one_stream=statistics.median(one),
-        eight_streams=statistics.median(eight),
-        first_token_ms=statistics.median(delays) * 1000,
-        idle_percent=_idle(server.process.pid),
+        one_stream=statistics.median(one_stream),
+        eight_streams=statistics.median(eight_streams),
+        first_token_ms=statistics.median(first_token_s) * 1000,
+        idle_percent=_idle_percent(server.process.pid),
     )
 
 
@@ -172,10 +171,8 @@ async def _rate(
     return streams * tokens / (time.perf_counter() - started)
 
 
-async def _stream(
-    client: httpx.AsyncClient, model: str, name: str, tokens: int
-) -> tuple[float, int]:
-    """Seconds to the first token, and how many events came."""
+async def _stream(client: httpx.AsyncClient, model: str, name: str, tokens: int) -> float:
+    """Stream one response to its end; return the seconds to its first token."""
     body: dict[str, Any] = {
         "model": model,
         "messages": [{"role": "user", "content": PROMPT + name}],
@@ -184,72 +181,69 @@ async def _stream(
         "stream": True,
         "temperature": 0,
     }
-    started, first, events = time.perf_counter(), 0.0, 0
-    async with client.stream("POST", "/v1/chat/completions", json=body) as answer:
-        answer.raise_for_status()
-        async for line in answer.aiter_lines():
+    started, first_token_s = time.perf_counter(), 0.0
+    async with client.stream("POST", "/v1/chat/completions", json=body) as response:
+        response.raise_for_status()
+        async for line in response.aiter_lines():
             if '"content":"' in line and '"content":""' not in line:
-                first = first or time.perf_counter() - started
-                events += 1
-    return first, events
+                first_token_s = first_token_s or time.perf_counter() - started
+    return first_token_s
 
 
-def _idle(pid: int, seconds: float = 10.0) -> float:
-    """The CPU time that a server's vLLM processes take while nobody asks, in percent of a core."""
+def _idle_percent(pid: int, seconds: float = 10.0) -> float:
+    """Return the CPU use of a server's vLLM processes without requests, in percent of a core."""
     processes = [
         process
         for process in [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
         if any(word in " ".join(process.cmdline()) for word in ("VLLM::", "Engine", "api_server"))
     ]
 
-    def used() -> float:
+    def cpu_seconds() -> float:
         return sum(sum(process.cpu_times()[:2]) for process in processes)
 
     time.sleep(2)
-    before = used()
+    before = cpu_seconds()
     time.sleep(seconds)
-    return 100 * (used() - before) / seconds
+    return 100 * (cpu_seconds() - before) / seconds
 
 
 def main() -> None:
-    """Prints the table."""
+    """Parse the arguments, measure, print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--tokens", type=int, default=64, help="of each answer")
+    parser.add_argument("--tokens", type=int, default=64, help="of each response")
     parser.add_argument("--firsts", type=int, default=15, help="streams for the first token")
     parser.add_argument("--port", type=int, default=8470)
     options = parser.parse_args()
     servers = {
-        "this service": ours,
-        "vLLM's server": theirs,
-        "vLLM's server, its worker in the engine": partial(theirs, in_engine=True),
+        "this service": service,
+        "vLLM's server": vllm_server,
+        "vLLM's server, its worker in the engine": partial(vllm_server, worker_in_engine=True),
     }
-    measured: dict[str, list[Measured]] = {name: [] for name in servers}
+    measurements: dict[str, list[Measurement]] = {name: [] for name in servers}
     with tempfile.TemporaryDirectory() as scratch:
         model = resolve_model(Settings(data_dir=Path(scratch)))
         for _ in range(options.rounds):
             for name, start in servers.items():
                 folder = Path(tempfile.mkdtemp(dir=scratch))
                 with start(model, options.port, folder) as server:
-                    work = measure(server, model.name, options.tokens, options.firsts)
-                    measured[name].append(asyncio.run(work))
+                    measurement = measure(server, model.name, options.tokens, options.firsts)
+                    measurements[name].append(asyncio.run(measurement))
     print(
         "| server | cold start s | tokens/s, 1 | tokens/s, 8 | first token ms | idle % of a core |"
     )
     print("|---|---|---|---|---|---|")
     rows: dict[str, list[float]] = {}
-    for name, rounds in measured.items():
+    for name, rounds in measurements.items():
         rows[name] = row = [
-            statistics.median(getattr(one, field) for one in rounds)
-            for field in Measured.__dataclass_fields__
+            statistics.median(getattr(measurement, field) for measurement in rounds)
+            for field in Measurement.__dataclass_fields__
         ]
         print(f"| {name} | " + " | ".join(f"{value:.1f}" for value in row) + " |")
-    mine, *others = rows.values()
-    for other in others:
-        print(
-            f"| to that | {mine[0] / other[0]:.2f} | {mine[1] / other[1]:.2f} "
-            f"| {mine[2] / other[2]:.2f} | {mine[3] - other[3]:+.0f} ms | |"
-        )
+    (_, own), *peers = rows.items()
+    for name, peer in peers:
+        ratios = " | ".join(f"{own[n] / peer[n]:.2f}" for n in range(3))
+        print(f"| this service to {name} | {ratios} | {own[3] - peer[3]:+.0f} ms | |")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Closed-loop load over HTTP: so many clients, each with one request under way at a time."""
+"""A closed-loop load generator over HTTP: each client has one request in flight at a time."""
 
 import asyncio
 import contextlib
@@ -12,13 +12,14 @@ import aiohttp
 import numpy as np
 import psutil
 
-#: Makes the next request: its path and its JSON body (None for a GET).
+#: Returns the next request's path and JSON body (None for a GET).
 NextRequest = Callable[[], tuple[str, dict[str, Any] | None]]
 
 
-def settle() -> None:
-    """Returns once the machine does little else, or after half a minute: what has just become ready
-    still works for some seconds.
+def wait_until_idle() -> None:
+    """Wait until the machine is nearly idle, for at most half a minute.
+
+    A service that has just become ready still works for some seconds.
     """
     for _ in range(30):
         if psutil.cpu_percent(interval=1) < 20:
@@ -26,47 +27,45 @@ def settle() -> None:
 
 
 @dataclass(frozen=True)
-class Load:
-    """What came of it. Latencies, in milliseconds, are of the answers with status 200."""
+class LoadResult:
+    """The result of one run. Latencies, in milliseconds, are of the responses with status 200."""
 
     seconds: float
-    statuses: Counter[int]  # 0: no answer
+    statuses: Counter[int]  # 0: no response
     latencies: np.ndarray
-    others: float  # cores that the rest of the machine took meanwhile
+    other_cpu: float  # cores that other processes of the machine used meanwhile
 
     @property
     def per_second(self) -> float:
-        """Answers with status 200 a second."""
+        """Responses with status 200 per second."""
         return self.statuses[200] / self.seconds
 
     def percentile(self, q: float) -> float:
-        """Milliseconds within which q percent were answered; NaN when none was."""
+        """Return the q-th percentile of the latencies; NaN if there are none."""
         return float(np.percentile(self.latencies, q)) if len(self.latencies) else float("nan")
 
 
-def load(
-    url: str, next_request: NextRequest, *, clients: int, seconds: float, tenant: str = "bench"
-) -> Load:
-    """Runs `clients` for `seconds`. The first second is not counted: connections open in it."""
-    started, others = time.perf_counter(), _others_seconds()
-    statuses, latencies = asyncio.run(_load(url, next_request, clients, seconds, tenant))
-    share = (_others_seconds() - others) / (time.perf_counter() - started)
-    return Load(seconds, statuses, np.array(latencies), share)
+def load(url: str, next_request: NextRequest, *, clients: int, seconds: float) -> LoadResult:
+    """Run `clients` for `seconds`, after a second that is not measured: connections open in it."""
+    started, other_cpu_seconds = time.perf_counter(), _other_cpu_seconds()
+    statuses, latencies = asyncio.run(_load(url, next_request, clients, seconds))
+    other_cpu = (_other_cpu_seconds() - other_cpu_seconds) / (time.perf_counter() - started)
+    return LoadResult(seconds, statuses, np.array(latencies), other_cpu)
 
 
-def _others_seconds() -> float:
-    """CPU seconds of the whole machine, but for this process and all that it has started."""
+def _other_cpu_seconds() -> float:
+    """Return the machine's CPU seconds without those of this process and its descendants."""
     times = psutil.cpu_times()
     busy = float(sum(times) - times.idle - getattr(times, "iowait", 0.0))
     own = psutil.Process()
     for process in (own, *own.children(recursive=True)):
         with contextlib.suppress(psutil.Error):
-            busy -= sum(process.cpu_times()[:4])  # of those it has waited for, too
+            busy -= sum(process.cpu_times()[:4])  # children that have ended included
     return busy
 
 
 async def _load(
-    url: str, next_request: NextRequest, clients: int, seconds: float, tenant: str
+    url: str, next_request: NextRequest, clients: int, seconds: float
 ) -> tuple[Counter[int], list[float]]:
     statuses: Counter[int] = Counter()
     latencies: list[float] = []
@@ -79,9 +78,9 @@ async def _load(
             try:
                 async with session.request(
                     "GET" if body is None else "POST", url + path, json=body
-                ) as answer:
-                    await answer.read()
-                    status = answer.status
+                ) as response:
+                    await response.read()
+                    status = response.status
             except (aiohttp.ClientError, TimeoutError):
                 status = 0
             now = time.perf_counter()
@@ -94,7 +93,7 @@ async def _load(
     async with (
         aiohttp.ClientSession(
             connector=connector,
-            headers={"x-tenant-id": tenant},
+            headers={"x-tenant-id": "bench"},
             timeout=aiohttp.ClientTimeout(total=120),
         ) as session,
         asyncio.TaskGroup() as group,

@@ -1,6 +1,6 @@
-"""How well and how fast the planner plans: `python -m bench.planner [part …]`.
+"""Benchmark of the planner's quality and speed: `python -m bench.planner [part …]`.
 
-Prints a table a part. Seconds are this machine's; the shares and gaps are what to compare.
+Prints one table per part. Shares and gaps can be compared between machines, seconds can't.
 `referee` needs a Python that has ortools (`--referee-python`), see bench/planner_referee.py.
 """
 
@@ -24,14 +24,14 @@ from sidecar.planning.pool import Limits, WorkerPool
 from sidecar.planning.problem import OPEN, Plan, Problem, compile_request
 from sidecar.planning.response import Incumbent, PlanAnswer, Status
 from sidecar.planning.schemas import PlanRequest
-from sidecar.planning.scoring import assess, permitted
+from sidecar.planning.scoring import assess, is_feasible
 from sidecar.planning.solve import solve
 
 UNCONSTRAINED: dict[str, Any] = {"diet": 0.0, "budgets": 0.0, "cap": 0.0, "locks": 0}
 
 
 def main() -> None:
-    """Run the parts asked for, all by default."""
+    """Run the parts on the command line, all by default."""
     parts: dict[str, Callable[[argparse.Namespace], None]] = {
         "first": first_plans,
         "proofs": proofs,
@@ -42,13 +42,13 @@ def main() -> None:
     }
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="part", default=[])
-    parser.add_argument("--seeds", type=int, default=0, help="requests a row (0: the part's own)")
+    parser.add_argument("--seeds", type=int, default=0, help="requests per row (0: the default)")
     parser.add_argument("--sizes", nargs="*", default=[], help="rows to run, e.g. 100x7x1")
     parser.add_argument("--timeout-ms", type=int, default=5_000)
-    parser.add_argument("--url", help="of a running service, for crowd; else a pool of its own")
+    parser.add_argument("--url", help="a running service for crowd (default: a local pool)")
     parser.add_argument("--referee-python", default=sys.executable)
     options = parser.parse_args()
-    # As the service's processes do before their first request.
+    # The service's processes warm up in the same way before their first request.
     solve(PlanRequest.model_validate(small(0)), clock=perf_counter)
     for name in options.parts or parts:
         print(f"\n{name}: {(parts[name].__doc__ or '').splitlines()[0]}")
@@ -64,25 +64,26 @@ def first_plans(options: argparse.Namespace) -> None:
         (200, 28, 3, 5),
         (1000, 28, 3, 5),
     ):
-        times, missed = [], 0
+        times, not_full = [], 0
         for seed in range(options.seeds or seeds):
-            # Enough recipes for every slot: a request whose constraints allow a full plan.
+            # Without constraints and with enough repeats, every slot can be filled.
             repeats = 3 if recipes < 1_000 else 1
             raw = instance(
                 seed, recipes, days, meals, **UNCONSTRAINED, timeout_ms=options.timeout_ms
             )
             raw["constraints"]["max_repeats"] = repeats
-            heard: list[Incumbent] = []
-            solve(PlanRequest.model_validate(raw), clock=perf_counter, on_incumbent=heard.append)
-            full = [each.elapsed_ms for each in heard if each.meals == days * meals]
+            incumbents: list[Incumbent] = []
+            request = PlanRequest.model_validate(raw)
+            solve(request, clock=perf_counter, on_incumbent=incumbents.append)
+            full = [i.elapsed_ms for i in incumbents if i.meals == days * meals]
             times.append(full[0] / 1_000 if full else float("inf"))
-            missed += not full
+            not_full += not full
         size = f"{recipes}x{days}x{meals}"
-        print(f"{size:>12} {len(times):>9} {median(times):>9.2f} {max(times):>8.2f} {missed:>9}")
+        print(f"{size:>12} {len(times):>9} {median(times):>9.2f} {max(times):>8.2f} {not_full:>9}")
 
 
 def proofs(options: argparse.Namespace) -> None:
-    """How many plans are proven best within the time limit, and the gap left where not."""
+    """Share of plans proven optimal within the time limit, and the gaps of the others."""
     print(
         f"{'size':>12} {'requests':>9} {'proven':>7} {'median s':>9} {'worst s':>8} "
         f"{'median gap':>11} {'worst gap':>10}   (gaps in purchases)"
@@ -116,7 +117,7 @@ def proofs(options: argparse.Namespace) -> None:
 
 
 def certificates(options: argparse.Namespace) -> None:
-    """Plans of small requests that Z3 or the constraints reject: there should be none."""
+    """Plans of small requests that fail the certificate or a constraint. 0 is expected."""
     plans = rejected = 0
     for seed in range(options.seeds or 1_750):
         request = PlanRequest.model_validate(small(seed, alternatives=5, timeout_ms=1_000))
@@ -128,7 +129,7 @@ def certificates(options: argparse.Namespace) -> None:
             plan = _plan(problem, [(m.day_index, m.meal_type, m.recipe_id) for m in meals])
             plans += 1
             rejected += not (
-                permitted(problem, plan) and certify(problem, plan, assess(problem, plan))
+                is_feasible(problem, plan) and certify(problem, plan, assess(problem, plan))
             )
     print(f"{plans} plans, {rejected} rejected")
 
@@ -147,23 +148,23 @@ def referee(options: argparse.Namespace) -> None:
         text=True,
         check=True,
     )
-    wrong = unproven = infeasible = 0
-    for seed, (answer, verdict) in enumerate(zip(answers, json.loads(run.stdout), strict=True)):
-        infeasible += verdict is None
+    disagreements = unproven = infeasible = 0
+    for seed, (answer, optimum) in enumerate(zip(answers, json.loads(run.stdout), strict=True)):
+        infeasible += optimum is None
         unproven += answer.status is Status.TIMEOUT
-        if verdict is None or answer.objective is None:
-            agree = verdict is None and answer.objective is None
+        if optimum is None or answer.objective is None:
+            agree = optimum is None and answer.objective is None
         else:
-            # Points are rounded down; the referee's rates are, at a thousand-millionth.
-            agree = len(answer.meal_plan) == verdict[0] and (
-                answer.objective - 0.01 <= verdict[1] < answer.objective + 1.01
+            # The planner rounds points down, the referee rates, to a billionth.
+            agree = len(answer.meal_plan) == optimum[0] and (
+                answer.objective - 0.01 <= optimum[1] < answer.objective + 1.01
             )
         if not agree:
-            wrong += 1
-            print(f"  seed {seed}: {answer.status} {answer.objective} against {verdict}")
+            disagreements += 1
+            print(f"  seed {seed}: {answer.status} {answer.objective} against {optimum}")
     print(
         f"{len(answers)} requests, {infeasible} of them infeasible: "
-        f"{wrong} disagreements, {unproven} unproven"
+        f"{disagreements} disagreements, {unproven} unproven"
     )
 
 
@@ -173,7 +174,7 @@ def conflicts(options: argparse.Namespace) -> None:
     sizes: list[int] = []
     for seed in range(options.seeds or 20):
         raw = instance(seed, 100, 7, 3, locks=0)
-        recipes = sorted(raw["recipes"], key=lambda each: each["prep_time"] + each["cook_time"])
+        recipes = sorted(raw["recipes"], key=lambda r: r["prep_time"] + r["cook_time"])
         day = START.isoformat()
         constraints = raw["constraints"]
         constraints["locked_meals"] = [
@@ -182,27 +183,27 @@ def conflicts(options: argparse.Namespace) -> None:
         constraints["time_budgets"] = {day: 100}
         constraints["max_shopping_items"] = 12
         started = perf_counter()
-        verdict = check_feasibility(compile_request(PlanRequest.model_validate(raw)))
+        feasibility = check_feasibility(compile_request(PlanRequest.model_validate(raw)))
         times.append(perf_counter() - started)
-        sizes.extend(len(conflict.rules) for conflict in verdict.conflicts)
+        sizes.extend(len(conflict.constraints) for conflict in feasibility.conflicts)
     print(f"{len(times)} requests, {len(sizes)} conflicts of {min(sizes)}-{max(sizes)} constraints")
     print(f"median {median(times):.2f} s, worst {max(times):.2f} s")
 
 
 def crowd(options: argparse.Namespace) -> None:
-    """Four requests at once: seconds over their timeout when they are answered."""
+    """Four concurrent requests: seconds over their timeout."""
 
     async def run(answer: Callable[[dict[str, Any]], Awaitable[object]]) -> list[float]:
-        async def one(seed: int) -> float:
+        async def overtime(seed: int) -> float:
             raw = instance(seed, 100, 7, 3, timeout_ms=options.timeout_ms, alternatives=5)
             started = perf_counter()
             await answer(raw)
             return perf_counter() - started - options.timeout_ms / 1_000
 
-        over: list[float] = []
+        seconds: list[float] = []
         for batch in range(options.seeds or 3):
-            over += await asyncio.gather(*(one(4 * batch + seed) for seed in range(4)))
-        return over
+            seconds += await asyncio.gather(*(overtime(4 * batch + seed) for seed in range(4)))
+        return seconds
 
     async def through_http() -> list[float]:
         async with httpx.AsyncClient(base_url=options.url, timeout=60) as client:
@@ -217,8 +218,8 @@ def crowd(options: argparse.Namespace) -> None:
         async with WorkerPool(Limits(workers=4)) as pool:
             return await run(lambda raw: pool.run(PlanRequest.model_validate(raw)))
 
-    over = asyncio.run(through_http() if options.url else through_the_pool())
-    print(f"{len(over)} requests, median {median(over):+.2f} s, worst {max(over):+.2f} s")
+    seconds = asyncio.run(through_http() if options.url else through_the_pool())
+    print(f"{len(seconds)} requests, median {median(seconds):+.2f} s, worst {max(seconds):+.2f} s")
 
 
 def _plan(problem: Problem, meals: list[tuple[int, str, str]]) -> Plan:
@@ -230,8 +231,7 @@ def _plan(problem: Problem, meals: list[tuple[int, str, str]]) -> Plan:
 
 
 def _for_referee(problem: Problem) -> dict[str, Any]:
-    """The problem in the referee's words: slots a dish fits, lots as (expiry, quantity, rate)."""
-    width = len(problem.meals)
+    """Convert a problem to the referee's JSON; lots are (expiry, quantity, rate)."""
     dishes = []
     for number, dish in enumerate(problem.dishes):
         slots = [slot for slot in problem.slots if problem.fits(number, slot)]
@@ -247,7 +247,7 @@ def _for_referee(problem: Problem) -> dict[str, Any]:
         )
     return {
         "slots": len(problem.slots),
-        "width": width,
+        "width": len(problem.meals),
         "dishes": dishes,
         "stocks": [
             {
@@ -261,20 +261,13 @@ def _for_referee(problem: Problem) -> dict[str, Any]:
         ],
         "day_budgets": problem.day_budgets,
         "locks": [
-            {
-                "dish": lock.dish,
-                "slots": [
-                    lock.day * width + meal
-                    for meal in (range(width) if lock.meal is None else (lock.meal,))
-                ],
-            }
-            for lock in problem.locks
+            {"dish": lock.dish, "slots": list(problem.lock_slots(lock))} for lock in problem.locks
         ],
         "max_items": problem.max_items,
         "max_repeats": problem.max_repeats,
-        "purchase": problem.points.purchase,
-        "cuisine": problem.points.cuisine,
-        "repeat": problem.points.repeat,
+        "purchase": problem.weights.purchase,
+        "cuisine": problem.weights.cuisine,
+        "repeat": problem.weights.repeat,
     }
 
 

@@ -1,4 +1,4 @@
-"""Seeded meal-plan requests, alike in kind to what households send: for bench/ and the tests."""
+"""Seeded meal-plan requests that resemble those of households, for benchmarks and tests."""
 
 import random
 from datetime import date, timedelta
@@ -24,41 +24,44 @@ def instance(
     budgets: float = 0.6,
     cap: float = 0.5,
     locks: int | None = None,
-    pantry: int | None = None,
+    food_count: int | None = None,
     **fields: Any,
 ) -> dict[str, Any]:
-    """A request of `recipes` x `days` x `meals`; `diet`, `budgets`, `cap` are probabilities."""
-    draw = random.Random(f"{seed}/{recipes}/{days}/{meals}")
-    size = pantry or min(400, max(150, 100 + recipes))
-    foods = [(f"i{number}", f"ingredient {number}", *draw.choice(UNITS)) for number in range(size)]
+    """Return a request of `recipes` x `days` x `meals`.
+
+    `diet`, `budgets` and `cap` are the probabilities of such a constraint.
+    """
+    rng = random.Random(f"{seed}/{recipes}/{days}/{meals}")
+    size = food_count or min(400, max(150, 100 + recipes))
+    foods = [(f"i{number}", f"ingredient {number}", *rng.choice(UNITS)) for number in range(size)]
     popularity = [1 / (number + 1) ** 0.8 for number in range(size)]
-    dishes = [_recipe(draw, number, foods, popularity) for number in range(recipes)]
+    dishes = [_recipe(rng, number, foods, popularity) for number in range(recipes)]
     stock = [
         {
             "ingredient_id": food[0],
             "name": food[1],
             "unit": food[2],
-            "quantity": round(draw.uniform(0.5, 3) * (food[3] + food[4]) / 2, 2),
-            "days_until_expiry": draw.randint(-1, 10) if draw.random() < 0.45 else None,
+            "quantity": round(rng.uniform(0.5, 3) * (food[3] + food[4]) / 2, 2),
+            "days_until_expiry": rng.randint(-1, 10) if rng.random() < 0.45 else None,
         }
         for number, food in enumerate(foods)
-        if draw.random() < (0.8 if number < 15 else 0.35)
-        for _ in range(2 if draw.random() < 0.1 else 1)
+        if rng.random() < (0.8 if number < 15 else 0.35)
+        for _ in range(2 if rng.random() < 0.1 else 1)
     ]
     planned = MEALS[:meals]
-    dietary = [draw.choice(list(DIETS))] if draw.random() < diet else []
-    excluded = [dish["id"] for dish in dishes if draw.random() < 0.05]
+    dietary = [rng.choice(list(DIETS))] if rng.random() < diet else []
+    excluded = [dish["id"] for dish in dishes if rng.random() < 0.05]
     time_budgets = {
-        (START + timedelta(day)).isoformat(): draw.choice((30, 45, 60, 90)) * meals
+        (START + timedelta(day)).isoformat(): rng.choice((30, 45, 60, 90)) * meals
         for day in range(days)
-        if draw.random() < budgets
+        if rng.random() < budgets
     }
     fitting = [
         dish for dish in dishes if dish["id"] not in excluded and set(dietary) <= set(dish["tags"])
     ]
     locked: dict[str, dict[str, str]] = {}
-    for _ in range(draw.randint(0, 2) if locks is None else locks):
-        day, meal = (START + timedelta(draw.randrange(days))).isoformat(), draw.choice(planned)
+    for _ in range(rng.randint(0, 2) if locks is None else locks):
+        day, meal = (START + timedelta(rng.randrange(days))).isoformat(), rng.choice(planned)
         chosen = [
             dish
             for dish in fitting
@@ -70,9 +73,9 @@ def instance(
             locked[day] = {
                 "date": day,
                 "meal_type": meal,
-                "recipe_id": draw.choice(chosen)["id"],
+                "recipe_id": rng.choice(chosen)["id"],
             }
-    most = int(draw.uniform(1.5, 3) * days * meals) + 8 if draw.random() < cap else None
+    max_items = int(rng.uniform(1.5, 3) * days * meals) + 8 if rng.random() < cap else None
     return {
         "planning_horizon": {
             "start_date": START.isoformat(),
@@ -82,7 +85,7 @@ def instance(
         "inventory": stock,
         "recipes": dishes,
         "constraints": {
-            "max_shopping_items": most,
+            "max_shopping_items": max_items,
             "time_budgets": time_budgets,
             "locked_meals": list(locked.values()),
             "excluded_recipes": excluded,
@@ -99,16 +102,16 @@ def instance(
 
 
 def _recipe(
-    draw: random.Random,
+    rng: random.Random,
     number: int,
     foods: list[tuple[str, str, str, float, float]],
     popularity: list[float],
 ) -> dict[str, Any]:
     chosen: set[int] = set()
-    wanted = min(len(foods), draw.randint(3, 12))
-    while len(chosen) < wanted:
-        chosen.add(draw.choices(range(len(foods)), popularity)[0])
-    kind = draw.random()
+    count = min(len(foods), rng.randint(3, 12))
+    while len(chosen) < count:
+        chosen.add(rng.choices(range(len(foods)), popularity)[0])
+    kind = rng.random()
     if kind < 0.2:
         meals = ["breakfast"]
     elif kind < 0.6:
@@ -118,69 +121,69 @@ def _recipe(
     return {
         "id": f"r{number}",
         "name": f"recipe {number}",
-        "prep_time": draw.choice((5, 10, 15, 20, 30)),
-        "cook_time": draw.choice((0, 10, 15, 20, 30, 45, 60)),
-        "cuisine": draw.choice(CUISINES),
-        "tags": [*meals, *(tag for tag, share in DIETS.items() if draw.random() < share)],
-        "is_favorite": draw.random() < 0.1,
+        "prep_time": rng.choice((5, 10, 15, 20, 30)),
+        "cook_time": rng.choice((0, 10, 15, 20, 30, 45, 60)),
+        "cuisine": rng.choice(CUISINES),
+        "tags": [*meals, *(tag for tag, share in DIETS.items() if rng.random() < share)],
+        "is_favorite": rng.random() < 0.1,
         "ingredients": [
             {
                 "ingredient_id": foods[food][0],
                 "name": foods[food][1],
                 "unit": foods[food][2],
-                "quantity": _amount(draw, *foods[food][3:]),
+                "quantity": _amount(rng, *foods[food][3:]),
             }
             for food in sorted(chosen)
         ],
     }
 
 
-def _amount(draw: random.Random, least: float, most: float) -> float:
-    amount = draw.uniform(least, most)
-    return max(0.25, round(amount * 4) / 4) if most <= 4 else round(amount / 5) * 5.0
+def _amount(rng: random.Random, smallest: float, largest: float) -> float:
+    amount = rng.uniform(smallest, largest)
+    return max(0.25, round(amount * 4) / 4) if largest <= 4 else round(amount / 5) * 5.0
 
 
 def small(seed: int, **fields: Any) -> dict[str, Any]:
-    """A small request with any kind of constraint, some of them impossible to meet."""
-    draw = random.Random(f"small/{seed}")
-    days, meals = draw.choice(((2, 1), (3, 1), (4, 1), (2, 2), (1, 3), (5, 1), (3, 2)))
+    """Return a small request with any kind of constraint, some of them infeasible."""
+    rng = random.Random(f"small/{seed}")
+    days, meals = rng.choice(((2, 1), (3, 1), (4, 1), (2, 2), (1, 3), (5, 1), (3, 2)))
     request = instance(
-        seed, draw.randint(3, 9), days, meals, budgets=0.4, cap=0.4, pantry=14, locks=0
+        seed, rng.randint(3, 9), days, meals, budgets=0.4, cap=0.4, food_count=14, locks=0
     )
     constraints, recipes = request["constraints"], request["recipes"]
     planned = request["planning_horizon"]["meal_types"]
     for recipe in recipes:
-        recipe["ingredients"] = recipe["ingredients"][: draw.randint(1, 4)]
-        if draw.random() < 0.5:
+        recipe["ingredients"] = recipe["ingredients"][: rng.randint(1, 4)]
+        if rng.random() < 0.5:
             recipe["tags"] = [tag for tag in recipe["tags"] if tag not in MEALS]
-        if draw.random() < 0.3:
-            recipe["servings"] = draw.choice((2, 3, 4))
-        if draw.random() < 0.2:
+        if rng.random() < 0.3:
+            recipe["servings"] = rng.choice((2, 3, 4))
+        if rng.random() < 0.2:
             recipe["ingredients"][-1]["optional"] = len(recipe["ingredients"]) > 1
     for lot in request["inventory"]:
-        if draw.random() < 0.5:
-            lot["days_until_expiry"] = draw.randint(0, days)
+        if rng.random() < 0.5:
+            lot["days_until_expiry"] = rng.randint(0, days)
     dates = [(START + timedelta(day)).isoformat() for day in range(days)]
-    if meals > 1 and draw.random() < 0.5:
+    if meals > 1 and rng.random() < 0.5:
         constraints["time_budgets"] = {
-            day: {meal: draw.choice((20, 40, 60)) for meal in planned if draw.random() < 0.6}
-            if draw.random() < 0.5
-            else draw.choice((40, 80, 120))
+            day: {meal: rng.choice((20, 40, 60)) for meal in planned if rng.random() < 0.6}
+            if rng.random() < 0.5
+            else rng.choice((40, 80, 120))
             for day in dates
-            if draw.random() < 0.7
+            if rng.random() < 0.7
         }
     locks = {
-        (draw.choice(dates), draw.choice((None, *planned)), draw.choice(recipes)["id"])
-        for _ in range(draw.choice((0, 0, 1, 2)))
+        (rng.choice(dates), rng.choice((None, *planned)), rng.choice(recipes)["id"])
+        for _ in range(rng.choice((0, 0, 1, 2)))
     }
     constraints["locked_meals"] = [
         {"date": day, "meal_type": meal, "recipe_id": recipe}
         for day, meal, recipe in sorted(locks, key=str)
     ]
-    constraints["max_repeats"] = draw.choice((1, 1, 2, 3))
-    if draw.random() < 0.3:
-        constraints["servings"] = draw.choice((1, 2, 6))
+    constraints["max_repeats"] = rng.choice((1, 1, 2, 3))
+    if rng.random() < 0.3:
+        constraints["servings"] = rng.choice((1, 2, 6))
     if constraints["max_shopping_items"] is not None:
-        constraints["max_shopping_items"] = draw.randint(0, 3 * days * meals)
-    request["weights"] = {name: draw.choice((0, 0.1, 0.3, 0.5, 1)) for name in request["weights"]}
+        constraints["max_shopping_items"] = rng.randint(0, 3 * days * meals)
+    request["weights"] = {name: rng.choice((0, 0.1, 0.3, 0.5, 1)) for name in request["weights"]}
     return {**request, **fields}

@@ -1,4 +1,4 @@
-"""How right an extraction is against a label: the rules that bench and tests share.
+"""Scores extractions against labels, for the benchmark and the tests.
 
 total      equal as decimals                     date   equal as ISO dates
 merchant   90 % alike (rapidfuzz ratio) in capitals, letters and digits alone
@@ -20,30 +20,31 @@ _Line = tuple[str, Decimal]
 
 @dataclass(frozen=True)
 class Score:
-    """One receipt's result; `hits` of `wanted` and `given` lines, by name and price."""
+    """One receipt's result; `hits` of `expected` and `extracted` lines, by name and price."""
 
     total: bool | None
-    """Each of the three is None where the label leaves it out: it is not counted."""
+    """These three are None, and not counted, where the label does not have them."""
     date: bool | None
     merchant: bool | None
     hits: int
     price_hits: int
-    wanted: int
-    given: int
+    expected: int
+    extracted: int
 
     @property
     def all_three(self) -> bool | None:
-        """Total, date and merchant are right on this receipt; None without a label for each."""
+        """Whether total, date and merchant are right; None without a label for each."""
         fields = (self.total, self.date, self.merchant)
         return None if None in fields else all(fields)
 
 
-def score(extraction: Extraction, label: Mapping[str, Any]) -> Score:
-    """Compare with a label {"merchant", "date", "total", "items": [{name, total_price}]}, of which
-    each may be None.
+def score_extraction(extraction: Extraction, label: Mapping[str, Any]) -> Score:
+    """Compare with a label {"merchant", "date", "total", "items": [{name, total_price}]}.
+
+    Each value of the label may be None.
     """
-    wanted = [(item["name"], _cents(item["total_price"])) for item in label["items"] or ()]
-    given = [(item.parsed_name, item.total_price.amount) for item in extraction.line_items]
+    expected = [(item["name"], _cents(item["total_price"])) for item in label["items"] or ()]
+    extracted = [(item.parsed_name, item.total_price.amount) for item in extraction.line_items]
     total = extraction.total.amount if extraction.total else None
     date = extraction.date.value if extraction.date else None
     name = extraction.merchant.name if extraction.merchant else ""
@@ -52,17 +53,17 @@ def score(extraction: Extraction, label: Mapping[str, Any]) -> Score:
         date=None if label["date"] is None else date == label["date"],
         merchant=None
         if label["merchant"] is None
-        else fuzz.ratio(_squeezed(name), _squeezed(label["merchant"])) >= 90,
-        hits=_hits(wanted, given, by_name=True) if wanted else 0,
-        price_hits=_hits(wanted, given, by_name=False) if wanted else 0,
-        wanted=len(wanted),
-        given=len(given) if wanted else 0,
+        else fuzz.ratio(_letters_and_digits(name), _letters_and_digits(label["merchant"])) >= 90,
+        hits=_hits(expected, extracted, by_name=True) if expected else 0,
+        price_hits=_hits(expected, extracted, by_name=False) if expected else 0,
+        expected=len(expected),
+        extracted=len(extracted) if expected else 0,
     )
 
 
 def summary(scores: Sequence[Score]) -> dict[str, float]:
-    """Percentages of right fields, and item F1 (0 to 1) over the receipts with labelled items."""
-    lines = max(1, sum(s.wanted + s.given for s in scores))
+    """Return percentages of right fields, and item F1 (0 to 1) over receipts with labeled items."""
+    lines = max(1, sum(s.expected + s.extracted for s in scores))
     return {
         "total": _right(s.total for s in scores),
         "date": _right(s.date for s in scores),
@@ -78,14 +79,14 @@ def _right(marks: Iterable[bool | None]) -> float:
     return 100 * sum(counted) / max(1, len(counted))
 
 
-def _hits(wanted: Iterable[_Line], given: Sequence[_Line], *, by_name: bool) -> int:
-    left, hits = list(given), 0
-    for name, price in wanted:
-        for place, (read_name, read_price) in enumerate(left):
+def _hits(expected: Iterable[_Line], extracted: Sequence[_Line], *, by_name: bool) -> int:
+    remaining, hits = list(extracted), 0
+    for name, price in expected:
+        for index, (read_name, read_price) in enumerate(remaining):
             alike = fuzz.token_sort_ratio(name.upper(), read_name.upper()) >= 80
             if read_price == price and (alike or not by_name):
                 hits += 1
-                del left[place]
+                del remaining[index]
                 break
     return hits
 
@@ -94,5 +95,5 @@ def _cents(value: object) -> Decimal:
     return Decimal(str(value).replace(",", "")).quantize(Decimal("0.01"))
 
 
-def _squeezed(name: str) -> str:
+def _letters_and_digits(name: str) -> str:
     return re.sub(r"[^A-Z0-9]", "", name.upper())

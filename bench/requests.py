@@ -1,4 +1,4 @@
-"""What the benchmarks ask: requests made up of the same words."""
+"""The benchmarks' requests: random ones from a small vocabulary, and the sample receipt."""
 
 import base64
 import random
@@ -27,36 +27,34 @@ in serve warm fresh bread salad potato carrot cheese egg milk flour sugar salt p
 """.split()  # noqa: SIM905 - words read best as text
 
 Request = tuple[str, dict[str, Any]]
-"""A path and the JSON of a body."""
+"""The path and the JSON body."""
 
 
-def words(choose: random.Random, count: int) -> str:
-    """A text of so many words."""
-    return " ".join(choose.choices(WORDS, k=count))
+def random_words(rng: random.Random, count: int) -> str:
+    """Return a text of `count` words."""
+    return " ".join(rng.choices(WORDS, k=count))
 
 
-def unheard(choose: random.Random) -> str:
-    """A text that was not there before."""
-    return f"{words(choose, 3)} {choose.randrange(10**9)}"
+def new_text(rng: random.Random) -> str:
+    """Return a text that is in no cache."""
+    return f"{random_words(rng, 3)} {rng.randrange(10**9)}"
 
 
 def categorize(name: str) -> Request:
-    """One name into one of the labels."""
     return "/api/v1/categorize", {"payload": {"item_name": name, "candidate_labels": LABELS}}
 
 
-def new_name(choose: random.Random) -> Request:
-    """A name that was not asked for before."""
-    return categorize(unheard(choose))
+def new_name(rng: random.Random) -> Request:
+    """Return a request to categorize a name that is in no cache."""
+    return categorize(new_text(rng))
 
 
-def categorize_all(names: Sequence[str]) -> Request:
-    """Names in one request."""
+def categorize_batch(names: Sequence[str]) -> Request:
     items = [{"id": number, "name": name} for number, name in enumerate(names)]
     return "/api/v1/categorize-batch", {"payload": {"items": items, "candidate_labels": LABELS}}
 
 
 def receipt() -> Request:
-    """The sample's photo, to be read while the caller waits."""
+    """Return a synchronous request to read the sample receipt."""
     image = base64.b64encode(_SAMPLE.read_bytes()).decode()
     return "/api/v1/extract-receipt", {"payload": {"image_base64": image}}

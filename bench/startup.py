@@ -1,9 +1,8 @@
-"""What a start of the service costs, and what it costs to stand idle: `python -m bench.startup`.
+"""Measures the cost of a start and of an idle service: `python -m bench.startup`.
 
-From the command to the first answer of readiness that says ok, and two receipts from then on. Of
-the last start instead, once it has settled, memory (pages that are shared counted once) and the
-share of a core that its processes use, by process; and memory after receipts. Without the engine.
-Linux.
+For each start: the seconds until the service is ready, and then of two receipts. After the last
+start instead: memory (shared pages counted once) and CPU when idle, by process, and memory after
+receipts. Without the engine. Linux.
 """
 
 import argparse
@@ -22,8 +21,8 @@ from bench.requests import receipt
 from tests.acceptance.service import Service, running, title
 
 _TENANT = {"x-tenant-id": "bench"}
-#: What a command line is called in the table; the first that fits.
-_NAMES = {
+#: Patterns of command lines, and names for the table; the first match counts.
+_PROCESS_NAMES = {
     r"ray::ServeReplica:\w+:(\w+)": r"replica of \1",
     r"ray::(\w+)": r"Ray Serve and Ray: \1",
     r"sidecar\.planning\.worker": "solver processes",
@@ -42,62 +41,62 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.startup", description=__doc__)
     parser.add_argument("--starts", type=int, default=3)
     parser.add_argument("--settle", type=float, default=20, help="seconds from ready to idle")
-    parser.add_argument("--seconds", type=float, default=60, help="that it is watched idle")
-    arguments = parser.parse_args()
+    parser.add_argument("--seconds", type=float, default=60, help="of the idle measurement")
+    options = parser.parse_args()
     print("| start | ready after s | CPU s of all processes until then | two receipts then, s |")
     print("|---|---|---|---|")
-    for start in range(1, arguments.starts + 1):
+    for start in range(1, options.starts + 1):
         with tempfile.TemporaryDirectory() as folder:
-            begun = time.monotonic()
+            started = time.monotonic()
             with running(Path(folder)) as service:
-                ready = time.monotonic() - begun
-                spent = sum(_cpu_seconds(service.process.pid).values())
-                last = start == arguments.starts
-                receipts = [] if last else [_read(service.url) for _ in range(2)]
-                took = ", ".join(f"{seconds:.1f}" for seconds in receipts)
-                print(f"| {start} | {ready:.1f} | {spent:.1f} | {took} |", flush=True)
-                if last:
-                    time.sleep(arguments.settle)
-                    _print_idle(service.process.pid, arguments.seconds)
-                    _print_after_receipts(service, arguments.settle)
+                ready_s = time.monotonic() - started
+                cpu_s = sum(_cpu_seconds(service.process.pid).values())
+                is_last = start == options.starts
+                receipts = [] if is_last else [_read_receipt(service.url) for _ in range(2)]
+                receipts_s = ", ".join(f"{seconds:.1f}" for seconds in receipts)
+                print(f"| {start} | {ready_s:.1f} | {cpu_s:.1f} | {receipts_s} |", flush=True)
+                if is_last:
+                    time.sleep(options.settle)
+                    _print_idle(service.process.pid, options.seconds)
+                    _print_after_receipts(service, options.settle)
 
 
-def _read(url: str) -> float:
-    """Seconds until a receipt was read."""
+def _read_receipt(url: str) -> float:
+    """Read a receipt; return the seconds it took."""
     path, body = receipt()
-    begun = time.monotonic()
+    started = time.monotonic()
     httpx.post(url + path, json=body, headers=_TENANT, timeout=120).raise_for_status()
-    return time.monotonic() - begun
+    return time.monotonic() - started
 
 
 def _print_after_receipts(service: Service, settle_s: float) -> None:
     with ThreadPoolExecutor(4) as callers:
-        for _ in callers.map(_read, [service.url] * 24):
+        for _ in callers.map(_read_receipt, [service.url] * 24):
             pass
-    after = sum(_memory(service.process.pid)[0].values())
+    at_once = sum(_memory(service.process.pid)[0].values())
     time.sleep(settle_s)
-    at_rest = sum(_memory(service.process.pid)[0].values())
+    later = sum(_memory(service.process.pid)[0].values())
     print("\n| after 24 receipts of 4 callers | memory MB |")
     print("|---|---|")
-    print(f"| at once | {after / 1e6:.0f} |")
-    print(f"| {settle_s:.0f} s later | {at_rest / 1e6:.0f} |")
+    print(f"| at once | {at_once / 1e6:.0f} |")
+    print(f"| {settle_s:.0f} s later | {later / 1e6:.0f} |")
 
 
 def _print_idle(root: int, seconds: float) -> None:
     before = _cpu_seconds(root)
-    begun = time.monotonic()
+    started = time.monotonic()
     time.sleep(seconds)
-    watched = time.monotonic() - begun
+    elapsed = time.monotonic() - started
     after = _cpu_seconds(root)
-    memory, number = _memory(root)
-    shares = {name: (after[name] - before.get(name, 0.0)) / watched for name in after}
+    memory, counts = _memory(root)
+    shares = {name: (after[name] - before.get(name, 0.0)) / elapsed for name in after}
     print("\n| idle | processes | memory MB | % of a core |")
     print("|---|---|---|---|")
     for name in sorted(memory, key=lambda name: -memory[name]):
         share = 100 * shares.get(name, 0.0)
-        print(f"| {name} | {number[name]} | {memory[name] / 1e6:.0f} | {share:.2f} |")
+        print(f"| {name} | {counts[name]} | {memory[name] / 1e6:.0f} | {share:.2f} |")
     total = 100 * sum(shares.values())
-    print(f"| all | {number.total()} | {sum(memory.values()) / 1e6:.0f} | {total:.2f} |")
+    print(f"| all | {counts.total()} | {sum(memory.values()) / 1e6:.0f} | {total:.2f} |")
 
 
 def _tree(root: int) -> list[psutil.Process]:
@@ -106,32 +105,32 @@ def _tree(root: int) -> list[psutil.Process]:
 
 
 def _cpu_seconds(root: int) -> Mapping[str, float]:
-    """User's and system's, by name; what children that have ended used counts for their parent."""
-    spent: Counter[str] = Counter()
+    """Return user and system CPU seconds by name; ended children count for their parent."""
+    seconds: Counter[str] = Counter()
     for process in _tree(root):
         times = process.cpu_times()
-        spent[_name(process)] += (  # type: ignore[assignment]
+        seconds[_name(process)] += (  # type: ignore[assignment]
             times.user + times.system + times.children_user + times.children_system
         )
-    return spent
+    return seconds
 
 
 def _memory(root: int) -> tuple[Mapping[str, int], Counter[str]]:
-    """Bytes (proportional set size) and processes, by name."""
-    held: Counter[str] = Counter()
-    number: Counter[str] = Counter()
+    """Return the bytes (proportional set size) and the number of processes, by name."""
+    memory: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for process in _tree(root):
         name = _name(process)
-        held[name] += process.memory_full_info().pss
-        number[name] += 1
-    return held, number
+        memory[name] += process.memory_full_info().pss
+        counts[name] += 1
+    return memory, counts
 
 
 def _name(process: psutil.Process) -> str:
     words = title(process)
-    for pattern, name in _NAMES.items():
-        if found := re.search(pattern, words):
-            return found.expand(name)
+    for pattern, name in _PROCESS_NAMES.items():
+        if match := re.search(pattern, words):
+            return match.expand(name)
     return words[:60] or process.name()
 
 

@@ -1,0 +1,1 @@
+"""Everything that Ray Serve runs: the HTTP ingress, the model deployments and their launcher."""

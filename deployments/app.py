@@ -1,4 +1,4 @@
-"""The service as Ray Serve applications: everything but the engine, and the engine."""
+"""The two Ray Serve applications: the service, and the engine on its own."""
 
 from ray.serve import Application
 
@@ -13,8 +13,9 @@ from sidecar.core.settings import Settings
 
 
 def build(settings: Settings) -> Application:
-    """The graph. serve_config.yaml calls this with what stands under `args`, and says how many
-    replicas each deployment has and what they may use.
+    """Build the service's deployment graph.
+
+    serve_config.yaml passes `args` as settings, and sets each deployment's replicas and resources.
     """
     embedder = Embedder.bind(settings)
     classifier = Classifier.bind(settings)
@@ -28,7 +29,7 @@ def build(settings: Settings) -> Application:
 
 
 def build_engine(settings: Settings) -> Application:
-    """The engine, which loads in its own time; or what says why there is none."""
+    """Build the engine, or a deployment that explains why there is none."""
     if settings.engine.mode == "off":
         return UnavailableEngine.bind("The engine is turned off (SIDECAR_ENGINE_MODE=off).")
     if not is_vllm_installed():

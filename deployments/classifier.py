@@ -1,4 +1,4 @@
-"""The Classifier deployment: categories of names, in batches across concurrent calls."""
+"""The Classifier deployment: predicts categories of names, batched across concurrent calls."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -25,19 +25,19 @@ from sidecar.embedding.cache import VectorCache
 from sidecar.embedding.model import LocalEmbeddingModel
 from sidecar.text.taxonomy import taxonomy
 
-#: Items of one batch. A lone name waits for a batch to end; larger ones are no cheaper per item.
-#: A request of more (up to 500) is a batch of its own.
+#: A single name waits for the batch in flight, and larger batches cost no less per item. A larger
+#: request (up to 500 items) is a batch of its own.
 _MAX_BATCH_ITEMS: Final = 256
 
 
 @serve.deployment
 class Classifier:
-    """Serves the backend that the setting SIDECAR_CLASSIFIER_BACKEND names."""
+    """Serves the backend that SIDECAR_CLASSIFIER_BACKEND selects."""
 
     async def __init__(self, settings: Settings) -> None:  # type: ignore[misc]
         configure_logging(settings.log_level)
         self._backend = await _backend(settings)
-        # A batch holds what arrived while the last one ran; see docs/decisions on serve.batch.
+        # See docs/decisions/0004-micro-batches.md for why not serve.batch.
         self._batches = MicroBatcher(self._batch, size_of=len, max_batch_size=_MAX_BATCH_ITEMS)
         self._meter = RayMeter()
 
@@ -45,7 +45,7 @@ class Classifier:
         """Return scores over each item's own labels.
 
         Raises:
-            ModelUnavailable: when the backend needs the engine and it is down.
+            ModelUnavailable: when the backend needs the engine and the engine is down.
         """
         scores = await self._batches.submit(items)
         return ClassificationResult(scores, self._backend.model_id, self._backend.model_version)
@@ -74,7 +74,7 @@ async def _backend(settings: Settings) -> ClassifierBackend:
         )
     if settings.classifier.backend == "llm":
         return LlmClassifier(EngineClient(settings))
-    # A copy of the embedding model: calling the Embedder takes about as long as running the model.
+    # A copy of the embedding model, because a call to the Embedder takes as long as the model.
     model = LocalEmbeddingModel(settings)
     vectors = await exemplar_vectors(
         taxonomy(), model.embed, model.version, [INSTALL_DIR, settings.data_dir / "cache"]

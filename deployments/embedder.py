@@ -1,4 +1,4 @@
-"""The Embedder deployment: vectors of texts, and documents ranked by them."""
+"""The Embedder deployment: embeds texts and ranks documents by their vectors."""
 
 import asyncio
 from collections.abc import Sequence
@@ -17,24 +17,24 @@ from sidecar.embedding.cache import VectorCache, Vectors
 from sidecar.embedding.model import LocalEmbeddingModel, ModelInfo
 from sidecar.search.ranking import SearchQuery, SearchResult, Terms, document_terms, search
 
-#: Texts of one chunk and of one batch; a lone text waits for at most one batch.
+#: Texts per chunk and per batch; a single text waits for at most one batch.
 _CHUNK_TEXTS: Final = 32
 _MAX_BATCH_TEXTS: Final = 64
 
-#: Documents whose terms are cached, and the most characters of such a document: some tens of MB.
+#: Bounds of the terms cache, which together limit it to some tens of MB.
 _MAX_CACHED_DOCUMENTS: Final = 10_000
 _MAX_CACHED_CHARACTERS: Final = 2_000
 
 
 @serve.deployment
 class Embedder:
-    """Holds the model, a cache of vectors, and a cache of the terms of documents."""
+    """Holds the model, a vector cache and a cache of documents' terms."""
 
     def __init__(self, settings: Settings) -> None:
         configure_logging(settings.log_level)
         self._model = LocalEmbeddingModel(settings)
         self._meter = RayMeter()
-        # A batch holds what arrived while the last one ran; see docs/decisions on serve.batch.
+        # See docs/decisions/0004-micro-batches.md for why not serve.batch.
         self._batches = MicroBatcher(self._batch, size_of=len, max_batch_size=_MAX_BATCH_TEXTS)
         self._cache = VectorCache(
             self._embed_chunked, settings.text.cache_bytes, name="embedder", meter=self._meter
@@ -48,7 +48,7 @@ class Embedder:
     async def search(
         self, query: SearchQuery, documents: Sequence[str]
     ) -> tuple[Sequence[SearchResult], ModelInfo]:
-        """Return the documents that fit the query, best first, and the model behind the scores."""
+        """Return the matching documents, best first, and the model behind the scores."""
         vectors = await self._cache.embed([query.text, *documents])
         results = await asyncio.to_thread(
             search, query, documents, vectors[1:], vectors[0], terms=self._terms_of

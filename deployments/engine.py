@@ -1,8 +1,8 @@
 """The Engine deployment: vLLM in a Serve replica, in an application of its own.
 
-Serve calls an application running only when all its deployments are. In one of its own, the rest of
-the service doesn't wait for the model to load and stays up when the engine fails. A replica takes
-requests once its model is loaded.
+Serve reports an application as running only when all its deployments are. In an application of its
+own, the engine neither delays the rest of the service while its model loads nor takes it down when
+it fails. A replica accepts requests once its model is loaded.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ _STARTUP_WAIT_S = 60.0
 
 @serve.deployment
 class Engine:
-    """Holds one engine; its processes are this replica's children."""
+    """Holds one vLLM engine, whose processes are this replica's children."""
 
     async def __init__(self, settings: Settings) -> None:  # type: ignore[misc]
         configure_logging(settings.log_level)
@@ -37,19 +37,18 @@ class Engine:
         os.environ |= environment(settings, cpus)
         await _wait_for_other_applications()
         base = vllm_process.preload_fork_server()
-        # Imported here: vLLM reads its environment on import, and the process that deploys this
-        # class needs no vLLM.
+        # Imported here: vLLM reads its environment on import, and the deploying process needs none.
         from sidecar.llm.vllm_engine import VllmEngine
 
         self._engine = await VllmEngine.start(model, base)
-        self._streams = CancellableStreams(time_limit_s=settings.engine.timeout_s)
+        self._streams = CancellableStreams(timeout_s=settings.engine.timeout_s)
 
     async def chat(
         self, request: ChatRequest, generation_id: str
     ) -> AsyncIterator[StreamEvent | ServiceError]:
-        """Yield events as sidecar.llm.protocol.ChatEngine does, an error as the last of them.
+        """Yield events as sidecar.llm.protocol.ChatEngine does, with an error as the last event.
 
-        Serve would log an error that is raised, and its message may quote the caller.
+        An error isn't raised, because Serve would log its message, which may quote the caller.
         """
         try:
             async for event in self._streams.stream(
@@ -60,7 +59,7 @@ class Engine:
             yield error
 
     async def cancel(self, generation_id: str) -> bool:
-        """End the generation of that id; return False when this replica has none."""
+        """Cancel a generation; return False when this replica doesn't run it."""
         return self._streams.cancel(generation_id)
 
     async def models(self) -> Mapping[str, Any]:
@@ -82,7 +81,7 @@ class Engine:
 
 @serve.deployment(name="Engine")
 class UnavailableEngine:
-    """Takes the engine's place where there is none, and says why."""
+    """Replaces the engine where there is none, and reports why."""
 
     def __init__(self, reason: str) -> None:
         self._reason = reason
@@ -94,7 +93,6 @@ class UnavailableEngine:
         yield ModelUnavailable(self._reason, retry_after_s=60)
 
     async def cancel(self, generation_id: str) -> bool:
-        """Return False: nothing is generated here."""
         return False
 
     async def models(self) -> None:
@@ -102,15 +100,14 @@ class UnavailableEngine:
         raise ModelUnavailable(self._reason, retry_after_s=60)
 
     async def counters(self) -> Mapping[str, float]:
-        """Return no counters, by which callers know that there is no engine."""
+        """Return no counters, which tells callers that there is no engine."""
         return {}
 
 
 async def _wait_for_other_applications() -> None:
-    """Return once no other application is deploying, after 60 s at the latest.
+    """Wait until no other application is deploying, for at most 60 s.
 
-    The engine's imports keep a machine's cores busy for half a minute; callers need the rest of the
-    service first.
+    The engine's imports occupy the cores for half a minute, and callers need the rest first.
     """
     own = serve.get_replica_context().app_name
     until = time.monotonic() + _STARTUP_WAIT_S

@@ -1,4 +1,4 @@
-"""The JobRunner deployment: a job worker in a replica, its attempts as Ray tasks."""
+"""The JobRunner deployment: a job worker that runs attempts as Ray tasks."""
 
 import asyncio
 import socket
@@ -30,12 +30,12 @@ from sidecar.core.errors import DatabaseUnavailable
 from sidecar.core.logging import configure_logging
 from sidecar.core.settings import Settings
 
-#: Seconds between two updates of the queue's gauges.
+#: Update interval of the queue's gauges.
 _METRICS_PERIOD_S = 5.0
 
 
 def replica_slots(settings: Settings) -> int:
-    """Return this replica's share of the jobs that run at once."""
+    """Return this replica's share of the job concurrency."""
     all_slots = settings.job.concurrency or int(ray.cluster_resources().get("CPU", 1))
     return ceil(all_slots / serve.get_replica_context().world_size)
 
@@ -49,9 +49,9 @@ def launch(job_type: JobType, context: JobContext) -> Attempt:
 
 @serve.deployment
 class JobRunner:
-    """Owns the Ray tasks of the jobs that it claims: Ray ends tasks whose owner dies."""
+    """Claims jobs and owns their Ray tasks; Ray ends a task whose owner dies."""
 
-    # Asynchronous, so that it runs on the event loop on which the worker is to run.
+    # Asynchronous, so that it runs on the worker's event loop.
     async def __init__(  # type: ignore[misc]
         self, settings: Settings, embedder: DeploymentHandle, classifier: DeploymentHandle
     ) -> None:
@@ -91,8 +91,8 @@ class JobRunner:
         self._loop = asyncio.create_task(self._run())
 
     async def _run(self) -> None:
-        # The one place that changes the schema. Until it has, every other part answers that the
-        # database is unavailable.
+        # Only the job runner migrates. Until then every other deployment reports
+        # DatabaseUnavailable.
         while True:
             try:
                 await migrate(self._database)
@@ -103,7 +103,7 @@ class JobRunner:
         self._warm_up()
         background = [
             asyncio.create_task(task)
-            for task in (self._retention.run(), self._webhooks.run(), self._keep_metrics())
+            for task in (self._retention.run(), self._webhooks.run(), self._update_metrics())
         ]
         try:
             await self._worker.run()
@@ -112,7 +112,7 @@ class JobRunner:
                 task.cancel()
             await asyncio.gather(*background, return_exceptions=True)
 
-    async def _keep_metrics(self) -> None:
+    async def _update_metrics(self) -> None:
         while True:
             await self._record_metrics()
             await asyncio.sleep(_METRICS_PERIOD_S)
@@ -122,7 +122,7 @@ class JobRunner:
         return self._worker.running_count
 
     async def notify(self) -> None:
-        """Have the queue checked now."""
+        """Wake the worker to check the queue now."""
         self._worker.notify()
 
     async def check_health(self) -> None:

@@ -15,14 +15,14 @@ from sidecar.planning.suggestions import suggest
 
 @serve.deployment
 class Planner:
-    """Holds the pool; cancelling a call kills the process that solves for it."""
+    """Holds the pool; cancelling a call kills its solver process."""
 
     async def __init__(self, settings: Settings) -> None:  # type: ignore[misc]
         configure_logging(settings.log_level)
         self._pool = WorkerPool(
             Limits(
                 workers=settings.planner.workers,
-                waiting=settings.planner.queue_capacity,
+                queue_capacity=settings.planner.queue_capacity,
                 memory_bytes=settings.planner.memory_bytes,
             )
         )
@@ -33,7 +33,7 @@ class Planner:
 
         Raises:
             Overloaded: when too many plans wait for a process.
-            DeadlineExceeded: when the process ran out of its time.
+            DeadlineExceeded: when the process exceeds its time limit.
             TooLarge: when the plan needs more memory than a process may use.
         """
         return await self._pool.run(request)

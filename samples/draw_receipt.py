@@ -1,4 +1,4 @@
-"""Draws samples/receipt.jpg: `python samples/draw_receipt.py`. A receipt of a shop that isn't."""
+"""Draws samples/receipt.jpg, a receipt of an invented shop: `python samples/draw_receipt.py`."""
 
 import random
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 WIDTH, MARGIN, LEADING = 620, 40, 40
-CENTRED = ["GREEN VALLEY MARKET", "214 Orchard Street, Portland OR 97205", "Tel 503-555-0142"]
+CENTERED = ["GREEN VALLEY MARKET", "214 Orchard Street, Portland OR 97205", "Tel 503-555-0142"]
 LINES = [
     ("01/17/2026  14:32", "Register 03"),
     ("", ""),
@@ -30,14 +30,14 @@ LINES = [
 
 
 def main() -> None:
-    """Writes the file."""
+    """Draw the receipt and write the file."""
     noise = random.Random(17)
-    height = 2 * MARGIN + LEADING * (len(CENTRED) + len(LINES) + 3)
+    height = 2 * MARGIN + LEADING * (len(CENTERED) + len(LINES) + 3)
     paper = Image.new("L", (WIDTH, height), 250)
     draw = ImageDraw.Draw(paper)
     font, heading = ImageFont.load_default(26), ImageFont.load_default(34)
     y = MARGIN
-    for number, text in enumerate(CENTRED):
+    for number, text in enumerate(CENTERED):
         draw.text((WIDTH / 2, y), text, 30, heading if number == 0 else font, anchor="ma")
         y += LEADING + (12 if number == 0 else 0)
     y += LEADING

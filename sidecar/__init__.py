@@ -1,0 +1,1 @@
+"""The domain in pure Python: no Ray, no FastAPI, no database."""

@@ -1,0 +1,1 @@
+"""The operator's HTML pages: router, figures, charts, templates and static files."""

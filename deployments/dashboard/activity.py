@@ -1,4 +1,4 @@
-"""What the jobs of the last hour or day say: counts and percentiles, by feature and over time."""
+"""Statistics of recently finished jobs: counts and percentiles, by feature and over time."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,25 +7,24 @@ from datetime import datetime
 import numpy as np
 import numpy.typing as npt
 
-from deployments.dashboard.charts import Chart, Series, lines, stacked
+from deployments.dashboard.charts import Chart, Series, lines, stacked_bars
 from deployments.dashboard.job_history import FinishedJobs
 from jobs.queue.admin_queries import QueueDepth
 from jobs.queue.job import JobStatus
 
-_SHOWN = (JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED)
+_STATUSES = (JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED)
 
 
 @dataclass(frozen=True)
 class Window:
-    """How far back to look, and in how many steps."""
+    """A time window up to now, divided into buckets."""
 
     name: str
     seconds: float
     buckets: int
 
     @property
-    def step_s(self) -> float:
-        """Seconds of one bucket."""
+    def bucket_s(self) -> float:
         return self.seconds / self.buckets
 
 
@@ -37,7 +36,7 @@ WINDOWS: Mapping[str, Window] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Percentiles:
-    """Of durations, in seconds."""
+    """Percentiles of durations, in seconds."""
 
     p50: float
     p95: float
@@ -46,12 +45,12 @@ class Percentiles:
 
 @dataclass(frozen=True, kw_only=True)
 class FeatureActivity:
-    """One feature: what waits, what ended, how long it took."""
+    """The queue and the finished jobs of one feature."""
 
     name: str
-    waiting: QueueDepth
-    counts: Mapping[str, int]  # of those that ended, by state
-    latency: Percentiles | None  # of those that succeeded; None when there was none
+    queue: QueueDepth
+    counts: Mapping[str, int]  # finished jobs by status
+    latency: Percentiles | None  # of the succeeded jobs; None without any
     wait: Percentiles | None  # from the submission to the first attempt
     latency_chart: Chart
     wait_chart: Chart
@@ -59,75 +58,77 @@ class FeatureActivity:
 
 @dataclass(frozen=True, kw_only=True)
 class Activity:
-    """Everything within the window."""
+    """All jobs that finished within the window."""
 
     window: Window
     counts: Mapping[str, int]
-    per_minute: float  # jobs that ended
+    per_minute: float  # finished jobs
     throughput: Chart
     features: Sequence[FeatureActivity]
 
 
 def activity(
-    ended: FinishedJobs, waiting: Mapping[str, QueueDepth], window: Window, now: datetime
+    finished: FinishedJobs, depths: Mapping[str, QueueDepth], window: Window, now: datetime
 ) -> Activity:
-    """The figures of `window`, which ends `now`; a feature for each entry of `waiting`."""
+    """Return the statistics of the window that ends `now`, for each feature in `depths`."""
     end = now.timestamp()
-    within = ended.where((ended.finished > end - window.seconds) & (ended.finished <= end))
-    ages = end - within.finished
-    back = (ages // window.step_s).astype(np.int64)
-    bucket = np.clip(window.buckets - 1 - back, 0, window.buckets - 1)
+    in_window = (finished.finished > end - window.seconds) & (finished.finished <= end)
+    jobs = finished.where(in_window)
+    age_in_buckets = ((end - jobs.finished) // window.bucket_s).astype(np.int64)
+    bucket = np.clip(window.buckets - 1 - age_in_buckets, 0, window.buckets - 1)
     series = [
         Series(
             name=status,
-            values=np.bincount(bucket[within.was(status)], minlength=window.buckets).tolist(),
+            values=np.bincount(bucket[jobs.has(status)], minlength=window.buckets).tolist(),
         )
-        for status in _SHOWN
+        for status in _STATUSES
     ]
     return Activity(
         window=window,
-        counts=_counts(within),
-        per_minute=len(within) / (window.seconds / 60),
-        throughput=stacked(series),
-        features=[_feature(name, waits, within, bucket, window) for name, waits in waiting.items()],
+        counts=_counts(jobs),
+        per_minute=len(jobs) / (window.seconds / 60),
+        throughput=stacked_bars(series),
+        features=[_feature(name, depth, jobs, bucket, window) for name, depth in depths.items()],
     )
 
 
 def _feature(
     name: str,
-    waits: QueueDepth,
-    within: FinishedJobs,
-    bucket: npt.NDArray[np.int64],
+    depth: QueueDepth,
+    all_jobs: FinishedJobs,
+    all_buckets: npt.NDArray[np.int64],
     window: Window,
 ) -> FeatureActivity:
-    mine = within.feature == name
-    own, own_bucket = within.where(mine), bucket[mine]
-    good = own.was(JobStatus.SUCCEEDED)
-    started = ~np.isnan(own.wait)
+    of_feature = all_jobs.feature == name
+    jobs, bucket = all_jobs.where(of_feature), all_buckets[of_feature]
+    succeeded = jobs.has(JobStatus.SUCCEEDED)
+    latency, latency_bucket = jobs.latency[succeeded], bucket[succeeded]
+    started = ~np.isnan(jobs.wait)
+    wait, wait_bucket = jobs.wait[started], bucket[started]
     return FeatureActivity(
         name=name,
-        waiting=waits,
-        counts=_counts(own),
-        latency=_percentiles(own.latency[good]),
-        wait=_percentiles(own.wait[started]),
-        latency_chart=lines(_over_time(own.latency[good], own_bucket[good], window, (50, 95, 99))),
-        wait_chart=lines(_over_time(own.wait[started], own_bucket[started], window, (50, 95))),
+        queue=depth,
+        counts=_counts(jobs),
+        latency=_percentiles(latency),
+        wait=_percentiles(wait),
+        latency_chart=lines(_percentile_series(latency, latency_bucket, window, (50, 95, 99))),
+        wait_chart=lines(_percentile_series(wait, wait_bucket, window, (50, 95))),
     )
 
 
-def _counts(ended: FinishedJobs) -> Mapping[str, int]:
-    return {str(status): int(ended.was(status).sum()) for status in _SHOWN}
+def _counts(jobs: FinishedJobs) -> Mapping[str, int]:
+    return {str(status): int(jobs.has(status).sum()) for status in _STATUSES}
 
 
 def _percentiles(seconds: npt.NDArray[np.float32]) -> Percentiles | None:
     if not len(seconds):
         return None
-    everything = np.zeros(len(seconds), dtype=np.int64)
-    p50, p95, p99 = (float(rank[0]) for rank in _ranks(seconds, everything, 1, (50, 95, 99)))
+    one_bucket = np.zeros(len(seconds), dtype=np.int64)
+    p50, p95, p99 = (float(rank[0]) for rank in _ranks(seconds, one_bucket, 1, (50, 95, 99)))
     return Percentiles(p50=p50, p95=p95, p99=p99)
 
 
-def _over_time(
+def _percentile_series(
     seconds: npt.NDArray[np.float32],
     bucket: npt.NDArray[np.int64],
     window: Window,
@@ -135,7 +136,10 @@ def _over_time(
 ) -> Sequence[Series]:
     ranks = _ranks(seconds, bucket, window.buckets, percents)
     return [
-        Series(name=f"p{percent}", values=[None if np.isnan(one) else float(one) for one in rank])
+        Series(
+            name=f"p{percent}",
+            values=[None if np.isnan(value) else float(value) for value in rank],
+        )
         for percent, rank in zip(percents, ranks, strict=True)
     ]
 
@@ -146,12 +150,12 @@ def _ranks(
     buckets: int,
     percents: Sequence[int],
 ) -> Sequence[npt.NDArray[np.float64]]:
-    """For each percent the nearest-rank percentile of every bucket; NaN where a bucket is empty."""
+    """Return each percent's nearest-rank percentile of every bucket; NaN for an empty bucket."""
     ordered = np.append(seconds[np.lexsort((seconds, bucket))], np.nan)
     sizes = np.bincount(bucket, minlength=buckets)
     starts = np.cumsum(sizes) - sizes
     ranks = []
     for percent in percents:
-        place = np.maximum(np.ceil(sizes * percent / 100).astype(np.int64) - 1, 0)
-        ranks.append(np.where(sizes > 0, ordered[starts + place], np.nan))
+        offset = np.maximum(np.ceil(sizes * percent / 100).astype(np.int64) - 1, 0)
+        ranks.append(np.where(sizes > 0, ordered[starts + offset], np.nan))
     return ranks

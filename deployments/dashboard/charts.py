@@ -1,7 +1,7 @@
-"""From numbers to the geometry of a chart: what the templates draw as SVG.
+"""The geometry of charts, which the templates draw as SVG.
 
-The drawing area is 100 wide and 100 high whatever it is stretched to, with y growing downwards;
-labels stand outside it as text of the page, so that they keep their size on a phone.
+The drawing area is 100 x 100 with y growing downwards, and stretches to any size. Labels are page
+text outside it, so that they keep their size on a phone.
 """
 
 import math
@@ -11,13 +11,13 @@ from typing import Literal
 
 Kind = Literal["bars", "lines"]
 
-#: Where an axis may end, times a power of ten.
+#: Axis ends, times a power of ten.
 _STEPS = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Series:
-    """One value a bucket, oldest first; None where there is nothing to show."""
+    """One value per bucket, oldest first; None for a missing value."""
 
     name: str
     values: Sequence[float | None]
@@ -33,7 +33,7 @@ class SvgSeries:
 
 @dataclass(frozen=True, kw_only=True)
 class Chart:
-    """A chart, ready to be drawn."""
+    """A chart, ready to draw."""
 
     kind: Kind
     series: Sequence[SvgSeries]
@@ -41,59 +41,62 @@ class Chart:
     empty: bool
 
 
-def stacked(series: Sequence[Series]) -> Chart:
-    """Bars, each series on top of the one before."""
-    count = len(series[0].values)
-    totals = [sum(one.values[i] or 0 for one in series) for i in range(count)]
+def stacked_bars(all_series: Sequence[Series]) -> Chart:
+    """Return a bar chart with the series stacked in their order."""
+    count = len(all_series[0].values)
+    totals = [sum(series.values[i] or 0 for series in all_series) for i in range(count)]
     top = round_up(max(totals, default=0))
     width = 100 / count
-    below = [0.0] * count
-    drawn = []
-    for one in series:
-        pieces = []
-        for i, value in enumerate(one.values):
+    stacked = [0.0] * count
+    svg_series = []
+    for series in all_series:
+        bars = []
+        for i, value in enumerate(series.values):
             if not value:
                 continue
             height = 100 * value / top
-            y = 100 - 100 * below[i] / top
+            y = 100 - 100 * stacked[i] / top
             x = i * width + 0.1 * width
-            pieces.append(f"M{x:.2f} {y:.2f}h{0.8 * width:.2f}v{-height:.2f}h{-0.8 * width:.2f}z")
-            below[i] += value
-        drawn.append(SvgSeries(name=one.name, path="".join(pieces)))
-    return Chart(kind="bars", series=drawn, top=top, empty=not any(totals))
+            bars.append(f"M{x:.2f} {y:.2f}h{0.8 * width:.2f}v{-height:.2f}h{-0.8 * width:.2f}z")
+            stacked[i] += value
+        svg_series.append(SvgSeries(name=series.name, path="".join(bars)))
+    return Chart(kind="bars", series=svg_series, top=top, empty=not any(totals))
 
 
-def lines(series: Sequence[Series]) -> Chart:
-    """A line for each series, broken where values are missing; a lone value is a dash."""
-    known = [value for one in series for value in one.values if value is not None]
-    top = round_up(max(known, default=0))
+def lines(all_series: Sequence[Series]) -> Chart:
+    """Return a line chart. Missing values break a line, and a single value becomes a dash."""
+    values = [value for series in all_series for value in series.values if value is not None]
+    top = round_up(max(values, default=0))
     return Chart(
         kind="lines",
-        series=[SvgSeries(name=one.name, path=_line(one.values, top)) for one in series],
+        series=[
+            SvgSeries(name=series.name, path=_line_path(series.values, top))
+            for series in all_series
+        ],
         top=top,
-        empty=not known,
+        empty=not values,
     )
 
 
-def _line(values: Sequence[float | None], top: float) -> str:
+def _line_path(values: Sequence[float | None], top: float) -> str:
     width = 100 / len(values)
     path = []
-    drawing = False
+    is_drawing = False
     for i, value in enumerate(values):
         if value is None:
-            drawing = False
+            is_drawing = False
             continue
         y = 100 - 100 * value / top
-        if drawing:
+        if is_drawing:
             path.append(f"L{(i + 0.5) * width:.2f} {y:.2f}")
         else:
             path.append(f"M{(i + 0.2) * width:.2f} {y:.2f}L{(i + 0.8) * width:.2f} {y:.2f}")
-            drawing = True
+            is_drawing = True
     return "".join(path)
 
 
 def round_up(value: float) -> float:
-    """The next number that reads well as the end of an axis; 1 for nothing."""
+    """Return the next readable axis end; 1 for values up to 0."""
     if value <= 0:
         return 1.0
     power = 10.0 ** math.floor(math.log10(value))

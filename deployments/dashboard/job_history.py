@@ -1,7 +1,7 @@
-"""A rolling window over the finished jobs of the last day, as columns in memory.
+"""A rolling window of the last day's finished jobs, as columns in memory.
 
-The overview asks every few seconds. A day of a busy service is too much to read each time, and
-finished rows hardly change; so each refresh reads only what is new, and the last minute again.
+The overview refreshes every few seconds, and a day of a busy service is too much to read each time.
+Finished rows hardly change, so a refresh reads only the new ones and those of the last minute.
 """
 
 import asyncio
@@ -17,14 +17,14 @@ from sqlalchemy import Row
 from jobs.queue.admin_queries import AdminQueries
 from jobs.queue.job import FINAL, JobStatus
 
-#: Read again at each refresh: a row may commit later than one that finished after it.
+#: Read again at each refresh, because a row may commit later than one that finished after it.
 _OVERLAP = timedelta(minutes=1)
 _STATES: Sequence[JobStatus] = sorted(FINAL)
 
 
 @dataclass(frozen=True, kw_only=True)
 class FinishedJobs:
-    """Jobs that have ended, one an element of each array."""
+    """Finished jobs as columns, one element per job."""
 
     finished: npt.NDArray[np.float64]  # POSIX seconds
     latency: npt.NDArray[np.float32]  # seconds from the submission to the end
@@ -36,7 +36,7 @@ class FinishedJobs:
 
     @classmethod
     def of(cls, rows: Sequence[Row[*tuple[Any, ...]]]) -> Self:
-        """From rows of feature, status, created_at, started_at and finished_at."""
+        """Build the columns from rows of feature, status, created_at, started_at, finished_at."""
         finished = np.array([row[4].timestamp() for row in rows], dtype=np.float64)
         created = np.array([row[2].timestamp() for row in rows], dtype=np.float64)
         started = np.array(
@@ -50,29 +50,18 @@ class FinishedJobs:
             status=np.array([_STATES.index(row[1]) for row in rows], dtype=np.int8),
         )
 
-    def where(self, chosen: npt.NDArray[np.bool_]) -> "FinishedJobs":
-        """Those that are chosen, by a mask."""
-        return FinishedJobs(
-            finished=self.finished[chosen],
-            latency=self.latency[chosen],
-            wait=self.wait[chosen],
-            feature=self.feature[chosen],
-            status=self.status[chosen],
-        )
+    def where(self, mask: npt.NDArray[np.bool_]) -> "FinishedJobs":
+        """Return the jobs that the mask selects."""
+        return FinishedJobs(**{name: column[mask] for name, column in vars(self).items()})
 
-    def was(self, status: JobStatus) -> npt.NDArray[np.bool_]:
-        """The mask of those that ended so."""
-        chosen: npt.NDArray[np.bool_] = self.status == _STATES.index(status)
-        return chosen
+    def has(self, status: JobStatus) -> npt.NDArray[np.bool_]:
+        """Return the mask of the jobs with that status."""
+        mask: npt.NDArray[np.bool_] = self.status == _STATES.index(status)
+        return mask
 
     def __add__(self, other: "FinishedJobs") -> "FinishedJobs":
-        return FinishedJobs(
-            finished=np.concatenate([self.finished, other.finished]),
-            latency=np.concatenate([self.latency, other.latency]),
-            wait=np.concatenate([self.wait, other.wait]),
-            feature=np.concatenate([self.feature, other.feature]),
-            status=np.concatenate([self.status, other.status]),
-        )
+        pairs = zip(vars(self).items(), vars(other).values(), strict=True)
+        return FinishedJobs(**{name: np.concatenate([a, b]) for (name, a), b in pairs})
 
     def __len__(self) -> int:
         return len(self.finished)
@@ -91,7 +80,7 @@ class FinishedJobsWindow:
         self._refreshing = asyncio.Lock()
 
     async def refresh(self) -> FinishedJobs:
-        """Return the window as of now. Raises DatabaseUnavailable."""
+        """Return the current window. Raises DatabaseUnavailable."""
         async with self._refreshing:
             now = self._clock()
             start = now - self.SPAN

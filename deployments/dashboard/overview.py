@@ -1,4 +1,4 @@
-"""The figures of the overview page, each from the part that knows it and bounded in time."""
+"""Collects the figures of the overview page, each from its source and within a timeout."""
 
 import asyncio
 import shutil
@@ -10,15 +10,15 @@ from typing import Generic, TypeVar
 
 from deployments.dashboard.activity import Activity, Window, activity
 from deployments.dashboard.job_history import FinishedJobsWindow
-from deployments.dashboard.refreshed import StaleWhileRevalidate
+from deployments.dashboard.stale_while_revalidate import StaleWhileRevalidate
 from deployments.serving.cluster import Cluster
 from jobs.maintenance.retention import RetentionRun
 from jobs.queue.admin_queries import AdminQueries
 from sidecar.core.errors import DatabaseUnavailable
 
-#: Seconds that the page waits for a figure without a cached value; the live page fills it in later.
+#: How long the page waits for a figure that isn't cached; the live page shows it later.
 _FIGURE_TIMEOUT_S = 1.0
-#: Seconds that it waits for counts of rows, which take long among millions.
+#: The same for row counts, which are slow with millions of rows.
 _COUNTS_TIMEOUT_S = 0.05
 _CHECKS_TIMEOUT_S = 5.0
 
@@ -27,11 +27,11 @@ ChecksT = TypeVar("ChecksT")
 
 @dataclass(frozen=True, kw_only=True)
 class Storage:
-    """What the data takes, in bytes, and how many rows each table has."""
+    """Storage use in bytes, row counts by table, and the retention runs."""
 
     disk_used: int
     disk_total: int
-    database: int | None  # None: it is on another machine
+    database: int | None  # None: on another machine
     blobs: int
     rows: Mapping[str, int]
     last_retention_run: RetentionRun | None
@@ -40,18 +40,18 @@ class Storage:
 
 @dataclass(frozen=True, kw_only=True)
 class Overview(Generic[ChecksT]):
-    """All that the page shows; None for what is not known."""
+    """The page's content; None for figures that are unavailable."""
 
     now: datetime
     checks: ChecksT | None
-    activity: Activity | None  # None: the database does not answer
-    oldest_due_at: datetime | None  # when the job became due that has waited longest
+    activity: Activity | None  # None: the database does not respond
+    oldest_due_at: datetime | None  # when the longest-waiting job became due
     cluster: Cluster | None
     storage: Storage | None
 
 
 class OverviewService(Generic[ChecksT]):
-    """Collects the figures, each no more often than its source can bear."""
+    """Collects the figures, and caches those whose sources are slow."""
 
     def __init__(
         self,
@@ -96,7 +96,7 @@ class OverviewService(Generic[ChecksT]):
         )
 
     async def checks(self) -> ChecksT | None:
-        """Return the state of each part; None when it takes more than 5 s."""
+        """Return the state of each part, or None after 5 s."""
         return await self._checks.get(timeout_s=_CHECKS_TIMEOUT_S)
 
     async def _activity(

@@ -1,4 +1,7 @@
-"""A job's input and output as its page shows them. Old outputs may lack what newer ones have."""
+"""A receipt job's input and output as its page shows them.
+
+Old outputs may lack fields that newer ones have.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,22 +9,23 @@ from typing import Any
 
 from sidecar.receipts.models import OcrLine
 
-#: Kinds of files that every browser draws; the others are offered for download.
-_DRAWN = frozenset({"image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp"})
+#: Media types that every browser displays; other files are offered as a download.
+_DISPLAYABLE = frozenset({"image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp"})
+_AMOUNTS = ("subtotal", "tax", "total")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Box:
-    """A recognised line: its place in parts of OcrLine.SCALE of the page."""
+    """The outline of a recognized line, in units of 1/OcrLine.SCALE of the page."""
 
-    points: str  # as SVG's polygon has them
+    points: str  # of an SVG polygon
     text: str
     confidence: float
 
 
 @dataclass(frozen=True, kw_only=True)
 class Field:
-    """One value that the receipt shows."""
+    """One extracted value."""
 
     name: str
     value: str
@@ -30,14 +34,14 @@ class Field:
 
 @dataclass(frozen=True, kw_only=True)
 class ReceiptView:
-    """A receipt that was read."""
+    """An extracted receipt."""
 
     scale: int
-    drawn: bool  # whether the browser can show the file beneath the boxes
+    displayable: bool  # whether browsers can display the file
     boxes: Sequence[Box]  # of the first page
     more_pages: int
     fields: Sequence[Field]
-    items: Sequence[Mapping[str, Any]]  # line_items of the wire's nested form
+    items: Sequence[Mapping[str, Any]]  # line_items in the nested wire format
     checks: Mapping[str, Any]
     text: str
 
@@ -45,19 +49,13 @@ class ReceiptView:
 def receipt_view(
     input_payload: Mapping[str, Any], output: Mapping[str, Any] | None
 ) -> ReceiptView | None:
-    """None when there is no receipt to show."""
+    """Return the view, or None if the job has no extracted receipt."""
     if output is None or "line_items" not in output or "image" not in input_payload:
         return None
-    kept = output.get("fields", {})
-    fields = [
-        _field("Merchant", kept.get("merchant"), "name"),
-        _field("Date", kept.get("date"), "value"),
-        _field("Time", kept.get("time"), "value"),
-        *(_field(name.capitalize(), kept.get(name), "amount") for name in _AMOUNTS),
-    ]
+    extracted = output.get("fields", {})
     return ReceiptView(
         scale=OcrLine.SCALE,
-        drawn=input_payload["image"]["media_type"] in _DRAWN,
+        displayable=input_payload["image"]["media_type"] in _DISPLAYABLE,
         boxes=[
             Box(
                 points=" ".join(map(str, line["box"])),
@@ -68,18 +66,20 @@ def receipt_view(
             if line["page"] == 0
         ],
         more_pages=output.get("pages", 1) - 1,
-        fields=fields,
+        fields=[
+            _field("Merchant", extracted.get("merchant"), "name"),
+            _field("Date", extracted.get("date"), "value"),
+            _field("Time", extracted.get("time"), "value"),
+            *(_field(name.capitalize(), extracted.get(name), "amount") for name in _AMOUNTS),
+        ],
         items=output["line_items"],
         checks=output["checks"],
         text=output["raw_ocr_text"],
     )
 
 
-_AMOUNTS = ("subtotal", "tax", "total")
-
-
-def _field(name: str, found: Mapping[str, Any] | None, key: str) -> Field:
-    if found is None:
+def _field(name: str, extracted: Mapping[str, Any] | None, key: str) -> Field:
+    if extracted is None:
         return Field(name=name, value="–", confidence=None)
-    value = " ".join(filter(None, (found[key], found.get("currency"))))
-    return Field(name=name, value=value, confidence=found["confidence"])
+    value = " ".join(filter(None, (extracted[key], extracted.get("currency"))))
+    return Field(name=name, value=value, confidence=extracted["confidence"])

@@ -1,4 +1,4 @@
-"""HTML responses: their security headers, error pages, live parts and form checks."""
+"""HTML responses: security headers, error pages, live updates and the CSRF check of forms."""
 
 import asyncio
 import logging
@@ -7,17 +7,17 @@ from typing import Any
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
-from fastapi.sse import format_sse_event
 from starlette.responses import HTMLResponse, StreamingResponse
 
 from deployments.dashboard.templates import Templates
 from deployments.http.csrf import check_same_site
+from deployments.http.sse import html_event, retry_event
 from sidecar.core.errors import ServiceError
 
 log = logging.getLogger(__name__)
 
-#: Nothing but this service's own files: no inline script or style, no frame around it, no form
-#: that leads elsewhere.
+#: Allows only this service's own files: no inline scripts or styles, no framing and no forms to
+#: other sites.
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -31,12 +31,12 @@ _HEADERS = {
 
 
 def html_response(html: str, status: int = 200) -> HTMLResponse:
-    """Return a page, or a part of one."""
+    """Return a page or a part of one, with the security headers."""
     return HTMLResponse(html, status, _HEADERS)
 
 
 class HtmlRoute(APIRoute):
-    """A route whose errors are pages too, and whose forms only this site's pages may send."""
+    """A route that shows errors as pages and accepts forms from this site only."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Wrap FastAPI's handler."""
@@ -61,25 +61,26 @@ class HtmlRoute(APIRoute):
 def html_events(
     updates: AsyncIterator[str | None], *, pause_s: float, seconds: float
 ) -> StreamingResponse:
-    """Stream parts of a page as server-sent events (live.js); None means nothing new.
+    """Stream updates of a page's live part as server-sent events for live.js.
 
-    The next update is asked for after each pause; after the last one comes the event `end`. The
-    stream closes after `seconds`, before the proxy would cut it; the browser then connects again.
+    `updates` yields HTML, or None for no change, with a pause between two updates; the event `end`
+    follows the last one. The stream closes after `seconds`, before the proxy would cut it, and the
+    browser then reconnects.
     """
 
     async def stream() -> AsyncIterator[bytes]:
         clock = asyncio.get_running_loop().time
         deadline = clock() + seconds
-        yield format_sse_event(retry=1000)
+        yield retry_event(1000)
         try:
             async for html in updates:
                 if html is not None:
-                    yield format_sse_event(event="part", data_str=html)
+                    yield html_event(html)
                 if clock() > deadline:
                     return
                 await asyncio.sleep(pause_s)
-        except ServiceError as error:  # the browser connects again, and then gets an error page
-            log.warning("a live page ended early", extra={"code": error.code})
+        except ServiceError as error:  # the browser reconnects and gets an error page
+            log.warning("live updates ended early", extra={"code": error.code})
             return
         yield b"event: end\ndata:\n\n"
 

@@ -1,4 +1,4 @@
-"""The operator's pages: every tenant's jobs, artifacts and feedback, and buttons to act on them."""
+"""The operator's pages: jobs, artifacts and feedback of all tenants, and actions on them."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlencode
 
 from fastapi import APIRouter, Path, Request, Response
 from pydantic import ValidationError
-from starlette.responses import RedirectResponse, StreamingResponse
+from starlette.responses import HTMLResponse, RedirectResponse, StreamingResponse
 
 from deployments.dashboard.activity import WINDOWS
 from deployments.dashboard.receipt_view import receipt_view
@@ -26,7 +26,7 @@ from sidecar.core.validation import describe_errors
 
 router = APIRouter(prefix="/dashboard", include_in_schema=False, route_class=HtmlRoute)
 
-#: Seconds that one live connection lasts; less than a request may take (serve_config.yaml).
+#: Duration of one live connection; below the request timeout (serve_config.yaml).
 _LIVE_S = 45.0
 #: Seconds between two updates of a live page.
 _OVERVIEW_PERIOD_S = 2.0
@@ -40,14 +40,9 @@ EnumT = TypeVar("EnumT", bound=StrEnum)
 @router.get("")
 async def overview(services: DashboardDep, window: Literal["hour", "day"] = "hour") -> Response:
     """Show the state of the service and its last hour or day."""
-    return html_response(
-        services.templates.render(
-            "overview.html",
-            live=await _overview_part(services, window),
-            window=window,
-            windows=WINDOWS,
-            here="overview",
-        )
+    live = await _overview_part(services, window)
+    return _page(
+        services, "overview.html", live=live, window=window, windows=WINDOWS, here="overview"
     )
 
 
@@ -67,18 +62,11 @@ async def overview_live(
 @router.get("/jobs")
 async def list_jobs(request: Request, services: DashboardDep) -> Response:
     """List the jobs of all tenants."""
-    filter_ = _admin_filter(request)
-    jobs = await services.queries.jobs(filter_, before=_page_start(request), limit=_PAGE + 1)
-    return html_response(
-        services.templates.render(
-            "jobs.html",
-            jobs=jobs[:_PAGE],
-            features=sorted(services.job_types),
-            states=list(JobStatus),
-            here="jobs",
-            **_listing(request, services, jobs),
-        )
+    jobs = await services.queries.jobs(
+        _admin_filter(request), before=_page_start(request), limit=_PAGE + 1
     )
+    options = {"features": sorted(services.job_types), "states": list(JobStatus)}
+    return _list_page("jobs", request, services, jobs, **options)
 
 
 @router.get("/jobs/{job_id}")
@@ -86,43 +74,39 @@ async def show_job(job_id: Id, services: DashboardDep) -> Response:
     """Show one job with its attempts, its image and its result."""
     values = await _job_values(services, job_id)
     feedback = await services.queries.feedback_of_job(job_id)
-    return html_response(
-        services.templates.render("job.html", **values, feedback=feedback, here="jobs")
-    )
+    return _page(services, "job.html", **values, feedback=feedback, here="jobs")
 
 
 @router.get("/jobs/{job_id}/watch")
 async def watch_job(job_id: Id, services: DashboardDep) -> Response:
-    """Show the part of a job's page that the page of trials embeds."""
-    return html_response(
-        services.templates.render("job_watch.html", **await _job_values(services, job_id))
-    )
+    """Return the part of a job's page that the try page embeds."""
+    return _page(services, "job_watch.html", **await _job_values(services, job_id))
 
 
 @router.get("/jobs/{job_id}/live")
 async def job_live(job_id: Id, services: DashboardDep) -> Response:
     """Stream a job's live part until the job has ended."""
-    await services.queries.job(job_id)  # raises NotFound: an error page instead of a stream
+    await services.queries.job(job_id)  # raises NotFound before the stream begins
 
     async def updates() -> AsyncIterator[str | None]:
-        seen: object = None
+        last_job: object = None
         while True:
             job = await services.queries.job(job_id)
-            if job == seen:
+            if job == last_job:
                 yield None
             else:
                 values = await _job_values(services, job_id)
                 yield services.templates.render("job_live.html", **values)
             if job.status in FINAL:
                 return
-            seen = job
+            last_job = job
 
     return html_events(updates(), pause_s=_JOB_PERIOD_S, seconds=_LIVE_S)
 
 
 @router.get("/jobs/{job_id}/image")
 async def job_image(job_id: Id, services: DashboardDep) -> Response:
-    """Return the image that a job was given."""
+    """Return a job's input image."""
     job = await services.queries.job(job_id)
     if "image" not in job.input_payload:
         raise NotFound("The job has no image.")
@@ -169,33 +153,24 @@ async def give_feedback(request: Request, job_id: Id, services: DashboardDep) ->
 
 @router.get("/try")
 async def try_it(services: DashboardDep) -> Response:
-    """Show forms to try a receipt, names and a plan."""
+    """Show forms that try out receipts, categories, plans and chat."""
     checks = await services.overview.checks() or {}
-    up = {name for name, check in checks.items() if check.status == "ok"}
-    return html_response(services.templates.render("try.html", up=up, here="try"))
+    ready = {name for name, check in checks.items() if check.status == "ok"}
+    return _page(services, "try.html", ready=ready, here="try")
 
 
 @router.get("/artifacts")
 async def list_artifacts(request: Request, services: DashboardDep) -> Response:
     """List the artifacts of all tenants."""
-    filter_ = _admin_filter(request)
     artifacts = await services.queries.artifacts(
-        filter_, before=_page_start(request), limit=_PAGE + 1
+        _admin_filter(request), before=_page_start(request), limit=_PAGE + 1
     )
-    return html_response(
-        services.templates.render(
-            "artifacts.html",
-            artifacts=artifacts[:_PAGE],
-            export=f"/dashboard/artifacts.jsonl?{request.url.query}",
-            here="artifacts",
-            **_listing(request, services, artifacts),
-        )
-    )
+    return _list_page("artifacts", request, services, artifacts)
 
 
 @router.get("/artifacts.jsonl")
 async def export_artifacts(request: Request, services: DashboardDep) -> StreamingResponse:
-    """Export the artifacts that match."""
+    """Export the matching artifacts."""
     rows = services.queries.export_artifacts(_admin_filter(request))
     return json_lines("artifacts", (ArtifactResponse.of(row) async for row in rows))
 
@@ -204,37 +179,22 @@ async def export_artifacts(request: Request, services: DashboardDep) -> Streamin
 async def show_artifact(artifact_id: Id, services: DashboardDep) -> Response:
     """Show one artifact."""
     artifact = await services.queries.artifact(artifact_id)
-    return html_response(
-        services.templates.render(
-            "artifact.html",
-            artifact=artifact,
-            body=ArtifactResponse.of(artifact).model_dump(mode="json"),
-            here="artifacts",
-        )
-    )
+    body = ArtifactResponse.of(artifact).model_dump(mode="json")
+    return _page(services, "artifact.html", artifact=artifact, body=body, here="artifacts")
 
 
 @router.get("/feedback")
 async def list_feedback(request: Request, services: DashboardDep) -> Response:
     """List the feedback of all tenants."""
-    filter_ = _admin_filter(request)
     feedback = await services.queries.feedback(
-        filter_, before=_page_start(request), limit=_PAGE + 1
+        _admin_filter(request), before=_page_start(request), limit=_PAGE + 1
     )
-    return html_response(
-        services.templates.render(
-            "feedback.html",
-            feedback=feedback[:_PAGE],
-            export=f"/dashboard/feedback.jsonl?{request.url.query}",
-            here="feedback",
-            **_listing(request, services, feedback),
-        )
-    )
+    return _list_page("feedback", request, services, feedback)
 
 
 @router.get("/feedback.jsonl")
 async def export_feedback(request: Request, services: DashboardDep) -> StreamingResponse:
-    """Export the feedback that matches."""
+    """Export the matching feedback."""
     rows = services.queries.export_feedback(_admin_filter(request))
     return json_lines("feedback", (FeedbackResponse.of(row) async for row in rows))
 
@@ -252,9 +212,13 @@ async def static(name: str, services: DashboardDep) -> Response:
     return Response(asset.data, media_type=asset.media_type, headers=headers)
 
 
+def _page(services: DashboardServices, template: str, **values: Any) -> HTMLResponse:
+    return html_response(services.templates.render(template, **values))
+
+
 async def _overview_part(services: DashboardServices, window: str) -> str:
     overview = await services.overview.overview(WINDOWS[window])
-    return services.templates.render("overview_live.html", it=overview)
+    return services.templates.render("overview_live.html", overview=overview)
 
 
 async def _job_values(services: DashboardServices, job_id: str) -> dict[str, Any]:
@@ -273,31 +237,40 @@ async def _job_values(services: DashboardServices, job_id: str) -> dict[str, Any
     }
 
 
-def _listing(
-    request: Request, services: DashboardServices, rows: Sequence[Any]
-) -> Mapping[str, Any]:
-    """Return what every list shows beside its rows; `rows` has one more than a page, if any."""
-    older = _page_url(request, before=rows[_PAGE - 1].id) if len(rows) > _PAGE else None
-    return {
-        "older": older,
-        "newest": _page_url(request, before=None) if _page_start(request) else None,
-        "sent": request.query_params,
-        "now": services.clock(),
-    }
+def _list_page(
+    name: str,
+    request: Request,
+    services: DashboardServices,
+    rows: Sequence[Any],
+    **values: Any,
+) -> HTMLResponse:
+    """Return a page of a list; `rows` has one row more than the page if more exist."""
+    return _page(
+        services,
+        f"{name}.html",
+        **{name: rows[:_PAGE]},
+        **values,
+        export=f"/dashboard/{name}.jsonl?{request.url.query}",
+        older=_page_url(request, before=rows[_PAGE - 1].id) if len(rows) > _PAGE else None,
+        newest=_page_url(request, before=None) if _page_start(request) else None,
+        query=request.query_params,
+        now=services.clock(),
+        here=name,
+    )
 
 
 def _admin_filter(request: Request) -> AdminFilter:
-    """The filter in the query; an empty field leaves its column open. Raises BadRequest."""
-    sent = {name: value for name, value in request.query_params.items() if value}
-    outcome = sent.get("outcome")
+    """Parse the filter in the query, where empty fields don't filter. Raises BadRequest."""
+    query = {name: value for name, value in request.query_params.items() if value}
+    outcome = query.get("outcome")
     return AdminFilter(
-        tenant_id=sent.get("tenant"),
-        feature=sent.get("feature"),
-        status=_parse_enum(JobStatus, sent.get("state")),
+        tenant_id=query.get("tenant"),
+        feature=query.get("feature"),
+        status=_parse_enum(JobStatus, query.get("state")),
         success=None if outcome is None else outcome == "success",
-        rating=_parse_enum(Rating, sent.get("rating")),
-        since=_parse_time(sent.get("since")),
-        until=_parse_time(sent.get("until")),
+        rating=_parse_enum(Rating, query.get("rating")),
+        since=_parse_time(query.get("since")),
+        until=_parse_time(query.get("until")),
     )
 
 
@@ -311,35 +284,33 @@ def _parse_enum(enum: type[EnumT], value: str | None) -> EnumT | None:
 
 
 def _parse_time(value: str | None) -> datetime | None:
-    """A form's date and time, which is UTC here."""
+    """Parse a form's date and time as UTC. Raises BadRequest."""
     if value is None:
         return None
     try:
         return datetime.fromisoformat(value).replace(tzinfo=UTC)
     except ValueError as error:
-        raise BadRequest("A time looks like 2026-01-10T12:00.") from error
+        raise BadRequest("Write times like 2026-01-10T12:00.") from error
 
 
 def _page_start(request: Request) -> str | None:
-    """The id that the page of a list begins below; None on its first page."""
+    """Return the id below which this page of a list begins; None on the first page."""
     return request.query_params.get("before") or None
 
 
 def _page_url(request: Request, before: str | None) -> str:
-    """This page's own URL with another place in the list."""
-    sent = {name: value for name, value in request.query_params.items() if value}
-    sent.pop("before", None)
-    if before is not None:
-        sent["before"] = before
-    return f"{request.url.path}?{urlencode(sent)}"
+    """Return the URL of another page of the same list."""
+    query = {**request.query_params, "before": before}
+    query_string = urlencode({name: value for name, value in query.items() if value})
+    return f"{request.url.path}?{query_string}"
 
 
-def _redirect_to_job(job_id: str, part: str = "") -> Response:
-    return RedirectResponse(f"/dashboard/jobs/{job_id}{part}", 303)
+def _redirect_to_job(job_id: str, fragment: str = "") -> Response:
+    return RedirectResponse(f"/dashboard/jobs/{job_id}{fragment}", 303)
 
 
 async def _form(request: Request) -> Mapping[str, str]:
-    """The fields of an HTML form. Raises BadRequest."""
+    """Parse an HTML form. Raises BadRequest."""
     try:
         fields = parse_qs((await request.body()).decode(), max_num_fields=20)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""What the dashboard's pages work with."""
+"""The service container that the dashboard's routes depend on, built once per replica."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ from jobs.storage.blobs import BlobStore
 
 @dataclass(frozen=True, kw_only=True)
 class DashboardServices:
-    """The queries, the queue and the overview; made once a replica."""
+    """The queries, the queue and the overview service."""
 
     queries: AdminQueries
     queue: JobQueue
@@ -35,5 +35,5 @@ async def _services_of(request: Request) -> DashboardServices:
     return services
 
 
-#: The services, as a parameter of a route.
+#: The container as a route parameter.
 DashboardDep = Annotated[DashboardServices, Depends(_services_of)]

@@ -1,4 +1,4 @@
-"""The templates as functions: values in, HTML out. Every value is escaped as it goes in."""
+"""Renders the Jinja templates, which escape every value, and holds the static files."""
 
 import hashlib
 import json
@@ -23,12 +23,12 @@ class Asset:
 
     @property
     def digest(self) -> str:
-        """Names this content in the file's URL, so that a browser may keep it for ever."""
+        """The content's digest in the file's URL, which lets browsers cache it forever."""
         return hashlib.sha256(self.data).hexdigest()[:12]
 
 
 class Templates:
-    """The templates and static files, read once."""
+    """The templates and static files, loaded once."""
 
     def __init__(self) -> None:
         self.assets: Mapping[str, Asset] = {
@@ -47,15 +47,15 @@ class Templates:
         self._templates.filters |= {
             "duration": duration,
             "since": since,
-            "moment": moment,
+            "timestamp": timestamp,
             "size": size,
-            "words": words,
+            "humanize": humanize,
             "pretty": pretty,
-            "surety": percentage,
+            "confidence_level": confidence_level,
         }
 
     def render(self, template: str, **values: Any) -> str:
-        """Raises jinja2.UndefinedError when the template asks for a value that isn't given."""
+        """Return the HTML. Raises jinja2.UndefinedError when the template lacks a value."""
         return self._templates.get_template(template).render(**values)
 
     def _asset(self, name: str) -> str:
@@ -63,7 +63,7 @@ class Templates:
 
 
 def duration(seconds: float | None) -> str:
-    """12 ms, 1.4 s, 3 min 5 s, 2 h 10 min, 3 d 4 h; a dash for None."""
+    """Format as 12 ms, 1.4 s, 3 min 5 s, 2 h 10 min or 3 d 4 h; None as a dash."""
     if seconds is None:
         return "–"
     if seconds < 1:
@@ -83,17 +83,17 @@ def duration(seconds: float | None) -> str:
 
 
 def since(then: datetime | None, now: datetime) -> str:
-    """How long ago, as a duration; a dash for None."""
+    """Format the time from `then` to `now` as a duration; None as a dash."""
     return "–" if then is None else duration((now - then).total_seconds())
 
 
-def moment(value: datetime | None) -> str:
-    """2026-01-10 12:00:05 UTC; a dash for None."""
+def timestamp(value: datetime | None) -> str:
+    """Format as 2026-01-10 12:00:05 UTC; None as a dash."""
     return "–" if value is None else f"{value:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def size(count: float | None) -> str:
-    """1.5 GiB; a dash for None."""
+    """Format as 1.5 GiB; None as a dash."""
     if count is None:
         return "–"
     for unit in ("B", "KiB", "MiB", "GiB"):
@@ -103,18 +103,18 @@ def size(count: float | None) -> str:
     return f"{count:.1f} TiB"
 
 
-def words(name: str) -> str:
-    """receipt_extraction as a person says it."""
+def humanize(name: str) -> str:
+    """Format receipt_extraction as Receipt extraction."""
     return name.replace("_", " ").capitalize()
 
 
 def pretty(value: Any) -> str:
-    """JSON to be read."""
+    """Format as indented JSON."""
     return json.dumps(value, indent=2, ensure_ascii=False, default=str)
 
 
-def percentage(confidence: float | None) -> str:
-    """The class of a confidence, 0 to 1: what is sure, what to look at, what to doubt."""
+def confidence_level(confidence: float | None) -> str:
+    """Return the CSS class of a confidence from 0 to 1."""
     if confidence is None:
         return "unknown"
     if confidence >= 0.9:

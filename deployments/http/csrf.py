@@ -1,4 +1,4 @@
-"""Cross-site request forgery: was a browser's request made by a page of this service?"""
+"""Protection against cross-site request forgery (CSRF)."""
 
 from starlette.datastructures import URL, Headers
 
@@ -6,13 +6,13 @@ from sidecar.core.errors import CrossSite
 
 
 def check_same_site(headers: Headers) -> None:
-    """Check that the browser says that a page of this site sent the request.
+    """Check that a page of this site sent the request.
 
     Every current browser sends Sec-Fetch-Site to hosts it trusts (HTTPS, loopback), and Origin with
-    each POST to any host; a request with neither comes from no browser's form.
+    each POST to any host; a request with neither header comes from no browser's form.
 
     Raises:
-        CrossSite: when another site's page sent it, or the headers don't tell.
+        CrossSite: when another site's page sent it, or both headers are missing.
     """
     site = headers.get("sec-fetch-site")
     if site is not None:

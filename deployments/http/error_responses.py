@@ -1,4 +1,4 @@
-"""From a ServiceError to its response: the contract's shape, or OpenAI's below /v1."""
+"""Error responses in the API's shape, or in OpenAI's below /v1."""
 
 from http import HTTPStatus
 
@@ -15,7 +15,7 @@ from sidecar.core.errors import (
 
 
 def error_response(error: ServiceError, request_id: str, path: str) -> JSONResponse:
-    """Build the response to a request on `path` that failed."""
+    """Build the error response to a request on `path`."""
     headers = {}
     if error.status in (429, 503):
         headers["retry-after"] = str(error.retry_after_s or 1)
@@ -27,7 +27,7 @@ def error_response(error: ServiceError, request_id: str, path: str) -> JSONRespo
 
 
 def openai_error(error: ServiceError) -> dict[str, object]:
-    """Build the body that OpenAI's clients read."""
+    """Build the error body that OpenAI's clients expect."""
     if error.status == TooManyRequests.status:
         kind = "rate_limit_error"
     elif error.status < HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -43,7 +43,7 @@ def _openai_status(error: ServiceError) -> int:
 
 
 def _challenge(path: str) -> str:
-    """Return the WWW-Authenticate header; on pages it makes a browser ask for a password."""
+    """Return the WWW-Authenticate header; Basic makes a browser prompt for a password."""
     bearer = 'Bearer realm="grocery-sidecar"'
     if path.startswith(("/api/", "/v1/")):
         return bearer

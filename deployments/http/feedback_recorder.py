@@ -1,6 +1,7 @@
-"""Recording feedback, and deriving the corrections that a tenant's next requests follow."""
+"""Records feedback and derives corrections for the tenant's later requests."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -19,31 +20,24 @@ from sidecar.core.errors import ValidationFailed
 from sidecar.core.ids import new_id
 
 
+@dataclass(frozen=True, kw_only=True)
 class FeedbackRecorder:
-    """Checks feedback against the result it is about, and stores both it and its corrections."""
+    """Checks feedback against its result, and stores it with its corrections."""
 
-    def __init__(
-        self,
-        *,
-        queue: JobQueue,
-        artifacts: Artifacts,
-        feedback: FeedbackStore,
-        clock: Callable[[], datetime],
-    ) -> None:
-        self._queue = queue
-        self._artifacts = artifacts
-        self._feedback = feedback
-        self._clock = clock
+    queue: JobQueue
+    artifacts: Artifacts
+    feedback: FeedbackStore
+    clock: Callable[[], datetime]
 
     async def record(self, tenant_id: str, request: FeedbackRequest) -> Feedback:
         """Store the feedback; it is durable when this returns.
 
         Raises:
-            NotFound: when the result is not this tenant's.
+            NotFound: when the tenant has no such result.
             ValidationFailed: when the correction doesn't fit the result.
         """
         artifact = await self._find_artifact(tenant_id, request)
-        now = self._clock()
+        now = self.clock()
         correction = request.correction
         feedback = Feedback(
             id=new_id("fb_", now),
@@ -58,18 +52,18 @@ class FeedbackRecorder:
             else None,
             created_at=now,
         )
-        await self._feedback.add(feedback, corrections_from(correction, artifact))
+        await self.feedback.add(feedback, corrections_from(correction, artifact))
         return feedback
 
     async def _find_artifact(self, tenant_id: str, request: FeedbackRequest) -> Artifact | None:
-        """Return the artifact that the feedback is about; None for a job without a result."""
+        """Return the artifact of the rated result; None for a job without one."""
         artifact_id = request.artifact_id
         if request.job_id is not None:
-            job = await self._queue.get(tenant_id, request.job_id)
+            job = await self.queue.get(tenant_id, request.job_id)
             artifact_id = artifact_id or job.artifact_id
         if artifact_id is None:
             return None
-        artifact = await self._artifacts.get(tenant_id, artifact_id)
+        artifact = await self.artifacts.get(tenant_id, artifact_id)
         if request.job_id is not None and artifact.job_id != request.job_id:
             raise ValidationFailed("artifact_id: is not a result of that job.")
         return artifact
@@ -78,7 +72,7 @@ class FeedbackRecorder:
 def corrections_from(
     correction: CorrectionRequest | None, artifact: Artifact | None
 ) -> Sequence[Correction]:
-    """Return the corrections of names that the request implies.
+    """Return the name corrections that the request implies.
 
     Raises:
         ValidationFailed: when it corrects a line that the artifact doesn't have.

@@ -1,4 +1,4 @@
-"""A list as a file of one JSON object a line."""
+"""JSON Lines: a list as a file with one JSON object per line."""
 
 from collections.abc import AsyncIterator
 from typing import Any

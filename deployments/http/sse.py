@@ -1,10 +1,14 @@
-"""Server-sent events (HTML Living Standard, section 9.2), framed by FastAPI."""
+"""Server-sent events (HTML Living Standard, section 9.2).
+
+FastAPI's format_sse_event frames comments and HTML, but not JSON: it splits lines at characters
+such as U+2028, which JSON strings may contain unescaped, so clients would receive broken JSON.
+"""
 
 from typing import Any, Final
 
 from fastapi.sse import format_sse_event
 
-#: For the OpenAPI document: the shape of one event of a stream.
+#: The schema of one event, for the OpenAPI document.
 EVENT_STREAM_CONTENT: Final[dict[str, Any]] = {
     "text/event-stream": {
         "schema": {
@@ -15,14 +19,21 @@ EVENT_STREAM_CONTENT: Final[dict[str, Any]] = {
     }
 }
 
-#: FastAPI splits data at everything that str.splitlines takes for a line break. Of those, JSON may
-#: hold these three unescaped within a string, where a client would then find a broken line.
-_ESCAPED: Final = str.maketrans({char: f"\\u{ord(char):04x}" for char in "\x85\u2028\u2029"})
-
 
 def json_event(text: str, *, id: str | None = None) -> bytes:  # noqa: A002 - the field's name
-    """Frame JSON `text` (without raw line feeds) as one event."""
-    return format_sse_event(data_str=text.translate(_ESCAPED), id=id)
+    """Frame JSON `text`, which contains no raw line feeds, as one event."""
+    head = "" if id is None else f"id: {id}\n"
+    return f"{head}data: {text}\n\n".encode()
+
+
+def html_event(html: str) -> bytes:
+    """Frame a live part's HTML as the event `part`."""
+    return format_sse_event(event="part", data_str=html)
+
+
+def retry_event(milliseconds: int) -> bytes:
+    """Frame the browser's reconnection delay."""
+    return format_sse_event(retry=milliseconds)
 
 
 def comment(text: str) -> bytes:

@@ -1,0 +1,1 @@
+"""The public HTTP API: the FastAPI application and what surrounds every request."""

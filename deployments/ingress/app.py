@@ -1,4 +1,4 @@
-"""The FastAPI application: every route, and every error in the contract's shape."""
+"""Builds the FastAPI application: routes, error handlers and middleware."""
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -9,7 +9,7 @@ from deployments.dashboard.services import DashboardServices
 from deployments.ingress.auth import TokenAuthenticator
 from deployments.ingress.errors import handle_exception
 from deployments.ingress.middleware import RequestContextMiddleware
-from deployments.ingress.openapi import document
+from deployments.ingress.openapi import openapi_builder
 from deployments.ingress.routes import (
     artifacts,
     categorization,
@@ -29,10 +29,10 @@ from jobs.queue.queue import utc_now
 from sidecar.core.errors import ServiceError
 from sidecar.core.ids import new_id
 
-DESCRIPTION = """Reads receipts, sorts groceries into categories, embeds and searches texts,
-plans meals and chats for a grocery planner. Send the tenant as
-`tenant_id` in a body or as the header `X-Tenant-ID`. Only HTTP 200 is success; every error has the
-same shape, but below `/v1`, which speaks OpenAI's protocol."""
+DESCRIPTION = """Reads receipts, categorizes groceries, embeds and searches texts, plans meals and
+chats for a grocery planner. Send the tenant as `tenant_id` in the body or in the header
+`X-Tenant-ID`. Only HTTP 200 means success. Every error has the same shape, except below `/v1`,
+which follows OpenAI's API."""
 
 _ROUTES = (
     receipts,
@@ -51,7 +51,6 @@ _ROUTES = (
 
 
 def build_app(services: Services, dashboard_services: DashboardServices) -> FastAPI:
-    """Build the application over the given services."""
     app = FastAPI(
         title="Grocery side-car",
         version=services.version,
@@ -64,10 +63,10 @@ def build_app(services: Services, dashboard_services: DashboardServices) -> Fast
     for routes in _ROUTES:
         app.include_router(routes.router)
     app.include_router(dashboard.router)
-    app.openapi = document(app, tokens=bool(services.settings.api_tokens))  # type: ignore[method-assign]
-    app.add_exception_handler(ServiceError, handle_exception)
-    app.add_exception_handler(RequestValidationError, handle_exception)
-    app.add_exception_handler(HTTPException, handle_exception)
+    tokens = bool(services.settings.api_tokens)
+    app.openapi = openapi_builder(app, tokens=tokens)  # type: ignore[method-assign]
+    for exception_type in (ServiceError, RequestValidationError, HTTPException):
+        app.add_exception_handler(exception_type, handle_exception)
     app.add_middleware(
         RequestContextMiddleware,
         authenticate=TokenAuthenticator(services.settings.api_tokens).authenticate,

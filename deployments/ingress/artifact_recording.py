@@ -1,4 +1,4 @@
-"""Records the result of a synchronous request as an artifact, before it is answered."""
+"""Records the result of a synchronous request as an artifact before responding."""
 
 import time
 from collections.abc import Awaitable, Callable
@@ -27,13 +27,13 @@ async def record_response(
     run: Callable[[str], Awaitable[JobResult]],
     redact: Callable[[Any], dict[str, Any]] = _as_sent,
 ) -> SuccessResponse:
-    """Run the work for the request's tenant, record its result, and build the response.
+    """Run the work for the request's tenant, record its result and build the response.
 
-    `redact` returns what the record keeps of the payload. Only successful work is recorded.
+    `redact` returns the part of the payload to record. Failed work is not recorded.
 
     Raises:
-        DatabaseUnavailable: when the record can't be written.
-        ServiceError: whatever `run` raises.
+        DatabaseUnavailable: when the artifact can't be written.
+        ServiceError: when `run` raises it.
     """
     started = time.perf_counter()
     request_id = resolve_request_id(request, body.request_id)

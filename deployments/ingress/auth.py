@@ -1,8 +1,8 @@
-"""Who may call: whoever has one of the service's shared tokens, where it has any.
+"""Authentication by a shared token, for services that have one.
 
-Programs send `Authorization: Bearer TOKEN` (RFC 6750). A browser asks its user, who gives the token
-as the password of HTTP Basic (RFC 7617) under any name. A browser sends that along with whatever a
-page asks it for, so with Basic only a page of this service may change anything.
+Programs send `Authorization: Bearer TOKEN` (RFC 6750). Browsers send the token as the password of
+HTTP Basic (RFC 7617) with any user name. A browser attaches that password to requests from any
+site's page, so with Basic only this service's own pages may change anything.
 """
 
 import base64
@@ -17,24 +17,24 @@ from starlette.types import Scope
 from deployments.http.csrf import check_same_site
 from sidecar.core.errors import Unauthorized
 
-#: Whoever starts and watches the service asks these without a token. Readiness keeps its details
-#: to itself then.
+#: Health checks need no token; readiness then omits its details.
 PUBLIC_PATHS = frozenset({"/health", "/health/live", "/health/ready"})
 
 _SAFE_METHODS = ("GET", "HEAD")
 
 
 class TokenAuthenticator:
-    """The tokens that open the service; none: it is open."""
+    """Checks requests against the service's tokens; without any, it trusts every caller."""
 
     def __init__(self, tokens: Sequence[SecretStr]) -> None:
         self._tokens = [token.get_secret_value().encode() for token in tokens]
 
     def authenticate(self, scope: Scope) -> bool:
-        """Whether the caller is trusted, which on the OPEN paths need not be.
+        """Return whether the caller is trusted; False is possible on PUBLIC_PATHS only.
 
-        Raises Unauthorized, and CrossSite for a change that another site's page asked a browser
-        for.
+        Raises:
+            Unauthorized: when an untrusted caller requests any other path.
+            CrossSite: when another site's page made a browser send a change.
         """
         if not self._tokens:
             return True
@@ -42,9 +42,9 @@ class TokenAuthenticator:
         scheme, _, credentials = headers.get("authorization", "").partition(" ")
         match scheme.lower():
             case "bearer":
-                trusted = self._holds(credentials.strip().encode())
+                trusted = self._is_token(credentials.strip().encode())
             case "basic":
-                trusted = self._holds(_password(credentials.strip()))
+                trusted = self._is_token(_password(credentials.strip()))
                 if trusted and scope["method"] not in _SAFE_METHODS:
                     check_same_site(headers)
             case _:
@@ -53,9 +53,9 @@ class TokenAuthenticator:
             raise Unauthorized
         return trusted
 
-    def _holds(self, given: bytes) -> bool:
-        """Compares with each token in constant time."""
-        return any(hmac.compare_digest(given, token) for token in self._tokens)
+    def _is_token(self, candidate: bytes) -> bool:
+        # Each comparison takes constant time.
+        return any(hmac.compare_digest(candidate, token) for token in self._tokens)
 
 
 def _password(credentials: str) -> bytes:

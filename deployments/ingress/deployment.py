@@ -42,16 +42,16 @@ from jobs.tasks.registry import job_types
 from sidecar.core.logging import configure_logging
 from sidecar.core.settings import Settings
 
-#: Seconds after which a thread may demand the interpreter from another; Python's default is 0.005.
-#: A busy event loop always holds it, and each commit in the writer's thread waits for it several
-#: times: with this, 16 clients get 1.2 times the responses.
+#: Seconds after which a thread may take the GIL from another (Python's default: 0.005). Each commit
+#: of the writer thread waits for it several times, because a busy event loop always holds it. With
+#: this value 16 clients get 1.2 times the responses.
 _SWITCH_INTERVAL_S = 0.0005
 
 
 @serve.deployment
 @serve.ingress()
 class Ingress:
-    """Holds the connections that the routes use."""
+    """Owns the database and the handles that the routes use."""
 
     def __init__(
         self,
@@ -142,7 +142,7 @@ class Ingress:
         return build_app(services, dashboard)
 
     async def drain(self) -> int:
-        """Refuse further requests; return how many are still in flight."""
+        """Refuse new requests; return how many are still in flight."""
         return self._drain_gate.begin_drain()
 
     async def __del__(self) -> None:

@@ -1,4 +1,4 @@
-"""Clients that leave before they have their answer."""
+"""Cancels work whose client has disconnected."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -12,22 +12,25 @@ T = TypeVar("T")
 
 
 async def cancel_on_disconnect(receive: Receive, work: Awaitable[T]) -> T:
-    """The result of `work`, which is cancelled when the client leaves.
+    """Return the result of `work`, or cancel it when the client disconnects.
 
-    Serve cancels a handler whose client left in some of its modes only, so the connection itself is
-    watched. The request's body must have been read. Raises ClientDisconnected.
+    Serve cancels the handler of a disconnected client only in some of its modes, so this watches
+    the connection itself. The request's body must have been read.
+
+    Raises:
+        ClientDisconnected: when the client disconnects before the work is done.
     """
     task = asyncio.ensure_future(work)
-    gone = asyncio.create_task(_wait_for_disconnect(receive))
+    disconnect = asyncio.create_task(_wait_for_disconnect(receive))
     try:
-        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({task, disconnect}, return_when=asyncio.FIRST_COMPLETED)
         if not task.done():
             raise ClientDisconnected
         return task.result()
     finally:
-        for unfinished in (task, gone):
-            unfinished.cancel()
-        await asyncio.gather(task, gone, return_exceptions=True)
+        task.cancel()
+        disconnect.cancel()
+        await asyncio.gather(task, disconnect, return_exceptions=True)
 
 
 async def _wait_for_disconnect(receive: Receive) -> None:

@@ -1,4 +1,4 @@
-"""Whether an ingress takes requests, and how many it has under way."""
+"""The drain gate: refuses new requests before a stop, and counts those in flight."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,24 +7,24 @@ from sidecar.core.errors import Overloaded
 
 
 class DrainGate:
-    """Open until it is shut for good, before the service stops."""
+    """Accepts requests until `begin_drain`, which is final."""
 
     def __init__(self) -> None:
-        self._shut = False
-        self._inside = 0
+        self._draining = False
+        self._in_flight = 0
 
     def begin_drain(self) -> int:
-        """Lets nobody in any more; how many are still inside."""
-        self._shut = True
-        return self._inside
+        """Refuse new requests from now on; return how many are still in flight."""
+        self._draining = True
+        return self._in_flight
 
     @contextmanager
     def track(self) -> Iterator[None]:
-        """While a request is under way. Raises Overloaded when the door is shut."""
-        if self._shut:
-            raise Overloaded("The service is being stopped.", retry_after_s=5)
-        self._inside += 1
+        """Count a request as in flight. Raises Overloaded while draining."""
+        if self._draining:
+            raise Overloaded("The service is shutting down.", retry_after_s=5)
+        self._in_flight += 1
         try:
             yield
         finally:
-            self._inside -= 1
+            self._in_flight -= 1

@@ -1,4 +1,4 @@
-"""The exception handler: whatever a route raises becomes an error of the contract."""
+"""The exception handler: maps whatever a route raises to an error response."""
 
 from http import HTTPStatus
 
@@ -19,7 +19,7 @@ from sidecar.core.validation import describe_errors
 
 
 async def handle_exception(request: Request, error: Exception) -> Response:
-    """Return the response to what was raised."""
+    """Return the error response for an exception."""
     service_error = _to_service_error(request, error)
     request.state.log["code"] = service_error.code
     response = error_response(service_error, request.state.request_id, request.url.path)
@@ -29,7 +29,7 @@ async def handle_exception(request: Request, error: Exception) -> Response:
 
 
 def _methods(request: Request) -> list[str]:
-    """Return the methods that the path answers to; several routes may share it."""
+    """Return the methods of all routes that share the path."""
     methods: set[str] = set()
     for route in request.app.routes:
         if route.matches(request.scope)[0] is not Match.NONE:

@@ -1,4 +1,4 @@
-"""An example of each request of the API; the test suite sends every one of them."""
+"""Example requests for the OpenAPI document; the test suite sends each of them."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -9,7 +9,7 @@ EXAMPLE_IDS: Final = {
     "tenant_id": "demo",
 }
 
-#: A white page of 32 x 32 pixels.
+#: A white image of 32 x 32 pixels.
 _PNG: Final = (
     "iVBORw0KGgoAAAANSUhEUgAAACAAAAAgAQAAAABbAUdZAAAAD0lEQVR42mP4DwQMg5cAANrpf4Em8vpjAAAAAElF"
     "TkSuQmCC"
@@ -34,7 +34,7 @@ _MILK: Final = {
     "days_until_expiry": 2,
 }
 
-#: The body of each operation that takes one.
+#: Example body by operation.
 EXAMPLE_BODIES: Final[Mapping[str, Mapping[str, Any]]] = {
     "POST /api/v1/extract-receipt": {
         "payload": {"image_base64": _PNG, "options": {"currency": "USD"}}
@@ -73,7 +73,7 @@ EXAMPLE_BODIES: Final[Mapping[str, Mapping[str, Any]]] = {
     "POST /api/v1/jobs/{job_id}/retry": {"tenant_id": "demo"},
     "POST /api/v1/feedback": {
         "rating": "thumbs_up",
-        "note": "Quite right.",
+        "note": "All items are correct.",
         "job_id": EXAMPLE_IDS["job_id"],
     },
 }

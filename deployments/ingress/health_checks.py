@@ -1,8 +1,9 @@
-"""Readiness: the state of every part of the service, each asked within a deadline."""
+"""Readiness checks of every part of the service, each with a timeout."""
 
 import asyncio
 from collections.abc import Awaitable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Literal
 
 from pydantic import Field
@@ -20,36 +21,27 @@ from sidecar.core.errors import ServiceError
 from sidecar.llm.protocol import ChatEngine, EngineState
 
 _CHECK_TIMEOUT_S = 3.0
+_NO_RESPONSE = f"no response within {_CHECK_TIMEOUT_S:g} s"
 
 
 class HealthCheck(ApiModel):
     """The state of one part."""
 
     status: Literal["ok", "loading", "off", "error"]
-    detail: str = Field("", description="Empty for callers without the token that is set.")
+    detail: str = Field("", description="Empty for callers without the required token.")
 
 
+@dataclass(frozen=True, kw_only=True)
 class HealthChecks:
-    """Checks every part; one that doesn't answer in time is in error."""
+    """Checks every part; a part that doesn't respond in time has status error."""
 
-    def __init__(
-        self,
-        *,
-        queue: JobQueue,
-        blobs: BlobStore,
-        job_runner: JobRunnerClient,
-        planner: PlannerClient,
-        embedder: SearchClient,
-        classifier: ClassifierClient,
-        engine: ChatEngine,
-    ) -> None:
-        self._queue = queue
-        self._blobs = blobs
-        self._job_runner = job_runner
-        self._planner = planner
-        self._embedder = embedder
-        self._classifier = classifier
-        self._engine = engine
+    queue: JobQueue
+    blobs: BlobStore
+    job_runner: JobRunnerClient
+    planner: PlannerClient
+    embedder: SearchClient
+    classifier: ClassifierClient
+    engine: ChatEngine
 
     async def run(self) -> Mapping[str, HealthCheck]:
         """Return the state of each part by name."""
@@ -59,7 +51,7 @@ class HealthChecks:
             "job_runner": self._probe_job_runner(),
             "planner": self._probe_planner(),
             "embedder": self._probe_embedder(),
-            "classifier": self._classifier.info(),
+            "classifier": self.classifier.info(),
         }
         *checks, engine = await asyncio.gather(
             *(_check(probe) for probe in probes.values()), self._check_engine()
@@ -67,27 +59,27 @@ class HealthChecks:
         return {**dict(zip(probes, checks, strict=True)), "engine": engine}
 
     async def _probe_database(self) -> str:
-        counts = await self._queue.counts()
+        counts = await self.queue.counts()
         return ", ".join(f"{count} jobs {status}" for status, count in counts.items())
 
     async def _probe_storage(self) -> str:
-        return f"{await self._blobs.free_bytes() / 2**30:.1f} GiB free"
+        return f"{await self.blobs.free_bytes() / 2**30:.1f} GiB free"
 
     async def _probe_job_runner(self) -> str:
-        return f"{await self._job_runner.running_count()} attempts running"
+        return f"{await self.job_runner.running_count()} attempts running"
 
     async def _probe_planner(self) -> str:
-        return f"{await self._planner.worker_count()} solver processes"
+        return f"{await self.planner.worker_count()} solver processes"
 
     async def _probe_embedder(self) -> str:
-        return (await self._embedder.info()).model
+        return (await self.embedder.info()).model
 
     async def _check_engine(self) -> HealthCheck:
-        """Return the engine's state; one that loads or is turned off is not in error."""
-        state = EngineState("down", f"no answer within {_CHECK_TIMEOUT_S:g} s")
+        """Return the engine's state; loading and off are not errors."""
+        state = EngineState("down", _NO_RESPONSE)
         with suppress(TimeoutError):
             async with asyncio.timeout(_CHECK_TIMEOUT_S):
-                state = await self._engine.state()
+                state = await self.engine.state()
         status = "error" if state.status == "down" else state.status
         return HealthCheck(status=status, detail=state.detail)
 
@@ -99,4 +91,4 @@ async def _check(probe: Awaitable[str]) -> HealthCheck:
     except ServiceError as error:
         return HealthCheck(status="error", detail=error.message)
     except TimeoutError:
-        return HealthCheck(status="error", detail=f"no answer within {_CHECK_TIMEOUT_S:g} s")
+        return HealthCheck(status="error", detail=_NO_RESPONSE)

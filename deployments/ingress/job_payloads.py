@@ -1,4 +1,4 @@
-"""Job payloads: checks what a caller submits, and stores what the job row refers to."""
+"""Validates a job's payload and stores the blobs that the job row refers to."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ PayloadT = TypeVar("PayloadT", bound=BaseModel)
 
 
 class ReceiptPayload(ImageSource):
-    """An image and how to read it."""
+    """A receipt image and its reading options."""
 
     options: ReceiptOptions = Field(default_factory=ReceiptOptions)
 
@@ -34,11 +34,11 @@ class ReceiptPayload(ImageSource):
 async def store_receipt(
     services: Services, tenant_id: str, payload: ReceiptPayload
 ) -> Mapping[str, Any]:
-    """Store the image durably and return the payload with a reference in its place.
+    """Store the image durably and return the payload with a reference to it.
 
     Raises:
-        ModelUnavailable: for the vision engine, where the model takes no images.
-        ServiceError: whatever store_image raises.
+        ModelUnavailable: when the vision engine is requested and the model takes no images.
+        ServiceError: when store_image raises it.
     """
     if payload.options.engine == "vision" and not services.settings.engine.vision:
         raise ModelUnavailable("This service has no vision model; use engine auto or ocr.")
@@ -48,13 +48,13 @@ async def store_receipt(
 
 
 async def keep_payload(services: Services, tenant_id: str, payload: BaseModel) -> Mapping[str, Any]:
-    """Return the payload as it was sent."""
+    """Return the payload as the client sent it."""
     return payload.model_dump(mode="json", exclude_unset=True)
 
 
 @dataclass(frozen=True)
 class _PayloadType(Generic[PayloadT]):
-    """How one feature's payload is checked and stored."""
+    """The schema of a feature's payload, and the function that stores it."""
 
     schema: type[PayloadT]
     store: Callable[[Services, str, PayloadT], Awaitable[Mapping[str, Any]]]
@@ -71,11 +71,11 @@ _PAYLOAD_TYPES: Mapping[str, _PayloadType[Any]] = {
 async def prepare_payload(
     services: Services, tenant_id: str, feature: str, payload: Mapping[str, Any]
 ) -> Mapping[str, Any]:
-    """Check the payload, store what it carries, and return what the job row keeps.
+    """Validate the payload, store its image if any, and return the job row's payload.
 
     Raises:
-        ValidationFailed: for an unknown feature or a payload that doesn't fit it.
-        ServiceError: whatever storing raises.
+        ValidationFailed: when the feature is unknown or the payload doesn't match its schema.
+        ServiceError: when storing raises it.
     """
     payload_type = _PAYLOAD_TYPES.get(feature)
     if payload_type is None:

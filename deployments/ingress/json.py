@@ -1,4 +1,4 @@
-"""Parsing a body as JSON and as nothing more than JSON."""
+"""Strict JSON parsing of request bodies."""
 
 import json
 from collections.abc import Callable, Coroutine
@@ -10,10 +10,10 @@ from pydantic_core import from_json
 
 
 class JsonRequest(Request):
-    """A request whose JSON is parsed strictly."""
+    """A request that parses its body strictly."""
 
     async def json(self) -> Any:
-        """Raises json.JSONDecodeError for whatever is not JSON."""
+        """Parse the body; see parse_json."""
         return parse_json(await self.body())
 
 
@@ -21,7 +21,7 @@ class JsonRoute(APIRoute):
     """A route that parses its body strictly."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """FastAPI's own hook for a custom request class."""
+        """Wrap FastAPI's handler."""
         handle = super().get_route_handler()
 
         async def handle_strictly(request: Request) -> Response:
@@ -31,8 +31,11 @@ class JsonRoute(APIRoute):
 
 
 def parse_json(body: bytes) -> Any:
-    """Parses a body. Raises json.JSONDecodeError, which FastAPI knows, for what is no JSON: NaN,
-    lone surrogates and endless nesting included.
+    """Parse a body. FastAPI reports the JSONDecodeError.
+
+    Raises:
+        json.JSONDecodeError: for anything but JSON, including NaN, lone surrogates and unbounded
+            nesting.
     """
     if not body.strip():
         raise json.JSONDecodeError("the body is empty", "", 0)

@@ -1,4 +1,4 @@
-"""What happens around every request: its id, the body limit, the last resort, one log line."""
+"""The middleware around every request: id, authentication, body limit, errors, metrics and log."""
 
 import logging
 import re
@@ -17,19 +17,17 @@ from sidecar.core.tracing import trace_id_of, traceparent_of
 
 log = logging.getLogger(__name__)
 
-#: Bodies as large as may be that are held at once: together they bound what callers make a replica
-#: hold, in memory a few times as much.
+#: Bodies of maximum size that a replica buffers at once; parsed, they take a few times the memory.
 _MAX_BUFFERED_BODIES = 8
 
 _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,200}")
 
 
 class RequestContextMiddleware:
-    """The outermost layer of the ingress, as plain ASGI so that streams pass untouched.
+    """The outermost layer of the ingress, as plain ASGI so that streams pass through unbuffered.
 
-    Puts `request_id` (str), `traceparent` (str or None), `trusted` (what `authenticate` says of the
-    caller, unless it raises) and `log` (a dict of fields for the log line: tenant_id, feature,
-    code) into the request's state.
+    Sets the request state's `request_id` (str), `traceparent` (str or None), `trusted` (the result
+    of `authenticate`) and `log` (fields of the log line: tenant_id, feature, code).
     """
 
     def __init__(
@@ -48,15 +46,17 @@ class RequestContextMiddleware:
         self._new_request_id = new_request_id
         self._meter = meter
         self._drain_gate = drain_gate
-        self._held_bytes = 0
+        self._buffered_bytes = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
-        sent = Headers(scope=scope).get("x-request-id")
-        request_id = sent if sent and _REQUEST_ID.fullmatch(sent) else self._new_request_id()
+        sent_id = Headers(scope=scope).get("x-request-id")
+        request_id = (
+            sent_id if sent_id and _REQUEST_ID.fullmatch(sent_id) else self._new_request_id()
+        )
         state: dict[str, Any] = scope.setdefault("state", {})
         state["request_id"] = request_id
         traceparent = traceparent_of(Headers(scope=scope).get("traceparent"))
@@ -64,29 +64,29 @@ class RequestContextMiddleware:
         fields: dict[str, Any] = {"trace_id": trace_id_of(traceparent)}
         state["log"] = fields
         status: int | None = None
-        held = 0
+        body_bytes = 0
 
-        def hold(size: int) -> None:
-            nonlocal held
-            if self._held_bytes + size > _MAX_BUFFERED_BODIES * self._max_body_bytes:
-                raise Overloaded("Too many large requests are under way.", retry_after_s=1)
-            self._held_bytes += size
-            held += size
+        def buffer(size: int) -> None:
+            nonlocal body_bytes
+            if self._buffered_bytes + size > _MAX_BUFFERED_BODIES * self._max_body_bytes:
+                raise Overloaded("Too many large requests are in progress.", retry_after_s=1)
+            self._buffered_bytes += size
+            body_bytes += size
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                if sent is None:  # Ray Serve sees to it that one is sent, and echoes it itself
+                if sent_id is None:  # Ray Serve itself echoes an id that the client sent
                     MutableHeaders(scope=message)["x-request-id"] = request_id
             await send(message)
 
         try:
             state["trusted"] = self._authenticate(scope)
             if "\0" in scope["path"] or b"%00" in scope["query_string"]:
-                raise BadRequest("The URL has a NUL character in it.")
+                raise BadRequest("The URL contains a NUL character.")
             with self._drain_gate.track():
-                body = await _read_body(scope, receive, self._max_body_bytes, hold)
+                body = await _read_body(scope, receive, self._max_body_bytes, buffer)
                 await self._app(scope, _replay(body, receive), send_with_id)
         except ServiceError as error:
             fields["code"] = error.code
@@ -95,11 +95,11 @@ class RequestContextMiddleware:
             fields["code"] = ServiceError.code
             log.exception("unhandled error", extra={"request_id": request_id})
             if status is not None:
-                raise  # the answer has begun; the connection must break
-            last_resort = error_response(ServiceError(), request_id, scope["path"])
-            await last_resort(scope, receive, send_with_id)
+                raise  # the response has begun, so the connection must be closed
+            response = error_response(ServiceError(), request_id, scope["path"])
+            await response(scope, receive, send_with_id)
         finally:
-            self._held_bytes -= held
+            self._buffered_bytes -= body_bytes
             path = getattr(scope.get("route"), "path", None)
             seconds = time.perf_counter() - started
             self._measure(scope["method"], path or "none", status, fields.get("code"), seconds)
@@ -118,49 +118,52 @@ class RequestContextMiddleware:
     def _measure(
         self, method: str, path: str, status: int | None, code: str | None, seconds: float
     ) -> None:
-        answered = "none" if status is None else str(status)
-        self._meter.add("sidecar_requests", method=method, path=path, status=answered)
+        status_tag = "none" if status is None else str(status)
+        self._meter.add("sidecar_requests", method=method, path=path, status=status_tag)
         self._meter.observe("sidecar_request_seconds", seconds, path=path)
         if code is not None:
             self._meter.add("sidecar_errors", path=path, code=code)
 
 
 async def _read_body(
-    scope: Scope, receive: Receive, limit: int, hold: Callable[[int], None]
+    scope: Scope, receive: Receive, max_bytes: int, buffer: Callable[[int], None]
 ) -> bytes:
-    """The whole body, each piece of which goes through `hold`, which may raise. Raises TooLarge as
-    soon as it is known to be over the limit, which for a declared length is before any of it is
-    read, and BadRequest when the client leaves midway.
+    """Read the whole body; `buffer` is called with the size of each chunk.
+
+    Raises:
+        TooLarge: when the declared length, or what has been read, is over the limit.
+        BadRequest: when the client disconnects midway.
+        Overloaded: when `buffer` raises it.
     """
-    too_large = TooLarge(f"The request body is over the limit of {limit} bytes.")
+    too_large = TooLarge(f"The request body is over the limit of {max_bytes} bytes.")
     declared = Headers(scope=scope).get("content-length", "")
-    if declared.isascii() and declared.isdigit() and int(declared[:20]) > limit:
+    if declared.isascii() and declared.isdigit() and int(declared[:20]) > max_bytes:
         raise too_large
     chunks = []
     size = 0
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise BadRequest("The request ended before its body did.")
+            raise BadRequest("The client disconnected before the end of the body.")
         chunk = message.get("body", b"")
         size += len(chunk)
-        if size > limit:
+        if size > max_bytes:
             raise too_large
-        hold(len(chunk))
+        buffer(len(chunk))
         chunks.append(chunk)
         if not message.get("more_body", False):
             return b"".join(chunks)
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
-    """A `receive` that gives the body in one piece, and then what the connection does."""
-    given = False
+    """Return a `receive` that yields the body in one message, then the connection's messages."""
+    is_replayed = False
 
-    async def replaying() -> Message:
-        nonlocal given
-        if given:
+    async def replay() -> Message:
+        nonlocal is_replayed
+        if is_replayed:
             return await receive()
-        given = True
+        is_replayed = True
         return {"type": "http.request", "body": body, "more_body": False}
 
-    return replaying
+    return replay

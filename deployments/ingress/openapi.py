@@ -1,7 +1,7 @@
-"""The OpenAPI document: what FastAPI derives from the routes, and what it can't know.
+"""Completes the OpenAPI document that FastAPI derives from the routes.
 
-That is the tenant's header, which errors an operation has, an example of each request, how one
-answer leads to the next request, and the token where one is asked for.
+FastAPI can't know the tenant header, each operation's errors, the example requests, the links from
+a response to follow-up operations, and the security schemes.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,7 +21,6 @@ _TENANT: Final = {
     "schema": {"type": "string", "minLength": 1, "maxLength": 200, "pattern": r"^[!-~]+$"},
     "example": "demo",
 }
-#: A vector is nobody's.
 _WITHOUT_TENANT = ("/health", "/v1/models", "/api/v1/embed")
 
 _OPENAI_ERROR: Final = {
@@ -44,42 +43,42 @@ _OPENAI_ERROR: Final = {
 }
 
 
-def document(app: FastAPI, *, tokens: bool) -> Callable[[], dict[str, Any]]:
-    """What `app.openapi` is to be; the document is made once, when it is first asked for."""
-    derived = app.openapi
+def openapi_builder(app: FastAPI, *, tokens: bool) -> Callable[[], dict[str, Any]]:
+    """Return the replacement of `app.openapi`, which builds the document on its first call."""
+    derive = app.openapi
 
-    def whole() -> dict[str, Any]:
+    def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
-            app.openapi_schema = _completed(derived(), tokens=tokens)
+            app.openapi_schema = _complete(derive(), tokens=tokens)
         return app.openapi_schema
 
-    return whole
+    return openapi
 
 
-def _completed(derived: dict[str, Any], *, tokens: bool) -> dict[str, Any]:
-    schemas = derived["components"]["schemas"]
+def _complete(document: dict[str, Any], *, tokens: bool) -> dict[str, Any]:
+    schemas = document["components"]["schemas"]
     schemas["OpenAIError"] = _OPENAI_ERROR
-    for framework in ("HTTPValidationError", "ValidationError"):
-        schemas.pop(framework, None)  # errors have the service's own shape
-    for path, operations in derived["paths"].items():
+    for unused in ("HTTPValidationError", "ValidationError"):  # FastAPI's own error shapes
+        schemas.pop(unused, None)
+    for path, operations in document["paths"].items():
         for method, operation in operations.items():
-            _complete(operation, f"{method.upper()} {path}")
+            _complete_operation(operation, f"{method.upper()} {path}")
             if tokens and path not in PUBLIC_PATHS:
                 operation["security"] = [{"token": []}, {"password": []}]
-                operation["responses"]["401"] = _error(path, "None of the service's tokens.")
+                operation["responses"]["401"] = _error(path, "The token is missing or wrong.")
     if tokens:
-        derived["components"]["securitySchemes"] = {
+        document["components"]["securitySchemes"] = {
             "token": {"type": "http", "scheme": "bearer"},
             "password": {
                 "type": "http",
                 "scheme": "basic",
-                "description": "For browsers: any user, the token as the password.",
+                "description": "For browsers: any user name, the token as the password.",
             },
         }
-    return derived
+    return document
 
 
-def _complete(operation: Operation, name: str) -> None:
+def _complete_operation(operation: Operation, name: str) -> None:
     path = name.split()[1]
     parameters: list[dict[str, Any]] = operation.setdefault("parameters", [])
     for parameter in parameters:
@@ -90,42 +89,42 @@ def _complete(operation: Operation, name: str) -> None:
     if name in EXAMPLE_BODIES:
         operation["requestBody"]["content"]["application/json"]["example"] = EXAMPLE_BODIES[name]
     if path.startswith("/v1/"):
-        operation["responses"].pop("422", None)  # OpenAI answers those with 400
+        operation["responses"].pop("422", None)  # OpenAI returns 400
         for status, description in _OPENAI_ERRORS.items():
             operation["responses"][status] = _error(path, description)
-    for link, (target, of_target, pointer) in _LINKS.get(name, {}).items():
+    for link, (target, parameter_name, pointer) in _LINKS.get(name, {}).items():
         operation["responses"]["200"].setdefault("links", {})[link] = {
             "operationId": target,
-            "parameters": {of_target: f"$response.body#{pointer}"},
+            "parameters": {parameter_name: f"$response.body#{pointer}"},
         }
 
 
 _OPENAI_ERRORS: Final = {
-    "400": "The input can never work.",
-    "413": "Over a limit, which is named.",
+    "400": "The request is invalid.",
+    "413": "The request is over a size limit, which the message names.",
     "429": "This tenant is over its share; see Retry-After.",
-    "500": "A bug; the log holds the rest.",
-    "503": "Busy, or the engine is not there; see Retry-After.",
-    "504": "The work ran out of its time limit.",
+    "500": "Internal error; the log has the details.",
+    "503": "The service is busy or the engine is unavailable; see Retry-After.",
+    "504": "The work exceeded its time limit.",
 }
 
-_OF_JOB: Final = {
+_JOB_LINKS: Final = {
     "job": ("get_job", "job_id", "/id"),
     "events": ("get_events", "job_id", "/id"),
     "cancel": ("cancel", "job_id", "/id"),
     "retry": ("retry", "job_id", "/id"),
 }
-_OF_ANSWER: Final = {"artifact": ("get_artifact", "artifact_id", "/metadata/artifact_id")}
+_ARTIFACT_LINK: Final = {"artifact": ("get_artifact", "artifact_id", "/metadata/artifact_id")}
 _LINKS: Final[Mapping[str, Mapping[str, tuple[str, str, str]]]] = {
-    "POST /api/v1/jobs": _OF_JOB,
+    "POST /api/v1/jobs": _JOB_LINKS,
     "GET /api/v1/jobs": {"job": ("get_job", "job_id", "/jobs/0/id")},
     "GET /api/v1/artifacts": {
         "artifact": ("get_artifact", "artifact_id", "/artifacts/0/id"),
         "image": ("get_image", "artifact_id", "/artifacts/0/id"),
     },
-    "POST /api/v1/categorize": _OF_ANSWER,
-    "POST /api/v1/search": _OF_ANSWER,
-    "POST /api/v1/extract-receipt": _OF_ANSWER,
+    "POST /api/v1/categorize": _ARTIFACT_LINK,
+    "POST /api/v1/search": _ARTIFACT_LINK,
+    "POST /api/v1/extract-receipt": _ARTIFACT_LINK,
 }
 
 

@@ -1,4 +1,4 @@
-"""The service container of the ingress: everything its routes work with, made once a replica."""
+"""The service container that the routes depend on, built once per replica."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -61,5 +61,5 @@ async def _services_of(request: Request) -> Services:
     return services
 
 
-#: The container, as a parameter of a route.
+#: The container as a route parameter.
 ServicesDep = Annotated[Services, Depends(_services_of)]

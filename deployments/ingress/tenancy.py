@@ -1,4 +1,4 @@
-"""Which tenant and which request a call belongs to."""
+"""Resolves the tenant and the request id of a call."""
 
 from starlette.requests import Request
 
@@ -6,22 +6,22 @@ from sidecar.core.errors import MissingTenant, TenantMismatch
 
 
 def resolve_tenant(request: Request, in_body: str | None = None) -> str:
-    """Return the one tenant that the body, the X-Tenant-ID header and the query agree on.
+    """Return the tenant that the body, the X-Tenant-ID header and the query agree on.
 
     Raises:
-        MissingTenant: when none of them names one, or it isn't printable text.
+        MissingTenant: when none of them names one, or the name isn't printable text.
         TenantMismatch: when two of them differ.
     """
-    given = {
+    candidates = {
         in_body,
         request.headers.get("x-tenant-id"),
         request.query_params.get("tenant_id"),
     } - {None, ""}
-    if not given:
+    if not candidates:
         raise MissingTenant
-    if len(given) > 1:
+    if len(candidates) > 1:
         raise TenantMismatch
-    tenant = str(given.pop())
+    tenant = str(candidates.pop())
     if len(tenant) > 200 or not tenant.isprintable() or tenant.isspace():
         raise MissingTenant("The tenant must be printable text of at most 200 characters.")
     request.state.log["tenant_id"] = tenant
@@ -29,7 +29,7 @@ def resolve_tenant(request: Request, in_body: str | None = None) -> str:
 
 
 def resolve_request_id(request: Request, in_body: str | None = None) -> str:
-    """Return the envelope's request_id, else the X-Request-ID of this request, sent or made."""
+    """Return the envelope's request_id, else the id that the middleware resolved."""
     if in_body is not None:
         request.state.request_id = in_body
     return str(request.state.request_id)

@@ -1,0 +1,1 @@
+"""Starts and stops the whole service on one machine: Ray, HAProxy and the deployments."""

@@ -1,4 +1,4 @@
-"""`python -m deployments.launcher`: the whole service on this machine."""
+"""Entry point of `python -m deployments.launcher`."""
 
 import sys
 

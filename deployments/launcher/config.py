@@ -1,4 +1,4 @@
-"""Reads serve_config.yaml for the launcher, and says in a sentence what is wrong with it."""
+"""Reads and validates serve_config.yaml for the launcher."""
 
 import os
 from dataclasses import dataclass
@@ -12,20 +12,20 @@ from pydantic_settings import SettingsError
 
 from sidecar.core.settings import PREFIX, Settings, env_names
 
-SERVICE: Final = "sidecar"  # the application that answers HTTP
-INGRESS: Final = "Ingress"  # the deployment of it that callers reach
-ENGINE: Final = "engine"  # the one that it doesn't wait for
-#: Of the requests that an ingress replica is sent at once, those that are for health checks alone.
+SERVICE: Final = "sidecar"  # the application that serves HTTP
+INGRESS: Final = "Ingress"  # its deployment that receives the requests
+ENGINE: Final = "engine"  # the application that the launcher doesn't wait for
+#: Concurrent requests of an ingress replica that are reserved for health checks.
 HEALTH_CHECK_RESERVE: Final = 8
 
 
 class ConfigError(Exception):
-    """The configuration can't be run; the message is for its author."""
+    """The configuration is invalid; the message tells its author why."""
 
 
 @dataclass(frozen=True)
 class LauncherConfig:
-    """A configuration of Ray Serve, and the values that the launcher needs from it."""
+    """A configuration of Ray Serve, and the values that the launcher reads from it."""
 
     serve: dict[str, Any]
     settings: Settings
@@ -37,7 +37,7 @@ class LauncherConfig:
 
 
 def load_config(path: Path, *, host: str | None = None) -> LauncherConfig:
-    """Read the configuration, with `host` in place of its own where given. Raises ConfigError."""
+    """Read the configuration; `host`, if given, overrides its own. Raises ConfigError."""
     try:
         serve = yaml.safe_load(path.read_text())
     except OSError as error:
@@ -58,15 +58,15 @@ def load_config(path: Path, *, host: str | None = None) -> LauncherConfig:
             f"{path} is not a configuration of this service: applications with their "
             f"deployments, the application {SERVICE} with its {INGRESS} among them."
         ) from error
-    if not all(isinstance(bound, int) and bound > 0 for bound in (ongoing, queued)):
+    if not all(isinstance(limit, int) and limit > 0 for limit in (ongoing, queued)):
         raise ConfigError(
-            f"{path} must bound what {INGRESS} takes: max_ongoing_requests and "
-            "max_queued_requests, both above 0. Without bounds a busy service stops answering."
+            f"{path} must limit {INGRESS}: max_ongoing_requests and max_queued_requests, both "
+            "above 0. Without limits a busy service stops responding."
         )
     if queued <= HEALTH_CHECK_RESERVE:
         raise ConfigError(
-            f"{path} lets {INGRESS} take {queued} requests at a time (max_queued_requests), of "
-            f"which {HEALTH_CHECK_RESERVE} are for health checks."
+            f"{path} allows {INGRESS} {queued} requests at a time (max_queued_requests), of which "
+            f"{HEALTH_CHECK_RESERVE} are reserved for health checks."
         )
     return LauncherConfig(serve, _settings(arguments), *address, max_requests_per_replica=queued)
 
@@ -78,10 +78,10 @@ def _settings(arguments: dict[str, Any]) -> Settings:
     try:
         return Settings(**arguments)
     except ValidationError as error:
-        # Without the values, which may be secrets.
+        # Omits the values, which may be secrets.
         problems = [f"{_variable(item['loc'])}: {item['msg']}" for item in error.errors()]
     except (SettingsError, ValueError):
-        problems = ["a variable that must be JSON is not."]
+        problems = ["a variable that must be JSON is not valid JSON."]
     except TypeError as error:
         problems = [str(error)]
     raise ConfigError("Wrong settings. " + "; ".join(problems))

@@ -1,11 +1,11 @@
-"""The program that Ray Serve starts as HAProxy: edits Serve's configuration, then becomes HAProxy.
+"""The program that Ray Serve starts as HAProxy: edits Serve's configuration and runs HAProxy.
 
-Serve has no hook for its configuration. Each edit below has a name and the number of places that it
-must match; on any other number the wrapper says so and exits with 1, so that a Ray that renders
-another configuration is noticed and not served with a hole in it.
+Serve has no hook for its configuration. Each edit below has a name and a required number of
+matches. On any other number the wrapper exits with an error, so that a Ray version that renders a
+different configuration is noticed instead of served insecurely.
 
-Runs as a script of the standard library alone (`python -I`): importing the service would add half a
-second to each reload.
+Uses only the standard library (`python -I`), because importing the service would add half a second
+to each reload.
 """
 
 import json
@@ -33,22 +33,22 @@ class ConfigMismatch(Exception):
 
 @dataclass(frozen=True)
 class Edit:
-    """One change: `pattern` matches in `places` places, or once in every backend for None."""
+    """A replacement that must match `matches` times, or once in every backend for None."""
 
     name: str
     pattern: str  # a regular expression, multi-line
-    replacement: str  # as of re.sub
-    places: int | None = 1
+    replacement: str  # as in re.sub
+    matches: int | None = 1
 
 
-def edits(folder: Path, max_requests: int, health_check_reserve: int) -> Sequence[Edit]:
+def required_edits(folder: Path, max_requests: int, health_check_reserve: int) -> Sequence[Edit]:
     """Return the edits; `folder` holds the configuration, its sockets and the error files.
 
-    A replica is sent at most `max_requests` requests at a time, of which the last
-    `health_check_reserve` are for health checks.
+    A replica receives at most `max_requests` requests at a time, of which `health_check_reserve`
+    are reserved for health checks.
     """
     return (
-        # Both would listen on every interface, and have options for their ports only.
+        # Both would listen on every interface; only their ports are configurable.
         Edit(
             "metrics on a socket",
             r"^(frontend prometheus\n\s+)bind :\d+$",
@@ -62,27 +62,28 @@ def edits(folder: Path, max_requests: int, health_check_reserve: int) -> Sequenc
         Edit("admin socket for its user", r"(admin\.sock) mode 666", r"\1 mode 600"),
         # The ingress logs requests.
         Edit("no syslog", r"^ *log .* local0 info\n", ""),
-        # HAProxy 2.8 misses that a client left which sent a small body in a packet of its own.
+        # With splicing, HAProxy 2.8 misses the disconnect of a client that sent a small body in a
+        # packet of its own.
         Edit("no splicing", r"^ *option splice-request\n", ""),
-        # Other methods may have had their effect.
+        # Other methods may already have taken effect.
         Edit(
             "retries for GET only",
             r"^frontend http_frontend$",
             r"\g<0>\n    http-request disable-l7-retry unless METH_GET",
         ),
-        # Serve knows no application yet, or none any more.
+        # Serve has no application yet, or no longer.
         Edit(
             "503 while starting",
             r"^ *http-request return status 404 .*$",
             _escape(_return_503(folder / "starting", "TRUE")),
         ),
-        # A replica that refuses requests itself soon does nothing else; here it costs next to
+        # A replica that refuses requests itself soon does nothing else; refusing here costs next to
         # nothing.
         Edit(
             "bound of requests",
             r"^ *default-server .*$",
             rf"\g<0> maxconn {max_requests}",
-            places=None,
+            matches=None,
         ),
         Edit(
             "503 when busy",
@@ -93,36 +94,36 @@ def edits(folder: Path, max_requests: int, health_check_reserve: int) -> Sequenc
                     f"{{ be_conn_free lt {health_check_reserve} }} !{{ path_beg /health }}",
                 )
             ),
-            places=None,
+            matches=None,
         ),
     )  # fmt: skip
 
 
-def edited(config: str, to_apply: Sequence[Edit]) -> str:
+def apply_edits(config: str, edits: Sequence[Edit]) -> str:
     """Return the configuration with every edit applied.
 
     Raises:
-        ConfigMismatch: when an edit matches in more or fewer places than it must.
+        ConfigMismatch: when an edit matches more or less often than it must.
     """
     backends = len(re.findall(_BACKEND, config, re.MULTILINE))
-    for edit in to_apply:
+    for edit in edits:
         config, count = re.subn(edit.pattern, edit.replacement, config, flags=re.MULTILINE)
-        expected = backends if edit.places is None else edit.places
+        expected = backends if edit.matches is None else edit.matches
         if count != expected:
             raise ConfigMismatch(
                 f"HAProxy's configuration by Ray Serve: the edit '{edit.name}' matches in {count} "
-                f"places instead of {expected}. This Ray is not one that the service knows."
+                f"places instead of {expected}. This version of Ray is not supported."
             )
     return config
 
 
 def write_error_files(folder: Path) -> None:
-    """Write the bodies that HAProxy answers with, in the API's shape and in OpenAI's."""
+    """Write HAProxy's error bodies, in the API's shape and in OpenAI's."""
     for name, message in (("starting", _STARTING), ("busy", _BUSY)):
         api, openai = _errors(message, "%[var(txn.id),json(utf8s)]")
         (folder / f"{name}.json").write_text(api)
         (folder / f"{name}.openai.json").write_text(openai)
-    # HAProxy sends an error file as it is: without the request's id, and with its own headers.
+    # HAProxy sends an error file verbatim: without the request's id, but with its own headers.
     body, _ = _errors(_STARTING, "")
     head = (
         "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nRetry-After: 1\r\n"
@@ -132,15 +133,15 @@ def write_error_files(folder: Path) -> None:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Edit the configuration named by `-f`, if any, and become HAProxy with the same arguments."""
+    """Edit the configuration named by `-f`, if any, and exec HAProxy with the same arguments."""
     if "-f" in arguments:
         file = Path(arguments[arguments.index("-f") + 1])
-        to_apply = edits(
+        edits = required_edits(
             file.parent, int(os.environ[MAX_REQUESTS]), int(os.environ[HEALTH_CHECK_RESERVE])
         )
-        file.write_text(edited(file.read_text(), to_apply))
+        file.write_text(apply_edits(file.read_text(), edits))
         write_error_files(file.parent)
-    # In a session of its own: Ctrl-C in a terminal is for the launcher, which drains HAProxy first.
+    # In its own session, so that Ctrl-C reaches only the launcher, which drains HAProxy first.
     with suppress(PermissionError):
         os.setsid()
     binary = os.environ[BINARY]
@@ -148,21 +149,21 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def _return_503(file: Path, condition: str) -> str:
-    """Return the rules that answer with the file, in OpenAI's shape below /v1.
+    """Return the rules that respond with the file, in OpenAI's shape below /v1.
 
-    The request's id is the caller's or a new one, as in the ingress.
+    The request's id is the client's or a new one, as in the ingress.
     """
-    answer = (
+    respond = (
         "http-request return status 503 content-type application/json hdr Retry-After 1 "
         "hdr X-Request-ID %[var(txn.id)]"
     )
-    given = "{ req.hdr(x-request-id) -m reg ^[!-~]{1,200}$ }"
+    has_id = "{ req.hdr(x-request-id) -m reg ^[!-~]{1,200}$ }"
     return "\n".join(
         (
             f"    http-request set-var-fmt(txn.id) req_%[uuid] if {condition}",
-            f"    http-request set-var(txn.id) req.hdr(x-request-id) if {given} {condition}",
-            f"    {answer} lf-file {file}.openai.json if {{ path_beg /v1/ }} {condition}",
-            f"    {answer} lf-file {file}.json if {condition}",
+            f"    http-request set-var(txn.id) req.hdr(x-request-id) if {has_id} {condition}",
+            f"    {respond} lf-file {file}.openai.json if {{ path_beg /v1/ }} {condition}",
+            f"    {respond} lf-file {file}.json if {condition}",
         )
     )
 

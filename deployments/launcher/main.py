@@ -1,8 +1,7 @@
-"""`python -m deployments.launcher`: the whole service on this machine, until it is told to stop.
+"""Runs the whole service on this machine until Ctrl-C or SIGTERM.
 
 Starts Ray on loopback with token authentication, deploys serve_config.yaml, waits until every part
-is ready, prints the addresses, and stays. Ctrl-C or SIGTERM stops everything that was started and
-leaves no process behind.
+is ready and prints the addresses. On the way out it stops every process that it started.
 """
 
 import argparse
@@ -34,23 +33,23 @@ from deployments.launcher.ports import is_taken
 from sidecar.core.renamed_settings import old_names_in
 from sidecar.core.settings import Settings
 
-DRAIN_TIMEOUT_S = 15  # a plan or a receipt; an open page of the dashboard would never end
+DRAIN_TIMEOUT_S = 15  # enough for a plan or a receipt; an open dashboard page never ends
 STOP_TIMEOUT_S = 30
 
 
 def main() -> int:
-    """Run the service; return 0 when it was told to stop, 1 when it could not start."""
+    """Run the service; return 0 after a requested stop, 1 when it could not start."""
     parser = argparse.ArgumentParser(prog="python -m deployments.launcher", description=__doc__)
     parser.add_argument("config", nargs="?", type=Path, default=Path("serve_config.yaml"))
-    parser.add_argument("--host", help="in place of http_options.host; 0.0.0.0 in a container")
+    parser.add_argument("--host", help="overrides http_options.host; 0.0.0.0 in a container")
     arguments = parser.parse_args()
     try:
         config = load_config(arguments.config, host=arguments.host)
     except ConfigError as error:
-        return _refuse(str(error))
+        return _fail(str(error))
     if is_taken(config.host, config.port):
         address = f"{config.host}:{config.port}"
-        return _refuse(f"{address} is in use; stop what runs there or change the port.")
+        return _fail(f"{address} is in use; stop what runs there or change the port.")
     for old, new in old_names_in(os.environ).items():
         _say(f"{old} is now {new}; the old name is accepted for one more release.")
     _leave_out_engine(config)
@@ -84,7 +83,7 @@ def _run(config: LauncherConfig, scratch: Path) -> int:
         url = f"http://{host}:{config.port}"
         problem = readiness.wait_until_ready(url, settings, stop_requested)
         if problem is not None:
-            return _refuse(problem)
+            return _fail(problem)
         if not stop_requested.is_set():
             _say(_greeting(url, settings, time.monotonic() - started))
         stop_requested.wait()
@@ -103,26 +102,26 @@ def _run(config: LauncherConfig, scratch: Path) -> int:
 
 
 def _leave_out_engine(config: LauncherConfig) -> None:
-    """Take the engine's application out of the configuration where there is no engine."""
+    """Remove the engine's application from the configuration when there is no engine."""
     if config.settings.engine.mode == "off":
         reason = "turned off"
     elif not find_spec("vllm"):
         reason = "not installed"
     else:
         return
-    _say(f"The engine is {reason}: chat answers 503; everything else works.")
+    _say(f"The engine is {reason}: chat responds with 503; everything else works.")
     applications = config.serve["applications"]
     config.serve["applications"] = [app for app in applications if app["name"] != ENGINE]
 
 
 def _watch(core: Sequence[psutil.Process], stopping: threading.Event, scratch: Path) -> None:
-    """End this process and its children when one of Ray's core processes has died.
+    """Kill this process and its children when one of Ray's core processes has died.
 
-    Nothing works then, and a call to Ray in flight would wait for minutes.
+    Nothing works then, and a call to Ray in flight would block for minutes.
     """
     while not stopping.wait(1):
         if not all(map(_is_alive, core)):
-            _refuse("Ray has died; whoever supervises this starts it again.")
+            _fail("Ray has died; the supervisor, if any, restarts the service.")
             _kill(psutil.Process().children(recursive=True))
             _kill(_processes_using(scratch))
             shutil.rmtree(scratch, ignore_errors=True)
@@ -168,7 +167,7 @@ Read a receipt:
 
 
 def _drain_ingress() -> None:
-    """Have the ingress refuse requests, and wait until none is in flight, for 15 s at most."""
+    """Make the ingress refuse requests, and wait at most 15 s until none is in flight."""
     from ray.exceptions import RayError
     from ray.serve.exceptions import RayServeException
     from ray.serve.handle import DeploymentHandle
@@ -181,7 +180,7 @@ def _drain_ingress() -> None:
 
 
 def _stop(scratch: Path) -> None:
-    """Stop Serve and Ray, and kill every process that is left of them."""
+    """Stop Serve and Ray, and kill their remaining processes."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     if "ray" not in sys.modules:
@@ -190,7 +189,7 @@ def _stop(scratch: Path) -> None:
     ray_cluster.stop()
     _, alive = psutil.wait_procs(children, timeout=STOP_TIMEOUT_S)
     _kill(alive)
-    # A HAProxy that a reload started meanwhile is nobody's child by now.
+    # A HAProxy started by a reload in the meantime is no longer a child.
     _kill(_processes_using(scratch))
     _say("stopped.")
 
@@ -211,7 +210,7 @@ def _kill(processes: Sequence[psutil.Process]) -> None:
     psutil.wait_procs(processes, timeout=5)
 
 
-def _refuse(problem: str) -> int:
+def _fail(problem: str) -> int:
     print(problem, file=sys.stderr)  # noqa: T201
     return 1
 

@@ -3,21 +3,20 @@
 import random
 import socket
 
-# Below where Linux takes the near ends of outgoing connections from (ip_local_port_range, from
-# 32768): a port in there may be taken between its choice and its use. Above Ray's workers (from
-# 10002 to 19999), below Serve's replicas (from 30000).
-_CHOICE = range(20000, 30000)
+# Outside Ray's workers (10002 to 19999), Serve's replicas (from 30000) and Linux's ephemeral ports
+# (ip_local_port_range, from 32768), which a connection may take between the choice and the use.
+_CANDIDATES = range(20000, 30000)
 
 
 def free_port() -> int:
-    """A port on loopback that nothing listens at, and that nobody is given by chance."""
-    while is_taken("127.0.0.1", port := random.choice(_CHOICE)):
+    """Return a free loopback port outside the ranges from which ports are assigned."""
+    while is_taken("127.0.0.1", port := random.choice(_CANDIDATES)):
         pass
     return port
 
 
 def is_taken(host: str, port: int) -> bool:
-    """Whether nothing new can listen there, or `host` is no address of this machine."""
+    """Return whether the port is in use, or `host` is not an address of this machine."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

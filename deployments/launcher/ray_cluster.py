@@ -1,4 +1,4 @@
-"""Ray on one machine: on loopback, with a token, started fast and quiet when idle."""
+"""Ray on one machine: on loopback, with a token, tuned for a fast start and a low idle load."""
 
 import contextlib
 import io
@@ -12,8 +12,8 @@ from deployments.launcher.ray_patches import tuned_start
 from sidecar.core import tracing
 from sidecar.core.settings import Settings
 
-#: An idle service costs what its processes poll: seven of them are Ray's own, and each replica is
-#: one more. Ray's default stands behind each period.
+#: Polling dominates the idle load: Ray itself has seven processes, and each replica adds one. The
+#: comments give Ray's defaults.
 _POLLING_PERIODS = {
     "RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "0.5",  # 0.1
     "RAY_SERVE_METRICS_EXPORT_INTERVAL_MS": "1000",  # 100, in each replica and for each handle
@@ -33,9 +33,9 @@ _POLLING_PERIODS = {
 
 
 def environment(settings: Settings) -> Mapping[str, str]:
-    """Return what Ray reads from the environment once, when it is first imported.
+    """Return the environment variables that Ray reads when it is first imported.
 
-    Makes the data folder and the token in it where there are none.
+    Creates the data folder and Ray's token in it if they don't exist.
     """
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     token = settings.data_dir / "ray_auth_token"
@@ -46,38 +46,38 @@ def environment(settings: Settings) -> Mapping[str, str]:
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN_PATH": str(token),
         "RAY_USAGE_STATS_ENABLED": "0",
-        # Log lines as they were written: JSON, every one of them, without a prefix.
+        # Keeps the JSON log lines complete and without a prefix.
         "RAY_DEDUP_LOGS": "0",
         "RAY_COLOR_PREFIX": "0",
         "RAY_DISABLE_WORKER_LOG_PREFIX": "1",
-        # Misnamed: off, a node and its ports (the metrics' too) are on loopback alone.
+        # Misnamed: 0 binds a node's ports, including the metrics', to loopback only.
         "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
-        # With Ray's default of 15, anything else on the machine runs ahead of waiting callers.
+        # With Ray's default of 15, all else on the machine would take precedence over requests.
         # Jobs lower their own priority (jobs/tasks/ray_tasks.py).
         "RAY_worker_niceness": "0",
-        # Idle workers that Ray keeps for good; by default as many as there are CPUs.
+        # Idle workers that Ray never ends; by default one per CPU.
         "RAY_num_workers_soft_limit": str(settings.worker.warm),
         "RAY_idle_worker_killing_time_threshold_ms": str(
             round(1000 * settings.worker.idle_timeout_s)
         ),
-        # NumPy's products here take a millisecond; waiting for a second thread costs more.
+        # NumPy's products take a millisecond here; synchronizing a second thread costs more.
         "OPENBLAS_NUM_THREADS": "1",
-        # glibc would give each thread a heap of its own, up to 16 on two cores, which no other
-        # thread uses again: a worker grew by 40 MB with each receipt.
+        # glibc gives threads up to 16 heaps on two cores, and no other thread reuses their memory:
+        # a worker grew by 40 MB per receipt.
         "MALLOC_ARENA_MAX": "2",
-        # A starting or slow replica takes longer than Ray's 0.1 s to report its queue length; the
-        # log would have a warning, and the caller would try another replica.
+        # A starting or slow replica needs more than Ray's 0.1 s to report its queue length. Ray
+        # would log a warning and try another replica.
         "RAY_SERVE_QUEUE_LENGTH_RESPONSE_DEADLINE_S": "1",
         "RAY_preload_python_modules": "deployments.launcher.worker_preload",
         "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "deployments.serving.proxy_errors:middlewares",
-        "DASHBOARD_METRIC_PORT": "0",  # any: on its fixed port a second service has none
+        "DASHBOARD_METRIC_PORT": "0",  # any: a second service couldn't bind the fixed port
         **_POLLING_PERIODS,
         **tracing.environment(settings),
     }
 
 
 def start(settings: Settings) -> None:
-    """Start Ray. `environment` must be in place before Ray is imported anywhere."""
+    """Start Ray; `environment` must be set before anything imports Ray."""
     import ray
 
     with tuned_start(whole_dashboard=settings.ray_dashboard):
@@ -93,11 +93,10 @@ def start(settings: Settings) -> None:
 
 
 def stop() -> None:
-    """Stop Serve and Ray."""
     import ray
     from ray import serve
 
-    # Ray reports each process that it ends as if it had failed.
+    # Ray reports each process that it stops as a failure.
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         if ray.is_initialized():
             serve.shutdown()
@@ -105,6 +104,6 @@ def stop() -> None:
 
 
 def core_processes() -> list[psutil.Process]:
-    """Return the processes without which nothing works and nothing comes back."""
+    """Return the processes without which nothing works or recovers."""
     names = ("raylet", "gcs_server")
     return [child for child in psutil.Process().children() if child.name() in names]

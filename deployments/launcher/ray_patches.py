@@ -1,24 +1,24 @@
-"""Every private attribute of Ray that the launcher reads or replaces, and no other code.
+"""All of the launcher's uses of Ray's private attributes.
 
-tests/unit/deployments/launcher/test_ray_patches.py fails when a Ray changes one of them.
+tests/unit/deployments/launcher/test_ray_patches.py fails when Ray changes one of them.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-#: Processes that Ray starts at once: Serve's controller and two proxies, the builder of the
-#: application, and five replicas.
+#: Workers that the service needs at once: Serve's controller and two proxies, the application's
+#: builder and five replicas.
 _PRESTARTED_WORKERS = 9
 
 
 @contextmanager
 def tuned_start(*, whole_dashboard: bool) -> Iterator[None]:
-    """While this is active, `ray.init` starts Ray's processes as no option of Ray's allows.
+    """Within this context `ray.init` starts Ray's processes in ways that no option allows.
 
-    The first workers start all at once; no autoscaler starts, which has nothing to scale on one
-    machine; and of Ray's dashboard, in which each module is a process, only what `serve deploy`
-    calls, unless `whole_dashboard`.
+    The first workers start all at once. The autoscaler, which is useless on one machine, doesn't
+    start. Of Ray's dashboard, in which each module is a process, only the one that `serve deploy`
+    calls starts, unless `whole_dashboard`.
     """
     from ray._private import ray_constants, services
     from ray._private.node import Node
@@ -47,10 +47,7 @@ def tuned_start(*, whole_dashboard: bool) -> Iterator[None]:
 
 
 def deploy(schema: Any) -> None:
-    """Deploy a ServeDeploySchema to the running Serve, as `serve run` does.
-
-    There is no public function for it.
-    """
+    """Deploy a ServeDeploySchema as `serve run` does, for which there is no public function."""
     from ray.serve.context import _get_global_client
 
     client = _get_global_client(raise_if_no_controller_running=True)

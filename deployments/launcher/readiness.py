@@ -1,4 +1,4 @@
-"""Waiting for a started service to be ready, and the reason why it isn't."""
+"""Waits until a started service is ready, or finds out why it isn't."""
 
 import json
 import threading
@@ -13,16 +13,16 @@ READY_TIMEOUT_S = 120
 
 
 def wait_until_ready(url: str, settings: Settings, stop_requested: threading.Event) -> str | None:
-    """Return None once every part is ready (or a stop is requested), else the problem."""
+    """Return None once every part is ready or a stop is requested, otherwise the problem."""
     from deployments.serving.status import serve_status
 
-    # Without its token, readiness has no details.
+    # Readiness has no details without the token.
     token = settings.api_tokens[0].get_secret_value() if settings.api_tokens else ""
     probe = urllib.request.Request(
         f"{url}/health/ready", headers={"Authorization": f"Bearer {token}"}
     )
     deadline = time.monotonic() + READY_TIMEOUT_S
-    problem = "the service does not answer"
+    problem = "the service does not respond"
     while not stop_requested.wait(0.2):
         for name, application in serve_status().applications.items():
             if application.status == "DEPLOY_FAILED" and name != ENGINE:

@@ -1,7 +1,7 @@
-"""Ray's worker preload hook: what a worker process imports before it has a task.
+"""Ray's worker preload hook, imported by each worker process before its first task.
 
-Workers prestarted with the raylet become Serve replicas and import Ray Serve early; workers started
-later run jobs and must start fast, so they don't.
+Workers prestarted with the raylet become Serve replicas, so they import Ray Serve early. Workers
+started later run jobs and must start fast, so they don't.
 """
 
 import os

@@ -1,0 +1,1 @@
+"""Calls between deployments: clients over Serve handles, error mapping, status and metrics."""

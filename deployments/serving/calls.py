@@ -1,4 +1,4 @@
-"""Calling another deployment: its errors come back as the errors they were."""
+"""Calls to another deployment, which raise its errors as they were raised there."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,9 +11,9 @@ from sidecar.core.errors import ModelUnavailable, Overloaded, ServiceError
 
 
 async def await_call(response: Any) -> Any:
-    """The answer to a unary handle call (Ray types it as a union that can't be awaited).
+    """Return the result of a unary handle call; raises what `map_serve_errors` raises.
 
-    Raises what `map_serve_errors` raises.
+    Ray types the response as a union that can't be awaited.
     """
     with map_serve_errors():
         return await response
@@ -21,8 +21,12 @@ async def await_call(response: Any) -> Any:
 
 @contextmanager
 def map_serve_errors() -> Iterator[None]:
-    """Raises the ServiceError that the other side raised, Overloaded when its queue is full, and
-    ModelUnavailable when it has no replica that answers.
+    """Convert Ray's exceptions into a ServiceError.
+
+    Raises:
+        ServiceError: when the deployment raised it.
+        Overloaded: when the deployment's queue is full.
+        ModelUnavailable: when no replica responds.
     """
     try:
         yield

@@ -1,7 +1,7 @@
-"""The other deployments as the ingress calls them, without Ray: handles.py implements these.
+"""Protocols of the other deployments' clients, independent of Ray; handles.py implements them.
 
-Every method raises ModelUnavailable when no replica answers, Overloaded when the deployment's queue
-is full, and whatever ServiceError the deployment raises.
+Every method raises ModelUnavailable when no replica responds, Overloaded when the deployment's
+queue is full, and any ServiceError that the deployment raises.
 """
 
 from collections.abc import Sequence
@@ -16,10 +16,10 @@ from sidecar.search.schemas import SearchRequest
 
 
 class SearchClient(EmbedderClient, Protocol):
-    """The Embedder deployment, which ranks documents too."""
+    """The Embedder deployment, which also ranks documents."""
 
     async def search(self, request: SearchRequest) -> tuple[Sequence[SearchResult], ModelInfo]:
-        """Return the documents that fit the query, best first, and the model behind the scores."""
+        """Return the matching documents, best first, and the model behind the scores."""
 
 
 class ClassifierClient(Protocol):

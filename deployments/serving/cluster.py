@@ -1,4 +1,4 @@
-"""The state of the cluster as values, without Ray: status.py reads it."""
+"""The cluster's state as values independent of Ray; status.py reads it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class DeploymentState:
-    """One deployment."""
-
     name: str
     status: str  # HEALTHY, UPDATING, UNHEALTHY …
     message: str
@@ -16,7 +14,7 @@ class DeploymentState:
 
 @dataclass(frozen=True, kw_only=True)
 class ResourceUsage:
-    """How much of a resource is claimed."""
+    """The claimed and the total amount of a resource."""
 
     used: float
     total: float
@@ -24,7 +22,7 @@ class ResourceUsage:
 
 @dataclass(frozen=True, kw_only=True)
 class Cluster:
-    """The deployments, and the resources of the machines they run on."""
+    """The deployments, and the resources of their nodes."""
 
     deployments: Sequence[DeploymentState]
     cpus: ResourceUsage

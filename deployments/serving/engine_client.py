@@ -1,4 +1,4 @@
-"""A client of the Engine deployment that copes with an engine that loads, dies or is not there."""
+"""A client of the Engine deployment that handles an engine that is loading, dead or absent."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
@@ -29,7 +29,7 @@ class EngineClient:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._handle: DeploymentHandle = DeploymentHandle(DEPLOYMENT, APPLICATION)
-        # Without an engine a call would wait for ever in Serve's router.
+        # Without an engine, Serve's router would queue a call forever.
         self._is_expected = settings.engine.mode != "off" and is_vllm_installed()
         self._pending_cancels: set[asyncio.Task[object]] = set()
 
@@ -75,20 +75,20 @@ class EngineClient:
                 )
         except (ServiceError, TimeoutError):
             counters = []
-        figures = [answer for answer in counters if not isinstance(answer, BaseException)]
-        if not figures:
+        replicas = [result for result in counters if not isinstance(result, BaseException)]
+        if not replicas:
             return EngineState("down", "it does not answer")
-        if not any(figures):
+        if not any(replicas):
             return _NOT_INSTALLED
-        total = {name: sum(int(figure[name]) for figure in figures) for name in figures[0]}
-        words = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in total.items())
-        return EngineState("ok", f"{state.detail}, {words}")
+        totals = {name: sum(int(counts[name]) for counts in replicas) for name in replicas[0]}
+        summary = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in totals.items())
+        return EngineState("ok", f"{state.detail}, {summary}")
 
     async def _first(self, response: Any) -> StreamEvent | ServiceError | None:
         """Return the first event.
 
-        A call to a deployment without a replica waits for one, so the engine's state is checked
-        once a second meanwhile.
+        A call to a deployment without a replica waits for one, so this checks the engine's state
+        once a second.
         """
         first = asyncio.ensure_future(anext(response, None))
         try:
@@ -109,10 +109,10 @@ class EngineClient:
             )
 
     def _cancel(self, response: Any, generation_id: str) -> None:
-        """End the generation.
+        """Cancel the generation.
 
-        Cancelling the call does not always reach a replica that is called over gRPC, so all of them
-        are told its id.
+        Cancelling the call doesn't always reach a replica called over gRPC, so the id is broadcast
+        to all replicas.
         """
         response.cancel()
         cancelling = asyncio.ensure_future(
@@ -126,11 +126,11 @@ class EngineClient:
     def _on_cancelled(self, cancelling: asyncio.Task[object]) -> None:
         self._pending_cancels.discard(cancelling)
         if not cancelling.cancelled():
-            cancelling.exception()  # no replica is left: nothing is generated
+            cancelling.exception()  # marks it as retrieved; without a replica nothing is generated
 
 
 def _state(settings: Settings) -> EngineState:
-    """Return the state by Serve's controller."""
+    """Return the state according to Serve's controller."""
     if settings.engine.mode == "off":
         return EngineState("off", "it is turned off (SIDECAR_ENGINE_MODE=off)")
     application = serve_status().applications.get(APPLICATION)
@@ -149,5 +149,4 @@ def _state(settings: Settings) -> EngineState:
 
 
 def is_vllm_installed() -> bool:
-    """Return whether this environment has vLLM."""
     return find_spec("vllm") is not None

@@ -1,4 +1,4 @@
-"""Clients of the other deployments over Serve handles; clients.py says what each call raises."""
+"""Clients of the other deployments over Serve handles; see clients.py for each method."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -21,7 +21,7 @@ from sidecar.planning.schemas import PlanRequest, SuggestionRequest
 from sidecar.search.ranking import SearchResult
 from sidecar.search.schemas import SearchRequest
 
-#: Largest request, in texts, that shares a call with others; a larger one would delay them.
+#: Texts of the largest request that shares a call with others; a larger one would delay them.
 _MAX_BATCHED_TEXTS: Final = 8
 
 
@@ -34,27 +34,20 @@ class EmbedderHandle:
         self._info_requests = MicroBatcher(self._info)
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
-        """Return unit vectors of shape (len(texts), dimension), in order."""
         if len(texts) <= _MAX_BATCHED_TEXTS:
             return await self._small_requests.submit(texts)
         return await self._embed(texts)
 
     async def info(self) -> ModelInfo:
-        """Return the model behind the vectors."""
         return await self._info_requests.submit(None)
 
     async def search(self, request: SearchRequest) -> tuple[Sequence[SearchResult], ModelInfo]:
-        """Return the documents that fit the query, best first, and the model behind the scores."""
-        # As plain text: pydantic's objects take ten times as long to send.
+        # As plain strings: pydantic's objects take ten times as long to send.
         documents = [document.text for document in request.documents]
-        results: tuple[Sequence[SearchResult], ModelInfo] = await await_call(
-            self._handle.search.remote(request.as_query, documents)
-        )
-        return results
+        return await await_call(self._handle.search.remote(request.as_query, documents))
 
     async def _embed(self, texts: Sequence[str]) -> Vectors:
-        vectors: Vectors = await await_call(self._handle.embed.remote(texts))
-        return vectors
+        return await await_call(self._handle.embed.remote(texts))
 
     async def _embed_concatenated(self, calls: Sequence[Sequence[str]]) -> Sequence[Vectors]:
         return await embed_concatenated(calls, self._embed)
@@ -71,12 +64,9 @@ class ClassifierHandle:
         self._handle = handle
 
     async def classify(self, items: Sequence[ClassificationItem]) -> ClassificationResult:
-        """Return scores over each item's own labels, in order."""
-        result: ClassificationResult = await await_call(self._handle.classify.remote(items))
-        return result
+        return await await_call(self._handle.classify.remote(items))
 
     async def info(self) -> str:
-        """Return the backend and its model."""
         return str(await await_call(self._handle.info.remote()))
 
 
@@ -87,17 +77,12 @@ class PlannerHandle:
         self._handle = handle
 
     async def plan(self, request: PlanRequest) -> PlanAnswer:
-        """Return the best plan found in the request's time."""
-        plan: PlanAnswer = await await_call(self._handle.plan.remote(request))
-        return plan
+        return await await_call(self._handle.plan.remote(request))
 
     async def suggest(self, request: SuggestionRequest) -> Sequence[Suggestion]:
-        """Return recipes to cook now, best first."""
-        suggestions: Sequence[Suggestion] = await await_call(self._handle.suggest.remote(request))
-        return suggestions
+        return await await_call(self._handle.suggest.remote(request))
 
     async def worker_count(self) -> int:
-        """Return how many solver processes are up."""
         return int(await await_call(self._handle.worker_count.remote()))
 
 
@@ -108,11 +93,10 @@ class JobRunnerHandle:
         self._handle = handle
 
     async def notify(self) -> None:
-        """Have every runner check the queue now: one of them alone may have no free slot."""
+        """Wake every runner, because a single one may have no free slot."""
         await await_call(self._handle.broadcast("notify").results_async())
 
     async def running_count(self) -> int:
-        """Return how many attempts a runner has running."""
         return int(await await_call(self._handle.running_count.remote()))
 
 
@@ -123,7 +107,7 @@ def build_model_clients(
     classifier: ClassifierHandle,
     feedback: FeedbackStore,
 ) -> ModelClients:
-    """Return the clients that jobs and the ingress share."""
+    """Build the model clients that jobs and the ingress share."""
     return ModelClients(
         embedder=embedder,
         categorizer=Categorizer(classifier.classify, feedback),

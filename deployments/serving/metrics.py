@@ -1,4 +1,4 @@
-"""The meter on Ray's own metrics, which each node exports to Prometheus."""
+"""A meter on Ray's metrics, which each node exports to Prometheus."""
 
 from functools import cache
 from typing import Any
@@ -9,27 +9,25 @@ from sidecar.core.metrics import INSTRUMENTS
 
 
 class RayMeter:
-    """Instruments are made when first used: Ray exports a series from then on."""
+    """A Meter that creates instruments on first use, because Ray exports their series from then."""
 
     def add(self, name: str, value: float = 1, /, **tags: str) -> None:
-        """Counts up."""
         if value:
             _instrument(name).inc(value, tags)
 
     def set(self, name: str, value: float, /, **tags: str) -> None:
-        """Sets a gauge."""
         _instrument(name).set(value, tags)
 
     def observe(self, name: str, value: float, /, **tags: str) -> None:
-        """Adds a value to a histogram."""
         _instrument(name).observe(value, tags)
 
 
 @cache
 def _instrument(name: str) -> Any:
-    """One a process and name: Ray adds up what the processes of a node record."""
-    what = INSTRUMENTS[name]
-    if what.kind == "histogram":
-        return metrics.Histogram(name, what.description, list(what.buckets), what.tags)
-    kind = metrics.Counter if what.kind == "counter" else metrics.Gauge
-    return kind(name, what.description, what.tags)
+    """Return this process's instrument; Ray sums the values of a node's processes."""
+    instrument = INSTRUMENTS[name]
+    if instrument.kind == "histogram":
+        buckets = list(instrument.buckets)
+        return metrics.Histogram(name, instrument.description, buckets, instrument.tags)
+    kind = metrics.Counter if instrument.kind == "counter" else metrics.Gauge
+    return kind(name, instrument.description, instrument.tags)

@@ -1,8 +1,7 @@
-"""Errors that Ray Serve answers itself (overload, its own timeout, a replica that died) in the
-contract's shape.
+"""Ray Serve's own error responses (overload, timeout, dead replica) in the API's shape.
 
-Serve loads `middlewares` where the environment names it in
-RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH; deployments/launcher/main.py does.
+Serve loads `middlewares` through RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH, which
+deployments/launcher/ray_cluster.py sets.
 """
 
 from starlette.datastructures import Headers
@@ -12,21 +11,21 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from deployments.http.error_responses import error_response
 from sidecar.core.errors import DeadlineExceeded, Overloaded, ServiceError
 
-_SHAPES: dict[int, ServiceError] = {
-    # The service takes every path, so Serve finds none when the service is not there.
+_ERRORS: dict[int, ServiceError] = {
+    # The ingress serves every path, so a 404 means that Serve has no ingress.
     404: Overloaded("The service is starting or restarting; try again.", retry_after_s=1),
-    408: DeadlineExceeded("The request ran out of its time limit."),
+    408: DeadlineExceeded("The request exceeded its time limit."),
     503: Overloaded(retry_after_s=1),
 }
 
 
 def middlewares() -> list[Middleware]:
-    """What Serve wraps around its proxy."""
-    return [Middleware(ShapedErrors)]
+    """Return the middleware that Serve adds to its proxy."""
+    return [Middleware(ProxyErrorMiddleware)]
 
 
-class ShapedErrors:
-    """Replaces an error in plain text, which only Serve itself writes; everything else passes."""
+class ProxyErrorMiddleware:
+    """Replaces plain-text errors, which only Serve itself sends."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -37,19 +36,19 @@ class ShapedErrors:
             return
         replaced = False
 
-        async def shaping(message: Message) -> None:
+        async def send_or_replace(message: Message) -> None:
             nonlocal replaced
             if message["type"] == "http.response.start":
                 headers = Headers(raw=message["headers"])
-                plain = headers.get("content-type", "").startswith("text/plain")
-                if message["status"] >= 400 and plain:
+                is_plain_text = headers.get("content-type", "").startswith("text/plain")
+                if message["status"] >= 400 and is_plain_text:
                     replaced = True
                     request_id = headers.get("x-request-id", "")
-                    error = _SHAPES.get(message["status"], ServiceError())
+                    error = _ERRORS.get(message["status"], ServiceError())
                     response = error_response(error, request_id, scope["path"])
                     response.headers["x-request-id"] = request_id
                     await response(scope, receive, send)
             if not replaced:
                 await send(message)
 
-        await self._app(scope, receive, shaping)
+        await self._app(scope, receive, send_or_replace)

@@ -16,24 +16,20 @@ from sidecar.core.errors import ModelUnavailable
 
 @cached(TTLCache(maxsize=1, ttl=1.0), condition=Condition())
 def serve_status() -> ServeStatus:
-    """The status of every Serve application, at most a second old.
+    """Return the status of every Serve application, cached for a second.
 
-    One thread asks at a time: the controller changes a register of its own while it answers, and
-    fails when two ask at once; and each question costs both processes 50 ms of a core.
+    Only one thread calls the controller at a time, because it fails on concurrent calls. A call
+    costs both processes 50 ms of CPU time.
 
     Raises:
-        RayError: when Ray does not answer.
+        RayError: when Ray does not respond.
         RayServeException: when Serve is not running.
     """
     return serve.status()
 
 
 def cluster_status() -> Cluster:
-    """Return the state as Ray Serve and Ray see it now.
-
-    Raises:
-        ModelUnavailable: when Ray Serve does not answer.
-    """
+    """Return the cluster's current state. Raises ModelUnavailable when Ray does not respond."""
     try:
         status = serve_status()
         total, free = ray.cluster_resources(), ray.available_resources()

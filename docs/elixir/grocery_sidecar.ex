@@ -1,7 +1,7 @@
 defmodule GrocerySidecar do
   @moduledoc """
-  A client of the grocery side-car on what OTP brings, without a dependency: copy this file and the
-  folder beside it into `lib/` of an application (Elixir 1.14 or newer, OTP 25 or newer).
+  A client of the grocery side-car that needs nothing but OTP: copy this file and the folder beside
+  it into `lib/` of an application (Elixir 1.14 or newer, OTP 25 or newer).
 
       sidecar = GrocerySidecar.new(base_url: "http://sidecar.internal:8000", tenant_id: "household-7")
 
@@ -15,16 +15,16 @@ defmodule GrocerySidecar do
         {:error, %GrocerySidecar.Error{kind: :unavailable, retry_after: seconds}} -> try_again_in(seconds)
       end
 
-  Every function gives `{:ok, answer}` with the decoded JSON, its keys as strings, or
+  Every function returns `{:ok, answer}` with the decoded JSON, its keys as strings, or
   `{:error, %GrocerySidecar.Error{}}`. Each takes these options last:
 
     * `:tenant_id` - in place of the client's
-    * `:user_id` - whose work it is; nil for the system's
-    * `:request_id` - made where it is not given; comes back in answers and errors
+    * `:user_id` - the user of the work; nil for the system's own
+    * `:request_id` - generated where it is not given; returned in answers and errors
     * `:traceparent` - the W3C trace context to pass on
-    * `:timeout` - milliseconds until the answer has to be there, in a stream until the next piece
-    * `:retries` - how often a call that can be repeated safely is tried again while the service is
-      busy or away, after `Retry-After` where it is sent
+    * `:timeout` - milliseconds to wait for the answer, in a stream for the next piece
+    * `:retries` - how often a call that can be repeated safely is retried while the service is busy
+      or away, after `Retry-After` where it is sent
 
   and any other option is a field of the endpoint's own, such as `top_k: 5` for a search.
 
@@ -71,11 +71,11 @@ defmodule GrocerySidecar do
   @doc """
   A client.
 
-    * `:base_url` - needed, such as `"http://127.0.0.1:8000"`
+    * `:base_url` - required, such as `"http://127.0.0.1:8000"`
     * `:tenant_id` - the tenant of calls that don't name one
     * `:token` - sent as `Authorization: Bearer …`, where the service asks for one
-    * `:tls` - options of `:ssl` for an `https` address, such as `cacertfile: "ca.pem"` for a CA of
-      one's own; by default the system's CAs are believed
+    * `:tls` - options of `:ssl` for an `https` address, such as `cacertfile: "ca.pem"` for a private
+      CA; by default the system's CAs are trusted
     * `:timeout` - milliseconds, 60 000 by default
     * `:retries` - 2 by default
     * `:json` - a module, see above
@@ -117,7 +117,7 @@ defmodule GrocerySidecar do
   def embed(client, texts, options \\ []),
     do: flat(client, "/api/v1/embed", %{version: "1", texts: texts}, options)
 
-  @doc "The same for up to 10 000 texts; `batch_size: 1..256` says how they are cut up."
+  @doc "The same for up to 10 000 texts; `batch_size: 1..256` sets the size of their batches."
   @spec embed_batch(t(), [map()], options()) :: result()
   def embed_batch(client, texts, options \\ []),
     do: flat(client, "/api/v1/embed/batch", %{version: "1", texts: texts}, options)
@@ -154,7 +154,7 @@ defmodule GrocerySidecar do
     flat(client, "/api/v1/receipts/extract", body, call)
   end
 
-  @doc "What a job of the feature `receipt_extraction` takes as its payload."
+  @doc "The payload of a `receipt_extraction` job."
   @spec receipt(image(), keyword()) :: map()
   def receipt(image, reading \\ []), do: Map.put(source(image), :options, Map.new(reading))
 
@@ -188,8 +188,8 @@ defmodule GrocerySidecar do
     do: decoded(client, chat_request(client, %{messages: messages}, options))
 
   @doc """
-  The same as a stream: `fun` gets each chunk and the accumulator, and gives `{:cont, acc}` or
-  `{:halt, acc}`, which calls the answer off.
+  The same as a stream: `fun` gets each chunk and the accumulator, and returns `{:cont, acc}` or
+  `{:halt, acc}`, which cancels the answer.
 
       GrocerySidecar.stream_chat(sidecar, messages, "", fn chunk, text ->
         delta = get_in(chunk, ["choices", Access.at(0), "delta", "content"]) || ""
@@ -256,20 +256,20 @@ defmodule GrocerySidecar do
   @spec list_jobs(t(), options()) :: result()
   def list_jobs(client, options \\ []), do: got(client, "/api/v1/jobs", options)
 
-  @doc "Calls off a job that waits or runs."
+  @doc "Cancels a queued or running job."
   @spec cancel_job(t(), String.t(), options()) :: result()
   def cancel_job(client, job_id, options \\ []),
     do: decoded(client, post(client, "/api/v1/jobs/#{part(job_id)}/cancel", %{}, options))
 
-  @doc "Queues a job again that failed or was cancelled."
+  @doc "Queues a failed or cancelled job again."
   @spec retry_job(t(), String.t(), options()) :: result()
   def retry_job(client, job_id, options \\ []),
     do: decoded(client, post(client, "/api/v1/jobs/#{part(job_id)}/retry", %{}, options))
 
   @doc """
   Polls a job until it has ended: `{:ok, job}` when it succeeded, else the error that it ended with.
-  Between polls it pauses a little longer each time, or as long as the service asks for; what is busy
-  or away meanwhile is asked again. After `:deadline` milliseconds (120 000) it gives up with the
+  The pause between polls grows each time, or is as long as the service asks for; a service that is
+  busy or away meanwhile is polled again. After `:deadline` milliseconds (120 000) it gives up with the
   code `"not_ended"`; the job goes on.
   """
   @spec await_job(t(), String.t(), options()) :: result()
@@ -323,7 +323,7 @@ defmodule GrocerySidecar do
   @doc """
   Each change of a job as it comes, until it has ended: `fun` gets `%{"status", "progress", "version",
   "final", …}` and the accumulator, as in `stream_chat/5`. A stream that the service ends before that
-  is taken up where it was; `:last_event_id` takes up an earlier one.
+  is resumed where it was; `:last_event_id` resumes an earlier one.
   """
   @spec watch_job(t(), String.t(), acc, reducer(map(), acc), options()) ::
           {:ok, acc} | {:error, Error.t()}
@@ -360,8 +360,8 @@ defmodule GrocerySidecar do
   ## Artifacts
 
   @doc """
-  What went into the models and what came out, newest first: `artifacts` and their `total`. Options
-  of its own: `feature`, `status`, `job_id`, `request_id` (as `filter_request_id`), `limit`, `offset`.
+  The inputs and outputs of the models, newest first: `artifacts` and their `total`. Options of its
+  own: `feature`, `status`, `job_id`, `request_id` (as `filter_request_id`), `limit`, `offset`.
   """
   @spec list_artifacts(t(), options()) :: result()
   def list_artifacts(client, options \\ []),
@@ -372,7 +372,7 @@ defmodule GrocerySidecar do
   def get_artifact(client, artifact_id, options \\ []),
     do: got(client, "/api/v1/artifacts/" <> part(artifact_id), options)
 
-  @doc "The image that the work was done on, as it was sent: `%{data, media_type}`."
+  @doc "The image of an artifact, as it was sent: `%{data, media_type}`."
   @spec artifact_image(t(), String.t(), options()) ::
           {:ok, %{data: binary(), media_type: String.t()}} | {:error, Error.t()}
   def artifact_image(client, artifact_id, options \\ []) do
@@ -389,7 +389,7 @@ defmodule GrocerySidecar do
   def export_artifacts(client, acc, fun, options \\ []),
     do: exported(client, "/api/v1/artifacts", acc, fun, renamed(options))
 
-  # Of this one option there are two: the id of the call, and the id to look for.
+  # Two different ids share this name: that of the call, and the one to filter by.
   defp renamed(options) do
     {sought, options} = Keyword.pop(options, :filter_request_id)
     if sought, do: [{"request_id", sought} | options], else: options
@@ -419,11 +419,11 @@ defmodule GrocerySidecar do
   def export_feedback(client, acc, fun, options \\ []),
     do: exported(client, "/api/v1/feedback", acc, fun, options)
 
-  @doc "What is remembered of this tenant's `corrections`."
+  @doc "The tenant's `corrections`."
   @spec list_corrections(t(), options()) :: result()
   def list_corrections(client, options \\ []), do: got(client, "/api/v1/corrections", options)
 
-  @doc "Erases all that is kept of the tenant; `erased` counts it."
+  @doc "Erases all data of the tenant; `erased` counts the rows."
   @spec erase_tenant(t(), options()) :: result()
   def erase_tenant(client, options \\ []) do
     path = "/api/v1/tenants/#{part(tenant(client, options))}/data"
@@ -441,8 +441,8 @@ defmodule GrocerySidecar do
   def live(client, options \\ []), do: got(client, "/health/live", options)
 
   @doc """
-  What each part is doing: `status` is `ok`, `degraded` or `error`, `checks` holds the parts. A service
-  of which nothing works answers too, so that is no error here.
+  The state of each part: `status` is `ok`, `degraded` or `error`, `checks` holds the parts. A service
+  in which nothing works answers too, so that is not an error here.
   """
   @spec ready(t(), options()) :: result()
   def ready(client, options \\ []) do
@@ -484,8 +484,8 @@ defmodule GrocerySidecar do
     with {:ok, state} <- pieces(client, request, &Events.lines/2, {:ok, acc}, reduced), do: state
   end
 
-  # Cuts the body into units as it comes. The state is `{:ok, acc}` until `fun` halts with another;
-  # `fun` gets a unit, the accumulator and the state.
+  # Splits the body into units as it arrives. The state is `{:ok, acc}` until `fun` halts with
+  # another; `fun` gets a unit, the accumulator and the state.
   defp pieces(client, request, cut, state, fun) do
     fed = fn {rest, state}, piece ->
       {units, rest} = cut.(rest, piece)
@@ -535,7 +535,7 @@ defmodule GrocerySidecar do
     }
   end
 
-  # What a POST does twice is done twice, so it is sent once unless the caller says otherwise.
+  # A repeated POST repeats its work, so it is sent once unless the caller says otherwise.
   defp post(client, path, body, options) do
     %{
       method: "POST",

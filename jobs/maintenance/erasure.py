@@ -1,4 +1,4 @@
-"""Erasing a tenant: all that is kept of it, at once."""
+"""Erasure of all data of a tenant."""
 
 import asyncio
 import logging
@@ -12,25 +12,18 @@ from jobs.queue.transitions import CLEARED_CLAIM, transition_many
 from jobs.storage.batch_delete import delete_batch
 from jobs.storage.blobs import BlobStore
 from jobs.storage.database import Database
-from jobs.storage.schema import (
-    artifacts,
-    blobs,
-    correction_versions,
-    corrections,
-    feedback,
-    jobs,
-)
+from jobs.storage.schema import artifacts, blobs, correction_versions, corrections, feedback, jobs
 
 log = logging.getLogger(__name__)
 
-#: Rows of one transaction.
-_BATCH = 500
-#: A file so large is written anew in two or three seconds; other writes wait for ten.
-_REWRITTEN_BYTES = 256 * 2**20
-#: Between looks whether readers are out of the way: some seconds in all.
-_PAUSES_S = (0.1, 0.2, 0.5, 1.0, 2.0, 2.0)
+#: Rows per transaction.
+_BATCH_SIZE = 500
+#: Rewriting a file of this size takes two or three seconds; other writes time out after ten.
+_MAX_VACUUM_BYTES = 256 * 2**20
+#: Pauses between attempts to empty SQLite's log, in case a reader prevents it.
+_CHECKPOINT_PAUSES_S = (0.1, 0.2, 0.5, 1.0, 2.0, 2.0)
 
-#: What has a tenant, those first that others hang on; attempts, events and calls go with their job.
+#: Tables with a tenant, parents first; attempts, events and webhooks are deleted with their job.
 _TABLES = (jobs, artifacts, feedback, corrections, correction_versions, blobs)
 
 
@@ -45,66 +38,63 @@ class TenantEraser:
         self._clock = clock
 
     async def erase(self, tenant_id: str) -> Mapping[str, int]:
-        """Removes everything of the tenant; how many rows of each table there were.
+        """Delete everything of the tenant and return the number of deleted rows by table.
 
-        What runs is cancelled first, so that its runner kills it and no result comes after. Files
-        go unless another tenant has sent the same bytes. What the tenant submits meanwhile may
-        stay; asked again, it goes too. Raises DatabaseUnavailable and StorageUnavailable.
+        Running jobs are cancelled first, so that their worker kills them and no result follows. A
+        file stays if another tenant has sent the same bytes. Data that the tenant submits meanwhile
+        may remain; a second call erases it. Raises DatabaseUnavailable and StorageUnavailable.
         """
         while await self._database.write(lambda connection: self._cancel(connection, tenant_id)):
             pass
         files = await self._files(tenant_id)
         erased = {table.name: await self._delete(table, tenant_id) for table in _TABLES}
         await self._blobs.remove(files)
-        if not await self._database.vacuum(up_to=_REWRITTEN_BYTES):
+        if not await self._database.vacuum(max_bytes=_MAX_VACUUM_BYTES):
             while await self._database.incremental_vacuum(pages=500):
                 pass
         await self._empty_log()
         return erased
 
     async def _empty_log(self) -> None:
-        """What was erased is in SQLite's log as it was, until that is emptied."""
-        for pause_s in _PAUSES_S:
+        """Empty SQLite's log, which still contains the erased data."""
+        for pause_s in _CHECKPOINT_PAUSES_S:
             if await self._database.checkpoint():
                 return
             await asyncio.sleep(pause_s)
-        log.warning("a reader keeps what was erased in the log, until the next pruning empties it")
+        log.warning("a reader keeps erased data in the log until the next retention run empties it")
 
     def _cancel(self, connection: Connection, tenant_id: str) -> int:
         now = self._clock()
-        some = (
+        batch = (
             select(jobs.c.id)
             .where(
                 jobs.c.tenant_id == tenant_id,
                 jobs.c.status.in_([JobStatus.QUEUED, JobStatus.RUNNING]),
             )
-            .limit(_BATCH)
+            .limit(_BATCH_SIZE)
         )
         cancelled = transition_many(
             connection,
-            jobs.c.id.in_(some),
+            jobs.c.id.in_(batch),
             JobStatus.CANCELLED,
             now,
             finished_at=now,
-            callback_url=None,  # nobody is called about what is gone
+            callback_url=None,  # no webhook about an erased job
             **CLEARED_CLAIM,
         )
         return len(cancelled)
 
     async def _files(self, tenant_id: str) -> set[str]:
         async with self._database.read() as connection:
-            return set(
-                await connection.scalars(
-                    select(blobs.c.sha256).where(blobs.c.tenant_id == tenant_id)
-                )
-            )
+            select_own = select(blobs.c.sha256).where(blobs.c.tenant_id == tenant_id)
+            return set(await connection.scalars(select_own))
 
     async def _delete(self, table: Table, tenant_id: str) -> int:
-        def work(connection: Connection) -> int:
-            of_tenant = table.c.tenant_id == tenant_id
-            return len(delete_batch(connection, table, of_tenant, most=_BATCH))
+        def delete_some(connection: Connection) -> int:
+            where = table.c.tenant_id == tenant_id
+            return len(delete_batch(connection, table, where, limit=_BATCH_SIZE))
 
         total = 0
-        while count := await self._database.write(work):
+        while count := await self._database.write(delete_some):
             total += count
         return total

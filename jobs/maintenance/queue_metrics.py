@@ -1,4 +1,4 @@
-"""Gauges of the queue, of retention and of the disk, for Prometheus."""
+"""Prometheus gauges of the queue, of retention and of the disk."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -20,9 +20,9 @@ async def record_queue_metrics(
     features: Sequence[str],
     clock: Callable[[], datetime],
 ) -> None:
-    """Read the gauges once and set them.
+    """Measure once and set the gauges.
 
-    A gauge that can't be read keeps its value; a disk that can't be written counts as full.
+    A gauge that can't be measured keeps its value; a disk that can't be written counts as full.
     """
     try:
         meter.set("sidecar_disk_free_bytes", await blobs.free_bytes())

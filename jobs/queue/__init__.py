@@ -1,0 +1,1 @@
+"""The durable job queue: submission, admission, claims, fair scheduling, the worker, webhooks."""

@@ -1,7 +1,7 @@
-"""What an operator sees: the work of all tenants.
+"""Read-only queries over all tenants, for operators.
 
-Reads only, and reads little: pages are cut by key, and every filter of jobs has an index, so that a
-page costs the same among millions of rows.
+Pages are cut by key, and every filter on jobs has an index, so a page costs the same among millions
+of rows.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -15,24 +15,23 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jobs.queue.job import Job, JobStatus
 from jobs.queue.transitions import JOB_COLUMNS, job_from_row, queued_jobs
-from jobs.storage import schema
 from jobs.storage.artifacts import Artifact, artifact_from_row
 from jobs.storage.database import Database
-from jobs.storage.feedback import Feedback, Rating, feedback_of
+from jobs.storage.feedback import Feedback, Rating, feedback_from_row
+from jobs.storage.schema import artifacts, blobs, corrections, feedback, jobs
 from sidecar.core.errors import NotFound
 from sidecar.core.ids import id_lower_bound
 
-jobs = schema.jobs
-artifacts = schema.artifacts
-feedback = schema.feedback
-
 #: Rows of an export that are in memory at a time.
 _EXPORT_PAGE = 500
+_MAX_FEEDBACK_OF_JOB = 50
+
+_Rows = Sequence[Row[*tuple[Any, ...]]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class AdminFilter:
-    """Which rows of all tenants to show; None leaves a column open."""
+    """A filter on the rows of all tenants; None matches every value."""
 
     tenant_id: str | None = None
     feature: str | None = None
@@ -45,218 +44,199 @@ class AdminFilter:
 
 @dataclass(frozen=True, kw_only=True)
 class QueueDepth:
-    """What one feature has in the queue."""
+    """The queue of one feature."""
 
     queued: int
     running: int
-    oldest: datetime | None  # when the first of the queued was submitted
+    oldest: datetime | None  # when the first of the queued jobs was submitted
 
 
 class AdminQueries:
-    """All tenants' jobs, artifacts and feedback in one database."""
+    """Queries for all tenants' jobs, artifacts and feedback in one database.
+
+    Lists are newest first; with `before`, they hold only lower ids.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def jobs(self, filter_: AdminFilter, *, before: str | None, limit: int) -> Sequence[Job]:
-        """The newest that match, ids below `before` alone when it is given."""
-        where = _within("job_", jobs, filter_, before)
+        where = _conditions("job_", jobs, filter_, before)
         async with self._database.read() as connection:
             if filter_.feature is None and filter_.status is None:
                 branches = [where]
             else:
-                # One short walk down an index for each pair that the choice leaves open: a single
-                # query would have to sort, or to pass over all that doesn't match.
+                # One short index walk for each pair of feature and status: a single query would
+                # have to sort, or to step over all rows that don't match.
                 names = [filter_.feature] if filter_.feature else await _features(connection)
                 states = [filter_.status] if filter_.status else list(JobStatus)
                 branches = [
                     [*where, jobs.c.feature == name, jobs.c.status == state]
                     for name, state in product(names, states)
                 ]
-            ids = await _newest(connection, jobs, branches, limit)
+            ids = await _newest_ids(connection, jobs, branches, limit)
             rows = await connection.execute(
                 select(*JOB_COLUMNS).where(jobs.c.id.in_(ids)).order_by(jobs.c.id.desc())
             )
             return [job_from_row(row) for row in rows]
 
     async def job(self, job_id: str) -> Job:
-        """Raises NotFound."""
-        async with self._database.read() as connection:
-            return job_from_row(await _one(connection, jobs, job_id, "There is no such job."))
+        """Return the job; raises NotFound."""
+        return job_from_row(await self._get(jobs, job_id, "There is no such job."))
 
     async def artifacts(
         self, filter_: AdminFilter, *, before: str | None, limit: int
     ) -> Sequence[Artifact]:
-        """The newest that match, ids below `before` alone when it is given."""
-        where = [*_within("art_", artifacts, filter_, before), *_artifacts_like(filter_)]
-        async with self._database.read() as connection:
-            return [
-                artifact_from_row(row) for row in await _top(connection, artifacts, where, limit)
-            ]
+        where = _conditions("art_", artifacts, filter_, before, "feature", "success")
+        return [artifact_from_row(row) for row in await self._newest(artifacts, where, limit)]
 
     async def artifact(self, artifact_id: str) -> Artifact:
-        """Raises NotFound."""
-        async with self._database.read() as connection:
-            row = await _one(connection, artifacts, artifact_id, "There is no such artifact.")
-            return artifact_from_row(row)
+        """Return the artifact; raises NotFound."""
+        row = await self._get(artifacts, artifact_id, "There is no such artifact.")
+        return artifact_from_row(row)
 
     async def artifact_of_job(self, job_id: str) -> Artifact | None:
-        """What the job's last end left behind; None when it has not ended so far."""
-        async with self._database.read() as connection:
-            found = await _top(connection, artifacts, [artifacts.c.job_id == job_id], 1)
-        return artifact_from_row(found[0]) if found else None
+        """Return the artifact of the last time the job finished; None if it never did."""
+        rows = await self._newest(artifacts, [artifacts.c.job_id == job_id], 1)
+        return artifact_from_row(rows[0]) if rows else None
 
     async def export_artifacts(self, filter_: AdminFilter) -> AsyncIterator[Artifact]:
-        """All that match, oldest first."""
-        where = [*_within("art_", artifacts, filter_, None), *_artifacts_like(filter_)]
+        """Yield all matches, oldest first."""
+        where = _conditions("art_", artifacts, filter_, None, "feature", "success")
         async for row in self._database.iterate(artifacts, where, page=_EXPORT_PAGE):
             yield artifact_from_row(row)
 
     async def feedback(
         self, filter_: AdminFilter, *, before: str | None, limit: int
     ) -> Sequence[Feedback]:
-        """The newest that match, ids below `before` alone when it is given."""
-        where = [*_within("fb_", feedback, filter_, before), *_feedback_like(filter_)]
-        async with self._database.read() as connection:
-            return [feedback_of(row) for row in await _top(connection, feedback, where, limit)]
+        where = _conditions("fb_", feedback, filter_, before, "rating")
+        return [feedback_from_row(row) for row in await self._newest(feedback, where, limit)]
 
     async def feedback_of_job(self, job_id: str) -> Sequence[Feedback]:
-        """What was said of a job, newest first; at most 50."""
-        async with self._database.read() as connection:
-            found = await _top(connection, feedback, [feedback.c.job_id == job_id], 50)
-            return [feedback_of(row) for row in found]
+        """Return a job's feedback, at most the newest 50."""
+        where = [feedback.c.job_id == job_id]
+        rows = await self._newest(feedback, where, _MAX_FEEDBACK_OF_JOB)
+        return [feedback_from_row(row) for row in rows]
 
     async def export_feedback(self, filter_: AdminFilter) -> AsyncIterator[Feedback]:
-        """All that match, oldest first."""
-        where = [*_within("fb_", feedback, filter_, None), *_feedback_like(filter_)]
+        """Yield all matches, oldest first."""
+        where = _conditions("fb_", feedback, filter_, None, "rating")
         async for row in self._database.iterate(feedback, where, page=_EXPORT_PAGE):
-            yield feedback_of(row)
+            yield feedback_from_row(row)
 
     async def queue_depths(self, features: Sequence[str]) -> Mapping[str, QueueDepth]:
-        """What waits and runs, for each of the features."""
-        alive = [JobStatus.QUEUED, JobStatus.RUNNING]
-        found: dict[str, QueueDepth] = {}
+        """Return the queue depth of each feature."""
+        unfinished = [JobStatus.QUEUED, JobStatus.RUNNING]
+        depths: dict[str, QueueDepth] = {}
         async with self._database.read() as connection:
             for name in features:
-                counted = await connection.execute(
+                rows = await connection.execute(
                     select(jobs.c.status, func.count())
-                    .where(jobs.c.feature == name, jobs.c.status.in_(alive))
+                    .where(jobs.c.feature == name, jobs.c.status.in_(unfinished))
                     .group_by(jobs.c.status)
                 )
-                counts = {row[0]: row[1] for row in counted}
+                counts = {row[0]: row[1] for row in rows}
                 oldest = await connection.scalar(
                     select(jobs.c.created_at)
                     .where(jobs.c.feature == name, jobs.c.status == JobStatus.QUEUED)
                     .order_by(jobs.c.id)
                     .limit(1)
                 )
-                found[name] = QueueDepth(
+                depths[name] = QueueDepth(
                     queued=counts.get(JobStatus.QUEUED, 0),
                     running=counts.get(JobStatus.RUNNING, 0),
                     oldest=oldest,
                 )
-        return found
+        return depths
 
     async def oldest_due_at(self, now: datetime) -> datetime | None:
-        """Since when the job has been due that was due first; None when none is."""
+        """Return the earliest due time of the queued jobs that are due; None if none is."""
         async with self._database.read() as connection:
             oldest_due_at: datetime | None = await connection.scalar(
                 select(func.min(jobs.c.due_at)).where(queued_jobs(), jobs.c.due_at <= now)
             )
         return oldest_due_at
 
-    async def finished_since(self, since: datetime) -> Sequence[Row[*tuple[Any, ...]]]:
+    async def finished_since(self, since: datetime) -> _Rows:
         """Return feature, status, created_at, started_at and finished_at of jobs finished since."""
         async with self._database.read() as connection:
+            columns = jobs.c["feature", "status", "created_at", "started_at", "finished_at"]
             rows = await connection.execute(
-                select(
-                    jobs.c.feature,
-                    jobs.c.status,
-                    jobs.c.created_at,
-                    jobs.c.started_at,
-                    jobs.c.finished_at,
-                ).where(jobs.c.finished_at.is_not(None), jobs.c.finished_at > since)
+                select(*columns).where(jobs.c.finished_at.is_not(None), jobs.c.finished_at > since)
             )
             return rows.all()
 
     async def totals(self) -> tuple[Mapping[str, int], int]:
-        """Rows of each table, and the bytes of all blobs. Slow among millions of rows."""
-        counted = (jobs, artifacts, feedback, schema.blobs, schema.corrections)
+        """Return the rows of each table and the bytes of all blobs; slow among millions of rows."""
+        tables = (jobs, artifacts, feedback, blobs, corrections)
         rows: dict[str, int] = {}
         async with self._database.read() as connection:
-            for table in counted:
+            for table in tables:
                 count = await connection.scalar(select(func.count()).select_from(table))
                 rows[table.name] = count or 0
-            size = await connection.scalar(select(func.sum(schema.blobs.c.size)))
+            size = await connection.scalar(select(func.sum(blobs.c.size)))
         return rows, int(size or 0)
 
+    async def _get(self, table: Table, row_id: str, message: str) -> Row[*tuple[Any, ...]]:
+        async with self._database.read() as connection:
+            row = (
+                await connection.execute(select(table).where(table.c.id == row_id))
+            ).one_or_none()
+        if row is None:
+            raise NotFound(message)
+        return row
 
-async def _top(
-    connection: AsyncConnection, table: Table, where: Sequence[ColumnElement[bool]], limit: int
-) -> Sequence[Row[*tuple[Any, ...]]]:
-    """The rows that match with the highest ids, those first."""
-    found = await connection.execute(
-        select(table).where(*where).order_by(table.c.id.desc()).limit(limit)
-    )
-    return found.all()
+    async def _newest(
+        self, table: Table, where: Sequence[ColumnElement[bool]], limit: int
+    ) -> _Rows:
+        async with self._database.read() as connection:
+            rows = await connection.execute(
+                select(table).where(*where).order_by(table.c.id.desc()).limit(limit)
+            )
+            return rows.all()
 
 
-async def _newest(
+async def _newest_ids(
     connection: AsyncConnection,
     table: Table,
     branches: Sequence[Sequence[ColumnElement[bool]]],
     limit: int,
 ) -> Sequence[str]:
-    """The highest ids of what matches any of the branches, no two of which match the same row."""
+    """Return the highest ids of rows that match a branch; no row may match two branches."""
     if not branches:
         return []
-    walks = [
-        select(
-            select(table.c.id)
-            .where(*where)
-            .order_by(table.c.id.desc())
-            .limit(limit)
-            .subquery()
-            .c.id
-        )
+    newest = [
+        select(table.c.id).where(*where).order_by(table.c.id.desc()).limit(limit).subquery()
         for where in branches
     ]
-    together = union_all(*walks).subquery()
-    found = await connection.execute(
-        select(together.c.id).order_by(together.c.id.desc()).limit(limit)
-    )
-    return found.scalars().all()
+    union = union_all(*(select(branch.c.id) for branch in newest)).subquery()
+    ids = await connection.scalars(select(union.c.id).order_by(union.c.id.desc()).limit(limit))
+    return ids.all()
 
 
 async def _features(connection: AsyncConnection) -> Sequence[str]:
-    """Every feature that has a job, found by one step down the index for each."""
+    """Return every feature that has a job, by one index lookup for each."""
     names: list[str] = []
     while True:
-        after = names[-1] if names else ""
+        last = max(names, default="")
         name = await connection.scalar(
-            select(func.min(jobs.c.feature)).where(jobs.c.feature > after)
+            select(func.min(jobs.c.feature)).where(jobs.c.feature > last)
         )
         if name is None:
             return names
         names.append(name)
 
 
-async def _one(
-    connection: AsyncConnection, table: Table, row_id: str, missing: str
-) -> Row[*tuple[Any, ...]]:
-    row = (await connection.execute(select(table).where(table.c.id == row_id))).one_or_none()
-    if row is None:
-        raise NotFound(missing)
-    return row
-
-
-def _within(
-    prefix: str, table: Table, filter_: AdminFilter, before: str | None
+def _conditions(
+    prefix: str, table: Table, filter_: AdminFilter, before: str | None, *columns: str
 ) -> list[ColumnElement[bool]]:
-    """The tenant, the time and the place in the list: ids sort by time, so all are ranges."""
-    where = []
-    if filter_.tenant_id is not None:
-        where.append(table.c.tenant_id == filter_.tenant_id)
+    """Return the filter's conditions on tenant_id, the named columns, the time and the id."""
+    where: list[ColumnElement[bool]] = [
+        table.c[name] == value
+        for name in ("tenant_id", *columns)
+        if (value := getattr(filter_, name)) is not None
+    ]
+    # Ids sort by time.
     if filter_.since is not None:
         where.append(table.c.id >= id_lower_bound(prefix, filter_.since))
     if filter_.until is not None:
@@ -264,16 +244,3 @@ def _within(
     if before is not None:
         where.append(table.c.id < before)
     return where
-
-
-def _artifacts_like(filter_: AdminFilter) -> list[ColumnElement[bool]]:
-    where = []
-    if filter_.feature is not None:
-        where.append(artifacts.c.feature == filter_.feature)
-    if filter_.success is not None:
-        where.append(artifacts.c.success == filter_.success)
-    return where
-
-
-def _feedback_like(filter_: AdminFilter) -> list[ColumnElement[bool]]:
-    return [] if filter_.rating is None else [feedback.c.rating == filter_.rating]

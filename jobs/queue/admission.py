@@ -1,4 +1,4 @@
-"""Backpressure: what is over the queue's bounds is refused before any of it is accepted."""
+"""Admission control: a job over the queue's capacity is refused before it is accepted."""
 
 import time
 from collections.abc import Callable
@@ -7,41 +7,43 @@ from jobs.queue.queue import JobQueue
 from sidecar.core.errors import Overloaded, TooManyRequests
 from sidecar.core.settings import Settings
 
-#: Seconds that a count may be old. Other processes' submissions of so long aren't seen.
+#: Seconds for which a count is cached. Submissions through other processes aren't seen until then.
 COUNT_TTL_S = 1.0
 #: Seconds after which a refused caller may try again.
 RETRY_AFTER_S = 10
 
 
 class AdmissionController:
-    """How much waits, counted now and then, so that a submission costs no look at the queue."""
+    """Limits the queued jobs with a cached count, so that a submission costs no extra query."""
 
     def __init__(
         self,
         queue: JobQueue,
         *,
-        most: int,
-        most_of_tenant: int,
+        capacity: int,
+        tenant_capacity: int,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """At most so many jobs wait, and so many of one tenant; `clock` gives seconds."""
+        """Both capacities are in queued jobs; `clock` returns seconds."""
         self._queue = queue
-        self._most = most
-        self._most_of_tenant = most_of_tenant
+        self._capacity = capacity
+        self._tenant_capacity = tenant_capacity
         self._clock = clock
-        self._waiting: dict[str, int] = {}
+        self._queued: dict[str, int] = {}
         self._total = 0
         self._fresh_until = -float("inf")
 
     @classmethod
     def configured(cls, queue: JobQueue, settings: Settings) -> "AdmissionController":
-        """With the service's settings and the real clock."""
+        """Return a controller with the service's settings."""
         return cls(
-            queue, most=settings.queue.capacity, most_of_tenant=settings.queue.tenant_capacity
+            queue,
+            capacity=settings.queue.capacity,
+            tenant_capacity=settings.queue.tenant_capacity,
         )
 
     async def reserve(self, tenant_id: str) -> None:
-        """Makes room for one more job of the tenant.
+        """Reserve room for one more job of the tenant.
 
         Raises Overloaded when the queue is full, TooManyRequests when the tenant's share of it is,
         and DatabaseUnavailable.
@@ -49,18 +51,18 @@ class AdmissionController:
         if self._clock() >= self._fresh_until:
             self._fresh_until = self._clock() + COUNT_TTL_S
             try:
-                self._waiting = dict(await self._queue.waiting())
+                self._queued = dict(await self._queue.queued_by_tenant())
             except BaseException:
                 self._fresh_until = -float("inf")
                 raise
-            self._total = sum(self._waiting.values())
-        if self._total >= self._most:
+            self._total = sum(self._queued.values())
+        if self._total >= self._capacity:
             raise Overloaded("The queue is full; try again later.", retry_after_s=RETRY_AFTER_S)
-        waiting = self._waiting.get(tenant_id, 0)
-        if waiting >= self._most_of_tenant:
+        queued = self._queued.get(tenant_id, 0)
+        if queued >= self._tenant_capacity:
             raise TooManyRequests(
-                f"{waiting} jobs of this tenant wait already; try again when some are done.",
+                f"{queued} jobs of this tenant are queued already; try again when some are done.",
                 retry_after_s=RETRY_AFTER_S,
             )
-        self._waiting[tenant_id] = waiting + 1
+        self._queued[tenant_id] = queued + 1
         self._total += 1

@@ -1,8 +1,8 @@
-"""The queue as runners see it: claim, renew, finish, fail, release, rescue.
+"""The queue for workers: claim, renew, finish, fail, release, reclaim.
 
-A claim marks due rows as running and hands them out under a fresh attempt token and a lease; every
-later write of that attempt names the token, so that an attempt which lost its lease can't overwrite
-the one that came after it. The row alone counts attempts.
+A claim marks due rows as running and returns them with a fresh attempt token and a lease. Every
+later write of that attempt names the token, so an attempt that lost its lease can't overwrite its
+successor. The row alone counts attempts.
 """
 
 import secrets
@@ -33,26 +33,20 @@ from jobs.queue.transitions import (
     report_progress,
     transition_many,
 )
-from jobs.storage import schema
 from jobs.storage.artifacts import insert_artifact
 from jobs.storage.database import AdvisoryLock, Database
-from jobs.storage.schema import UtcDateTime
+from jobs.storage.schema import UtcDateTime, attempts, jobs
 from sidecar.core.backoff import Backoff
 from sidecar.core.ids import new_id
 from sidecar.core.settings import Settings
 
-jobs = schema.jobs
-attempts = schema.attempts
-
-Start = ReturningUpdate[*tuple[Any, ...]]
-
-# Built once: that takes longer than to run them.
-_ANY_WAITS = select(1).where(queued_jobs()).limit(1)
+# Statements are built once: building one takes longer than running it.
+_ANY_QUEUED = select(1).where(queued_jobs()).limit(1)
 _INSERT_ATTEMPT = insert(attempts)
-_LINES = {
+_LANES = {
     priority: TenantLane(
         tenant=jobs.c.tenant_id,
-        waiting=and_(has_status(JobStatus.QUEUED), jobs.c.priority == priority),
+        pending=and_(has_status(JobStatus.QUEUED), jobs.c.priority == priority),
         due=and_(
             jobs.c.due_at <= bindparam("now"),
             jobs.c.feature.in_(bindparam("features", expanding=True)),
@@ -62,26 +56,26 @@ _LINES = {
 }
 
 
-def _start_first(line: TenantLane) -> Start:
-    """Starts the first `most` jobs `of_tenant` in the line, under a `token` `until` then."""
+def _claim_statement(lane: TenantLane) -> ReturningUpdate[*tuple[Any, ...]]:
+    """Return the UPDATE that claims the first `max_jobs` due jobs of `claimed_tenant`."""
     first = (
         select(jobs.c.id)
-        .where(line.waiting, jobs.c.tenant_id == bindparam("of_tenant"), line.due)
+        .where(lane.pending, jobs.c.tenant_id == bindparam("claimed_tenant"), lane.due)
         .order_by(jobs.c.due_at, jobs.c.id)
-        .limit(bindparam("most"))
+        .limit(bindparam("max_jobs"))
         .with_for_update(skip_locked=True)
     )
-    # Materialised, or PostgreSQL may run the locked query again and claim more than the limit.
-    picked = first.cte("first").prefix_with("MATERIALIZED", dialect="postgresql")
+    # Materialized: else PostgreSQL may run the locking query again and claim more than the limit.
+    locked = first.cte("first").prefix_with("MATERIALIZED", dialect="postgresql")
     return (
         update(jobs)
-        .where(jobs.c.id.in_(select(picked.c.id)))
+        .where(jobs.c.id.in_(select(locked.c.id)))
         .values(
             status=JobStatus.RUNNING,
             version=jobs.c.version + 1,
             attempt=jobs.c.attempt + 1,
             attempt_token=bindparam("token"),
-            lease_expires_at=bindparam("until"),
+            lease_expires_at=bindparam("expires_at"),
             started_at=func.coalesce(jobs.c.started_at, bindparam("now", type_=UtcDateTime())),
             progress=0.0,
         )
@@ -89,11 +83,15 @@ def _start_first(line: TenantLane) -> Start:
     )
 
 
-_START = {priority: _start_first(line) for priority, line in _LINES.items()}
+_CLAIM = {priority: _claim_statement(lane) for priority, lane in _LANES.items()}
+
+_LOST = AttemptError(
+    code="internal", message="The process that ran the job disappeared.", retryable=True
+)
 
 
 class Claims:
-    """The jobs that one runner takes from a database, and what becomes of them."""
+    """The claims of one worker on the jobs in a database."""
 
     def __init__(
         self,
@@ -105,8 +103,9 @@ class Claims:
         tenant_cap: int | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
-        """`runner` is its name in the attempts' history; `tenant_cap` is how many jobs of one
-        tenant may run at once, over all runners.
+        """`runner` is the worker's name in the attempts' history.
+
+        At most `tenant_cap` jobs of one tenant run at once, over all workers.
         """
         self._database = database
         self._runner = runner
@@ -114,12 +113,12 @@ class Claims:
         self._backoff = backoff or Backoff()
         self._tenant_cap = tenant_cap
         self._clock = clock
-        #: The tenant that was served last in each line; the one after it is next.
+        #: The tenant that was served last in each lane; the one after it is next.
         self._last_served: dict[Priority, str] = {}
 
     @classmethod
     def configured(cls, database: Database, settings: Settings, *, runner: str) -> "Claims":
-        """With the service's settings and the real clock."""
+        """Return claims with the service's settings."""
         return cls(
             database,
             runner=runner,
@@ -131,16 +130,16 @@ class Claims:
         )
 
     async def claim(self, features: Sequence[str], limit: int) -> Sequence[Job]:
-        """Up to `limit` due jobs, now running under a fresh token, in the order to start them.
+        """Claim up to `limit` due jobs; return them in the order to start.
 
-        Those that somebody waits for go first. Within a priority the tenant with the fewest jobs
-        running is served, and of several the one that was not served for longest; so whoever has
-        thousands in line delays another's only job by one of theirs at most.
+        Interactive jobs go first. Within a priority, the tenant with the fewest running jobs is
+        served, and of several the one served longest ago. So a tenant with thousands of queued
+        jobs delays another's only job by one job at most.
         """
-        line = {"now": self._clock(), "features": list(features)}
+        due = {"now": self._clock(), "features": list(features)}
         async with self._database.read() as connection:
-            turns = await connection.run_sync(self._next_tenants, line, limit)
-        if not any(turns.values()):
+            lanes = await connection.run_sync(self._next_tenants, due, limit)
+        if not any(lanes.values()):
             return []
         token = secrets.token_hex(16)
 
@@ -148,15 +147,15 @@ class Claims:
             if self._tenant_cap is not None:
                 self._database.advisory_lock(connection, AdvisoryLock.CLAIM)
             claimed: list[Job] = []
-            load = Counter(running_by_tenant(connection))
-            for priority, tenants in turns.items():
+            running = Counter(running_by_tenant(connection))
+            for priority, tenants in lanes.items():
                 slots = limit - len(claimed)
-                for tenant_id, most in Counter(
-                    allocate_slots(tenants, load, slots=slots, cap=self._tenant_cap)
+                for tenant_id, max_jobs in Counter(
+                    allocate_slots(tenants, running, slots=slots, cap=self._tenant_cap)
                 ).items():
-                    first = {**line, "of_tenant": tenant_id, "most": most}
-                    started = self._start(connection, _START[priority], first, token)
-                    load[tenant_id] += len(started)
+                    first = {**due, "claimed_tenant": tenant_id, "max_jobs": max_jobs}
+                    started = self._start(connection, priority, first, token)
+                    running[tenant_id] += len(started)
                     claimed += started
             return claimed
 
@@ -166,57 +165,47 @@ class Claims:
         return claimed
 
     def _next_tenants(
-        self, connection: Connection, line: Mapping[str, Any], limit: int
+        self, connection: Connection, due: Mapping[str, Any], limit: int
     ) -> Mapping[Priority, Sequence[str]]:
-        """In each line the tenants whose turn it is."""
-        # Most looks find nothing, and then the write lock is left alone.
-        if not connection.scalar(_ANY_WAITS):
+        # Most polls find nothing and then don't take the write lock.
+        if not connection.scalar(_ANY_QUEUED):
             return {}
         running = running_by_tenant(connection)
         return {
-            priority: _LINES[priority].next_tenants(
+            priority: lane.next_tenants(
                 connection,
                 after=self._last_served.get(priority, ""),
-                most=limit + len(running),
-                **line,
+                limit=limit + len(running),
+                **due,
             )
-            for priority in Priority
+            for priority, lane in _LANES.items()
         }
 
     def _start(
-        self,
-        connection: Connection,
-        statement: ReturningUpdate[*tuple[Any, ...]],
-        first: Mapping[str, Any],
-        token: str,
+        self, connection: Connection, priority: Priority, first: Mapping[str, Any], token: str
     ) -> Sequence[Job]:
-        """The first of one tenant's line, now running."""
+        """Claim one tenant's first due jobs and record their attempts."""
         now = first["now"]
-        rows = connection.execute(statement, {**first, "token": token, "until": now + self._lease})
+        rows = connection.execute(
+            _CLAIM[priority], {**first, "token": token, "expires_at": now + self._lease}
+        )
         started = sorted(map(job_from_row, rows), key=lambda job: (job.due_at, job.id))
-        if started:
-            connection.execute(
-                _INSERT_ATTEMPT,
-                [
-                    {
-                        "job_id": job.id,
-                        "number": job.attempt,
-                        "runner": self._runner,
-                        "started_at": now,
-                    }
-                    for job in started
-                ],
-            )
-            emit_events(connection, started, now)
+        attempt_rows = [
+            {"job_id": job.id, "number": job.attempt, "runner": self._runner, "started_at": now}
+            for job in started
+        ]
+        if attempt_rows:
+            connection.execute(_INSERT_ATTEMPT, attempt_rows)
+        emit_events(connection, started, now)
         return started
 
     async def find_still_claimed(self, claimed: Sequence[Job]) -> set[tuple[str, str]]:
-        """Id and token of those that still run under the token they were claimed with."""
+        """Return id and token of the jobs that still run under the token of their claim."""
         async with self._database.read() as connection:
             return await connection.run_sync(find_still_claimed, claimed)
 
     async def renew(self, claimed: Sequence[Job]) -> None:
-        """Extends the leases of those jobs that are still held."""
+        """Extend the leases of the jobs that are still claimed."""
         expires_at = self._clock() + self._lease
 
         def work(connection: Connection) -> None:
@@ -229,17 +218,19 @@ class Claims:
     async def report_progress(
         self, claimed: Job, progress: float, detail: Mapping[str, Any] | None = None
     ) -> None:
-        """Records how far the attempt is, 0 to 1, and what it has; nothing when it is no longer
-        held.
-        """
+        """Store the attempt's progress, 0 to 1, and its intermediate result.
 
+        Does nothing when the claim was lost.
+        """
         await self._database.write(
             lambda connection: report_progress(connection, claimed, progress, detail)
         )
 
-    async def succeed(self, claimed: Job, outcome: JobResult) -> bool:
-        """Ends the job with its one result. False when the attempt no longer held it: the result is
-        dropped, for another attempt has it or nobody wants it.
+    async def succeed(self, claimed: Job, result: JobResult) -> bool:
+        """Finish the job with its one result.
+
+        Returns False when the claim was lost: the result is dropped, because another attempt has
+        the job or it was cancelled.
         """
         now = self._clock()
         artifact_id = new_id("art_", now)
@@ -253,29 +244,31 @@ class Claims:
                 progress=1.0,
                 finished_at=now,
                 artifact_id=artifact_id,
-                model_id=outcome.model_id,
-                model_version=outcome.model_version,
+                model_id=result.model_id,
+                model_version=result.model_version,
                 error_code=None,
                 error_message=None,
             )
             if job is None:
                 return False
             end_attempt(connection, job, now, "succeeded")
-            told = mark_duplicate(connection, job, outcome)
-            insert_artifact(connection, artifact_of(job, now, artifact_id, told, None))
+            marked = mark_duplicate(connection, job, result)
+            insert_artifact(connection, artifact_of(job, now, artifact_id, marked, None))
             return True
 
         return await self._database.write(work)
 
     async def fail(self, claimed: Job, error: AttemptError) -> Job | None:
-        """Ends the attempt: back to the queue after a pause, or failed when the error can't be
-        retried or the attempts are used up. None when the attempt no longer held the job.
+        """End the attempt: queue the job again after a backoff, or fail it.
+
+        The job fails when the error can't be retried or the attempts are used up. Returns None
+        when the claim was lost.
         """
         now = self._clock()
-        again = error.retryable and claimed.attempt < claimed.max_attempts
+        retry = error.retryable and claimed.attempt < claimed.max_attempts
         values: dict[str, Any] = (
             {"due_at": now + self._backoff.delay(claimed.attempt), "progress": 0.0}
-            if again
+            if retry
             else {"finished_at": now}
         )
 
@@ -283,7 +276,7 @@ class Claims:
             job = finish_claimed(
                 connection,
                 claimed,
-                JobStatus.QUEUED if again else JobStatus.FAILED,
+                JobStatus.QUEUED if retry else JobStatus.FAILED,
                 now,
                 error_code=error.code,
                 error_message=error.message,
@@ -292,7 +285,7 @@ class Claims:
             if job is None:
                 return None
             end_attempt(connection, job, now, "failed", error)
-            if not again:
+            if not retry:
                 artifact_id = new_id("art_", now)
                 insert_artifact(connection, artifact_of(job, now, artifact_id, None, error))
             return job
@@ -300,74 +293,69 @@ class Claims:
         return await self._database.write(work)
 
     async def release(self, claimed: Sequence[Job]) -> None:
-        """Gives jobs back that a runner can't finish because it is asked to stop. The attempt
-        stays in the history and doesn't count against the job.
+        """Queue jobs again that a stopping worker can't finish.
+
+        The attempt stays in the history but doesn't count against the job.
         """
         if claimed:
-            await self._requeue(claimed_filter(claimed), self._clock(), "released", grant=1)
+            where = claimed_filter(claimed)
+            await self._requeue(where, self._clock(), "released", extra_attempts=1)
 
     async def reclaim_expired(self) -> int:
-        """Takes back every job whose lease ran out; returns how many there were.
+        """Take back every job with an expired lease and return how many there were.
 
-        Those with attempts left are queued again at once; the others fail.
+        Jobs with attempts left are queued again at once; the others fail.
         """
         now = self._clock()
         expired = and_(has_status(JobStatus.RUNNING), jobs.c.lease_expires_at < now)
         async with self._database.read() as connection:
-            if (
-                await connection.execute(select(jobs.c.id).where(expired).limit(1))
-            ).first() is None:
+            if await connection.scalar(select(jobs.c.id).where(expired).limit(1)) is None:
                 return 0
-        lost = AttemptError(
-            code="internal",
-            message="The process that ran the job disappeared.",
-            retryable=True,
-        )
 
-        def fail_spent(connection: Connection) -> int:
+        def fail_exhausted(connection: Connection) -> int:
             failed = transition_many(
                 connection,
                 and_(expired, jobs.c.attempt >= jobs.c.max_attempts),
                 JobStatus.FAILED,
                 now,
                 finished_at=now,
-                error_code=lost.code,
-                error_message=lost.message,
+                error_code=_LOST.code,
+                error_message=_LOST.message,
                 **CLEARED_CLAIM,
             )
             for job in failed:
-                end_attempt(connection, job, now, "lost", lost)
+                end_attempt(connection, job, now, "lost", _LOST)
                 artifact_id = new_id("art_", now)
-                insert_artifact(connection, artifact_of(job, now, artifact_id, None, lost))
+                insert_artifact(connection, artifact_of(job, now, artifact_id, None, _LOST))
             return len(failed)
 
-        failed = await self._database.write(fail_spent)
-        return failed + await self._requeue(expired, now, "lost", grant=0, error=lost)
+        failed = await self._database.write(fail_exhausted)
+        return failed + await self._requeue(expired, now, "lost", extra_attempts=0, error=_LOST)
 
     async def _requeue(
         self,
-        which: ColumnElement[bool],
+        where: ColumnElement[bool],
         now: datetime,
         outcome: str,
         *,
-        grant: int,
+        extra_attempts: int,
         error: AttemptError | None = None,
     ) -> int:
         def work(connection: Connection) -> int:
-            moved = transition_many(
+            requeued = transition_many(
                 connection,
-                which,
+                where,
                 JobStatus.QUEUED,
                 now,
                 due_at=now,
                 progress=0.0,
-                max_attempts=jobs.c.max_attempts + grant,
+                max_attempts=jobs.c.max_attempts + extra_attempts,
                 error_code=error.code if error else jobs.c.error_code,
                 error_message=error.message if error else jobs.c.error_message,
                 **CLEARED_CLAIM,
             )
-            for job in moved:
+            for job in requeued:
                 end_attempt(connection, job, now, outcome, error)
-            return len(moved)
+            return len(requeued)
 
         return await self._database.write(work)

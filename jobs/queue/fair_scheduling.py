@@ -1,4 +1,4 @@
-"""Who is served next: a fair share of the free slots for each tenant that waits."""
+"""Max-min fair scheduling: each waiting tenant gets a fair share of the free slots."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -15,69 +15,71 @@ _RUNNING = select(jobs.c.tenant_id).where(running_jobs())
 
 
 def allocate_slots(
-    waiting: Sequence[str], running: Mapping[str, int], *, slots: int, cap: int | None
+    tenants: Sequence[str], running: Mapping[str, int], *, slots: int, cap: int | None
 ) -> Sequence[str]:
-    """The tenants that the free slots go to, one entry a slot, in the order to start.
+    """Return the tenant of each free slot, in the order to start (max-min fairness).
 
-    Each slot goes to the tenant with the fewest jobs running, those just given counted; of several
-    to the first in `waiting`, which is in the order of turns (max-min fairness). No tenant gets
-    above `cap` jobs running. Fewer entries than slots come back when all are at the cap.
+    Each slot goes to the tenant with the fewest jobs running, those just allocated included, and
+    of several to the first in `tenants`. No tenant gets above `cap` running jobs. When all are at
+    the cap, fewer tenants than slots are returned.
     """
-    load = {tenant: running.get(tenant, 0) for tenant in waiting}
-    served: list[str] = []
+    load = {tenant: running.get(tenant, 0) for tenant in tenants}
+    allocated: list[str] = []
     for _ in range(slots):
-        below = [tenant for tenant in waiting if cap is None or load[tenant] < cap]
-        if not below:
+        below_cap = [tenant for tenant in tenants if cap is None or load[tenant] < cap]
+        if not below_cap:
             break
-        tenant = min(below, key=load.__getitem__)
+        tenant = min(below_cap, key=load.__getitem__)
         load[tenant] += 1
-        served.append(tenant)
-    return served
+        allocated.append(tenant)
+    return allocated
 
 
 def running_by_tenant(connection: Connection) -> Mapping[str, int]:
-    """How many jobs of each tenant run."""
+    """Return the number of running jobs by tenant."""
     # Counted here: to group them, SQLite would walk an index of all jobs in the tenants' order.
     return Counter(connection.scalars(_RUNNING))
 
 
 @dataclass(frozen=True, eq=False)
 class TenantLane:
-    """Rows of tenants that wait; an index of those that are `waiting` begins with `tenant`.
+    """A queue of rows of many tenants, with an index of the pending ones that begins with `tenant`.
 
-    Its statements are built once, for that takes longer than they do.
+    Its statements are built once: building one takes longer than running it.
     """
 
-    tenant: Column[str]  # whose a row is
-    waiting: ColumnElement[bool]
+    tenant: Column[str]  # the tenant_id of a row
+    pending: ColumnElement[bool]
     due: ColumnElement[bool]  # may have parameters
 
     def next_tenants(
-        self, connection: Connection, /, *, after: str, most: int, **parameters: Any
+        self, connection: Connection, /, *, after: str, limit: int, **parameters: Any
     ) -> Sequence[str]:
-        """Tenants with something due in the line, in the order of their turns: those that sort
-        after `after`, and then from the start again.
+        """Return tenants with due rows, round-robin: those that sort after `after`, then the rest.
+
+        `parameters` are those of `due`.
         """
-        found: list[str] = []
+        tenants: list[str] = []
         for start in dict.fromkeys((after, "")):
-            if len(found) < most:
-                found += connection.scalars(
-                    self._step, {"after": start, "most": most, **parameters}
+            if len(tenants) < limit:
+                tenants += connection.scalars(
+                    self._statement, {"after": start, "limit": limit, **parameters}
                 )
-        return list(dict.fromkeys(found))[:most]
+        return list(dict.fromkeys(tenants))[:limit]
 
     @cached_property
-    def _step(self) -> Select[tuple[str]]:
-        """From tenant to tenant by one look into the index each, however long their lines are (a
-        loose index scan, which neither database does by itself).
+    def _statement(self) -> Select[tuple[str]]:
+        """A loose index scan, which neither database does by itself.
+
+        It steps from tenant to tenant with one index lookup each, however many rows they have.
         """
         first = select(func.min(self.tenant).label("tenant_id")).where(
-            self.waiting, self.tenant > bindparam("after")
+            self.pending, self.tenant > bindparam("after")
         )
         tenants = first.cte("tenants", recursive=True)
         following = (
             select(func.min(self.tenant))
-            .where(self.waiting, self.tenant > tenants.c.tenant_id)
+            .where(self.pending, self.tenant > tenants.c.tenant_id)
             .correlate(tenants)
             .scalar_subquery()
         )
@@ -88,7 +90,7 @@ class TenantLane:
             select(tenants.c.tenant_id)
             .where(
                 tenants.c.tenant_id.is_not(None),
-                exists().where(self.waiting, self.tenant == tenants.c.tenant_id, self.due),
+                exists().where(self.pending, self.tenant == tenants.c.tenant_id, self.due),
             )
-            .limit(bindparam("most"))
+            .limit(bindparam("limit"))
         )

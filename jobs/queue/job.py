@@ -1,4 +1,4 @@
-"""A job as a value: what was asked for, who asked, and how far it has come."""
+"""Jobs, their events, attempts and results as values."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,16 +8,16 @@ from typing import Any
 
 
 class JobStatus(StrEnum):
-    """Where a job is in its life."""
+    """The state of a job."""
 
-    QUEUED = "queued"  # waits for its time and for a runner
-    RUNNING = "running"  # one attempt holds the lease
+    QUEUED = "queued"  # waits for its due time and a worker
+    RUNNING = "running"  # one attempt has the lease
     SUCCEEDED = "succeeded"  # its one result is in its artifact
     FAILED = "failed"  # its error can't be retried, or its attempts are used up
-    CANCELLED = "cancelled"  # somebody called it off
+    CANCELLED = "cancelled"  # by a caller
 
 
-#: What may follow what; all else is refused. Failed and cancelled jobs can be retried by hand.
+#: The allowed transitions. Failed and cancelled jobs can be retried by a caller.
 TRANSITIONS: Mapping[JobStatus, frozenset[JobStatus]] = {
     JobStatus.QUEUED: frozenset({JobStatus.RUNNING, JobStatus.CANCELLED}),
     JobStatus.RUNNING: frozenset(
@@ -32,25 +32,25 @@ FINAL = frozenset({JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED})
 
 
 class Priority(IntEnum):
-    """Lower is claimed first, whoever's it is."""
+    """The lower is claimed first, across all tenants."""
 
-    WAITING = 0  # a person waits for the answer
+    INTERACTIVE = 0  # a person waits for the result
     NORMAL = 10
 
 
 @dataclass(frozen=True, kw_only=True)
 class NewJob:
-    """What a caller submits."""
+    """A caller's submission."""
 
     tenant_id: str
     feature: str
     input_payload: Mapping[str, Any]  # JSON; images are references to blobs
-    request_id: str  # for the record and the logs
+    request_id: str  # for the artifact and the logs
     idempotency_key: str | None = None  # (tenant, feature, key) names at most one job
     user_id: str | None = None  # None: the system started it
     priority: Priority = Priority.NORMAL
     max_attempts: int = 3
-    callback_url: str | None = None  # called once the job has ended
+    callback_url: str | None = None  # called once the job has finished
     model_id: str | None = None
     model_version: str | None = None
     traceparent: str | None = None  # the trace that it belongs to
@@ -58,31 +58,31 @@ class NewJob:
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """A row of the queue."""
+    """A row of the queue. The defaults are those of a new job."""
 
     id: str
     tenant_id: str
     user_id: str | None
     feature: str
-    status: JobStatus
-    version: int  # counts the changes of status, from 1
+    status: JobStatus = JobStatus.QUEUED
+    version: int = 1  # counts the changes of status, from 1
     priority: int
     request_id: str
     input_payload: Mapping[str, Any]
-    attempt: int  # attempts started so far
+    attempt: int = 0  # attempts started so far
     max_attempts: int
-    attempt_token: str | None  # names the attempt that holds the lease; None unless running
-    progress: float  # 0 to 1
-    progress_detail: Mapping[str, Any] | None  # JSON; None unless running
+    attempt_token: str | None = None  # fencing token of the attempt with the lease
+    progress: float = 0.0  # 0 to 1
+    progress_detail: Mapping[str, Any] | None = None  # JSON; None unless running
     due_at: datetime  # not claimed before
     created_at: datetime
-    started_at: datetime | None  # start of the first attempt
-    finished_at: datetime | None
-    error_code: str | None  # of the last failed attempt
-    error_message: str | None
+    started_at: datetime | None = None  # start of the first attempt
+    finished_at: datetime | None = None
+    error_code: str | None = None  # of the last failed attempt
+    error_message: str | None = None
     model_id: str | None
     model_version: str | None
-    artifact_id: str | None
+    artifact_id: str | None = None
     callback_url: str | None
     traceparent: str | None
 
@@ -103,7 +103,7 @@ class JobEvent:
 
 @dataclass(frozen=True, kw_only=True)
 class AttemptRecord:
-    """One attempt at a job, as its history has it."""
+    """One attempt in a job's history."""
 
     number: int
     started_at: datetime
@@ -115,33 +115,33 @@ class AttemptRecord:
 
 @dataclass(frozen=True)
 class ProgressUpdate:
-    """How far an attempt is, and what it has by now."""
+    """The progress of an attempt, with an intermediate result."""
 
     fraction: float  # 0 to 1
     detail: Mapping[str, Any] | None = None  # JSON
 
 
-#: What an attempt tells of itself while it runs: a bare number is its fraction.
+#: Reported by a running attempt; a bare number is the fraction.
 Progress = float | ProgressUpdate
 
 
 @dataclass(frozen=True, kw_only=True)
 class JobResult:
-    """What a successful attempt produced."""
+    """The result of a successful attempt."""
 
     output: Mapping[str, Any]  # JSON
     model_id: str
     model_version: str
-    #: What two of a tenant's jobs share when they are about the same thing; at most 200 characters
-    #: each. The later one's output then names the earlier as `duplicate_of`.
+    #: Deduplication keys, at most 200 characters each. If an earlier successful job of the tenant
+    #: has one of them, the output names that job as `duplicate_of`.
     dedup_keys: Sequence[str] = ()
-    #: JPEGs for a model that sees, where the work wants it to look; never stored.
+    #: JPEGs for a vision model, where the result needs a second read; never stored.
     pages: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class AttemptError:
-    """Why an attempt failed."""
+    """The error of a failed attempt."""
 
     code: str
     message: str

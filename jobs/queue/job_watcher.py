@@ -1,4 +1,4 @@
-"""Waiting for jobs to change: one query at a time for all that wait in this process."""
+"""Waiting for changes of jobs, with one query at a time for all waiters of this process."""
 
 import asyncio
 import logging
@@ -14,12 +14,12 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True, eq=False)
 class _Waiter:
     job_id: str
-    seen: JobSnapshot | None
+    last: JobSnapshot | None
     change: asyncio.Future[JobSnapshot | None]
 
 
 class JobWatcher:
-    """Polls the queue while anything waits, and not otherwise; for one event loop."""
+    """Polls the queue only while there are waiters; for one event loop."""
 
     def __init__(self, queue: JobQueue, *, poll_s: float) -> None:
         self._queue = queue
@@ -27,9 +27,9 @@ class JobWatcher:
         self._waiters: set[_Waiter] = set()
         self._polling: asyncio.Task[None] | None = None
 
-    async def changed(self, job_id: str, seen: JobSnapshot | None) -> JobSnapshot | None:
-        """Return the job's snapshot once it differs from `seen`; None when the job is gone."""
-        waiter = _Waiter(job_id, seen, asyncio.get_running_loop().create_future())
+    async def wait_for_change(self, job_id: str, last: JobSnapshot | None) -> JobSnapshot | None:
+        """Return the job's snapshot once it differs from `last`, None when the job is gone."""
+        waiter = _Waiter(job_id, last, asyncio.get_running_loop().create_future())
         self._waiters.add(waiter)
         if self._polling is None or self._polling.done():
             self._polling = asyncio.create_task(self._poll())
@@ -38,11 +38,11 @@ class JobWatcher:
         finally:
             self._waiters.discard(waiter)
 
-    async def ended(self, job_id: str) -> None:
-        """Return once the job has ended or is gone."""
-        snapshot = await self.changed(job_id, None)
+    async def wait_until_finished(self, job_id: str) -> None:
+        """Return once the job has finished or is gone."""
+        snapshot = await self.wait_for_change(job_id, None)
         while snapshot is not None and snapshot.status not in FINAL:
-            snapshot = await self.changed(job_id, snapshot)
+            snapshot = await self.wait_for_change(job_id, snapshot)
 
     async def _poll(self) -> None:
         while self._waiters:
@@ -53,7 +53,7 @@ class JobWatcher:
             else:
                 for waiter in self._waiters:
                     # A waiter that came while the query ran is looked up by the next one.
-                    snapshot = snapshots.get(waiter.job_id, waiter.seen)
-                    if snapshot != waiter.seen and not waiter.change.done():
+                    snapshot = snapshots.get(waiter.job_id, waiter.last)
+                    if snapshot != waiter.last and not waiter.change.done():
                         waiter.change.set_result(snapshot)
             await asyncio.sleep(self._poll_s)

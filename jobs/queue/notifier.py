@@ -1,4 +1,4 @@
-"""Telling the runners that a job waits, so that they need not keep looking."""
+"""Notification of the workers about queued jobs, so that they need not poll often."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -7,29 +7,27 @@ from sidecar.core.errors import ServiceError
 
 
 class RunnerNotifier:
-    """Rings at runners that may be elsewhere; for one event loop.
+    """Notifies workers in other processes; for one event loop.
 
-    A ring that is lost costs nothing but time: runners look by themselves now and then.
+    A lost notification costs only time: workers also poll the queue.
     """
 
-    def __init__(self, tell: Callable[[], Awaitable[object]]) -> None:
-        """`tell` reaches them; it may raise ServiceError when there is none."""
-        self._tell = tell
-        self._rung = False
-        self._telling: asyncio.Task[None] | None = None
+    def __init__(self, send: Callable[[], Awaitable[object]]) -> None:
+        """`send` reaches the workers; it may raise ServiceError when there are none."""
+        self._send = send
+        self._pending = False
+        self._sending: asyncio.Task[None] | None = None
 
     def notify(self) -> None:
-        """Returns at once. However often it rings while they are being told, they are told once
-        more.
-        """
-        self._rung = True
-        if self._telling is None or self._telling.done():
-            self._telling = asyncio.create_task(self._keep_telling())
+        """Schedule a notification and return; calls during a send are one more notification."""
+        self._pending = True
+        if self._sending is None or self._sending.done():
+            self._sending = asyncio.create_task(self._send_pending())
 
-    async def _keep_telling(self) -> None:
-        while self._rung:
-            self._rung = False
+    async def _send_pending(self) -> None:
+        while self._pending:
+            self._pending = False
             try:
-                await self._tell()
+                await self._send()
             except ServiceError:
                 return

@@ -1,8 +1,10 @@
-"""The queue as callers see it: submit, look, list, cancel, retry.
+"""The queue for callers: submit, get, list, cancel, retry.
 
-With claims.py, which is what runners do, this is the only code that changes a job's state.
+A job's state changes only here, in claims.py (the queue for workers) and when a tenant is erased.
 """
 
+import hashlib
+import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -17,31 +19,27 @@ from jobs.queue.transitions import (
     end_attempt,
     get_job,
     job_from_row,
-    past_tense,
-    payload_hash,
     queued_jobs,
-    referenced_image,
     running_jobs,
     transition,
 )
-from jobs.storage import schema
 from jobs.storage.database import Database, tenant_filters
+from jobs.storage.schema import attempts, job_events, jobs
 from sidecar.core.errors import Conflict
 from sidecar.core.ids import new_id
 
-jobs = schema.jobs
-attempts = schema.attempts
-job_events = schema.job_events
+#: Jobs that one query of `snapshots` names.
+_SNAPSHOT_CHUNK = 500
 
 
 def utc_now() -> datetime:
-    """The time that a service passes in as its clock."""
+    """Return the current time; the clock of a service."""
     return datetime.now(UTC)
 
 
 @dataclass(frozen=True, kw_only=True)
 class JobFilter:
-    """Which of a tenant's jobs to list."""
+    """A filter on a tenant's jobs; None matches every value."""
 
     feature: str | None = None
     status: JobStatus | None = None
@@ -49,7 +47,7 @@ class JobFilter:
 
 @dataclass(frozen=True)
 class JobSnapshot:
-    """How far a job is, in short."""
+    """The state of a job in short, for those who watch it."""
 
     version: int
     status: JobStatus
@@ -66,7 +64,7 @@ class JobQueue:
         clock: Callable[[], datetime] = utc_now,
         on_queued: Callable[[], None] = lambda: None,
     ) -> None:
-        """`on_queued` is called after a job was queued."""
+        """`on_queued` is called after a job is queued."""
         self._database = database
         self._clock = clock
         self._on_queued = on_queued
@@ -75,36 +73,25 @@ class JobQueue:
         )
 
     async def submit(self, new: NewJob) -> Job:
-        """A durable job. The same (tenant, feature, idempotency_key) gives the first job back.
+        """Store and return a job, or the first job with its (tenant, feature, idempotency_key).
 
-        Raises Conflict when that key came before with another payload.
+        Raises Conflict when that job has another payload.
         """
         now = self._clock()
-        fingerprint = payload_hash(new)
+        fingerprint = _payload_hash(new)
         job = Job(
             id=new_id("job_", now),
             tenant_id=new.tenant_id,
             user_id=new.user_id,
             feature=new.feature,
-            status=JobStatus.QUEUED,
-            version=1,
             priority=new.priority,
             request_id=new.request_id,
             input_payload=new.input_payload,
-            attempt=0,
             max_attempts=new.max_attempts,
-            attempt_token=None,
-            progress=0.0,
-            progress_detail=None,
             due_at=now,
             created_at=now,
-            started_at=None,
-            finished_at=None,
-            error_code=None,
-            error_message=None,
             model_id=new.model_id,
             model_version=new.model_version,
-            artifact_id=None,
             callback_url=new.callback_url,
             traceparent=new.traceparent,
         )
@@ -112,20 +99,18 @@ class JobQueue:
             **vars(job),
             "idempotency_key": new.idempotency_key,
             "fingerprint": fingerprint,
-            "image_sha256": referenced_image(new.input_payload),
+            "image_sha256": new.input_payload.get("image", {}).get("sha256"),
         }
 
         def work(connection: Connection) -> Job:
             if connection.execute(self._insert, row).rowcount:
                 emit_events(connection, [job], now)
                 return job
-            first = (
-                connection.execute(
-                    select(*JOB_COLUMNS, jobs.c.fingerprint).where(
-                        jobs.c.tenant_id == new.tenant_id,
-                        jobs.c.feature == new.feature,
-                        jobs.c.idempotency_key == new.idempotency_key,
-                    )
+            first = connection.execute(
+                select(*JOB_COLUMNS, jobs.c.fingerprint).where(
+                    jobs.c.tenant_id == new.tenant_id,
+                    jobs.c.feature == new.feature,
+                    jobs.c.idempotency_key == new.idempotency_key,
                 )
             ).one()
             if first.fingerprint != fingerprint:
@@ -139,12 +124,12 @@ class JobQueue:
         return job
 
     async def get(self, tenant_id: str, job_id: str) -> Job:
-        """Raises NotFound when this tenant has no such job."""
+        """Return the job; raises NotFound when the tenant has no such job."""
         async with self._database.read() as connection:
             return await connection.run_sync(get_job, tenant_id, job_id)
 
     async def attempts(self, job_id: str) -> Sequence[AttemptRecord]:
-        """The job's attempts in order."""
+        """Return the job's attempts in order."""
         columns = [attempts.c[name] for name in AttemptRecord.__dataclass_fields__]
         async with self._database.read() as connection:
             rows = await connection.execute(
@@ -153,32 +138,32 @@ class JobQueue:
             return [AttemptRecord(**row._mapping) for row in rows]
 
     async def list(
-        self, tenant_id: str, wanted: JobFilter, *, limit: int, offset: int
+        self, tenant_id: str, filter_: JobFilter, *, limit: int, offset: int
     ) -> tuple[Sequence[Job], int]:
-        """One page, newest first, and how many match in all."""
-        where = tenant_filters(jobs, tenant_id, asdict(wanted))
+        """Return a page of the matching jobs, newest first, and the number of all matches."""
+        where = tenant_filters(jobs, tenant_id, asdict(filter_))
         rows, total = await self._database.page(jobs, where, limit=limit, offset=offset)
         return [job_from_row(row) for row in rows], total
 
     async def snapshots(self, job_ids: Collection[str]) -> Mapping[str, JobSnapshot | None]:
-        """How far each of the jobs is; None for those that are gone."""
-        found: dict[str, JobSnapshot | None] = dict.fromkeys(job_ids)
-        wanted = sorted(job_ids)
+        """Return a snapshot of each job, None for a job that is gone."""
+        snapshots: dict[str, JobSnapshot | None] = dict.fromkeys(job_ids)
+        ids = sorted(job_ids)
         async with self._database.read() as connection:
-            for start in range(0, len(wanted), 500):
+            for start in range(0, len(ids), _SNAPSHOT_CHUNK):
                 rows = await connection.execute(
                     select(jobs.c.id, jobs.c.version, jobs.c.status, jobs.c.progress).where(
-                        jobs.c.id.in_(wanted[start : start + 500])
+                        jobs.c.id.in_(ids[start : start + _SNAPSHOT_CHUNK])
                     )
                 )
-                found |= {
+                snapshots |= {
                     row.id: JobSnapshot(row.version, JobStatus(row.status), row.progress)
                     for row in rows
                 }
-        return found
+        return snapshots
 
     async def events(self, job_id: str, *, after: int) -> Sequence[JobEvent]:
-        """The job's changes of status with a version above `after`, in order."""
+        """Return the job's status changes with a version above `after`, in order."""
         async with self._database.read() as connection:
             rows = await connection.execute(
                 select(job_events)
@@ -188,9 +173,9 @@ class JobQueue:
             return [JobEvent(**{**row._mapping, "status": JobStatus(row.status)}) for row in rows]
 
     async def cancel(self, tenant_id: str, job_id: str) -> Job:
-        """Calls a job off; its runner notices that the token is gone and kills the attempt.
+        """Cancel a job; its worker notices that the token is gone and kills the attempt.
 
-        Raises NotFound, and Conflict when the job has ended.
+        Raises NotFound, and Conflict when the job has finished.
         """
         now = self._clock()
 
@@ -204,15 +189,16 @@ class JobQueue:
                 **CLEARED_CLAIM,
             )
             if job is None:
-                ended = get_job(connection, tenant_id, job_id)
-                raise Conflict(f"The job has already {past_tense(ended.status)}.")
+                status = get_job(connection, tenant_id, job_id).status
+                past = "been cancelled" if status is JobStatus.CANCELLED else status
+                raise Conflict(f"The job has already {past}.")
             end_attempt(connection, job, now, "cancelled")
             return job
 
         return await self._database.write(work)
 
     async def retry(self, tenant_id: str, job_id: str, *, extra_attempts: int) -> Job:
-        """Queues a failed or cancelled job again, with so many attempts more.
+        """Queue a failed or cancelled job again, for `extra_attempts` more attempts.
 
         Raises NotFound, and Conflict when the job is in another state.
         """
@@ -236,9 +222,9 @@ class JobQueue:
                 error_message=None,
             )
             if job is None:
-                there = get_job(connection, tenant_id, job_id)
+                status = get_job(connection, tenant_id, job_id).status
                 raise Conflict(
-                    f"Only failed and cancelled jobs can be retried; this one is {there.status}."
+                    f"Only failed and cancelled jobs can be retried; this one is {status}."
                 )
             return job
 
@@ -247,23 +233,27 @@ class JobQueue:
         return job
 
     async def counts(self) -> Mapping[JobStatus, int]:
-        """How many jobs wait and run, over all tenants."""
-        found = {}
+        """Return the number of queued and of running jobs, over all tenants."""
+        filters = {JobStatus.QUEUED: queued_jobs(), JobStatus.RUNNING: running_jobs()}
+        counts = {}
         async with self._database.read() as connection:
-            for status, which in (
-                (JobStatus.QUEUED, queued_jobs()),
-                (JobStatus.RUNNING, running_jobs()),
-            ):
-                count = await connection.scalar(select(func.count()).select_from(jobs).where(which))
-                found[status] = count or 0
-        return found
+            for status, where in filters.items():
+                count = await connection.scalar(select(func.count()).select_from(jobs).where(where))
+                counts[status] = count or 0
+        return counts
 
-    async def waiting(self) -> Mapping[str, int]:
-        """How many jobs wait, by tenant."""
+    async def queued_by_tenant(self) -> Mapping[str, int]:
+        """Return the number of queued jobs by tenant."""
         async with self._database.read() as connection:
             rows = await connection.execute(
-                select(jobs.c.tenant_id, func.count().label("waiting"))
+                select(jobs.c.tenant_id, func.count().label("queued"))
                 .where(queued_jobs())
                 .group_by(jobs.c.tenant_id)
             )
-            return {row.tenant_id: row.waiting for row in rows}
+            return {row.tenant_id: row.queued for row in rows}
+
+
+def _payload_hash(new: NewJob) -> str:
+    """Return a hash of all that an idempotency key stands for."""
+    hashed = [new.input_payload, new.model_id, new.model_version]
+    return hashlib.sha256(json.dumps(hashed, sort_keys=True).encode()).hexdigest()

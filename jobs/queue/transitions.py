@@ -1,10 +1,8 @@
-"""The rows of the queue: reading them, and moving them from state to state.
+"""The rows of the queue: reads and transitions between the states.
 
-Everything here works within a transaction of queue.py or claims.py, its only callers.
+Every function works within a transaction of its caller.
 """
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -24,48 +22,37 @@ from sqlalchemy import (
     update,
 )
 
-from jobs.queue.job import (
-    FINAL,
-    TRANSITIONS,
-    AttemptError,
-    Job,
-    JobResult,
-    JobStatus,
-    NewJob,
-    Priority,
-)
+from jobs.queue.job import FINAL, TRANSITIONS, AttemptError, Job, JobResult, JobStatus, Priority
 from jobs.storage.artifacts import Artifact
 from jobs.storage.schema import attempts, job_events, jobs, webhooks
 from sidecar.core.errors import NotFound
 
 JOB_COLUMNS = [jobs.c[name] for name in Job.__dataclass_fields__]
 
-# Built once: that takes longer than to run them.
+# Statements are built once: building one takes longer than running it.
 _INSERT_EVENT = insert(job_events)
 _END_ATTEMPT = (
     update(attempts)
     .where(
-        attempts.c.job_id == bindparam("of_job"),
-        attempts.c.number == bindparam("nth"),
+        attempts.c.job_id == bindparam("ended_job_id"),
+        attempts.c.number == bindparam("ended_number"),
         attempts.c.ended_at.is_(None),
     )
     .values(
         ended_at=bindparam("now"),
-        outcome=bindparam("came"),
+        outcome=bindparam("new_outcome"),
         error_code=bindparam("code"),
         error_message=bindparam("message"),
     )
 )
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-#: What a row lets go of when its attempt ends.
+#: Columns that are cleared when an attempt ends.
 CLEARED_CLAIM = {"attempt_token": None, "lease_expires_at": None, "progress_detail": None}
 
 
 def has_status(status: JobStatus) -> ColumnElement[bool]:
-    """The condition as text, not as a parameter: only so do the partial indexes serve it for
-    certain, whatever the database knows when it plans.
-    """
+    """Return the condition with a literal: a parameter may keep the planner off partial indexes."""
     return jobs.c.status == literal_column(f"'{status.value}'")
 
 
@@ -85,7 +72,7 @@ _REPORT_PROGRESS = (
     .where(_IS_CLAIMED)
     .values(progress=bindparam("fraction"), progress_detail=bindparam("detail"))
 )
-#: What the end of an attempt may change, besides the progress, which may stay as it was reported.
+#: Columns that the end of an attempt may change, besides the progress.
 _FINAL_COLUMNS = (
     "status",
     "version",
@@ -110,52 +97,55 @@ _FINISH_CLAIMED = (
 
 
 def queued_jobs() -> ColumnElement[bool]:
-    """The jobs that wait. The first column of their index is named too: by the state alone SQLite
-    would rather walk a larger index that has every column it is asked for.
+    """Return the condition of a queued job, with the first column of its partial index.
+
+    With the status alone, SQLite would rather walk a larger index that covers the query.
     """
     return and_(has_status(JobStatus.QUEUED), jobs.c.priority.in_(list(Priority)))
 
 
 def running_jobs() -> ColumnElement[bool]:
-    """The jobs that run; of the lease see `queued_jobs`."""
+    """Return the condition of a running job; see `queued_jobs` about the second column."""
     return and_(has_status(JobStatus.RUNNING), jobs.c.lease_expires_at > _EPOCH)
 
 
 def transition(
     connection: Connection,
-    which: ColumnElement[bool],
+    where: ColumnElement[bool],
     to: JobStatus,
     now: datetime,
     **values: Any,
 ) -> Job | None:
-    moved = transition_many(connection, which, to, now, **values)
-    return moved[0] if moved else None
+    """Move one job like `transition_many`; None when no job matches."""
+    changed = transition_many(connection, where, to, now, **values)
+    return changed[0] if changed else None
 
 
 def transition_many(
     connection: Connection,
-    which: ColumnElement[bool],
+    where: ColumnElement[bool],
     to: JobStatus,
     now: datetime,
     **values: Any,
 ) -> Sequence[Job]:
-    """The UPDATE behind every transition but those of a claim: from where `to` may be reached."""
+    """Move the matching jobs to a state, from those states that TRANSITIONS allows.
+
+    This UPDATE is behind every transition but a claim and the end of a claimed attempt.
+    """
     sources = [source for source, targets in TRANSITIONS.items() if to in targets]
     rows = connection.execute(
         update(jobs)
-        .where(which, jobs.c.status.in_(sources))
+        .where(where, jobs.c.status.in_(sources))
         .values(status=to, version=jobs.c.version + 1, **values)
         .returning(*JOB_COLUMNS)
     )
-    moved = [job_from_row(row) for row in rows]
-    emit_events(connection, moved, now)
-    return moved
+    changed = [job_from_row(row) for row in rows]
+    emit_events(connection, changed, now)
+    return changed
 
 
 def emit_events(connection: Connection, changed: Sequence[Job], now: datetime) -> None:
-    """What follows from every change of status: its event, and at the end the call to whoever
-    asked for one.
-    """
+    """Store the event of each status change, and a webhook for a finished job with a callback."""
     if not changed:
         return
     connection.execute(
@@ -174,7 +164,7 @@ def emit_events(connection: Connection, changed: Sequence[Job], now: datetime) -
             for job in changed
         ],
     )
-    calls = [
+    deliveries = [
         {
             "job_id": job.id,
             "version": job.version,
@@ -187,8 +177,8 @@ def emit_events(connection: Connection, changed: Sequence[Job], now: datetime) -
         for job in changed
         if job.status in FINAL and job.callback_url is not None
     ]
-    if calls:
-        connection.execute(insert(webhooks), calls)
+    if deliveries:
+        connection.execute(insert(webhooks), deliveries)
 
 
 def end_attempt(
@@ -198,13 +188,14 @@ def end_attempt(
     outcome: str,
     error: AttemptError | None = None,
 ) -> None:
+    """Record the end of the job's current attempt in its history."""
     connection.execute(
         _END_ATTEMPT,
         {
-            "of_job": job.id,
-            "nth": job.attempt,
+            "ended_job_id": job.id,
+            "ended_number": job.attempt,
             "now": now,
-            "came": outcome,
+            "new_outcome": outcome,
             "code": error.code if error else None,
             "message": error.message if error else None,
         },
@@ -212,10 +203,9 @@ def end_attempt(
 
 
 def get_job(connection: Connection, tenant_id: str, job_id: str) -> Job:
-    row = (
-        connection.execute(
-            select(*JOB_COLUMNS).where(jobs.c.tenant_id == tenant_id, jobs.c.id == job_id)
-        )
+    """Return the job; raises NotFound when the tenant has no such job."""
+    row = connection.execute(
+        select(*JOB_COLUMNS).where(jobs.c.tenant_id == tenant_id, jobs.c.id == job_id)
     ).one_or_none()
     if row is None:
         raise NotFound("There is no such job.")
@@ -228,8 +218,9 @@ def job_from_row(row: Row[*tuple[Any, ...]]) -> Job:
 
 
 def artifact_of(
-    job: Job, now: datetime, artifact_id: str, outcome: JobResult | None, error: AttemptError | None
+    job: Job, now: datetime, artifact_id: str, result: JobResult | None, error: AttemptError | None
 ) -> Artifact:
+    """Return the audit record of a finished job: its result, or its last error."""
     return Artifact(
         id=artifact_id,
         tenant_id=job.tenant_id,
@@ -237,35 +228,20 @@ def artifact_of(
         feature=job.feature,
         request_id=job.request_id,
         job_id=job.id,
-        success=outcome is not None,
+        success=result is not None,
         input_payload=job.input_payload,
-        output_payload=outcome.output if outcome else None,
+        output_payload=result.output if result else None,
         error_code=error.code if error else None,
         error_message=error.message if error else None,
-        model_id=outcome.model_id if outcome else job.model_id,
-        model_version=outcome.model_version if outcome else job.model_version,
+        model_id=result.model_id if result else job.model_id,
+        model_version=result.model_version if result else job.model_version,
         latency_ms=(now - job.created_at).total_seconds() * 1000,
         created_at=now,
     )
 
 
-def referenced_image(payload: Mapping[str, Any]) -> str | None:
-    """The blob that a stored payload refers to."""
-    sha256: str | None = payload.get("image", {}).get("sha256")
-    return sha256
-
-
-def payload_hash(new: NewJob) -> str:
-    what = [new.input_payload, new.model_id, new.model_version]
-    return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
-
-
-def past_tense(status: JobStatus) -> str:
-    return "been cancelled" if status is JobStatus.CANCELLED else str(status)
-
-
 def claimed_filter(claimed: Sequence[Job]) -> ColumnElement[bool]:
-    """The condition."""
+    """Return the condition of the jobs that still run under the token of their claim."""
     keys = [(job.id, job.attempt_token) for job in claimed]
     return and_(
         _IS_RUNNING,
@@ -275,7 +251,7 @@ def claimed_filter(claimed: Sequence[Job]) -> ColumnElement[bool]:
 
 
 def find_still_claimed(connection: Connection, claimed: Sequence[Job]) -> set[tuple[str, str]]:
-    """Id and token of those that are held."""
+    """Return id and token of the jobs that still run under the token of their claim."""
     keys = [(job.id, job.attempt_token) for job in claimed]
     rows = connection.execute(
         _STILL_CLAIMED, {"claimed_ids": [job_id for job_id, _ in keys], "claimed_keys": keys}
@@ -286,7 +262,7 @@ def find_still_claimed(connection: Connection, claimed: Sequence[Job]) -> set[tu
 def report_progress(
     connection: Connection, claimed: Job, fraction: float, detail: Mapping[str, Any] | None
 ) -> None:
-    """Writes how far an attempt is."""
+    """Store the progress of an attempt, unless its claim was lost."""
     connection.execute(
         _REPORT_PROGRESS, {**_claim_key(claimed), "fraction": fraction, "detail": detail}
     )
@@ -301,12 +277,13 @@ def finish_claimed(
     progress: float | None = None,
     **changes: Any,
 ) -> Job | None:
-    """The job in the state that its attempt ended in; None when it is held no longer. Without a
-    `progress` it keeps the last one reported.
+    """Move a claimed job to the state in which its attempt ended; None when the claim was lost.
+
+    Without `progress`, the last one reported stays.
     """
     if to not in TRANSITIONS[JobStatus.RUNNING]:
         raise ValueError(f"a running job can't become {to}")
-    # Nothing but its progress has changed since it was claimed.
+    # Nothing but the progress has changed since the claim.
     job = replace(
         claimed,
         status=to,

@@ -1,14 +1,15 @@
-"""The loop from claimed rows to running work and back to rows.
+"""The worker loop: it claims jobs, runs each attempt as an asyncio task, and records the result.
 
-One asyncio task an attempt. The loop claims what is due while it has free slots, when it is woken
-and now and then by itself, renews the leases of what runs, kills what has been cancelled or taken
-away, and now and then rescues what other runners lost. How an attempt runs is the launcher's
-business (deployments/job_runner.py: a Ray task).
+The loop claims due jobs while it has free slots, when it is notified and at each poll. It renews
+the leases of running attempts, cancels those whose claim was lost, and periodically reclaims jobs
+with an expired lease. The launcher decides how an attempt runs (deployments/job_runner.py: a Ray
+task).
 """
 
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import Protocol
 
 from jobs.queue.claims import Claims
@@ -23,24 +24,25 @@ from sidecar.core.settings import Settings
 
 log = logging.getLogger(__name__)
 
-#: Seconds that an attempt waits for a process to work in: longer than any one that is in its way.
+#: Seconds that an attempt waits for a worker process: longer than any attempt before it runs.
 START_TIMEOUT_S = 600.0
 #: How many times longer than queue.poll_interval_s an idle worker waits between two polls. It is
-#: notified of new jobs; polling finds those that are due again and those whose notice was lost.
+#: notified of new jobs; polling finds retries and jobs whose notification was lost.
 IDLE_POLLS = 20
 
 
 class Attempt(Protocol):
-    """Work under way."""
+    """A running attempt."""
 
     def __aiter__(self) -> AsyncIterator[Progress | JobResult]:
-        """0.0 once the work has started, its progress as it comes, and the Outcome last. Raises the
-        ServiceError that ended the work.
+        """Yield 0.0 at the start, then progress, and the JobResult last.
+
+        Raises the ServiceError that ended the attempt.
         """
         ...
 
     def kill(self) -> None:
-        """Ends the work itself, at once; nothing when it has ended."""
+        """End the attempt at once; do nothing when it has ended."""
         ...
 
 
@@ -48,7 +50,7 @@ Launcher = Callable[[JobType, JobContext], Attempt]
 
 
 class _NotStarted(Exception):
-    """There was no process to work in, or none that got as far as to begin."""
+    """No worker process started the attempt in time."""
 
 
 class JobWorker:
@@ -74,44 +76,42 @@ class JobWorker:
         self._settings = settings
         self._meter = meter
         self._running: dict[asyncio.Task[None], Job] = {}
-        self._woken = asyncio.Event()
+        self._wake_up = asyncio.Event()
         self._full = False
         self._stopping = False
 
     @property
     def running_count(self) -> int:
-        """How many attempts are under way."""
+        """The number of running attempts."""
         return len(self._running)
 
     async def run(self) -> None:
-        """Returns after `stop()`; outlives a database that comes and goes."""
+        """Return after `stop()`; a database that is away for a while doesn't end the loop."""
         loop = asyncio.get_running_loop()
-        upkeep_s = self._settings.job.lease_s / 3
-        next_upkeep = loop.time()
+        lease_interval_s = self._settings.job.lease_s / 3
+        next_lease_check = loop.time()
         while not self._stopping:
-            self._woken.clear()  # whatever comes from here on is looked for once more
+            self._wake_up.clear()  # a notification from here on causes one more claim
             try:
-                await self._drop_what_was_taken_away()
-                if loop.time() >= next_upkeep:
-                    next_upkeep = loop.time() + upkeep_s
-                    await self._keep_leases()
+                await self._cancel_lost_claims()
+                if loop.time() >= next_lease_check:
+                    next_lease_check = loop.time() + lease_interval_s
+                    await self._renew_and_reclaim()
                 await self._claim()
             except DatabaseUnavailable:
                 log.warning("the database does not answer; the queue waits")
                 self._meter.add("sidecar_database_errors")
-            await self._pause()
+            await self._wait()
 
     def notify(self) -> None:
-        """Has the queue looked at now, unless every slot is taken: then it is when one comes
-        free.
-        """
+        """Wake the loop up to claim jobs; when every slot is taken, the next free one does."""
         if not self._full:
-            self._woken.set()
+            self._wake_up.set()
 
     async def stop(self) -> None:
-        """Claims no more, kills what runs and gives it back to the queue."""
+        """Stop claiming, kill the running attempts and release their jobs."""
         self._stopping = True
-        self._woken.set()
+        self._wake_up.set()
         running = dict(self._running)
         for task in running:
             task.cancel()
@@ -128,42 +128,38 @@ class JobWorker:
             if not claimed:
                 return
             for job in claimed:
-                task = asyncio.create_task(self._attempt(job), name=job.id)
+                task = asyncio.create_task(self._run_attempt(job), name=job.id)
                 self._running[task] = job
-                task.add_done_callback(self._ended)
+                task.add_done_callback(self._on_attempt_done)
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _on_attempt_done(self, task: asyncio.Task[None]) -> None:
         del self._running[task]
-        self._woken.set()
+        self._wake_up.set()
 
-    async def _pause(self) -> None:
-        """Until a slot comes free or a job is said to wait, and no longer than a look may wait."""
-        idle = not self._running
-        try:
-            async with asyncio.timeout(
-                self._settings.queue.poll_interval_s * (IDLE_POLLS if idle else 1)
-            ):
-                await self._woken.wait()
-        except TimeoutError:
-            pass
+    async def _wait(self) -> None:
+        """Wait for a free slot or a notification, until the next poll."""
+        polls = 1 if self._running else IDLE_POLLS
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._settings.queue.poll_interval_s * polls):
+                await self._wake_up.wait()
 
-    async def _drop_what_was_taken_away(self) -> None:
+    async def _cancel_lost_claims(self) -> None:
         if not self._running:
             return
-        still_held = await self._claims.find_still_claimed(list(self._running.values()))
+        still_claimed = await self._claims.find_still_claimed(list(self._running.values()))
         for task, job in self._running.items():
-            if (job.id, job.attempt_token) not in still_held:
+            if (job.id, job.attempt_token) not in still_claimed:
                 task.cancel()
 
-    async def _keep_leases(self) -> None:
+    async def _renew_and_reclaim(self) -> None:
         if self._running:
             await self._claims.renew(list(self._running.values()))
-        rescued = await self._claims.reclaim_expired()
-        if rescued:
-            log.warning("took back jobs whose lease ran out", extra={"count": rescued})
-            self._meter.add("sidecar_rescues", rescued)
+        reclaimed = await self._claims.reclaim_expired()
+        if reclaimed:
+            log.warning("reclaimed jobs with an expired lease", extra={"count": reclaimed})
+            self._meter.add("sidecar_rescues", reclaimed)
 
-    async def _attempt(self, job: Job) -> None:
+    async def _run_attempt(self, job: Job) -> None:
         loop = asyncio.get_running_loop()
         started = loop.time()
         code = "ok"
@@ -171,25 +167,25 @@ class JobWorker:
             with tracing.span(
                 "attempt", job.traceparent, job_id=job.id, feature=job.feature
             ) as traceparent:
-                outcome = await self._work(job, traceparent)
-            await self._record(lambda: self._claims.succeed(job, outcome))
+                result = await self._execute(job, traceparent)
+            await self._record(lambda: self._claims.succeed(job, result))
             log.info("attempt succeeded", extra=_log_fields(job))
         except _NotStarted:
             code = "not_started"
-            log.warning("no process began the work; the job goes back", extra=_log_fields(job))
+            log.warning("no worker process started; job released", extra=_log_fields(job))
             await self._record(lambda: self._claims.release([job]))
         except ServiceError as error:
             failure = AttemptError(
                 code=error.code,
-                message=error.message.replace("\0", ""),  # which PostgreSQL can't store
+                message=error.message.replace("\0", ""),  # PostgreSQL can't store NUL
                 retryable=error.retryable,
             )
             code = error.code
             log.warning("attempt failed", extra={**_log_fields(job), "code": error.code})
             await self._record(lambda: self._claims.fail(job, failure))
-        except Exception:  # a bug in the work, or an outcome that can't be stored
+        except Exception:  # a bug in the work, or a result that can't be stored
             code = ServiceError.code
-            log.exception("attempt broke", extra=_log_fields(job))
+            log.exception("attempt crashed", extra=_log_fields(job))
             failure = AttemptError(
                 code=ServiceError.code, message="The job failed unexpectedly.", retryable=True
             )
@@ -197,23 +193,24 @@ class JobWorker:
         self._meter.add("sidecar_attempts", feature=job.feature, code=code)
         self._meter.observe("sidecar_attempt_seconds", loop.time() - started, feature=job.feature)
 
-    async def _work(self, job: Job, traceparent: str | None) -> JobResult:
+    async def _execute(self, job: Job, traceparent: str | None) -> JobResult:
+        """Launch the attempt, report its progress and return its completed result."""
         job_type = self._job_types[job.feature]
         image = None
         if "image" in job.input_payload:
             sha256 = job.input_payload["image"]["sha256"]
             _, image = await self._blobs.get(job.tenant_id, sha256)
-        work = JobContext(
+        context = JobContext(
             tenant_id=job.tenant_id,
             payload=job.input_payload,
             image=image,
             settings=self._settings,
             traceparent=traceparent,
         )
-        attempt = self._launch(job_type, work)
+        attempt = self._launch(job_type, context)
         started = False
         try:
-            # Until the work has started it waits for its process, which is not its fault.
+            # The wait for a worker process doesn't count against the attempt's time limit.
             async with asyncio.timeout(START_TIMEOUT_S) as limit:
                 async for event in attempt:
                     if not started:
@@ -222,29 +219,30 @@ class JobWorker:
                     if isinstance(event, JobResult):
                         if job_type.complete is None:
                             return event
-                        return await job_type.complete(work, event)
-                    so_far = event if isinstance(event, ProgressUpdate) else ProgressUpdate(event)
-                    if so_far.fraction > 0:
-                        await self._report(job, so_far)
+                        return await job_type.complete(context, event)
+                    update = event if isinstance(event, ProgressUpdate) else ProgressUpdate(event)
+                    if update.fraction > 0:
+                        await self._report_progress(job, update)
         except TimeoutError as error:
             if not started:
                 raise _NotStarted from error
             raise DeadlineExceeded(
-                f"The work ran out of its time limit of {job_type.timeout_s:g} s."
+                f"The job exceeded its time limit of {job_type.timeout_s:g} s."
             ) from error
         finally:
             attempt.kill()
-        raise RuntimeError("the work ended without an outcome")
+        raise RuntimeError("the attempt ended without a result")
 
-    async def _report(self, job: Job, so_far: ProgressUpdate) -> None:
+    async def _report_progress(self, job: Job, update: ProgressUpdate) -> None:
         try:
-            await self._claims.report_progress(job, so_far.fraction, so_far.detail)
+            await self._claims.report_progress(job, update.fraction, update.detail)
         except DatabaseUnavailable:
             log.warning("progress was not recorded", extra=_log_fields(job))
 
     async def _record(self, write: Callable[[], Awaitable[object]]) -> None:
-        """Writes how an attempt ended, however long the database is away: the work is done, and
-        the token decides whether it still counts.
+        """Record the end of an attempt, however long the database is away.
+
+        The work is done by then, and the token decides whether it still counts.
         """
         while True:
             try:

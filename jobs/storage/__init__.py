@@ -1,0 +1,1 @@
+"""Everything persistent: database access, the schema with its migrations, blobs, and backup."""

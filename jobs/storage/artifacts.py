@@ -1,4 +1,4 @@
-"""Artifacts: what went into a model and what came out, one for each answer or ended job."""
+"""Artifacts: audit records of a model's input and output, one per response or finished job."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -11,13 +11,13 @@ from jobs.storage.database import Database, tenant_filters
 from jobs.storage.schema import artifacts
 from sidecar.core.errors import NotFound
 
-#: One object, so that SQLAlchemy finds what it compiled before without a look at every value.
+#: One object, so that SQLAlchemy finds its compiled form without inspecting every value.
 _INSERT = insert(artifacts)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Artifact:
-    """The record of one piece of work; also what comes back when it is read."""
+    """The audit record of one result."""
 
     id: str
     tenant_id: str
@@ -32,13 +32,13 @@ class Artifact:
     error_message: str | None
     model_id: str | None
     model_version: str | None
-    latency_ms: float  # from the request to the result, waiting included
+    latency_ms: float  # from the request to the result, including queueing
     created_at: datetime
 
 
 @dataclass(frozen=True, kw_only=True)
 class ArtifactFilter:
-    """Which of a tenant's artifacts to list."""
+    """A filter on a tenant's artifacts; None matches every value."""
 
     feature: str | None = None
     success: bool | None = None
@@ -47,7 +47,7 @@ class ArtifactFilter:
 
 
 def insert_artifact(connection: Connection, artifact: Artifact) -> None:
-    """Writes it within the caller's transaction."""
+    """Insert the artifact within the caller's transaction."""
     image = artifact.input_payload.get("image")
     connection.execute(
         _INSERT, {**vars(artifact), "image_sha256": image["sha256"] if image else None}
@@ -61,41 +61,39 @@ class Artifacts:
         self._database = database
 
     async def add(self, artifact: Artifact) -> None:
-        """Durable when it returns."""
+        """Store the artifact; it is durable when this returns."""
         await self._database.write(lambda connection: insert_artifact(connection, artifact))
 
     async def get(self, tenant_id: str, artifact_id: str) -> Artifact:
-        """Raises NotFound when this tenant has no such artifact."""
+        """Return the artifact. Raises NotFound when this tenant has no such artifact."""
         async with self._database.read() as connection:
-            row = (
-                await connection.execute(
-                    select(artifacts).where(
-                        artifacts.c.tenant_id == tenant_id, artifacts.c.id == artifact_id
-                    )
+            rows = await connection.execute(
+                select(artifacts).where(
+                    artifacts.c.tenant_id == tenant_id, artifacts.c.id == artifact_id
                 )
-            ).one_or_none()
+            )
+            row = rows.one_or_none()
         if row is None:
             raise NotFound("There is no such artifact.")
         return artifact_from_row(row)
 
     async def list(
-        self, tenant_id: str, wanted: ArtifactFilter, *, limit: int, offset: int
+        self, tenant_id: str, filter_: ArtifactFilter, *, limit: int, offset: int
     ) -> tuple[Sequence[Artifact], int]:
-        """One page, newest first, and how many match in all."""
-        where = tenant_filters(artifacts, tenant_id, asdict(wanted))
+        """Return one page of the matches, newest first, and the number of all matches."""
+        where = tenant_filters(artifacts, tenant_id, asdict(filter_))
         rows, total = await self._database.page(artifacts, where, limit=limit, offset=offset)
         return [artifact_from_row(row) for row in rows], total
 
     async def export(
-        self, tenant_id: str, wanted: ArtifactFilter, *, page: int = 200
+        self, tenant_id: str, filter_: ArtifactFilter, *, page: int = 200
     ) -> AsyncIterator[Artifact]:
-        """All that match, oldest first; `page` of them in memory at a time."""
-        async for row in self._database.iterate(
-            artifacts, tenant_filters(artifacts, tenant_id, asdict(wanted)), page=page
-        ):
+        """Yield all matches, oldest first, with `page` of them in memory at a time."""
+        where = tenant_filters(artifacts, tenant_id, asdict(filter_))
+        async for row in self._database.iterate(artifacts, where, page=page):
             yield artifact_from_row(row)
 
 
 def artifact_from_row(row: Row[Any]) -> Artifact:
-    """The artifact that a row of its table holds."""
+    """Convert a row of the table."""
     return Artifact(**{name: row._mapping[name] for name in Artifact.__dataclass_fields__})

@@ -1,4 +1,4 @@
-"""Deleting many rows a bit at a time, so that nobody else's write waits for long."""
+"""Deletion of many rows in short transactions, so that other writes don't wait for long."""
 
 import time
 from collections.abc import Sequence
@@ -6,32 +6,33 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Table, delete, select, tuple_
 
-#: Seconds after which one transaction deletes no more.
+#: Seconds after which a transaction deletes nothing more.
 _MAX_TRANSACTION_S = 0.05
-#: Rows between two looks at the clock; one may be of megabytes.
+#: Rows between two checks of the clock; a single row may have megabytes.
 _SLICE = 25
 
 
 def delete_batch(
-    connection: Connection, table: Table, which: ColumnElement[bool], *, most: int
+    connection: Connection, table: Table, where: ColumnElement[bool], *, limit: int
 ) -> Sequence[Row[*tuple[Any, ...]]]:
-    """The keys of the rows that were deleted: the first in their order, `most` or fewer; none when
-    there is none.
+    """Delete the first matches in the order of their keys, at most `limit`, and return their keys.
+
+    The result is empty only if nothing matches.
     """
     key = tuple_(*table.primary_key)
-    gone: list[Row[*tuple[Any, ...]]] = []
-    until = time.monotonic() + _MAX_TRANSACTION_S
-    while len(gone) < most and (not gone or time.monotonic() < until):
+    deleted: list[Row[*tuple[Any, ...]]] = []
+    deadline = time.monotonic() + _MAX_TRANSACTION_S
+    while len(deleted) < limit and (not deleted or time.monotonic() < deadline):
         first = (
             select(*table.primary_key)
-            .where(which)
+            .where(where)
             .order_by(*table.primary_key)
-            .limit(min(_SLICE, most - len(gone)))
+            .limit(min(_SLICE, limit - len(deleted)))
         )
-        slice_ = connection.execute(
-            delete(table).where(key.in_(first), which).returning(*table.primary_key)
+        keys = connection.execute(
+            delete(table).where(key.in_(first), where).returning(*table.primary_key)
         ).all()
-        if not slice_:
+        if not keys:
             break
-        gone += slice_
-    return gone
+        deleted += keys
+    return deleted

@@ -1,7 +1,7 @@
-"""Blobs: files named by their SHA-256, below one folder, with their metadata in the database.
+"""Content-addressed blob storage: files named by their SHA-256, with metadata in the database.
 
-A blob is durable before its row is: temporary file, fsync, rename, fsync of the folder. The row
-says which tenant may see it; the same bytes sent by two tenants are one file and two rows.
+A blob's file is durable before its row is: temporary file, fsync, rename, fsync of the folder. A
+row grants one tenant access; the same bytes from two tenants are one file and two rows.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -27,7 +27,7 @@ from sidecar.core.errors import NotFound, StorageUnavailable
 
 @dataclass(frozen=True, kw_only=True)
 class Blob:
-    """What is known of the bytes."""
+    """The metadata of a blob."""
 
     sha256: str
     media_type: str
@@ -36,7 +36,7 @@ class Blob:
 
 @dataclass(frozen=True)
 class SweepResult:
-    """What was removed from the disk."""
+    """The files removed from the disk."""
 
     files: int = 0
     size: int = 0  # bytes
@@ -45,13 +45,13 @@ class SweepResult:
         return SweepResult(self.files + other.files, self.size + other.size)
 
 
-#: Folders that the files are spread over, by their first byte.
-SHARDS = 256
-#: After this a file that was not finished never will be.
-CRASHED_AFTER = timedelta(hours=1)
+#: The files are spread over this many folders, by the first byte of their hash.
+SHARD_COUNT = 256
+#: An older temporary file was left behind by a crash.
+TEMP_FILE_MAX_AGE = timedelta(hours=1)
 
-_NEW = ".new-"
-_ASIDE = ".aside-"
+_TEMP_PREFIX = ".new-"
+_QUARANTINE_PREFIX = ".aside-"
 
 T = TypeVar("T")
 
@@ -65,13 +65,16 @@ class BlobStore:
         self._clock = clock
 
     async def put(self, tenant_id: str, data: bytes, media_type: str) -> Blob:
-        """Durable when it returns. Raises StorageUnavailable or DatabaseUnavailable."""
+        """Store the bytes; they are durable when this returns.
+
+        Raises StorageUnavailable or DatabaseUnavailable.
+        """
         sha256 = await self._in_thread(lambda: self._write(data))
         blob = Blob(sha256=sha256, media_type=media_type, size=len(data))
         row = {"tenant_id": tenant_id, "created_at": self._clock(), **asdict(blob)}
 
-        def work(connection: Connection) -> None:
-            # Seen anew, it is kept for the whole retention period from now.
+        def upsert(connection: Connection) -> None:
+            # A repeated upload restarts the retention period.
             statement = self._database.insert(blobs).values(row)
             connection.execute(
                 statement.on_conflict_do_update(
@@ -80,22 +83,24 @@ class BlobStore:
                 )
             )
 
-        await self._database.write(work)
-        # The file was there before its row was: whoever removes what no row names may have taken
-        # it in between.
+        await self._database.write(upsert)
+        # Until its row was committed, a concurrent `remove` may have taken the file.
         await self._in_thread(lambda: self._write(data))
         return blob
 
     async def get(self, tenant_id: str, sha256: str) -> tuple[Blob, bytes]:
-        """The metadata and the bytes. Raises NotFound when this tenant has no such blob."""
+        """Return the metadata and the bytes.
+
+        Raises NotFound when this tenant has no such blob, StorageUnavailable or
+        DatabaseUnavailable when it can't be read.
+        """
         async with self._database.read() as connection:
-            row = (
-                await connection.execute(
-                    select(blobs.c.sha256, blobs.c.media_type, blobs.c.size).where(
-                        blobs.c.tenant_id == tenant_id, blobs.c.sha256 == sha256
-                    )
+            rows = await connection.execute(
+                select(blobs.c.sha256, blobs.c.media_type, blobs.c.size).where(
+                    blobs.c.tenant_id == tenant_id, blobs.c.sha256 == sha256
                 )
-            ).one_or_none()
+            )
+            row = rows.one_or_none()
         if row is None:
             raise NotFound("There is no such image.")
         try:
@@ -107,50 +112,60 @@ class BlobStore:
         return Blob(**row._mapping), data
 
     async def free_bytes(self) -> int:
-        """Room on the disk. Raises StorageUnavailable when nothing can be written."""
+        """Return the free disk space. Raises StorageUnavailable when nothing can be written."""
         return await self._in_thread(self._probe)
 
     async def remove(self, sha256s: Collection[str]) -> SweepResult:
-        """Removes the files of those blobs that no tenant has (any more).
+        """Remove the files of those blobs that no tenant has any more.
 
-        A file is put aside, its rows are looked up once more, and then it is removed or put back:
-        a row that appears meanwhile gets it back, or was written by a `put` that looks after its
-        file. Raises StorageUnavailable and DatabaseUnavailable.
+        Each file is quarantined, its rows are checked again, and then it is deleted or restored: a
+        row that was inserted meanwhile gets its file back, or `put` writes the file again. Raises
+        StorageUnavailable and DatabaseUnavailable.
         """
-        swept = SweepResult()
-        waiting = iter(sha256s)
-        while some := set(islice(waiting, 500)):
-            loose = some - await self._named(some)
-            await asyncio.gather(*(self._in_thread(partial(self._put_aside, one)) for one in loose))
-            swept += await self._settle(loose)
-        return swept
+        removed = SweepResult()
+        remaining = iter(sha256s)
+        while batch := set(islice(remaining, 500)):
+            orphans = batch - await self._referenced(batch)
+            await asyncio.gather(
+                *(self._in_thread(partial(self._quarantine, sha256)) for sha256 in orphans)
+            )
+            removed += await self._empty_quarantine(orphans)
+        return removed
 
     async def sweep(self, shard: int) -> SweepResult:
-        """Removes what no row names from one of the SHARDS folders: blobs whose last row is gone,
-        and what a crash left. Raises StorageUnavailable and DatabaseUnavailable.
+        """Remove a shard's unreferenced files: orphaned blobs and leftovers of crashes.
+
+        Raises StorageUnavailable and DatabaseUnavailable.
         """
         folder = self._folder / f"{shard:02x}"
         names = [file.name for file in await self._in_thread(lambda: list(folder.glob("*")))]
-        before = (self._clock() - CRASHED_AFTER).timestamp()
-        crashed = [folder / name for name in names if name.startswith(_NEW)]
-        swept = await self._in_thread(
-            lambda: sum((_unlink(file, before) for file in crashed), SweepResult())
+        before = (self._clock() - TEMP_FILE_MAX_AGE).timestamp()
+        temporary = [folder / name for name in names if name.startswith(_TEMP_PREFIX)]
+        removed = await self._in_thread(lambda: _sum(_unlink(file, before) for file in temporary))
+        removed += await self._empty_quarantine(
+            {
+                name.removeprefix(_QUARANTINE_PREFIX)
+                for name in names
+                if name.startswith(_QUARANTINE_PREFIX)
+            }
         )
-        swept += await self._settle(
-            {name.removeprefix(_ASIDE) for name in names if name.startswith(_ASIDE)}
-        )
-        return swept + await self.remove([name for name in names if not name.startswith(".")])
+        return removed + await self.remove([name for name in names if not name.startswith(".")])
 
-    async def _settle(self, aside: Collection[str]) -> SweepResult:
-        named = await self._named(aside)
-        return await self._in_thread(
-            lambda: sum(
-                (self._put_back_or_remove(one, one in named) for one in aside), SweepResult()
-            )
-        )
+    async def _empty_quarantine(self, sha256s: Collection[str]) -> SweepResult:
+        """Restore the quarantined files that have a row again, and delete the others."""
+        referenced = await self._referenced(sha256s)
 
-    async def _named(self, sha256s: Collection[str]) -> set[str]:
-        """Those of the blobs that some tenant has."""
+        def restore_or_delete(sha256: str) -> SweepResult:
+            file = self._quarantined(sha256)
+            if sha256 not in referenced:
+                return _unlink(file)
+            with contextlib.suppress(FileNotFoundError):
+                file.rename(self._path(sha256))
+            return SweepResult()
+
+        return await self._in_thread(lambda: _sum(map(restore_or_delete, sha256s)))
+
+    async def _referenced(self, sha256s: Collection[str]) -> set[str]:
         if not sha256s:
             return set()
         async with self._database.read() as connection:
@@ -164,27 +179,21 @@ class BlobStore:
         except OSError as error:
             raise StorageUnavailable(retry_after_s=10) from error
 
-    def _put_aside(self, sha256: str) -> None:
+    def _quarantine(self, sha256: str) -> None:
         with contextlib.suppress(FileNotFoundError):
-            self._path(sha256).rename(self._aside(sha256))
+            self._path(sha256).rename(self._quarantined(sha256))
 
-    def _put_back_or_remove(self, sha256: str, named: bool) -> SweepResult:
-        aside = self._aside(sha256)
-        if not named:
-            return _unlink(aside)
-        with contextlib.suppress(FileNotFoundError):
-            aside.rename(self._path(sha256))
-        return SweepResult()
+    def _path(self, sha256: str) -> Path:
+        return self._folder / sha256[:2] / sha256
 
-    def _aside(self, sha256: str) -> Path:
-        path = self._path(sha256)
-        return path.with_name(_ASIDE + path.name)
+    def _quarantined(self, sha256: str) -> Path:
+        return self._folder / sha256[:2] / f"{_QUARANTINE_PREFIX}{sha256}"
 
     def _read(self, sha256: str) -> bytes:
-        for path in (self._path(sha256), self._aside(sha256)):
+        for path in (self._path(sha256), self._quarantined(sha256)):
             with contextlib.suppress(FileNotFoundError):
                 return path.read_bytes()
-        return self._path(sha256).read_bytes()  # put back between the two looks, or gone
+        return self._path(sha256).read_bytes()  # restored between the two attempts, or gone
 
     def _probe(self) -> int:
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -193,16 +202,13 @@ class BlobStore:
             probe.flush()
         return shutil.disk_usage(self._folder).free
 
-    def _path(self, sha256: str) -> Path:
-        return self._folder / sha256[:2] / sha256
-
     def _write(self, data: bytes) -> str:
         sha256 = hashlib.sha256(data).hexdigest()
         path = self._path(sha256)
         if path.exists():
             return sha256
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=_NEW)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=_TEMP_PREFIX)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
@@ -220,8 +226,12 @@ class BlobStore:
         return sha256
 
 
+def _sum(results: Iterable[SweepResult]) -> SweepResult:
+    return sum(results, SweepResult())
+
+
 def _unlink(file: Path, before: float = float("inf")) -> SweepResult:
-    """Removes a file that was last written before that moment, in seconds of the epoch."""
+    """Delete the file if its last modification was before that time, in seconds of the epoch."""
     try:
         status = file.stat()
         if status.st_mtime >= before:

@@ -1,11 +1,10 @@
-"""The one way to the database: many readers, one writer, many writes to a commit.
+"""Database access: many readers, one writer per process, and group commit.
 
-SQLite lets one transaction write at a time. Here that rule is a shape and not a retry loop: each
-process owns one writer connection, and whatever is waiting to be written when it comes free goes
-into the same transaction (group commit), each write in its own savepoint, so that durability costs
-one fsync for all of them and one write's failure undoes nothing of the others. On PostgreSQL each
-write is a transaction of its own. A write is a plain function of a connection on both: SQLite runs
-it in the writer's thread, PostgreSQL's async driver under SQLAlchemy's `run_sync`.
+SQLite allows one write transaction at a time. Each process therefore has one writer connection and
+needs no retry loop. Writes that arrive while a transaction runs share the next one, each in its own
+savepoint: one fsync makes all of them durable, and a failed write undoes only itself. On PostgreSQL
+each write is a transaction of its own. A write is a plain function of a connection on both: SQLite
+runs it in the writer's thread, PostgreSQL's async driver under SQLAlchemy's `run_sync`.
 """
 
 import asyncio
@@ -29,24 +28,18 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from jobs.storage.sqlite import (
-    Writer,
-    checkpoint,
-    driver_of,
-    incremental_vacuum,
-    reader_engine,
-    vacuum,
-)
+from jobs.storage import sqlite
+from jobs.storage.sqlite import SqliteWriter
 from sidecar.core.errors import DatabaseUnavailable
 
 log = logging.getLogger(__name__)
 
-#: How long one transaction takes on more writes, in seconds: the first of them waits for the last,
+#: Seconds during which one transaction accepts more writes: the first of them waits for the last,
 #: and so does every other process.
 GROUP_COMMIT_S = 0.01
 
-#: Seconds that PostgreSQL has for one piece of work. A server that stands still, or a network that
-#: swallows what is sent, would be waited for for ever.
+#: Seconds after which a read or write on PostgreSQL fails. Without a limit, a hanging server or a
+#: network that drops packets would block it forever.
 STATEMENT_TIMEOUT_S = 30.0
 
 T = TypeVar("T")
@@ -54,7 +47,7 @@ WriteFn = Callable[[Connection], Any]
 
 
 class AdvisoryLock(IntEnum):
-    """What one transaction at a time may do. The numbers mean nothing to anybody else."""
+    """Locks for what only one transaction at a time may do. The numbers are arbitrary."""
 
     MIGRATE = 7_071_067
     CLAIM = 7_071_068
@@ -64,11 +57,14 @@ class Database:
     """Connections to one database, for one process and one event loop."""
 
     def __init__(self, url: str) -> None:
-        """`url` is an SQLAlchemy URL with an async driver; nothing is opened yet."""
-        self._sqlite: Writer | None = None
+        """Create the engines; `url` is an SQLAlchemy URL with an async driver.
+
+        Connections are opened on first use.
+        """
+        self._sqlite: SqliteWriter | None = None
         if make_url(url).get_backend_name() == "sqlite":
-            self._engine = reader_engine(url, _json)
-            self._sqlite = Writer(url, _json)
+            self._engine = sqlite.reader_engine(url, _json)
+            self._sqlite = SqliteWriter(url, _json)
         else:
             self._engine = create_async_engine(
                 url,
@@ -79,32 +75,22 @@ class Database:
                 pool_timeout=10,
                 pool_pre_ping=True,
             )
-        self._waiting: deque[tuple[WriteFn, asyncio.Future[Any]]] = deque()
+        self._queue: deque[tuple[WriteFn, asyncio.Future[Any]]] = deque()
         self._committing: asyncio.Task[None] | None = None
 
-    @property
-    def is_sqlite(self) -> bool:
-        """Whether it is an SQLite file."""
-        return self._sqlite is not None
-
     def insert(self, table: Table) -> "sqlite_dialect.Insert | postgresql.Insert":
-        """An INSERT that knows ON CONFLICT, which both dialects spell alike."""
-        return sqlite_dialect.insert(table) if self.is_sqlite else postgresql.insert(table)
+        """Return an INSERT with ON CONFLICT, which has the same syntax in both dialects."""
+        return sqlite_dialect.insert(table) if self._sqlite else postgresql.insert(table)
 
-    def advisory_lock(self, connection: Connection, turn: AdvisoryLock) -> None:
-        """Within a write: waits until no other one has that turn, and has it to its end."""
-        if not self.is_sqlite:  # which lets one write at a time anyway
-            connection.execute(select(func.pg_advisory_xact_lock(turn)))
+    def advisory_lock(self, connection: Connection, lock: AdvisoryLock) -> None:
+        """Acquire the lock within a write; the end of its transaction releases it."""
+        if self._sqlite is None:  # SQLite runs one write at a time anyway
+            connection.execute(select(func.pg_advisory_xact_lock(lock)))
 
     async def page(
-        self,
-        table: Table,
-        where: Sequence[ColumnElement[bool]],
-        *,
-        limit: int,
-        offset: int,
+        self, table: Table, where: Sequence[ColumnElement[bool]], *, limit: int, offset: int
     ) -> tuple[Sequence[Row[*tuple[Any, ...]]], int]:
-        """Some of the rows that match, the highest ids first, and how many match in all."""
+        """Return one page of the matches, highest ids first, and the number of all matches."""
         async with self.read() as connection:
             total = await connection.scalar(select(func.count()).select_from(table).where(*where))
             rows = await connection.execute(
@@ -115,16 +101,17 @@ class Database:
     async def iterate(
         self, table: Table, where: Sequence[ColumnElement[bool]], *, page: int
     ) -> AsyncIterator[Row[*tuple[Any, ...]]]:
-        """All rows that match, the lowest ids first, `page` of them in memory at a time; no
-        connection is held between pages, so a slow reader hinders nobody.
+        """Yield all matches, lowest ids first, with `page` of them in memory at a time.
+
+        No connection stays open between pages, so a slow consumer blocks nobody.
         """
         after = ""
         while True:
             async with self.read() as connection:
-                found = await connection.execute(
+                result = await connection.execute(
                     select(table).where(*where, table.c.id > after).order_by(table.c.id).limit(page)
                 )
-                rows = found.all()
+                rows = result.all()
             for row in rows:
                 yield row
             if len(rows) < page:
@@ -133,100 +120,99 @@ class Database:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
-        """A connection to read with. Raises DatabaseUnavailable when there is none."""
-        with _unavailable():
-            async with self._patience(), self._engine.connect() as connection:
+        """Provide a connection to read with. Raises DatabaseUnavailable when there is none."""
+        timeout_s = STATEMENT_TIMEOUT_S if self._sqlite is None else None
+        with _map_errors():
+            async with asyncio.timeout(timeout_s), self._engine.connect() as connection:
                 yield connection
 
     async def write(self, work: Callable[[Connection], T]) -> T:
-        """Runs `work` in a transaction; when this returns, what it wrote is durable.
+        """Run `work` in a transaction, possibly in another thread, and return its result.
 
-        What it raises undoes its own writes and reaches the caller. It may run in another thread.
-        Raises DatabaseUnavailable when the database can't be written.
+        Its writes are durable when this returns. An exception in `work` undoes only its own writes
+        and reaches the caller. Raises DatabaseUnavailable when the database can't be written.
         """
         if self._sqlite is None:
-            with _unavailable():
-                async with self._patience(), self._engine.begin() as connection:
+            with _map_errors():
+                async with asyncio.timeout(STATEMENT_TIMEOUT_S), self._engine.begin() as connection:
                     return await connection.run_sync(work)
-        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._waiting.append((work, done))
+        result: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._queue.append((work, result))
         if self._committing is None or self._committing.done():
-            self._committing = asyncio.create_task(self._commit_waiting(self._sqlite))
-        return await done
+            self._committing = asyncio.create_task(self._commit_queue(self._sqlite))
+        return await result
 
     async def write_exclusive(self, work: Callable[[Connection], T]) -> T:
-        """As `write`, with a transaction and all the time to itself (for schema changes)."""
-        with _unavailable():
+        """Like `write`, but in a transaction of its own and without a timeout (schema changes)."""
+        with _map_errors():
             if self._sqlite is not None:
                 return await self._sqlite.run(partial(_in_transaction, work))
             async with self._engine.begin() as connection:
                 return await connection.run_sync(work)
 
-    def _patience(self) -> asyncio.Timeout:
-        return asyncio.timeout(None if self.is_sqlite else STATEMENT_TIMEOUT_S)
-
     async def incremental_vacuum(self, pages: int) -> int:
-        """Gives up to so many free pages of an SQLite file back to the disk; how many bytes. Other
-        writes wait meanwhile, so ask for few and often. PostgreSQL does this by itself: 0.
-        """
-        if self._sqlite is None:
-            return 0
-        with _unavailable():
-            return await self._sqlite.run(partial(incremental_vacuum, pages=pages))
+        """Return up to `pages` free pages of an SQLite file to the disk; the result is in bytes.
 
-    async def vacuum(self, *, up_to: int) -> bool:
-        """Writes an SQLite file anew, without what was deleted, if it has no more than `up_to`
-        bytes: everybody else's writes wait meanwhile. PostgreSQL does this by itself: False.
+        Other writes wait meanwhile, so call it often with few pages. PostgreSQL does this by
+        itself: 0.
         """
-        if self._sqlite is None:
-            return False
-        with _unavailable():
-            return await self._sqlite.run(partial(vacuum, up_to=up_to))
+        return await self._maintain(partial(sqlite.incremental_vacuum, pages=pages), default=0)
+
+    async def vacuum(self, *, max_bytes: int) -> bool:
+        """Rewrite an SQLite file of at most `max_bytes` without remains of deleted rows.
+
+        Returns False for a larger file. All other writes wait meanwhile. PostgreSQL does this by
+        itself: False.
+        """
+        return await self._maintain(partial(sqlite.vacuum, max_bytes=max_bytes), default=False)
 
     async def checkpoint(self) -> bool:
-        """Brings SQLite's log into the file and empties it; False when a reader is in the way just
-        then. PostgreSQL does this by itself.
+        """Move SQLite's write-ahead log into the file and truncate it.
+
+        Returns False when a reader prevents it at the moment. PostgreSQL does this by itself: True.
         """
-        if self._sqlite is None:
-            return True
-        with _unavailable():
-            return await self._sqlite.run(checkpoint)
+        return await self._maintain(sqlite.checkpoint, default=True)
 
     async def close(self) -> None:
-        """Ends every connection, after what is waiting has been written."""
+        """Write everything that is queued, then close all connections."""
         if self._committing is not None:
             await self._committing
         await self._engine.dispose()
         if self._sqlite is not None:
             await self._sqlite.close()
 
-    async def _commit_waiting(self, writer: Writer) -> None:
-        while self._waiting:
-            batch = [(work, done) for work, done in self._waiting if not done.cancelled()]
-            self._waiting.clear()
+    async def _maintain(self, work: Callable[[Connection], T], *, default: T) -> T:
+        if self._sqlite is None:
+            return default
+        with _map_errors():
+            return await self._sqlite.run(work)
+
+    async def _commit_queue(self, writer: SqliteWriter) -> None:
+        while self._queue:
+            batch = [(work, result) for work, result in self._queue if not result.cancelled()]
+            self._queue.clear()
             try:
-                with _unavailable():
+                with _map_errors():
                     outcomes = await writer.run(partial(_commit, [work for work, _ in batch]))
             except Exception as error:
                 outcomes = [error] * len(batch)
-            self._waiting.extendleft(reversed(batch[len(outcomes) :]))
-            for (_, done), outcome in zip(batch, outcomes, strict=False):
-                if done.cancelled():
-                    continue  # the caller left; its write stands
+            self._queue.extendleft(reversed(batch[len(outcomes) :]))
+            for (_, result), outcome in zip(batch, outcomes, strict=False):
+                if result.cancelled():
+                    continue  # the caller was cancelled; its write stays committed
                 if isinstance(outcome, Exception):
-                    done.set_exception(outcome)
+                    result.set_exception(outcome)
                 else:
-                    done.set_result(outcome)
+                    result.set_result(outcome)
 
 
 def tenant_filters(
-    table: Table, tenant_id: str, wanted: Mapping[str, Any]
+    table: Table, tenant_id: str, values: Mapping[str, Any]
 ) -> Sequence[ColumnElement[bool]]:
-    """The tenant's rows with the wanted values, by column; None leaves a column open."""
-    asked = {name: value for name, value in wanted.items() if value is not None}
+    """Return conditions for the tenant's rows with these column values; None matches any value."""
     return [
         table.c.tenant_id == tenant_id,
-        *(table.c[name] == value for name, value in asked.items()),
+        *(table.c[name] == value for name, value in values.items() if value is not None),
     ]
 
 
@@ -236,47 +222,48 @@ def _in_transaction(work: Callable[[Connection], T], connection: Connection) -> 
 
 
 def _commit(works: Sequence[WriteFn], connection: Connection) -> list[Any]:
-    """What each of the writes gave or raised, all in one transaction; those that there was no time
-    for are missing at the end.
+    """Run the writes in one transaction and return each one's result or exception.
+
+    The result is shorter than `works` when the time of one transaction is over.
     """
     if len(works) == 1:
         return [_in_transaction(works[0], connection)]
     with connection.begin():
-        driver = driver_of(connection)
-        until = time.monotonic() + GROUP_COMMIT_S
+        driver = sqlite.driver_connection(connection)
+        deadline = time.monotonic() + GROUP_COMMIT_S
         outcomes: list[Any] = []
         for work in works:
-            if outcomes and time.monotonic() > until:
+            if outcomes and time.monotonic() > deadline:
                 break
             outcomes.append(_in_savepoint(work, connection, driver))
-            # On a full disk SQLite may roll back the whole transaction; the driver's commit
-            # would then say nothing, and what was written before would be lost unseen.
+            # On a full disk SQLite may roll back the whole transaction. The driver's commit would
+            # then succeed silently although the earlier writes are lost.
             if not driver.in_transaction:
                 raise DatabaseUnavailable(retry_after_s=2)
         return outcomes
 
 
 def _in_savepoint(work: WriteFn, connection: Connection, driver: sqlite3.Connection) -> Any:
-    # By the driver: through SQLAlchemy the savepoint would cost as much as a write.
+    # Directly on the driver: through SQLAlchemy a savepoint would cost as much as a write.
     try:
-        with _unavailable():
-            driver.execute("SAVEPOINT one")
+        with _map_errors():
+            driver.execute("SAVEPOINT group_write")
             try:
                 return work(connection)
             except BaseException:
                 if driver.in_transaction:
-                    driver.execute("ROLLBACK TO one")
+                    driver.execute("ROLLBACK TO group_write")
                 raise
             finally:
                 if driver.in_transaction:
-                    driver.execute("RELEASE one")
+                    driver.execute("RELEASE group_write")
     except Exception as error:
         return error
 
 
 @contextmanager
-def _unavailable() -> Iterator[None]:
-    """Turns the driver's failures into DatabaseUnavailable, and leaves the caller's bugs alone."""
+def _map_errors() -> Iterator[None]:
+    """Map the driver's failures to DatabaseUnavailable; errors of the caller pass unchanged."""
     try:
         yield
     except (IntegrityError, DataError):
@@ -284,38 +271,39 @@ def _unavailable() -> Iterator[None]:
     except (DBAPIError, PoolTimeout, OSError, sqlite3.OperationalError) as error:
         if _is_data_error(error):
             raise
-        # Where it came from tells nothing when the database is busy, full or away.
+        # A traceback doesn't help when the database is busy, full or unreachable.
         log.exception(
-            "database failure: %r", _reason(error), exc_info=not _is_storage_failure(error)
+            "database failure: %r", _driver_error(error), exc_info=not _is_storage_failure(error)
         )
         raise DatabaseUnavailable(retry_after_s=2) from error
 
 
-def _reason(error: Exception) -> Exception:
-    """The driver's own error, without the statement around it."""
-    reason = getattr(error, "orig", None)
-    return reason if isinstance(reason, Exception) else error
+def _driver_error(error: Exception) -> Exception:
+    """Return the driver's error without SQLAlchemy's wrapper, which contains the statement."""
+    original = getattr(error, "orig", None)
+    return original if isinstance(original, Exception) else error
 
 
 def _is_storage_failure(error: Exception) -> bool:
-    """Whether the file, its disk or the connection failed, and not the statement."""
+    """Return whether the file, its disk or the connection failed, rather than the statement."""
     if isinstance(error, (OSError, PoolTimeout)) or getattr(error, "connection_invalidated", False):
         return True
-    name = getattr(_reason(error), "sqlite_errorname", "")
+    name = getattr(_driver_error(error), "sqlite_errorname", "")
     return name in ("SQLITE_BUSY", "SQLITE_FULL", "SQLITE_CANTOPEN") or "SQLITE_IOERR" in name
 
 
 def _is_data_error(error: Exception) -> bool:
-    """Whether PostgreSQL can't take what it was given, ever: data exceptions and limits (classes 22
-    and 54 of its error codes), which its async driver doesn't tell from other errors.
+    """Return whether PostgreSQL can never store the values: error classes 22 and 54.
+
+    These are data exceptions and exceeded limits; its async driver has no exception class for them.
     """
-    sqlstate = getattr(_reason(error), "sqlstate", None)
+    sqlstate = getattr(_driver_error(error), "sqlstate", None)
     return isinstance(sqlstate, str) and sqlstate[:2] in ("22", "54")
 
 
 def _json(value: Any) -> str:
-    """As JSON text; rows of numpy arrays as lists, each number the shortest that is the same."""
+    """Serialize as JSON; numpy arrays become lists, with the shortest exact form of each number."""
     try:
         return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY).decode()
-    except TypeError:  # whole numbers of more than 64 bits
+    except TypeError:  # integers of more than 64 bits
         return json.dumps(value)

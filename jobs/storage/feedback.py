@@ -1,8 +1,8 @@
-"""Feedback: what people say of results; and corrections: what the service learns from it.
+"""Feedback on results, and the corrections that the service learns from it.
 
-Feedback is a record and expires like every other. A correction is knowledge that the tenant gave:
-the category of a name, or the catalog's product behind a receipt's line. It stays until the tenant
-is erased, and the latest word on a name counts.
+Feedback is a record and expires like every other record. A correction is knowledge from the
+tenant: the category of a name, or the catalog product of a receipt's line. It stays until the
+tenant is erased, and a later correction of the same name replaces it.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -13,18 +13,18 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Table, bindparam, insert, select
 
+from jobs.storage import schema
 from jobs.storage.database import Database, tenant_filters
-from jobs.storage.schema import correction_versions, corrections, feedback
 from sidecar.core.micro_batcher import MicroBatcher
 
-#: One object, so that SQLAlchemy finds what it compiled before: every categorization asks.
-_VERSIONS = select(correction_versions).where(
-    correction_versions.c.tenant_id.in_(bindparam("tenant_ids", expanding=True))
+#: One object, so that SQLAlchemy finds its compiled form: every categorization runs it.
+_VERSIONS = select(schema.correction_versions).where(
+    schema.correction_versions.c.tenant_id.in_(bindparam("tenant_ids", expanding=True))
 )
 
 
 class Rating(StrEnum):
-    """What somebody thinks of a result."""
+    """A person's rating of a result."""
 
     THUMBS_UP = "thumbs_up"
     THUMBS_DOWN = "thumbs_down"
@@ -32,7 +32,7 @@ class Rating(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Feedback:
-    """One person's word on one result."""
+    """One person's feedback on one result."""
 
     id: str
     tenant_id: str
@@ -47,7 +47,7 @@ class Feedback:
 
 @dataclass(frozen=True, kw_only=True)
 class FeedbackFilter:
-    """Which of a tenant's feedback to list."""
+    """A filter on a tenant's feedback; None matches every value."""
 
     rating: Rating | None = None
     artifact_id: str | None = None
@@ -55,7 +55,7 @@ class FeedbackFilter:
 
 
 class CorrectionKind(StrEnum):
-    """What a correction settles about a name."""
+    """The attribute of a name that a correction sets."""
 
     CATEGORY = "category"
     CATALOG = "catalog"
@@ -63,10 +63,10 @@ class CorrectionKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Correction:
-    """The tenant's own answer for a name."""
+    """The tenant's own value for a name."""
 
     kind: CorrectionKind
-    key: str  # what names that mean the same share; at most 500 characters
+    key: str  # shared by names with the same meaning; at most 500 characters
     name: str  # as it was corrected; at most 500 characters
     value: str  # the category, or the product's id in the catalog; at most 200 characters
 
@@ -76,72 +76,63 @@ class FeedbackStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        #: Every name that is to be categorized asks for its tenant's version.
-        self._asked_for = MicroBatcher(self._versions)
+        #: Every name to categorize looks up its tenant's version.
+        self._version_batcher = MicroBatcher(self._versions)
 
-    async def add(self, given: Feedback, learnt: Sequence[Correction]) -> None:
-        """Durable when it returns, and so is what was learnt: both or neither."""
+    async def add(self, feedback: Feedback, corrections: Sequence[Correction]) -> None:
+        """Store the feedback with its corrections, both or neither; durable when this returns."""
+        tenant_id = feedback.tenant_id
 
-        def work(connection: Connection) -> None:
-            connection.execute(insert(feedback).values(**asdict(given)))
-            for correction in learnt:
-                self._upsert(
-                    connection,
-                    corrections,
-                    tenant_id=given.tenant_id,
-                    feedback_id=given.id,
-                    **asdict(correction),
-                )
-            if learnt:
-                self._upsert(
-                    connection, correction_versions, tenant_id=given.tenant_id, version=given.id
-                )
+        def insert_all(connection: Connection) -> None:
+            connection.execute(insert(schema.feedback).values(**asdict(feedback)))
+            for correction in corrections:
+                values = {"tenant_id": tenant_id, "feedback_id": feedback.id, **asdict(correction)}
+                self._upsert(connection, schema.corrections, values)
+            if corrections:
+                version = {"tenant_id": tenant_id, "version": feedback.id}
+                self._upsert(connection, schema.correction_versions, version)
 
-        await self._database.write(work)
+        await self._database.write(insert_all)
 
     async def list(
-        self, tenant_id: str, wanted: FeedbackFilter, *, limit: int, offset: int
+        self, tenant_id: str, filter_: FeedbackFilter, *, limit: int, offset: int
     ) -> tuple[Sequence[Feedback], int]:
-        """One page, newest first, and how many match in all."""
-        where = tenant_filters(feedback, tenant_id, asdict(wanted))
-        rows, total = await self._database.page(feedback, where, limit=limit, offset=offset)
-        return [feedback_of(row) for row in rows], total
+        """Return one page of the matches, newest first, and the number of all matches."""
+        where = tenant_filters(schema.feedback, tenant_id, asdict(filter_))
+        rows, total = await self._database.page(schema.feedback, where, limit=limit, offset=offset)
+        return [feedback_from_row(row) for row in rows], total
 
     async def export(
-        self, tenant_id: str, wanted: FeedbackFilter, *, page: int = 500
+        self, tenant_id: str, filter_: FeedbackFilter, *, page: int = 500
     ) -> AsyncIterator[Feedback]:
-        """All that match, oldest first; `page` of them in memory at a time."""
-        where = tenant_filters(feedback, tenant_id, asdict(wanted))
-        async for row in self._database.iterate(feedback, where, page=page):
-            yield feedback_of(row)
+        """Yield all matches, oldest first, with `page` of them in memory at a time."""
+        where = tenant_filters(schema.feedback, tenant_id, asdict(filter_))
+        async for row in self._database.iterate(schema.feedback, where, page=page):
+            yield feedback_from_row(row)
 
     async def corrections(self, tenant_id: str, kind: CorrectionKind) -> Sequence[Correction]:
-        """What the tenant has settled, by key."""
+        """Return the tenant's corrections of that kind, by key."""
+        table = schema.corrections
         async with self._database.read() as connection:
             rows = await connection.execute(
-                select(corrections)
-                .where(corrections.c.tenant_id == tenant_id, corrections.c.kind == kind)
-                .order_by(corrections.c.key)
+                select(table.c.key, table.c.name, table.c.value)
+                .where(table.c.tenant_id == tenant_id, table.c.kind == kind)
+                .order_by(table.c.key)
             )
-            return [
-                Correction(
-                    kind=CorrectionKind(row.kind), key=row.key, name=row.name, value=row.value
-                )
-                for row in rows
-            ]
+            return [Correction(kind=kind, **row._mapping) for row in rows]
 
     async def version(self, tenant_id: str) -> str | None:
-        """Changes with each correction of the tenant; None before the first."""
-        return await self._asked_for.submit(tenant_id)
+        """Return a value that changes with each correction of the tenant; None before the first."""
+        return await self._version_batcher.submit(tenant_id)
 
     async def _versions(self, tenant_ids: Sequence[str]) -> Sequence[str | None]:
         async with self._database.read() as connection:
             rows = await connection.execute(_VERSIONS, {"tenant_ids": list(set(tenant_ids))})
-            found = {row.tenant_id: row.version for row in rows}
-        return [found.get(tenant_id) for tenant_id in tenant_ids]
+            versions = {row.tenant_id: row.version for row in rows}
+        return [versions.get(tenant_id) for tenant_id in tenant_ids]
 
-    def _upsert(self, connection: Connection, table: Table, **values: Any) -> None:
-        new = self._database.insert(table).values(**values)
+    def _upsert(self, connection: Connection, table: Table, values: Mapping[str, Any]) -> None:
+        new = self._database.insert(table).values(values)
         keys = [column.name for column in table.primary_key]
         connection.execute(
             new.on_conflict_do_update(
@@ -151,6 +142,6 @@ class FeedbackStore:
         )
 
 
-def feedback_of(row: Row[Any]) -> Feedback:
-    """The feedback that a row of its table holds."""
+def feedback_from_row(row: Row[Any]) -> Feedback:
+    """Convert a row of the table."""
     return Feedback(**{**row._mapping, "rating": Rating(row.rating)})

@@ -1,4 +1,4 @@
-"""Leases: what one process at a time may do, as a row that says who and until when."""
+"""Leases: database rows that elect one process at a time for a duty."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -10,7 +10,7 @@ from jobs.storage.schema import leases
 
 
 class Lease:
-    """One thing that one holder at a time does."""
+    """A named lease, held by one process at a time until it expires or is released."""
 
     def __init__(
         self,
@@ -21,7 +21,7 @@ class Lease:
         length: timedelta,
         clock: Callable[[], datetime],
     ) -> None:
-        """`holder` tells this process from every other."""
+        """Create a handle on the lease; `holder` must be unique to this process."""
         self._database = database
         self._name = name
         self._holder = holder
@@ -29,37 +29,39 @@ class Lease:
         self._clock = clock
         self._renew_at: datetime | None = None
 
-    async def hold(self) -> bool:
-        """Takes the lease, or renews it where a third of it is over; False while another holds
-        it.
+    async def acquire(self) -> bool:
+        """Acquire the lease, or renew it once a third of it has passed.
+
+        Returns False while another process holds it.
         """
         now = self._clock()
         if self._renew_at is not None and now < self._renew_at:
             return True
         row = {"name": self._name, "holder": self._holder, "expires_at": now + self._length}
 
-        def work(connection: Connection) -> bool:
-            new = self._database.insert(leases).values(row)
-            taken = connection.execute(
-                new.on_conflict_do_update(
+        def upsert(connection: Connection) -> bool:
+            statement = self._database.insert(leases).values(row)
+            new = statement.excluded
+            names = connection.execute(
+                statement.on_conflict_do_update(
                     index_elements=["name"],
-                    set_={"holder": new.excluded.holder, "expires_at": new.excluded.expires_at},
+                    set_={"holder": new.holder, "expires_at": new.expires_at},
                     where=or_(leases.c.holder == self._holder, leases.c.expires_at < now),
                 ).returning(leases.c.name)
             )
-            return taken.first() is not None
+            return names.first() is not None
 
-        held = await self._database.write(work)
-        self._renew_at = now + self._length / 3 if held else None
-        return held
+        acquired = await self._database.write(upsert)
+        self._renew_at = now + self._length / 3 if acquired else None
+        return acquired
 
     async def release(self) -> None:
-        """Lets the next one have it at once; nothing when another holds it."""
+        """Release the lease at once; a no-op when another process holds it."""
         self._renew_at = None
 
-        def work(connection: Connection) -> None:
+        def delete(connection: Connection) -> None:
             connection.execute(
                 leases.delete().where(leases.c.name == self._name, leases.c.holder == self._holder)
             )
 
-        await self._database.write(work)
+        await self._database.write(delete)

@@ -1,4 +1,4 @@
-"""The schema. A change here needs a migration beside it (jobs/migrations)."""
+"""The database schema. Each change needs a migration in jobs/storage/migrations/versions."""
 
 from datetime import UTC, datetime
 
@@ -25,9 +25,9 @@ from sqlalchemy import (
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """A moment: only timezone-aware values get in, and UTC comes out.
+    """A point in time: accepts only timezone-aware values, and returns UTC.
 
-    SQLite has no such type and keeps the text of the naive UTC time, which sorts by time.
+    SQLite has no such type and stores the naive UTC time as text, which sorts by time.
     """
 
     impl = DateTime(timezone=True)
@@ -37,7 +37,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         if value.tzinfo is None:
-            raise ValueError(f"a naive time can't be stored: {value!r}")
+            raise ValueError(f"a naive datetime can't be stored: {value!r}")
         utc = value.astimezone(UTC)
         return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
 
@@ -56,6 +56,11 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
+
+
+def _partial_index(name: str, *columns: str, where: str) -> Index:
+    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
+
 
 jobs = Table(
     "jobs",
@@ -76,7 +81,7 @@ jobs = Table(
     Column("lease_expires_at", UtcDateTime),
     Column("progress", Float, nullable=False),
     Column("progress_detail", JSON(none_as_null=True)),
-    # Counts the changes of status; jobs made before it was kept start at 1.
+    # Counts the changes of status; jobs older than this column start at 1.
     Column("version", Integer, nullable=False, server_default="1"),
     Column("due_at", UtcDateTime, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
@@ -88,55 +93,37 @@ jobs = Table(
     Column("model_version", String(200)),
     Column("artifact_id", String(40)),
     Column("callback_url", String(2000)),
-    # The blob that input_payload refers to, where an index finds it.
+    # The blob that input_payload references, in a column that can be indexed.
     Column("image_sha256", String(64)),
     Column("traceparent", String(55)),
     UniqueConstraint("tenant_id", "feature", "idempotency_key"),
-    # The lease belongs to the running attempt and to nothing else.
+    # Only a running attempt has a lease.
     CheckConstraint(
         "(status = 'running') = (attempt_token IS NOT NULL AND lease_expires_at IS NOT NULL)",
         name="lease_iff_running",
     ),
     CheckConstraint("(status = 'succeeded') = (artifact_id IS NOT NULL)", name="result_iff_done"),
-)
-# The claim steps from tenant to tenant in this index and reads the head of each one's line alone,
-# however many jobs there are.
-Index(
-    "ix_jobs_queued",
-    jobs.c.priority,
-    jobs.c.tenant_id,
-    jobs.c.due_at,
-    jobs.c.id,
-    sqlite_where=text("status = 'queued'"),
-    postgresql_where=text("status = 'queued'"),
-)
-Index(
-    "ix_jobs_running",
-    jobs.c.lease_expires_at,
-    sqlite_where=text("status = 'running'"),
-    postgresql_where=text("status = 'running'"),
-)
-Index("ix_jobs_tenant_id_id", jobs.c.tenant_id, jobs.c.id)
-Index("ix_jobs_image_sha256", jobs.c.image_sha256, jobs.c.tenant_id)
-# Together they page through any choice of tenant, feature and status, newest first, without a sort.
-Index("ix_jobs_feature_status_id", jobs.c.feature, jobs.c.status, jobs.c.id)
-Index(
-    "ix_jobs_tenant_id_feature_status_id",
-    jobs.c.tenant_id,
-    jobs.c.feature,
-    jobs.c.status,
-    jobs.c.id,
-)
-# All that the statistics of ended jobs read, so that they need not visit the rows.
-Index(
-    "ix_jobs_ended",
-    jobs.c.finished_at,
-    jobs.c.feature,
-    jobs.c.status,
-    jobs.c.created_at,
-    jobs.c.started_at,
-    sqlite_where=text("finished_at IS NOT NULL"),
-    postgresql_where=text("finished_at IS NOT NULL"),
+    # A claim skips from tenant to tenant in this index and reads only the head of each tenant's
+    # queue, regardless of the number of jobs.
+    _partial_index(
+        "ix_jobs_queued", "priority", "tenant_id", "due_at", "id", where="status = 'queued'"
+    ),
+    _partial_index("ix_jobs_running", "lease_expires_at", where="status = 'running'"),
+    Index("ix_jobs_tenant_id_id", "tenant_id", "id"),
+    Index("ix_jobs_image_sha256", "image_sha256", "tenant_id"),
+    # These two page through any filter by tenant, feature and status, newest first, without a sort.
+    Index("ix_jobs_feature_status_id", "feature", "status", "id"),
+    Index("ix_jobs_tenant_id_feature_status_id", "tenant_id", "feature", "status", "id"),
+    # A covering index for the statistics of finished jobs.
+    _partial_index(
+        "ix_jobs_ended",
+        "finished_at",
+        "feature",
+        "status",
+        "created_at",
+        "started_at",
+        where="finished_at IS NOT NULL",
+    ),
 )
 
 attempts = Table(
@@ -152,17 +139,17 @@ attempts = Table(
     Column("error_message", Text),
 )
 
-# What tells that two of a tenant's jobs are about the same thing, of the jobs that succeeded.
+# Deduplication keys of successful jobs.
 marks = Table(
     "marks",
     metadata,
     Column("job_id", ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
     Column("mark", String(200), primary_key=True),
     Column("tenant_id", String(200), nullable=False),
+    Index("ix_marks_tenant_id_mark", "tenant_id", "mark"),
 )
-Index("ix_marks_tenant_id_mark", marks.c.tenant_id, marks.c.mark)
 
-# Every change of a job's status, written in the transaction that made it.
+# Every change of a job's status, inserted in the same transaction.
 job_events = Table(
     "job_events",
     metadata,
@@ -176,7 +163,7 @@ job_events = Table(
     Column("created_at", UtcDateTime, nullable=False),
 )
 
-# The outbox: calls to the callback_url of jobs that have ended, until they are delivered.
+# The outbox of calls to the callback_url of finished jobs.
 webhooks = Table(
     "webhooks",
     metadata,
@@ -186,20 +173,14 @@ webhooks = Table(
     Column("url", String(2000), nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("due_at", UtcDateTime, nullable=False),
-    Column("ended_at", UtcDateTime),  # delivered, or given up
+    Column("ended_at", UtcDateTime),  # delivered or given up
     Column("delivered", Boolean(create_constraint=False), nullable=False),
     Column("error_message", Text),
-)
-# As of the jobs: whoever has thousands of calls that fail holds up nobody else's.
-Index(
-    "ix_webhooks_waiting",
-    webhooks.c.tenant_id,
-    webhooks.c.due_at,
-    sqlite_where=text("ended_at IS NULL"),
-    postgresql_where=text("ended_at IS NULL"),
+    # By tenant, like the jobs: one tenant's thousands of failing calls delay nobody else's.
+    _partial_index("ix_webhooks_waiting", "tenant_id", "due_at", where="ended_at IS NULL"),
 )
 
-# What one process at a time may do: the holder's name, until when.
+# Leader leases: the holder's name and the expiry.
 leases = Table(
     "leases",
     metadata,
@@ -208,7 +189,7 @@ leases = Table(
     Column("expires_at", UtcDateTime, nullable=False),
 )
 
-# The prunings that there were, with what each took away so far.
+# Retention runs, with the numbers of rows and files that each has deleted so far.
 prunings = Table(
     "prunings",
     metadata,
@@ -232,10 +213,8 @@ blobs = Table(
     Column("media_type", String(100), nullable=False),
     Column("size", Integer, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
+    Index("ix_blobs_sha256", "sha256"),  # finds the tenants of a file
 )
-
-# Whose the bytes of one file are.
-Index("ix_blobs_sha256", blobs.c.sha256)
 
 artifacts = Table(
     "artifacts",
@@ -256,12 +235,12 @@ artifacts = Table(
     Column("latency_ms", Float, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("image_sha256", String(64)),
+    Index("ix_artifacts_image_sha256", "image_sha256", "tenant_id"),
+    Index("ix_artifacts_tenant_id_id", "tenant_id", "id"),
+    Index("ix_artifacts_tenant_id_request_id", "tenant_id", "request_id"),
+    Index("ix_artifacts_job_id", "job_id"),
+    Index("ix_artifacts_feature_success_id", "feature", "success", "id"),
 )
-Index("ix_artifacts_image_sha256", artifacts.c.image_sha256, artifacts.c.tenant_id)
-Index("ix_artifacts_tenant_id_id", artifacts.c.tenant_id, artifacts.c.id)
-Index("ix_artifacts_tenant_id_request_id", artifacts.c.tenant_id, artifacts.c.request_id)
-Index("ix_artifacts_job_id", artifacts.c.job_id)
-Index("ix_artifacts_feature_success_id", artifacts.c.feature, artifacts.c.success, artifacts.c.id)
 
 feedback = Table(
     "feedback",
@@ -275,11 +254,11 @@ feedback = Table(
     Column("job_id", String(40)),
     Column("correction", JSON(none_as_null=True)),
     Column("created_at", UtcDateTime, nullable=False),
+    Index("ix_feedback_tenant_id_id", "tenant_id", "id"),
+    Index("ix_feedback_job_id", "job_id"),
 )
-Index("ix_feedback_tenant_id_id", feedback.c.tenant_id, feedback.c.id)
-Index("ix_feedback_job_id", feedback.c.job_id)
 
-# What feedback taught, one row for each name that a tenant has settled. It outlives the feedback.
+# Corrections from feedback, one row per corrected name of a tenant. They outlive the feedback.
 corrections = Table(
     "corrections",
     metadata,
@@ -291,8 +270,8 @@ corrections = Table(
     Column("feedback_id", String(40), nullable=False),
 )
 
-# Changes with each correction of the tenant, in the same transaction: who has read a tenant's
-# corrections under this version need not read them again.
+# Changes in the transaction of each correction, so a cache of a tenant's corrections is valid while
+# this version is unchanged.
 correction_versions = Table(
     "correction_versions",
     metadata,

@@ -1,8 +1,8 @@
-"""An SQLite file: several connections that read, and a thread with the one that writes.
+"""SQLite access: a pool of read-only connections, and one writer connection in a thread.
 
-SQLite waits for another process's write by looking again every few milliseconds, so a process that
-writes without a pause keeps the others out for long. The writers of this service take turns by a
-file lock instead, which wakes who waits; whoever else writes is waited for in SQLite's way.
+SQLite waits for another process's write by polling every few milliseconds, so a process that writes
+without a pause starves the others. The writers of this service therefore take a file lock, which
+wakes the next waiter; for writers outside the service SQLite's own busy timeout applies.
 """
 
 import asyncio
@@ -24,21 +24,21 @@ T = TypeVar("T")
 #: How long a connection waits for another process's write, in milliseconds.
 BUSY_TIMEOUT_MS = 10_000
 
-#: The driver's own transactions start deferred, and a deferred one that turns to writing fails at
-#: once in spite of busy_timeout; so BEGIN is ours, and immediate.
-_OWN_TRANSACTIONS = {"isolation_level": None}
+#: The driver starts transactions as deferred, and a deferred one that begins to write fails at once
+#: in spite of busy_timeout. So this module issues BEGIN IMMEDIATE itself.
+_NO_IMPLICIT_BEGIN = {"isolation_level": None}
 
 
 def reader_engine(url: str, json_serializer: Callable[[Any], str]) -> AsyncEngine:
-    """Connections that can't write, for one event loop; `url` names an async driver."""
+    """Return an engine of read-only connections for one event loop; `url` names an async driver."""
     engine = create_async_engine(
         url,
         json_serializer=json_serializer,
-        hide_parameters=True,  # in messages: they are a tenant's, and messages are logged
+        hide_parameters=True,  # error messages are logged, and parameters are a tenant's data
         pool_size=4,
         max_overflow=0,
         pool_timeout=10,
-        connect_args=_OWN_TRANSACTIONS,
+        connect_args=_NO_IMPLICIT_BEGIN,
     )
 
     @event.listens_for(engine.sync_engine, "connect")
@@ -51,101 +51,106 @@ def reader_engine(url: str, json_serializer: Callable[[Any], str]) -> AsyncEngin
     return engine
 
 
-class Writer:
-    """The connection that writes, in a thread of its own: a transaction of any length is one trip
-    there and back, where the async driver makes one for each statement.
+class SqliteWriter:
+    """The writer connection, in a thread of its own.
+
+    A transaction of any length is one round trip to the thread; the async driver would make one for
+    each statement.
     """
 
     def __init__(self, url: str, json_serializer: Callable[[Any], str]) -> None:
-        """Nothing is opened yet."""
+        """Create the engine; the file is opened by the first `run`."""
         self.engine = _writer_engine(url, json_serializer)
         path = make_url(url).database
-        self._turns, self._next = f"{path}-turns", f"{path}-next"
+        self._write_lock, self._queue_lock = f"{path}-turns", f"{path}-next"
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite-writer")
 
     async def run(self, work: Callable[[Connection], T]) -> T:
-        """The result of `work` with the connection, after all that was asked for before. Raises
-        what SQLAlchemy raises, and OSError when the file can't be locked.
+        """Run `work` with the connection after all earlier calls, and return its result.
+
+        Raises SQLAlchemy's errors, and OSError when the file can't be locked.
         """
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._with, work)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._run, work)
 
     async def close(self) -> None:
-        """Ends the connection and the thread."""
+        """Close the connection and end the thread."""
         await asyncio.get_running_loop().run_in_executor(self._thread, self.engine.dispose)
         self._thread.shutdown()
 
-    def _with(self, work: Callable[[Connection], T]) -> T:
-        with self._turn(), self.engine.connect() as connection:
+    def _run(self, work: Callable[[Connection], T]) -> T:
+        with self._exclusive(), self.engine.connect() as connection:
             return work(connection)
 
     @contextmanager
-    def _turn(self) -> Iterator[None]:
-        """While no other writer of the file works. Raises OSError.
+    def _exclusive(self) -> Iterator[None]:
+        """Exclude the file's other writers. Raises OSError.
 
-        Who comes back at once would have the lock again before another that was woken for it; so
-        one at a time waits for it, and the others for being that one.
+        A writer that returns at once would take the lock before the waiter that it woke. So one
+        waiter at a time waits for the write lock, and the others wait for the queue lock.
         """
-        until = time.monotonic() + BUSY_TIMEOUT_MS / 1000
-        with ExitStack() as turn:
-            with _locked(self._next, until):
-                turn.enter_context(_locked(self._turns, until))
+        deadline = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+        with ExitStack() as stack:
+            with _file_lock(self._queue_lock, deadline):
+                stack.enter_context(_file_lock(self._write_lock, deadline))
             yield
 
 
 @contextmanager
-def _locked(path: str, until: float) -> Iterator[None]:
-    """While nobody else has the file locked, which is waited for until then (`time.monotonic`).
-    Raises OSError, TimeoutError among them. The kernel gives the lock back when the file is closed,
-    and when the process dies.
+def _file_lock(path: str, deadline: float) -> Iterator[None]:
+    """Lock the file exclusively, waiting until `deadline` (`time.monotonic`).
+
+    Raises OSError, including TimeoutError. The kernel releases the lock when the file is closed or
+    the process dies.
     """
     file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            # Who has it may stand still, and a lock is waited for without a limit.
-            waiting = threading.Thread(target=fcntl.flock, args=(file, fcntl.LOCK_EX), daemon=True)
-            waiting.start()
-            waiting.join(max(0.0, until - time.monotonic()))
-            if waiting.is_alive():
-                raise TimeoutError("another process writes for too long") from None
+            # flock has no timeout, and the lock's holder may hang.
+            waiter = threading.Thread(target=fcntl.flock, args=(file, fcntl.LOCK_EX), daemon=True)
+            waiter.start()
+            waiter.join(max(0.0, deadline - time.monotonic()))
+            if waiter.is_alive():
+                raise TimeoutError("another process holds the write lock for too long") from None
         yield
     finally:
         os.close(file)
 
 
-def driver_of(connection: Connection) -> sqlite3.Connection:
-    """The driver's own connection."""
+def driver_connection(connection: Connection) -> sqlite3.Connection:
+    """Return the driver's own connection."""
     driver = connection.connection.driver_connection
     assert isinstance(driver, sqlite3.Connection)
     return driver
 
 
 def incremental_vacuum(connection: Connection, pages: int) -> int:
-    """Gives up to so many free pages of the file back to the disk; how many bytes."""
-    driver = driver_of(connection)
+    """Return up to `pages` free pages of the file to the disk; the result is in bytes."""
+    driver = driver_connection(connection)
     free = _pragma(driver, "freelist_count")
     # As a script: a single statement is stepped once and frees one page.
     driver.executescript(f"PRAGMA incremental_vacuum({pages})")
     return (free - _pragma(driver, "freelist_count")) * _pragma(driver, "page_size")
 
 
-def vacuum(connection: Connection, *, up_to: int) -> bool:
-    """Writes the file anew, so that nothing is left between its rows either: where SQLite moved one
-    from page to page, its old bytes stay in the gap, in spite of secure_delete. False when the file
-    is of more than `up_to` bytes.
+def vacuum(connection: Connection, *, max_bytes: int) -> bool:
+    """Rewrite the file, unless it has more than `max_bytes`: then return False.
+
+    This also removes remains between the rows: where SQLite moved a row from one page to another,
+    its old bytes stay in the gap, in spite of secure_delete.
     """
-    driver = driver_of(connection)
-    if _pragma(driver, "page_count") * _pragma(driver, "page_size") > up_to:
+    driver = driver_connection(connection)
+    if _pragma(driver, "page_count") * _pragma(driver, "page_size") > max_bytes:
         return False
     driver.execute("VACUUM")
     return True
 
 
 def checkpoint(connection: Connection) -> bool:
-    """Brings the log into the file and empties it; False when a reader is in the way just then."""
-    driver = driver_of(connection)
-    # Waiting for readers, it would keep every writer waiting.
+    """Move the log into the file and truncate it; False when a reader prevents it at the moment."""
+    driver = driver_connection(connection)
+    # Every writer waits while this waits for readers.
     _pragma(driver, "busy_timeout = 100")
     try:
         return not _pragma(driver, "wal_checkpoint(TRUNCATE)")
@@ -160,18 +165,18 @@ def _writer_engine(url: str, json_serializer: Callable[[Any], str]) -> Engine:
         hide_parameters=True,
         pool_size=1,
         max_overflow=0,
-        connect_args=_OWN_TRANSACTIONS,
+        connect_args=_NO_IMPLICIT_BEGIN,
     )
 
     @event.listens_for(engine, "connect")
     def configure(connection: sqlite3.Connection, _record: object) -> None:
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
-        cursor.execute("PRAGMA auto_vacuum = INCREMENTAL")  # heeded only before the first table
-        _enter_wal(cursor)
-        cursor.execute("PRAGMA synchronous = FULL")  # an answered request survives a power cut
+        cursor.execute("PRAGMA auto_vacuum = INCREMENTAL")  # effective only before the first table
+        _enable_wal(cursor)
+        cursor.execute("PRAGMA synchronous = FULL")  # committed writes survive a power cut
         cursor.execute("PRAGMA foreign_keys = ON")
-        cursor.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten
+        cursor.execute("PRAGMA secure_delete = ON")  # overwrites deleted content
         cursor.close()
 
     @event.listens_for(engine, "begin")
@@ -182,14 +187,15 @@ def _writer_engine(url: str, json_serializer: Callable[[Any], str]) -> Engine:
 
 
 def _pragma(driver: sqlite3.Connection, statement: str) -> int:
-    """What the first column of the answer says."""
     [row] = driver.execute(f"PRAGMA {statement}").fetchall()
     return int(row[0])
 
 
-def _enter_wal(cursor: sqlite3.Cursor) -> None:
-    """Switches the file to WAL, once in its life; the busy timeout doesn't cover that switch when
-    several processes open a new file at once, so it is tried again.
+def _enable_wal(cursor: sqlite3.Cursor) -> None:
+    """Switch the file to WAL, which lasts for its lifetime.
+
+    The busy timeout doesn't cover this switch when several processes open a new file at once, so it
+    is retried.
     """
     for pause_s in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, None):
         try:

@@ -1,4 +1,4 @@
-"""The work of meal_optimization."""
+"""The job type meal_optimization: the best meal plan within the request's time limit."""
 
 import time
 from collections.abc import Iterator
@@ -11,18 +11,16 @@ from sidecar.planning.response import MODEL_ID, MODEL_VERSION, Incumbent
 from sidecar.planning.schemas import PlanRequest
 
 
-def plan_meals(work: JobContext) -> Iterator[Progress | JobResult]:
-    """The work of meal_optimization. It is as far as its time is used up, and has the worth of the
-    best plan by now.
-    """
-    from sidecar.planning.solve import solve
+def plan_meals(context: JobContext) -> Iterator[Progress | JobResult]:
+    """Yield the used share of the time limit with each incumbent, then the plan."""
+    from sidecar.planning.solve import solve  # here, because only the worker process needs it
 
-    request = PlanRequest.model_validate(work.payload)
+    request = PlanRequest.model_validate(context.payload)
     incumbents: SimpleQueue[Incumbent | None] = SimpleQueue()
     with ThreadPoolExecutor(max_workers=1) as solver:
-        answer = solver.submit(solve, request, clock=time.monotonic, on_incumbent=incumbents.put)
-        answer.add_done_callback(lambda _: incumbents.put(None))
+        plan = solver.submit(solve, request, clock=time.monotonic, on_incumbent=incumbents.put)
+        plan.add_done_callback(lambda _: incumbents.put(None))
         while (incumbent := incumbents.get()) is not None:
             used = min(0.99, incumbent.elapsed_ms / request.timeout_ms)
             yield ProgressUpdate(used, detail=incumbent.wire())
-    yield JobResult(output=answer.result().wire(), model_id=MODEL_ID, model_version=MODEL_VERSION)
+    yield JobResult(output=plan.result().wire(), model_id=MODEL_ID, model_version=MODEL_VERSION)

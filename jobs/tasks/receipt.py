@@ -1,4 +1,4 @@
-"""The work of receipt_extraction, and what a job of it is stored as."""
+"""The job type receipt_extraction: OCR of a receipt, and the payload of its jobs."""
 
 import time
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from sidecar.receipts.vlm import needs_second_read
 
 
 class StoredImage(BaseModel):
-    """How a job's payload refers to an image."""
+    """A payload's reference to an image blob."""
 
     sha256: str
     media_type: str
@@ -28,18 +28,19 @@ class ReceiptJob(BaseModel):
     options: ReceiptOptions
 
 
-def read_receipt(work: JobContext) -> Iterator[Progress | JobResult]:
-    """The work of receipt_extraction."""
-    # Imported where the work runs: the reader brings OpenCV and an inference runtime, which neither
-    # the ingress nor the runner should carry.
+def read_receipt(context: JobContext) -> Iterator[Progress | JobResult]:
+    """Yield progress, then the receipt with the pages that need a second read."""
+    # Imported where the work runs: neither the ingress nor the worker should load OpenCV and an
+    # inference runtime.
     from sidecar.receipts.ocr.engine import engine
     from sidecar.receipts.pages.decode import ImageLimits
+    from sidecar.receipts.pages.document import render_pages
     from sidecar.receipts.reader import MODEL_ID, MODEL_VERSION, read
 
-    if work.image is None:
+    if context.image is None:
         raise ValueError("a receipt job without its image")
-    settings = work.settings
-    job = ReceiptJob.model_validate(work.payload)
+    settings = context.settings
+    job = ReceiptJob.model_validate(context.payload)
     limits = ImageLimits(
         max_bytes=settings.max_image_bytes,
         max_pixels=settings.max_image_pixels,
@@ -47,8 +48,8 @@ def read_receipt(work: JobContext) -> Iterator[Progress | JobResult]:
     )
     accuracy = job.options.accuracy or settings.receipt.accuracy
     options = job.options.model_copy(update={"accuracy": accuracy})
-    steps = read(work.image, options, engine(settings.receipt.threads), limits)
-    stage, since = None, time.time_ns()
+    steps = read(context.image, options, engine(settings.receipt.threads), limits)
+    stage, started_ns = None, time.time_ns()
     while True:
         try:
             step = next(steps)
@@ -56,42 +57,40 @@ def read_receipt(work: JobContext) -> Iterator[Progress | JobResult]:
             extraction = finished.value
             break
         if step.stage != stage:
-            now = time.time_ns()
+            now_ns = time.time_ns()
             if stage is not None:
-                _passed(work, stage, since, now)
-            stage, since = step.stage, now
+                _record_stage(context, stage, started_ns, now_ns)
+            stage, started_ns = step.stage, now_ns
         yield step.fraction
     if stage is not None:
-        _passed(work, stage, since, time.time_ns())
-    flat = extraction.flat()
+        _record_stage(context, stage, started_ns, time.time_ns())
+    output = extraction.flat()
     pages: tuple[bytes, ...] = ()
     if settings.engine.vision and (
         job.options.engine == "vision"
         or (
-            job.options.engine == "auto" and needs_second_read(flat, settings.receipt.vlm_threshold)
+            job.options.engine == "auto"
+            and needs_second_read(output, settings.receipt.vlm_threshold)
         )
     ):
-        from sidecar.receipts.pages.document import render_pages
-
-        pages = render_pages(work.image, limits, settings.engine.max_images)
+        pages = render_pages(context.image, limits, settings.engine.max_images)
     yield JobResult(
-        output=flat,
+        output=output,
         model_id=MODEL_ID,
         model_version=MODEL_VERSION,
-        dedup_keys=[mark for mark in (job.image.sha256, extraction.mark) if mark],
+        dedup_keys=[key for key in (job.image.sha256, extraction.dedup_key) if key],
         pages=pages,
     )
 
 
 def load_reader(settings: Settings) -> None:
-    """Loads the modules and models of the reader into this process."""
+    """Load the reader's modules and models into this process."""
     from sidecar.receipts import reader  # noqa: F401
     from sidecar.receipts.ocr.engine import engine
 
     engine(settings.receipt.threads)
 
 
-def _passed(work: JobContext, stage: str, start_ns: int, end_ns: int) -> None:
-    """Tells of a stage of the reader that is over."""
-    work.meter.observe("sidecar_receipt_stage_seconds", (end_ns - start_ns) / 1e9, stage=stage)
-    tracing.record_span(stage, work.traceparent, start_ns, end_ns)
+def _record_stage(context: JobContext, stage: str, start_ns: int, end_ns: int) -> None:
+    context.meter.observe("sidecar_receipt_stage_seconds", (end_ns - start_ns) / 1e9, stage=stage)
+    tracing.record_span(stage, context.traceparent, start_ns, end_ns)

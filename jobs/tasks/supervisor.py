@@ -1,4 +1,4 @@
-"""An attempt inside its worker process: the work in a thread, and an eye on the memory."""
+"""Supervision of an attempt inside its worker process: a memory limit and heap trimming."""
 
 import ctypes
 import threading
@@ -13,11 +13,11 @@ import psutil
 from jobs.queue.job import JobResult, Progress
 from sidecar.core.errors import WorkerDied
 
-#: Seconds between two looks at the memory.
+#: Seconds between two memory checks.
 _POLL_S = 0.1
-#: Seconds that a process which took too much waits to be killed.
+#: Seconds that a process over the limit waits to be killed.
 _KILL_WAIT_S = 30.0
-#: Seconds without work after which memory is given back.
+#: Seconds without work after which the heap is trimmed.
 _TRIM_AFTER_S = 2.0
 
 
@@ -27,40 +27,41 @@ class _Raised:
 
 
 def resident_bytes() -> int:
-    """The memory of this process."""
+    """Return the resident memory of this process."""
     return int(psutil.Process().memory_info().rss)
 
 
 def trim_heap() -> None:
-    """Returns to the system what the work has freed: glibc keeps half of what a page took, else."""
+    """Return freed memory to the system; by itself, glibc keeps half of what a page took."""
     with suppress(OSError, AttributeError):  # a C library that isn't glibc
         ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 class IdleHeapTrimmer:
-    """While it is entered, work goes on. When none has for a while, its memory is given back: to
-    fetch it again for each of many receipts would cost 3 % of their time.
+    """A context manager around work that trims the heap after `after_s` seconds without work.
+
+    Trimming after every receipt would cost 3 % of the throughput.
     """
 
     def __init__(
-        self, after_s: float = _TRIM_AFTER_S, give_back: Callable[[], None] = trim_heap
+        self, after_s: float = _TRIM_AFTER_S, trim: Callable[[], None] = trim_heap
     ) -> None:
         self._after_s = after_s
-        self._give_back = give_back
-        self._timer = threading.Timer(0, give_back)  # not started: there is nothing to give back
+        self._trim = trim
+        self._timer = threading.Timer(0, trim)  # never started: there is nothing to trim yet
 
     def __enter__(self) -> None:
         self._timer.cancel()
 
     def __exit__(self, *_: object) -> None:
-        self._timer = threading.Timer(self._after_s, self._give_back)
+        self._timer = threading.Timer(self._after_s, self._trim)
         self._timer.daemon = True
         self._timer.start()
 
 
 @cache
 def process_heap_trimmer() -> IdleHeapTrimmer:
-    """This process's."""
+    """Return the trimmer of this process."""
     return IdleHeapTrimmer()
 
 
@@ -70,11 +71,11 @@ def run_supervised(
     memory_bytes: int,
     resident: Callable[[], int] = resident_bytes,
 ) -> Iterator[Progress | JobResult | WorkerDied]:
-    """What the work yields, after a 0.0 that says that it has started. Raises what it raises.
+    """Yield 0.0 at the start, then what the work yields; raise what it raises.
 
-    Once the process holds more than `memory_bytes`, the last thing that comes is a WorkerDied as a
-    value: then the process is to be killed, for nothing less ends a thread that is deep in native
-    code. (Raised, it would end the attempt and leave the thread.)
+    Once the process holds more than `memory_bytes`, the last event is a WorkerDied, and the process
+    must be killed: nothing less ends a thread deep in native code. WorkerDied is a value, because
+    raising it would end the attempt and leave the thread.
     """
     yield 0.0
     events: SimpleQueue[Progress | JobResult | _Raised | None] = SimpleQueue()
@@ -90,12 +91,10 @@ def run_supervised(
     threading.Thread(target=run, name="work", daemon=True).start()
     while True:
         if resident() > memory_bytes:
-            lost = WorkerDied(
-                f"The work needed more than its limit of {memory_bytes} bytes of memory."
-            )
-            yield lost
+            died = WorkerDied(f"The job exceeded its memory limit of {memory_bytes} bytes.")
+            yield died
             threading.Event().wait(_KILL_WAIT_S)
-            raise lost
+            raise died
         try:
             event = events.get(timeout=_POLL_S)
         except Empty:

@@ -1,1 +1,1 @@
-"""Grocery names into the caller's own categories."""
+"""Classification of product names into the caller's own categories."""

@@ -1,4 +1,4 @@
-"""What a zero-shot classifier is, whatever stands behind it."""
+"""The interface of zero-shot classifiers."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ Scores = Mapping[str, float]
 
 @dataclass(frozen=True, slots=True)
 class ClassificationItem:
-    """One name to put into one of its labels. Labels are distinct and at least one."""
+    """A name and its candidate labels: at least one, without duplicates."""
 
     name: str
     labels: tuple[str, ...]
@@ -21,20 +21,20 @@ Source = Literal["classifier", "correction"]
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """A name's scores over its labels, and where they come from."""
+    """The scores of one name, and their source."""
 
     scores: Scores
     source: Source
 
     @property
     def best(self) -> tuple[str, float]:
-        """The label with the highest score, and its score; of equals the first."""
+        """Return the label with the highest score, the first of equals, and its score."""
         return max(self.scores.items(), key=lambda scored: scored[1])
 
 
 @dataclass(frozen=True, slots=True)
 class ClassificationResult:
-    """Scores for each item, in order, and the model that gave them."""
+    """Scores for each item, in order, and the model that computed them."""
 
     scores: Sequence[Scores]
     model_id: str
@@ -42,16 +42,14 @@ class ClassificationResult:
 
 
 class ClassifierBackend(Protocol):
-    """A classifier. Items of one call may carry different labels."""
+    """A classifier. Items of one call may have different labels."""
 
     @property
     def model_id(self) -> str:
         """The backend's name and its model's: "lexicon+sentence-transformers/all-MiniLM-L6-v2"."""
-        ...
 
     @property
     def model_version(self) -> str: ...
 
     async def classify(self, items: Sequence[ClassificationItem]) -> list[Scores]:
-        """One Scores for each item, in order."""
-        ...
+        """Return one Scores for each item, in order."""

@@ -1,17 +1,18 @@
-"""The vectors of the taxonomy, kept in a file: embedding its texts anew takes seconds.
+"""Stores the vectors of the taxonomy's exemplars in a file: embedding them takes seconds.
 
-`python -m sidecar.classification.exemplar_store` makes the file of the packaged model (and its
-graph), as the installation does, so that not even the first start waits for it.
+`python -m sidecar.classification.exemplar_store` creates the file (and the ONNX graph) of the
+packaged model; the installation runs it, so that the first start is fast too.
 """
 
 import asyncio
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
-from sidecar.classification.taxonomy_backend import digest, exemplars
+from sidecar.classification.taxonomy_backend import exemplars, taxonomy_digest
 from sidecar.core.build_cache import INSTALL_DIR
 from sidecar.embedding.cache import Embed, Vectors
 from sidecar.embedding.model import load
@@ -21,43 +22,40 @@ from sidecar.text.taxonomy import Taxonomy, taxonomy
 async def exemplar_vectors(
     taxonomy: Taxonomy, embed: Embed, model_version: str, folders: Sequence[Path]
 ) -> Vectors:
-    """What `embed` makes of `exemplars(taxonomy)`, from a file in one of `folders` when it is
-    there; else the first folder that can be written gets it.
+    """Return the vectors of `exemplars(taxonomy)`, from a file in one of `folders` if possible.
 
-    The file's name says which taxonomy and which weights it belongs to; it is renamed into place
-    whole, and a damaged one is made anew.
+    Otherwise embed them and save the file in the first writable folder. Its name identifies the
+    taxonomy and the weights. It is renamed into place atomically; a damaged file is replaced.
     """
     texts = exemplars(taxonomy)
-    name = f"taxonomy-{digest(taxonomy)}-{model_version}.npy"
+    name = f"taxonomy-{taxonomy_digest(taxonomy)}-{model_version}.npy"
     for folder in folders:
-        kept = _kept(folder / name, len(texts))
-        if kept is not None:
-            return kept
+        stored = _load(folder / name, len(texts))
+        if stored is not None:
+            return stored
     vectors = await embed(texts)
     for folder in folders:
-        try:
-            _keep(folder / name, vectors)
-        except OSError:
-            continue
-        break
+        with suppress(OSError):
+            _save(folder / name, vectors)
+            break
     return vectors
 
 
-def _kept(path: Path, rows: int) -> Vectors | None:
+def _load(path: Path, rows: int) -> Vectors | None:
     try:
         vectors: Vectors = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError):
         return None
-    fits = vectors.ndim == 2 and len(vectors) == rows and vectors.dtype == np.float32
-    return vectors if fits else None
+    is_valid = vectors.ndim == 2 and len(vectors) == rows and vectors.dtype == np.float32
+    return vectors if is_valid else None
 
 
-def _keep(path: Path, vectors: Vectors) -> None:
+def _save(path: Path, vectors: Vectors) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
         np.save(file, vectors, allow_pickle=False)
     temporary = Path(file.name)
-    temporary.chmod(0o644)  # whoever runs the service may not be who installed it
+    temporary.chmod(0o644)  # the service may run as another user than its installer
     temporary.rename(path)
 
 

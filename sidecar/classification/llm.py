@@ -1,8 +1,8 @@
-"""Categories by the language model: each answer is held to the labels by its schema.
+"""Classifies with the language model; a JSON schema restricts its answers to the labels.
 
-A language model's word on its own certainty is worth little, so it is asked several times, and the
-scores are the shares of its answers (self-consistency: Wang et al. 2023, arXiv 2203.11171), with
-half an answer added to every label so that none is called impossible.
+A language model's own confidence is unreliable, so it answers several times, and the scores are
+the labels' shares of the answers (self-consistency: Wang et al. 2023, arXiv 2203.11171). Additive
+smoothing with half an answer keeps every score above 0.
 """
 
 import asyncio
@@ -18,51 +18,53 @@ from sidecar.llm.protocol import ChatEngine
 from sidecar.llm.schemas import ChatRequest
 from sidecar.text.product_names import expand
 
-ANSWERS: Final = 8  # of one item; as many as a request may ask for
+ANSWERS: Final = 8  # per item; the maximum of `n` in a request
 _TASK: Final = "You sort groceries. Name the one category that fits the item best."
-_AT_ONCE: Final = 8  # items; the engine batches them
-_MOST_TOKENS: Final = 100
-_ADDED: Final = 0.5
+_CONCURRENT_ITEMS: Final = 8  # the engine batches them
+_MAX_TOKENS: Final = 100
+_SMOOTHING: Final = 0.5
 
 
 class LlmClassifier:
-    """The served language model as a classifier."""
+    """Classifies with the served language model."""
 
-    #: Of what is asked, not of the model.
-    model_version: Final = "1"
+    model_version: Final = "1"  # of the prompt, not of the model
 
     def __init__(self, engine: ChatEngine) -> None:
-        """`engine` may be away: then `classify` raises ModelUnavailable."""
         self._engine = engine
-        self._room = asyncio.Semaphore(_AT_ONCE)
+        self._slots = asyncio.Semaphore(_CONCURRENT_ITEMS)
         self._model: str | None = None
 
     @property
     def model_id(self) -> str:
-        """The model's own name from its first answer on."""
+        """Return "llm", followed by the model's name once it has answered."""
         return "llm" if self._model is None else f"llm+{self._model}"
 
     async def classify(self, items: Sequence[ClassificationItem]) -> list[Scores]:
-        """Scores for each item; a repeated item is asked about once. Raises as the engine does."""
-        distinct = list(dict.fromkeys(items))
+        """Return scores for each item; a repeated item is classified once.
+
+        Raises the engine's errors, ModelUnavailable while it is down.
+        """
+        distinct = dict.fromkeys(items)
         try:
             async with asyncio.TaskGroup() as group:
-                asked = {item: group.create_task(self._ask(item)) for item in distinct}
-        except ExceptionGroup as failed:
-            raise failed.exceptions[0] from None
-        return [asked[item].result() for item in items]
+                tasks = {item: group.create_task(self._classify_item(item)) for item in distinct}
+        except ExceptionGroup as errors:
+            raise errors.exceptions[0] from None
+        return [tasks[item].result() for item in items]
 
-    async def _ask(self, item: ClassificationItem) -> Scores:
+    async def _classify_item(self, item: ClassificationItem) -> Scores:
         if len(item.labels) == 1:
             return {item.labels[0]: 1.0}
-        async with self._room:
-            answer = await complete(self._engine, _request(item))
-        self._model = answer["model"]
-        return _scores(item.labels, answer["choices"])
+        async with self._slots:
+            completion = await complete(self._engine, _request(item))
+        self._model = completion["model"]
+        return _scores(item.labels, completion["choices"])
 
 
 def _request(item: ClassificationItem) -> ChatRequest:
     name = expand(item.name) or item.name
+    labels = json.dumps(item.labels, ensure_ascii=False)
     schema = {
         "type": "object",
         "properties": {"category": {"enum": list(item.labels)}},
@@ -73,33 +75,28 @@ def _request(item: ClassificationItem) -> ChatRequest:
         {
             "messages": [
                 {"role": "system", "content": _TASK},
-                {
-                    "role": "user",
-                    "content": f"Categories: {json.dumps(item.labels, ensure_ascii=False)}\n"
-                    f"Item: {name}",
-                },
+                {"role": "user", "content": f"Categories: {labels}\nItem: {name}"},
             ],
             "n": ANSWERS,
             "temperature": 1.0,
-            "seed": 0,  # the same item gets the same answer
-            "max_completion_tokens": _MOST_TOKENS,
+            "seed": 0,  # the same item gets the same scores
+            "max_completion_tokens": _MAX_TOKENS,
             "response_format": json_schema_format("category", schema),
         }
     )
 
 
 def _scores(labels: Sequence[str], choices: Sequence[Any]) -> Scores:
-    """Raises ModelUnavailable when no answer came to its end."""
     votes = Counter(_category(choice["message"]["content"]) for choice in choices)
-    counted = sum(votes[label] for label in labels)
-    if not counted:
-        raise ModelUnavailable("The language model did not come to an end.")
-    total = counted + _ADDED * len(labels)
-    return {label: (votes[label] + _ADDED) / total for label in labels}
+    valid_votes = sum(votes[label] for label in labels)
+    if not valid_votes:
+        raise ModelUnavailable("All answers of the language model were cut off.")
+    total = valid_votes + _SMOOTHING * len(labels)
+    return {label: (votes[label] + _SMOOTHING) / total for label in labels}
 
 
 def _category(content: str | None) -> str | None:
-    """None for an answer that the limit of tokens cut off."""
+    """Return the answer's category, None when the token limit cut the answer off."""
     try:
         category: str = json.loads(content or "")["category"]
     except (ValueError, KeyError, TypeError):

@@ -1,8 +1,8 @@
-"""Categories by textual entailment: "This example is {label}." follows from the name, or not.
+"""Classifies by textual entailment: does "This example is {label}." follow from the name?
 
-The answers are those of transformers' zero-shot-classification pipeline on the same weights (its
-single-label mode and default hypothesis); what differs is that the (name, label) pairs of all items
-of a call share batches of like length.
+The scores equal those of transformers' zero-shot-classification pipeline on the same weights, in
+single-label mode with the default hypothesis. Unlike there, the (name, label) pairs of all items of
+a call share batches of similar length.
 """
 
 import asyncio
@@ -20,18 +20,18 @@ from sidecar.embedding.model_files import content_version, model_folder
 
 HYPOTHESIS: Final = "This example is {}."  # the pipeline's default
 
-# Padded tokens of one forward pass; a GPU needs more of them to be busy.
+# Padded tokens of one forward pass; a GPU needs more for full use.
 _BATCH_TOKENS_CPU: Final = 2_048
 _BATCH_TOKENS_GPU: Final = 65_536
 
 
 class NliClassifier:
-    """An entailment model as a classifier; one forward pass at a time."""
+    """Classifies with an entailment model; runs one forward pass at a time."""
 
     def __init__(self, model: str, device: str, threads: int) -> None:
         """Load `model`, a hub id or a folder: float16 on a GPU, float32 on the CPU.
 
-        Raises ModelUnavailable when it can't be loaded or has no class called entailment.
+        Raises ModelUnavailable when it can't be loaded or has no entailment class.
         """
         torch.set_num_threads(threads)
         on_cpu = device == "cpu"
@@ -44,19 +44,19 @@ class NliClassifier:
         except (OSError, ValueError) as error:
             raise ModelUnavailable(f"The entailment model {model} can't be loaded.") from error
         self._model.to(device).eval()
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="model")
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="model")
         self._entailment = _entailment_class(model, self._model.config.label2id)
         self._budget = _BATCH_TOKENS_CPU if on_cpu else _BATCH_TOKENS_GPU
         self.model_id: Final = f"nli+{model}"
         self.model_version: Final = content_version(folder)
 
     async def classify(self, items: Sequence[ClassificationItem]) -> list[Scores]:
-        """Scores for each item; a pair that occurs twice is judged once."""
+        """Return scores for each item; a repeated (name, label) pair is computed once."""
         pairs = list(dict.fromkeys((i.name, label) for i in items for label in i.labels))
-        judged = await asyncio.get_running_loop().run_in_executor(
-            self._thread, self._entailment_logits, pairs
+        values = await asyncio.get_running_loop().run_in_executor(
+            self._executor, self._entailment_logits, pairs
         )
-        logits = dict(zip(pairs, judged, strict=True))
+        logits = dict(zip(pairs, values, strict=True))
         return [
             _scores(item, [logits[item.name, label] for label in item.labels]) for item in items
         ]
@@ -75,19 +75,19 @@ class NliClassifier:
             batch = {key: [tokens[key][row] for row in rows] for key in tokens}
             padded = self._tokenizer.pad(batch, return_tensors="pt").to(self._model.device)
             with torch.inference_mode():
-                judged = self._model(**padded).logits[:, self._entailment].float().tolist()
-            for row, logit in zip(rows, judged, strict=True):
+                values = self._model(**padded).logits[:, self._entailment].float().tolist()
+            for row, logit in zip(rows, values, strict=True):
                 logits[row] = logit
         return logits
 
 
 def _entailment_class(model: str, classes: dict[str, int]) -> int:
-    for label, number in classes.items():
+    for label, index in classes.items():
         if label.lower().startswith("entail"):
-            return number
-    raise ModelUnavailable(f"The model {model} has no class called entailment.")
+            return index
+    raise ModelUnavailable(f"The model {model} has no entailment class.")
 
 
 def _scores(item: ClassificationItem, logits: Sequence[float]) -> Scores:
-    shares = torch.tensor(logits, dtype=torch.float64).softmax(dim=0).tolist()
-    return dict(zip(item.labels, shares, strict=True))
+    probabilities = torch.tensor(logits, dtype=torch.float64).softmax(dim=0).tolist()
+    return dict(zip(item.labels, probabilities, strict=True))

@@ -1,10 +1,10 @@
-"""What the categorize endpoints take and answer."""
+"""Requests and responses of the categorize endpoints."""
 
 from collections.abc import Sequence
 from operator import attrgetter
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from sidecar.classification.backend import Prediction
 from sidecar.core.validation import Id, NotBlank, max_length, unique
@@ -17,40 +17,24 @@ MAX_ITEMS: Final = 500
 HIGH_CONFIDENCE: Final = 0.80
 MEDIUM_CONFIDENCE: Final = 0.50
 
-ConfidenceLevel = Literal["high", "medium", "low"]
-
 Name = Annotated[str, max_length(MAX_NAME_CHARACTERS, "characters of a name"), NotBlank]
 Label = Annotated[str, max_length(MAX_LABEL_CHARACTERS, "characters of a label"), NotBlank]
 Labels = Annotated[
-    tuple[Label, ...],
-    Field(min_length=1, max_length=MAX_LABELS),
-    unique("labels", str.strip),
+    tuple[Label, ...], Field(min_length=1, max_length=MAX_LABELS), unique("labels", str.strip)
 ]
 
 
-class CategorizeRequest(BaseModel):
-    """One name and the labels to choose from."""
-
-    model_config = ConfigDict(frozen=True)
-
+class CategorizeRequest(BaseModel, frozen=True):
     item_name: Name
     candidate_labels: Labels
 
 
-class NamedItem(BaseModel):
-    """A name, and the caller's id for it."""
-
-    model_config = ConfigDict(frozen=True)
-
-    id: Id
+class NamedItem(BaseModel, frozen=True):
+    id: Id  # the caller's
     name: Name
 
 
-class CategorizeBatchRequest(BaseModel):
-    """Several names and the labels to choose from."""
-
-    model_config = ConfigDict(frozen=True)
-
+class CategorizeBatchRequest(BaseModel, frozen=True):
     items: Annotated[
         tuple[NamedItem, ...],
         max_length(MAX_ITEMS, "items"),
@@ -60,17 +44,11 @@ class CategorizeBatchRequest(BaseModel):
     candidate_labels: Labels
 
 
-def confidence_level(confidence: float) -> ConfidenceLevel:
-    if confidence >= HIGH_CONFIDENCE:
-        return "high"
-    return "medium" if confidence >= MEDIUM_CONFIDENCE else "low"
-
-
-def categorize_response(predictions: Prediction, processing_time_ms: float) -> dict[str, Any]:
-    """The payload of categorize."""
+def categorize_response(prediction: Prediction, processing_time_ms: float) -> dict[str, Any]:
+    """Return the payload of categorize."""
     return {
-        "category": predictions.best[0],
-        **_confidence_fields(predictions),
+        "category": prediction.best[0],
+        **_confidence_fields(prediction),
         "processing_time_ms": round(processing_time_ms, 1),
     }
 
@@ -78,26 +56,27 @@ def categorize_response(predictions: Prediction, processing_time_ms: float) -> d
 def categorize_batch_response(
     items: Sequence[NamedItem], predictions: Sequence[Prediction], processing_time_ms: float
 ) -> dict[str, Any]:
-    """The payload of categorize-batch; `predictions` in the items' order."""
+    """Return the payload of categorize-batch; `predictions` are in the items' order."""
     return {
         "predictions": [
             {
                 "id": item.id,
                 "name": item.name,
-                "predicted_category": one.best[0],
-                **_confidence_fields(one),
+                "predicted_category": prediction.best[0],
+                **_confidence_fields(prediction),
             }
-            for item, one in zip(items, predictions, strict=True)
+            for item, prediction in zip(items, predictions, strict=True)
         ],
         "processing_time_ms": round(processing_time_ms, 1),
     }
 
 
-def _confidence_fields(predictions: Prediction) -> dict[str, Any]:
-    _, confidence = predictions.best
+def _confidence_fields(prediction: Prediction) -> dict[str, Any]:
+    _, confidence = prediction.best
+    level = "medium" if confidence >= MEDIUM_CONFIDENCE else "low"
     return {
         "confidence": confidence,
-        "confidence_level": confidence_level(confidence),
-        "all_scores": dict(predictions.scores),
-        "source": predictions.source,
+        "confidence_level": "high" if confidence >= HIGH_CONFIDENCE else level,
+        "all_scores": dict(prediction.scores),
+        "source": prediction.source,
     }

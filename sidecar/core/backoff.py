@@ -1,4 +1,4 @@
-"""How long to wait before a failed attempt is tried again."""
+"""Backoff between the attempts of a job or a webhook call."""
 
 import random
 from collections.abc import Callable
@@ -8,8 +8,10 @@ from datetime import timedelta
 
 @dataclass(frozen=True, kw_only=True)
 class Backoff:
-    """Full jitter (AWS Architecture Blog, "Exponential Backoff And Jitter"): a uniform draw between
-    0 and min(cap, base * 2^(attempt-1)) seconds.
+    """Exponential backoff with full jitter.
+
+    The delay is uniform between 0 and min(cap, base * 2^(attempt-1)) seconds (AWS Architecture
+    Blog, "Exponential Backoff And Jitter").
     """
 
     base_s: float = 1.0
@@ -17,6 +19,6 @@ class Backoff:
     uniform: Callable[[float, float], float] = random.uniform
 
     def delay(self, attempt: int) -> timedelta:
-        """How long to wait after the given attempt (from 1) failed."""
+        """Return the delay after the given attempt (from 1) failed."""
         ceiling = min(self.cap_s, self.base_s * 2 ** min(attempt - 1, 62))
         return timedelta(seconds=self.uniform(0, ceiling))

@@ -1,4 +1,4 @@
-"""What is made of packaged models once: where it is kept, and the process that makes it."""
+"""Converts packaged models once, into a folder beside the installation."""
 
 import os
 import subprocess
@@ -13,12 +13,12 @@ INSTALL_DIR: Final = Path(sys.prefix) / "share" / "grocery-sidecar"
 _TIMEOUT_S: Final = 600
 
 
-def convert(what: str, module: str, *arguments: str) -> None:
-    """Makes `what` by `python -m module arguments`, a process whose gigabyte goes when it ends.
+def convert(name: str, module: str, *arguments: str) -> None:
+    """Run `python -m module arguments` in its own process, which frees its gigabyte at the end.
 
-    Raises ModelUnavailable with the last thing that it said when it fails.
+    Raises ModelUnavailable with `name` and the process's last line of stderr when it fails.
     """
-    run = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", module, *arguments],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
         capture_output=True,
@@ -26,6 +26,6 @@ def convert(what: str, module: str, *arguments: str) -> None:
         timeout=_TIMEOUT_S,
         check=False,
     )
-    if run.returncode != 0:
-        reason = run.stderr.strip().rpartition("\n")[2]
-        raise ModelUnavailable(f"{what} could not be converted: {reason}")
+    if process.returncode != 0:
+        reason = process.stderr.strip().rpartition("\n")[2]
+        raise ModelUnavailable(f"{name} could not be converted: {reason}")

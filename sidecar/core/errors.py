@@ -1,8 +1,8 @@
-"""Everything that can go wrong in front of a caller, once.
+"""All errors that a caller can receive.
 
-Each class names its HTTP status, its `code` on the wire and whether trying the same request again
-can help. The class docstring is the sentence the caller reads when none is given. Errors cross
-process borders by pickle, and job rows by `code`: `by_code` is the way back.
+Each class has its HTTP status, its `code` on the wire, and whether retrying the same request can
+help; a subclass inherits what it doesn't name. The class docstring is the default message. Errors
+cross process boundaries by pickle; job rows store the `code`, from which `by_code` finds the class.
 """
 
 from typing import ClassVar
@@ -16,152 +16,117 @@ class ServiceError(Exception):
     retryable: ClassVar[bool] = True
 
     def __init__(self, message: str | None = None, *, retry_after_s: int | None = None) -> None:
-        """`retry_after_s` is sent as the Retry-After header."""
+        """Create the error; `retry_after_s` is sent as the Retry-After header."""
         self.message = message or (self.__doc__ or self.code).strip()
         self.retry_after_s = retry_after_s
         super().__init__(self.message)
+
+    def __init_subclass__(
+        cls, *, status: int | None = None, code: str | None = None, retryable: bool | None = None
+    ) -> None:
+        cls.status = status or cls.status
+        cls.code = code or cls.code
+        cls.retryable = cls.retryable if retryable is None else retryable
 
     def __reduce__(self) -> tuple[object, ...]:
         return (_rebuild, (type(self), self.message, self.retry_after_s))
 
 
-class BadRequest(ServiceError):
-    """The request can't work as it was sent."""
-
-    status, code, retryable = 400, "bad_request", False
+class BadRequest(ServiceError, status=400, code="bad_request", retryable=False):
+    """The request is invalid."""
 
 
-class MissingTenant(BadRequest):
+class MissingTenant(BadRequest, code="missing_tenant"):
     """Name a tenant: tenant_id in the body of a POST, the X-Tenant-ID header of a GET."""
 
-    code = "missing_tenant"
 
-
-class TenantMismatch(BadRequest):
+class TenantMismatch(BadRequest, code="tenant_mismatch"):
     """The tenant in the header and the tenant in the request differ."""
 
-    code = "tenant_mismatch"
 
-
-class InvalidImage(BadRequest):
+class InvalidImage(BadRequest, code="invalid_image"):
     """The image is damaged or empty and can't be decoded."""
 
-    code = "invalid_image"
+
+class UnsupportedImage(BadRequest, code="unsupported_image"):
+    """The file is not in an image format that this service reads."""
 
 
-class UnsupportedImage(BadRequest):
-    """The file is not an image of a kind this service reads."""
-
-    code = "unsupported_image"
-
-
-class UnreadablePdf(BadRequest):
+class UnreadablePdf(BadRequest, code="unreadable_pdf"):
     """The PDF is damaged or encrypted."""
 
-    code = "unreadable_pdf"
+
+class BlockedUrl(BadRequest, code="blocked_url"):
+    """This service may not fetch the URL."""
 
 
-class BlockedUrl(BadRequest):
-    """The URL is not one this service may fetch."""
-
-    code = "blocked_url"
-
-
-class CrossSite(BadRequest):
+class CrossSite(BadRequest, code="cross_site"):
     """The form was sent from another site; open the page itself and try again."""
 
-    code = "cross_site"
+
+class ClientDisconnected(BadRequest, code="client_left"):
+    """The client disconnected before the response was ready."""
 
 
-class ClientDisconnected(BadRequest):
-    """The client left before its answer was there."""
-
-    code = "client_left"
-
-
-class Unauthorized(ServiceError):
+class Unauthorized(ServiceError, status=401, code="unauthorized", retryable=False):
     """Send one of the service's tokens, as Authorization: Bearer TOKEN."""
 
-    status, code, retryable = 401, "unauthorized", False
+
+class NotFound(ServiceError, status=404, code="not_found", retryable=False):
+    """Not found."""
 
 
-class NotFound(ServiceError):
-    """There is no such thing for this tenant."""
-
-    status, code, retryable = 404, "not_found", False
+class MethodNotAllowed(ServiceError, status=405, code="method_not_allowed", retryable=False):
+    """This path does not support that method."""
 
 
-class MethodNotAllowed(ServiceError):
-    """This path does not answer to that method."""
-
-    status, code, retryable = 405, "method_not_allowed", False
+class Conflict(ServiceError, status=409, code="conflict", retryable=False):
+    """The request conflicts with the current state."""
 
 
-class Conflict(ServiceError):
-    """The request contradicts what is already there."""
-
-    status, code, retryable = 409, "conflict", False
-
-
-class TooLarge(ServiceError):
+class TooLarge(ServiceError, status=413, code="too_large", retryable=False):
     """The request is over a size limit."""
 
-    status, code, retryable = 413, "too_large", False
+
+class ValidationFailed(ServiceError, status=422, code="validation_error", retryable=False):
+    """A field is missing or has the wrong type."""
 
 
-class ValidationFailed(ServiceError):
-    """A field is missing or of the wrong kind."""
-
-    status, code, retryable = 422, "validation_error", False
-
-
-class TooManyRequests(ServiceError):
+class TooManyRequests(ServiceError, status=429, code="too_many_requests"):
     """This tenant is over its share; try again later."""
 
-    status, code = 429, "too_many_requests"
 
-
-class Overloaded(ServiceError):
+class Overloaded(ServiceError, status=503, code="overloaded"):
     """The service is busy; try again shortly."""
 
-    status, code = 503, "overloaded"
 
-
-class ModelUnavailable(Overloaded):
+class ModelUnavailable(Overloaded, code="model_unavailable"):
     """A model that this request needs is not available."""
 
-    code = "model_unavailable"
 
-
-class DatabaseUnavailable(Overloaded):
+class DatabaseUnavailable(Overloaded, code="database_unavailable"):
     """The database does not answer; nothing was lost."""
 
-    code = "database_unavailable"
 
-
-class StorageUnavailable(Overloaded):
+class StorageUnavailable(Overloaded, code="storage_unavailable"):
     """The data folder can't be read or written; nothing was accepted."""
-
-    code = "storage_unavailable"
 
 
 class WorkerDied(ServiceError):
-    """The process that did the work died."""
+    """The worker process died."""
 
 
-class DeadlineExceeded(ServiceError):
-    """The work ran out of its time limit."""
-
-    status, code = 504, "timeout"
+class DeadlineExceeded(ServiceError, status=504, code="timeout"):
+    """The work exceeded its time limit."""
 
 
 def from_code(code: str | None, message: str | None) -> ServiceError:
-    """The error a job row recorded; an unknown code is an internal error."""
+    """Return the error that a job row recorded; an unknown code is an internal error."""
     return by_code(code)(message)
 
 
 def by_code(code: str | None) -> type[ServiceError]:
-    """The class that a code belongs to."""
+    """Return the error class of a code, ServiceError for an unknown one."""
     return CODES.get(code or "", ServiceError)
 
 
@@ -173,5 +138,5 @@ def _rebuild(kind: type[ServiceError], message: str, retry_after_s: int | None) 
     return kind(message, retry_after_s=retry_after_s)
 
 
-#: Every code that can be on the wire, with its class.
+#: Every code on the wire, with its class.
 CODES = {kind.code: kind for kind in reversed(_subclasses(ServiceError))}

@@ -1,4 +1,4 @@
-"""Identifiers: a prefix that says what the thing is, and a UUIDv7 that sorts by time."""
+"""Identifiers: a prefix for the kind of thing, and a UUIDv7, which sorts by time."""
 
 import secrets
 from collections.abc import Callable
@@ -6,10 +6,10 @@ from datetime import datetime
 
 
 def new_id(prefix: str, now: datetime, random_bits: Callable[[int], int] = secrets.randbits) -> str:
-    """`prefix` plus 32 hex digits of a UUIDv7 (RFC 9562, section 5.7) for the moment `now`.
+    """Return `prefix` plus the 32 hex digits of a UUIDv7 (RFC 9562, section 5.7) of `now`.
 
-    The 12 bits of `rand_a` carry the fraction of the millisecond (method 3 of section 6.2), so that
-    ids of one process sort by time below the millisecond as well.
+    The 12 bits of `rand_a` hold the fraction of the millisecond (method 3 of section 6.2), so the
+    ids of one process sort by time below the millisecond too.
     """
     microseconds = int(now.timestamp() * 1_000_000)
     milliseconds, fraction = divmod(microseconds, 1000)
@@ -22,7 +22,5 @@ def new_id(prefix: str, now: datetime, random_bits: Callable[[int], int] = secre
 
 
 def id_lower_bound(prefix: str, moment: datetime) -> str:
-    """No id of that kind made at `moment` or later sorts below this one, and none made before it
-    sorts above; to the millisecond.
-    """
+    """Return a bound below ids created at `moment` or later and above earlier ones, to the ms."""
     return f"{prefix}{int(moment.timestamp() * 1000):012x}"

@@ -1,15 +1,15 @@
-"""Logs: JSON, one line an event, on standard error, where Ray collects them."""
+"""JSON logs, one line per event, on standard error, where Ray collects them."""
 
 import json
 import logging
 from datetime import UTC, datetime
 
-#: What every log record has by itself; anything else on a record came through `extra`.
+#: Attributes of every log record; any other came through `extra`.
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
 class JsonFormatter(logging.Formatter):
-    """A record as one line of JSON: time, level, logger, event, and the fields of `extra`."""
+    """Formats a record as one line of JSON: time, level, logger, event, and fields of `extra`."""
 
     def format(self, record: logging.LogRecord) -> str:
         moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
@@ -26,7 +26,7 @@ class JsonFormatter(logging.Formatter):
 
 
 def configure_logging(level: str) -> None:
-    """Sends the service's own loggers, and no others, to standard error as JSON."""
+    """Send the service's own loggers, and no others, to standard error as JSON."""
     handler = logging.StreamHandler()
     handler.setFormatter(JsonFormatter())
     for name in ("deployments", "jobs", "sidecar"):

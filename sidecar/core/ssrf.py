@@ -1,9 +1,8 @@
-"""Fetching or calling a URL that a caller named, without becoming the caller's way into the private
-network.
+"""Fetches and calls URLs that callers name, protected against server-side request forgery (SSRF).
 
-The host is resolved once, every address it has must be allowed, and the connection goes to the
-address that was checked (no second look-up to be fooled by); each redirect is checked anew. Time
-and bytes are capped, and compressed answers are refused rather than unpacked.
+The host is resolved once, all its addresses must be allowed, and the connection goes to a checked
+address, so DNS rebinding gains nothing. Each redirect is checked too. Time and bytes are limited,
+and compressed responses are refused, not decompressed.
 """
 
 import asyncio
@@ -22,7 +21,7 @@ from sidecar.core.errors import BadRequest, BlockedUrl, TooLarge
 Address = IPv4Address | IPv6Address
 Resolver = Callable[[str, int], Awaitable[Sequence[Address]]]
 
-#: What no URL may reach unless a setting allows it (IANA special-purpose address registries).
+#: Ranges that no URL may reach unless a setting allows it (IANA special-purpose registries).
 FORBIDDEN = [
     ip_network(cidr)
     for cidr in (
@@ -62,19 +61,18 @@ _MAX_REDIRECTS = 3
 
 
 def is_allowed(address: Address, allowed_networks: Sequence[str] = ()) -> bool:
-    """Whether a URL may reach the address; an IPv4 address inside an IPv6 one counts as itself."""
+    """Return whether a URL may reach the address; an IPv4-in-IPv6 address counts as its IPv4."""
     if any(address in ip_network(cidr) for cidr in allowed_networks):
         return True
-    inner = _embedded_ipv4(address)
-    if inner is not None:
-        return is_allowed(inner, allowed_networks)
+    ipv4 = _embedded_ipv4(address)
+    if ipv4 is not None:
+        return is_allowed(ipv4, allowed_networks)
     return not any(address in network for network in FORBIDDEN)
 
 
 @cache
 def _certificates() -> ssl.SSLContext:
-    """Read once: it takes tens of milliseconds."""
-    return ssl.create_default_context()
+    return ssl.create_default_context()  # takes tens of milliseconds
 
 
 def _embedded_ipv4(address: Address) -> IPv4Address | None:
@@ -93,10 +91,10 @@ def _embedded_ipv4(address: Address) -> IPv4Address | None:
 
 
 async def resolve(host: str, port: int) -> Sequence[Address]:
-    """Every address of a host name. Raises OSError when it has none."""
+    """Return every address of a host name. Raises OSError when it has none."""
     loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return [ip_address(str(sockaddr[0]).partition("%")[0]) for *_, sockaddr in found]
+    results = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [ip_address(str(sockaddr[0]).partition("%")[0]) for *_, sockaddr in results]
 
 
 async def fetch(
@@ -107,10 +105,10 @@ async def fetch(
     allowed_networks: Sequence[str] = (),
     resolver: Resolver = resolve,
 ) -> bytes:
-    """The body that the URL answers with.
+    """Return the body of the response to a GET, following up to 3 redirects.
 
-    Raises BlockedUrl for what may not be fetched, TooLarge for more than `max_bytes`, and
-    BadRequest when the other side doesn't deliver within `timeout_s` seconds.
+    Raises BlockedUrl when the URL or a redirect may not be fetched, TooLarge when the body has more
+    than `max_bytes`, and BadRequest when the server fails or takes longer than `timeout_s` seconds.
     """
     async with _client(timeout_s) as client:
         for _ in range(_MAX_REDIRECTS + 1):
@@ -128,23 +126,21 @@ async def post(
     *,
     timeout_s: float,
     allowed_networks: Sequence[str] = (),
-    resolver: Resolver = resolve,
 ) -> int:
-    """Sends the content; the status of the answer, whose body is not read and whose redirects are
-    not followed.
+    """Send a POST and return the response's status; its body and redirects are ignored.
 
-    Raises BlockedUrl for what may not be reached, and BadRequest when the other side doesn't answer
+    Raises BlockedUrl when the URL may not be reached, and BadRequest when the server doesn't answer
     within `timeout_s` seconds.
     """
     async with _client(timeout_s) as client:
-        request = await _request(client, "POST", url, allowed_networks, resolver, headers, content)
+        request = await _request(client, "POST", url, allowed_networks, resolve, headers, content)
         response = await client.send(request, stream=True)
         await response.aclose()
         return response.status_code
 
 
 def check_url(url: str, allowed_networks: Sequence[str] = ()) -> None:
-    """What can be told of a URL before its host is looked up. Raises BlockedUrl."""
+    """Check a URL as far as possible without resolving its host. Raises BlockedUrl."""
     _, host, _ = _split_url(url)
     try:
         address = ip_address(host)
@@ -176,7 +172,7 @@ async def _get(
     allowed_networks: Sequence[str],
     resolver: Resolver,
 ) -> tuple[bytes, str | None]:
-    """The body, or where it redirects to."""
+    """Return the body, or an empty one and the location of a redirect."""
     request = await _request(client, "GET", url, allowed_networks, resolver)
     response = await client.send(request, stream=True)
     try:
@@ -200,10 +196,10 @@ async def _request(
     headers: Mapping[str, str] | None = None,
     content: bytes | None = None,
 ) -> httpx.Request:
-    """To the address that was checked, in the name of the host. Raises BlockedUrl."""
+    """Build a request to the checked address, with the host's name in its headers and TLS."""
     scheme, host, port = _split_url(url)
     addresses = await resolver(host, port)
-    if not addresses or not all(is_allowed(one, allowed_networks) for one in addresses):
+    if not addresses or not all(is_allowed(address, allowed_networks) for address in addresses):
         raise BlockedUrl
     pinned = httpx.URL(url).copy_with(host=str(addresses[0]), fragment=None)
     name = f"[{host}]" if ":" in host else host
@@ -230,9 +226,9 @@ def _split_url(url: str) -> tuple[str, str, int]:
     if not url.isprintable():
         raise BlockedUrl("The URL is malformed.")
     if parts.scheme not in ("http", "https") or not host:
-        raise BlockedUrl("Only http and https URLs with a host are fetched.")
+        raise BlockedUrl("Only http and https URLs with a host can be fetched.")
     if parts.username is not None or parts.password is not None:
-        raise BlockedUrl("A URL with credentials in it is not fetched.")
+        raise BlockedUrl("A URL with credentials can't be fetched.")
     return parts.scheme, host, port or {"http": 80, "https": 443}[parts.scheme]
 
 
@@ -241,5 +237,5 @@ async def _read_capped(response: httpx.Response, max_bytes: int) -> bytes:
     async for chunk in response.aiter_raw():
         body += chunk
         if len(body) > max_bytes:
-            raise TooLarge(f"What the URL holds is over the limit of {max_bytes} bytes.")
+            raise TooLarge(f"The URL's content is over the limit of {max_bytes} bytes.")
     return bytes(body)

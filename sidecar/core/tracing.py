@@ -1,10 +1,9 @@
 """OpenTelemetry traces, from the caller's `traceparent` to the model.
 
-Off unless SIDECAR_OTLP_ENDPOINT is set.
-
-Ray Serve makes the spans of its proxy, its replicas and the calls between them (it loads
-`processors`); the code adds those of jobs, which outlive the request: a job's row carries the
-traceparent (https://www.w3.org/TR/trace-context/), its attempt and its work go on with it.
+Off unless SIDECAR_OTLP_ENDPOINT is set. Ray Serve creates the spans of its proxy, its replicas and
+the calls between them (it loads `processors`). The code adds the spans of jobs, which outlive the
+request: a job's row stores the traceparent (https://www.w3.org/TR/trace-context/), and its
+attempts continue that trace.
 """
 
 import os
@@ -23,14 +22,14 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from sidecar.core.errors import ServiceError
 from sidecar.core.settings import Settings
 
-#: OpenTelemetry's own name for the endpoint, read by its exporter.
+#: Read by OpenTelemetry's exporter.
 _ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 _PROPAGATOR = TraceContextTextMapPropagator()
 _TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """What every process of the service needs in its environment before Ray starts."""
+    """Return the environment variables that every process needs before Ray starts."""
     if not settings.otlp_endpoint:
         return {}
     return {
@@ -42,21 +41,18 @@ def environment(settings: Settings) -> dict[str, str]:
 
 
 def processors() -> list[SpanProcessor]:
-    """Where Ray Serve's spans, and with them all others of its processes, go."""
-    # Imported where it is used: it brings an HTTP client, and without an endpoint nobody needs it.
+    """Return the exporter of all spans in Ray Serve's processes."""
+    # Imported here: it loads an HTTP client, which is not needed without an endpoint.
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
     return [BatchSpanProcessor(OTLPSpanExporter(), schedule_delay_millis=1000)]
 
 
-def set_up_worker_tracing() -> None:
-    """Sets a worker process of Ray up, where Serve doesn't; nothing without an endpoint."""
-    if os.environ.get(_ENDPOINT):
-        _set_tracer_provider()
-
-
 @cache
-def _set_tracer_provider() -> None:
+def set_up_worker_tracing() -> None:
+    """Set up tracing in a Ray worker, where Serve doesn't; does nothing without an endpoint."""
+    if not os.environ.get(_ENDPOINT):
+        return
     provider = TracerProvider(resource=Resource.create())
     for processor in processors():
         provider.add_span_processor(processor)
@@ -64,25 +60,23 @@ def _set_tracer_provider() -> None:
 
 
 def traceparent_of(header: str | None) -> str | None:
-    """The traceparent to go on with: of the span under way, else of the caller's header; None when
-    there is neither, or what the caller sent is not one.
-    """
+    """Return the current span's traceparent, else the caller's if it is valid, else None."""
     carrier: dict[str, str] = {}
     _PROPAGATOR.inject(carrier)
-    found = carrier.get("traceparent", header)
-    return found if found and _TRACEPARENT.fullmatch(found) else None
+    traceparent = carrier.get("traceparent", header)
+    return traceparent if traceparent and _TRACEPARENT.fullmatch(traceparent) else None
 
 
 def trace_id_of(traceparent: str | None) -> str | None:
-    """The 32 hex digits by which the logs name the trace."""
+    """Return the trace's id, 32 hex digits, which the logs carry."""
     return traceparent[3:35] if traceparent else None
 
 
 @contextmanager
 def span(name: str, parent: str | None, **attributes: str) -> Iterator[str | None]:
-    """A span under the given traceparent, current while it lasts; gives its own traceparent.
+    """Open a span under `parent`, make it current, and yield its own traceparent.
 
-    Work without a trace makes none: traces begin with callers, not with the queue.
+    Without a parent there is no span: traces begin with callers, not with the queue.
     """
     if parent is None:
         yield None
@@ -104,7 +98,7 @@ def span(name: str, parent: str | None, **attributes: str) -> Iterator[str | Non
 
 
 def record_span(name: str, parent: str | None, start_ns: int, end_ns: int) -> None:
-    """A span that is over, from POSIX nanoseconds to POSIX nanoseconds."""
+    """Record a finished span; start and end are POSIX times in nanoseconds."""
     if parent is not None:
         context = _PROPAGATOR.extract({"traceparent": parent})
         trace.get_tracer(__name__).start_span(name, context, start_time=start_ns).end(end_ns)

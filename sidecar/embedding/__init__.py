@@ -1,1 +1,1 @@
-"""Text into unit vectors."""
+"""Text embedding: models, their batches and their cache."""

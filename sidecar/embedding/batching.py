@@ -8,7 +8,7 @@ import numpy as np
 
 from sidecar.embedding.cache import Embed, Vectors
 
-#: Calls of one request in flight at once: one in the model, one ready to follow.
+#: Calls of one request in flight at once: one in the model, one queued behind it.
 _CONCURRENT_CALLS: Final = 2
 
 
@@ -28,9 +28,9 @@ def length_batches(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
 
 
 async def embed_chunked(texts: Sequence[str], embed: Embed, size: int) -> Vectors:
-    """Embed `texts` (at least one) in calls of at most `size` texts, so that others get in between.
+    """Embed `texts` (at least one) in calls of at most `size`, so other requests can interleave.
 
-    The first error of a call ends them all.
+    Raises the first error of a call and cancels the others.
     """
     starts = range(0, len(texts), size)
     if len(starts) == 1:
@@ -44,8 +44,8 @@ async def embed_chunked(texts: Sequence[str], embed: Embed, size: int) -> Vector
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(embed_chunk(start)) for start in starts]
-    except ExceptionGroup as failed:
-        raise failed.exceptions[0] from None
+    except ExceptionGroup as errors:
+        raise errors.exceptions[0] from None
     return np.concatenate([task.result() for task in tasks])
 
 

@@ -1,8 +1,8 @@
-"""A sentence-transformers model as an ONNX graph: `python -m sidecar.embedding.export FROM TO`.
+"""Exports a sentence-transformers model to ONNX: `python -m sidecar.embedding.export FROM TO`.
 
-TO gets model.onnx (token ids to unit vectors, any batch and length), tokenizer.json and
-embedder.json, the last of them last. The status is not 0 when the model has no tokenizer in a file
-of its own, torch can't export it, or the graph's vectors are not the model's.
+Writes model.onnx (token ids to unit vectors, any batch and length), tokenizer.json and, last,
+embedder.json to TO. Exits with a nonzero status when the model has no tokenizer file of its own,
+torch can't export it, or the graph's vectors differ from the model's.
 """
 
 import json
@@ -21,14 +21,14 @@ from torch.export import Dim
 from sidecar.embedding.onnx_model import OnnxEmbedder
 from sidecar.embedding.torch_model import prompt_of
 
-#: Least cosine between a vector of the graph and the model's own for the same text.
+#: Required cosine between the graph's and the model's own vector of the same text.
 MIN_COSINE: Final = 0.9999
 _OPSET: Final = 20
 _TEXTS: Final = ("", "milk", "whole milk 🥛", "1 cup of flour, sifted, and a pinch of salt " * 60)
 
 
 class _UnitVectors(nn.Module):
-    """The whole model as a function of tensors, for the exporter to walk through."""
+    """The whole model as a function of tensors, for the exporter to trace."""
 
     def __init__(self, model: SentenceTransformer, inputs: list[str]) -> None:
         super().__init__()
@@ -41,17 +41,17 @@ class _UnitVectors(nn.Module):
 
 
 def export(source: Path, target: Path) -> None:
-    """Write the graph of the model in `source`, and what belongs to it, into `target`.
+    """Write the graph, tokenizer and description of the model in `source` into `target`.
 
-    Raises ValueError when its vectors are not the model's; and whatever torch raises.
+    Raises ValueError when the graph's vectors differ from the model's, and what torch raises.
     """
-    # Plain attention is what ONNX Runtime knows how to fuse.
+    # ONNX Runtime can fuse plain attention only.
     model = SentenceTransformer(
         str(source), device="cpu", model_kwargs={"attn_implementation": "eager"}
     ).eval()
     tokenizer = model.tokenizer
     inputs = list(tokenizer.model_input_names)
-    about = {
+    description = {
         "dimension": model.get_embedding_dimension(),
         "max_tokens": model.max_seq_length,
         "prompt": prompt_of(model),
@@ -61,7 +61,7 @@ def export(source: Path, target: Path) -> None:
     tensors = tuple(tokens[name] for name in inputs)
     batch, length = Dim("batch", min=1, max=2**16), Dim("length", min=2, max=model.max_seq_length)
     with TemporaryDirectory(dir=target) as folder, torch.inference_mode():
-        made = Path(folder)
+        built = Path(folder)
         program = torch.onnx.export(
             _UnitVectors(model, inputs),
             tensors,
@@ -73,20 +73,20 @@ def export(source: Path, target: Path) -> None:
             verbose=False,
         )
         assert program is not None
-        program.save(made / "model.onnx")
-        tokenizer.backend_tokenizer.save(str(made / "tokenizer.json"))
-        (made / "embedder.json").write_text(json.dumps(about, indent=1))
-        graph = OnnxEmbedder(str(source), "", made, threads=2)
+        program.save(built / "model.onnx")
+        tokenizer.backend_tokenizer.save(str(built / "tokenizer.json"))
+        (built / "embedder.json").write_text(json.dumps(description, indent=1))
+        graph = OnnxEmbedder(str(source), "", built, threads=2)
         expected = model.encode(list(_TEXTS), normalize_embeddings=True)
-        least = float((graph.embed(_TEXTS) * expected).sum(axis=1).min())
-        if not least >= MIN_COSINE:
-            raise ValueError(f"the graph's vectors have a cosine of {least} to the model's")
+        cosine = float((graph.embed(_TEXTS) * expected).sum(axis=1).min())
+        if not cosine >= MIN_COSINE:
+            raise ValueError(f"the graph's vectors have a cosine of {cosine} to the model's")
         for name in ("model.onnx", "tokenizer.json", "embedder.json"):
-            (made / name).chmod(0o644)  # whoever runs the service may not be who installed it
-            (made / name).rename(target / name)
+            (built / name).chmod(0o644)  # the service may run as another user than its installer
+            (built / name).rename(target / name)
 
 
 if __name__ == "__main__":
-    warnings.simplefilter("ignore")  # of the exporter's own insides
+    warnings.simplefilter("ignore")  # about the exporter's internals
     logging.disable(logging.WARNING)
     export(Path(sys.argv[1]), Path(sys.argv[2]))

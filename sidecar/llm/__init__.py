@@ -1,1 +1,1 @@
-"""The language model: vLLM in a Serve replica, OpenAI's chat on top of it."""
+"""The language model: vLLM in a Serve replica, and OpenAI's chat API on top of it."""

@@ -1,4 +1,4 @@
-"""Work that ends when its caller leaves, when it is called off by id, or when its time is up."""
+"""Streams that end when their caller leaves, when they are cancelled by id, or after a timeout."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -11,72 +11,73 @@ T = TypeVar("T")
 
 
 class _End:
-    """What follows the last piece."""
+    """Marks the end of a stream."""
 
 
 _END: Final = _End()
 
 
 class CancellableStreams:
-    """The streams of one replica, by id.
+    """The running streams of one replica, by id.
 
-    Each stream has a task of its own, so that it can be ended from outside whatever became of the
-    call that asked for it: not every transport tells the callee that its caller left.
+    Each stream has its own task, so that it can be cancelled independently of the call that reads
+    it: not every transport notifies the callee when the caller leaves.
     """
 
-    def __init__(self, *, time_limit_s: float) -> None:
-        self._time_limit_s = time_limit_s
+    def __init__(self, *, timeout_s: float) -> None:
+        self._timeout_s = timeout_s
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     def __len__(self) -> int:
         return len(self._tasks)
 
     def cancel(self, generation_id: str) -> bool:
-        """Ends the stream; False when there is none of that id."""
+        """Cancel the stream of that id; return False when there is none."""
         task = self._tasks.get(generation_id)
-        return task is not None and _end(task)
+        return task is not None and _cancel_once(task)
 
     async def stream(
         self, generation_id: str, source: AsyncGenerator[T, None]
     ) -> AsyncGenerator[T, None]:
-        """The pieces of `source`, which is closed in any case.
+        """Yield the items of `source`, and close it in any case.
 
-        Raises Conflict when it was cancelled, DeadlineExceeded after the time limit, and whatever
-        the source raises.
+        Raises Conflict when the stream is cancelled, DeadlineExceeded after the timeout, and
+        whatever the source raises.
         """
-        pieces: asyncio.Queue[T | _End] = asyncio.Queue()
-        task = asyncio.create_task(self._pump(source, pieces), name=generation_id)
-        task.add_done_callback(lambda _: pieces.put_nowait(_END))
+        items: asyncio.Queue[T | _End] = asyncio.Queue()
+        task = asyncio.create_task(self._forward(source, items), name=generation_id)
+        task.add_done_callback(lambda _: items.put_nowait(_END))
         self._tasks[generation_id] = task
         try:
-            while not isinstance(piece := await pieces.get(), _End):
-                yield piece
+            while not isinstance(item := await items.get(), _End):
+                yield item
             if task.cancelled():
-                raise Conflict("The answer was called off.")
+                raise Conflict("The generation was cancelled.")
             task.result()
         finally:
             del self._tasks[generation_id]
-            _end(task)
-            await asyncio.wait({task})  # cut short, it doesn't cancel the task as gather would
+            _cancel_once(task)
+            await asyncio.wait({task})  # unlike gather, doesn't cancel the task when cancelled
             if not task.cancelled():
-                task.exception()  # said above, or of no use to a caller that left
+                task.exception()  # raised above, or of no use to a caller that left
 
-    async def _pump(
-        self, source: AsyncGenerator[T, None], pieces: "asyncio.Queue[T | _End]"
+    async def _forward(
+        self, source: AsyncGenerator[T, None], items: "asyncio.Queue[T | _End]"
     ) -> None:
         try:
-            async with asyncio.timeout(self._time_limit_s), aclosing(source):
-                async for piece in source:
-                    pieces.put_nowait(piece)
+            async with asyncio.timeout(self._timeout_s), aclosing(source):
+                async for item in source:
+                    items.put_nowait(item)
         except TimeoutError as error:
             raise DeadlineExceeded(
-                f"The answer ran out of its time limit of {self._time_limit_s:g} s; "
-                "ask for fewer tokens or stream."
+                f"The completion exceeded its time limit of {self._timeout_s:g} s; "
+                "request fewer tokens or stream."
             ) from error
 
 
-def _end(task: asyncio.Task[None]) -> bool:
-    """Cancels the task once: a second time would cut short how the source ends its work. False when
-    it has ended.
+def _cancel_once(task: asyncio.Task[None]) -> bool:
+    """Cancel the task unless that was done: twice would interrupt the source's cleanup.
+
+    Returns False when the task has ended.
     """
     return not task.done() and (task.cancelling() > 0 or task.cancel())

@@ -1,4 +1,4 @@
-"""Asking the engine for one whole answer, as the rest of the service does."""
+"""Whole completions, for callers that don't stream."""
 
 from collections.abc import Mapping
 from contextlib import aclosing
@@ -10,17 +10,17 @@ from sidecar.llm.schemas import ChatRequest
 
 
 async def complete(engine: ChatEngine, request: ChatRequest) -> Mapping[str, Any]:
-    """The answer as OpenAI's chat.completion; `request` doesn't stream.
+    """Return OpenAI's chat.completion for `request`, which must not stream.
 
-    Raises as the engine does, and ModelUnavailable when it gives none.
+    Raises the engine's errors, and ModelUnavailable when it returns no completion.
     """
-    async with aclosing(engine.chat(request)) as pieces:
-        async for piece in pieces:
-            if isinstance(piece, Completion):
-                return piece.body
-    raise ModelUnavailable("The language model gave no answer.")
+    async with aclosing(engine.chat(request)) as events:
+        async for event in events:
+            if isinstance(event, Completion):
+                return event.body
+    raise ModelUnavailable("The language model returned no completion.")
 
 
 def json_schema_format(name: str, schema: Mapping[str, Any]) -> dict[str, Any]:
-    """A `response_format` that holds the answer to a JSON schema."""
+    """Return a `response_format` that restricts the completion to a JSON schema."""
     return {"type": "json_schema", "json_schema": {"name": name, "schema": schema}}

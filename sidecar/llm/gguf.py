@@ -1,6 +1,6 @@
-"""`python -m sidecar.llm.gguf FOLDER FILE OUT`: a GGUF file as a folder that vLLM loads.
+"""Converts a GGUF file to a model folder for vLLM: `python -m sidecar.llm.gguf FOLDER FILE OUT`.
 
-The weights are unpacked to float32; vLLM has no kernel for GGUF on a CPU.
+The weights are dequantized to float32: vLLM has no GGUF kernel for CPUs.
 """
 
 import sys
@@ -11,13 +11,13 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
 
 def convert(folder: Path, file: str, out: Path) -> None:
-    """Reads FOLDER/FILE and writes weights (safetensors), configuration and tokenizer to `out`."""
+    """Read `folder`/`file`; write weights (safetensors), configuration and tokenizer to `out`."""
     tokenizer = AutoTokenizer.from_pretrained(folder, gguf_file=file)
     model = AutoModelForCausalLM.from_pretrained(
         folder,
         gguf_file=file,
         dtype=torch.float32,
-        quantization_config=GgufConfig(dequantize=True),  # else it can't be saved
+        quantization_config=GgufConfig(dequantize=True),  # quantized weights can't be saved
     )
     model.save_pretrained(out)
     tokenizer.save_pretrained(out)

@@ -1,7 +1,7 @@
-"""From the settings to a model that vLLM can load.
+"""Resolves the settings to a model that vLLM can load.
 
-`python -m sidecar.llm.model` converts the packaged model where the installation is, as
-`make run` does, so that not even the first start waits for it.
+`python -m sidecar.llm.model` converts the packaged model into the installation; `make run` does it,
+so that the first start is fast too.
 """
 
 import logging
@@ -28,24 +28,24 @@ _TEMPLATE = Path(__file__).with_name("chat_template.jinja")
 
 @dataclass(frozen=True, kw_only=True)
 class EngineModel:
-    """What to load, and how."""
+    """A model and its loading options."""
 
-    name: str  # by which callers know it
+    name: str  # the public name
     path: str  # a folder, or the model's id on Hugging Face
     chat_template: str | None  # a file; None: the model's own
     tool_parser: str
-    max_tokens: int  # of one answer
-    engine_arguments: Mapping[str, Any]  # of vLLM's AsyncEngineArgs
+    max_tokens: int  # per completion
+    engine_arguments: Mapping[str, Any]  # for vLLM's AsyncEngineArgs
 
 
 def resolve_model(settings: Settings) -> EngineModel:
-    """The model that the settings name. The bundled one is converted first if need be.
+    """Return the model that the settings name; convert the bundled one on first use.
 
     Raises ModelUnavailable when the bundled model isn't installed or can't be converted.
     """
     path, name, template = settings.engine.model, settings.engine.model, None
     if not path:
-        folder = _bundled([MODELS, settings.data_dir / "models"])
+        folder = _bundled_model([MODELS, settings.data_dir / "models"])
         path, name, template = str(folder), BUNDLED, str(_TEMPLATE)
     elif Path(path).is_dir():
         path = str(Path(path).resolve())
@@ -61,7 +61,7 @@ def resolve_model(settings: Settings) -> EngineModel:
 
 
 def engine_arguments(settings: Settings) -> dict[str, Any]:
-    """What the settings say in vLLM's words."""
+    """Return the settings as arguments of vLLM's AsyncEngineArgs."""
     arguments: dict[str, Any] = {
         "dtype": settings.engine.dtype,
         "enforce_eager": settings.engine.enforce_eager,
@@ -70,7 +70,7 @@ def engine_arguments(settings: Settings) -> dict[str, Any]:
         "enable_prefix_caching": settings.engine.prefix_caching,
         "limit_mm_per_prompt": {"image": settings.engine.max_images, "video": 0, "audio": 0},
         "use_tqdm_on_load": False,
-        # Every image comes as data. Should a URL ever get this far, no host is allowed.
+        # Images arrive as data: URLs; no host is allowed for any other.
         "allowed_media_domains": ["invalid"],
     }
     if settings.engine.kv_cache_bytes:
@@ -79,15 +79,15 @@ def engine_arguments(settings: Settings) -> dict[str, Any]:
 
 
 def environment(settings: Settings, cpus: int) -> dict[str, str]:
-    """What vLLM and its libraries read from the environment when they are first imported."""
+    """Return the environment variables that vLLM and its libraries read when first imported."""
     variables = {
         "VLLM_NO_USAGE_STATS": "1",
         "VLLM_MEDIA_URL_ALLOW_REDIRECTS": "0",
         "VLLM_LOGGING_LEVEL": "WARNING",
-        # On a CPU vLLM would put its worker in one more process, to pin its threads: 15 s of
-        # imports and 1 GB more, and a third fewer tokens/s where others want the cores too.
+        # On a CPU vLLM would run its worker in another process, to pin its threads: 15 s of imports
+        # and 1 GB more, and a third fewer tokens/s when other processes use the cores too.
         "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
-        # Ray gives an actor one thread; on a CPU the engine is what the machine has most need of.
+        # Ray's default is one thread per actor; on a CPU the engine is the heaviest load.
         "OMP_NUM_THREADS": str(cpus),
     }
     if not settings.engine.model or Path(settings.engine.model).is_dir():
@@ -95,36 +95,34 @@ def environment(settings: Settings, cpus: int) -> dict[str, str]:
     return variables
 
 
-def _bundled(parents: Sequence[Path]) -> Path:
-    """The folder of the bundled model below one of `parents`; made below the last when it is in
-    none of them.
-    """
+def _bundled_model(parents: Sequence[Path]) -> Path:
+    """Return the bundled model's folder in one of `parents`; if missing, convert it to the last."""
     try:
         name = f"{BUNDLED}-{version(PACKAGE)}"
     except PackageNotFoundError as error:
         raise ModelUnavailable(
-            f"The package {PACKAGE}, which carries the model, is not installed."
+            f"The package {PACKAGE}, which contains the model, is not installed."
         ) from error
     for parent in parents:
         if (parent / name).is_dir():
             return parent / name
-    return _converted(parents[-1] / name)
+    return _convert_bundled_model(parents[-1] / name)
 
 
-def _converted(folder: Path) -> Path:
+def _convert_bundled_model(folder: Path) -> Path:
     package = find_spec(PACKAGE.replace("-", "_"))
     if package is None or package.origin is None:
         raise ModelUnavailable(f"The package {PACKAGE} is damaged.")
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".converting-") as scratch:
-        made = Path(scratch) / folder.name
-        log.info("converting the bundled model, once", extra={"folder": str(folder)})
+        converted = Path(scratch) / folder.name
+        log.info("converting the bundled model", extra={"folder": str(folder)})
         source = Path(package.origin).parent
-        convert("The bundled model", "sidecar.llm.gguf", str(source), _GGUF, str(made))
-        for file in made.iterdir():
-            file.chmod(0o644)  # whoever runs the service may not be who installed it
+        convert("The bundled model", "sidecar.llm.gguf", str(source), _GGUF, str(converted))
+        for file in converted.iterdir():
+            file.chmod(0o644)  # the service may run as another user than its installer
         try:
-            made.rename(folder)
+            converted.rename(folder)
         except OSError:  # another replica was faster
             if not folder.is_dir():
                 raise
@@ -132,4 +130,4 @@ def _converted(folder: Path) -> Path:
 
 
 if __name__ == "__main__":
-    _bundled([MODELS])
+    _bundled_model([MODELS])

@@ -1,4 +1,4 @@
-"""What the engine answers, piece by piece, and how the rest of the service asks it."""
+"""The engine's interface, and the events of a completion."""
 
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
@@ -9,26 +9,26 @@ from sidecar.llm.schemas import ChatRequest
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """One piece of a streamed answer: a chat.completion.chunk as JSON text."""
+    """A piece of a streamed completion: a chat.completion.chunk as JSON text."""
 
     json: str
 
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """A whole answer: the chat.completion as JSON."""
+    """A whole completion: a chat.completion as JSON."""
 
     body: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """The last piece of every answer: what it took."""
+    """The token counts of a completion; always the last event."""
 
     model: str
     prompt_tokens: int
     completion_tokens: int
-    finish_reasons: tuple[str | None, ...]  # one a choice
+    finish_reasons: tuple[str | None, ...]  # one per choice
 
 
 StreamEvent = Chunk | Completion | Usage
@@ -36,27 +36,24 @@ StreamEvent = Chunk | Completion | Usage
 
 @dataclass(frozen=True, slots=True)
 class EngineState:
-    """How the engine is: off means that it is not part of this service."""
+    """The engine's health; "off" means that the service has no engine."""
 
     status: Literal["ok", "loading", "down", "off"]
     detail: str
 
 
 class ChatEngine(Protocol):
-    """The engine as its callers see it. Every call raises ServiceErrors alone."""
+    """The engine as callers see it. Every call raises ServiceErrors only."""
 
     def chat(self, request: ChatRequest) -> AsyncGenerator[StreamEvent, None]:
-        """Chunks when `request.stream`, else one Completion; then the Usage.
+        """Yield Chunks when `request.stream`, else one Completion; then the Usage.
 
-        Closing the iterator ends the generation. Raises BadRequest and its kinds for what the
-        model can't take, ModelUnavailable, Overloaded, and WorkTimeout.
+        Closing the iterator cancels the generation. Raises BadRequest or a subclass when the model
+        can't process the request, and ModelUnavailable, Overloaded or DeadlineExceeded.
         """
-        ...
 
     async def models(self) -> Mapping[str, Any]:
-        """OpenAI's list of models. Raises ModelUnavailable."""
-        ...
+        """Return OpenAI's list of models. Raises ModelUnavailable when the engine is down."""
 
     async def state(self) -> EngineState:
-        """How it is; never raises for an engine that is away."""
-        ...
+        """Return the engine's health; doesn't raise when the engine is down."""

@@ -1,7 +1,7 @@
-"""What a chat request may hold: OpenAI's fields, checked here before vLLM sees any of them.
+"""The chat request: OpenAI's fields, validated before vLLM sees them.
 
-vLLM's own request takes more (a chat template, processor arguments, URLs to fetch); what is not
-named below never reaches it.
+vLLM accepts more fields (a chat template, processor arguments, URLs to fetch); those not listed
+here never reach it.
 """
 
 import json
@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints, model_validator
 
 MAX_GRAMMAR_BYTES = 65_536
-"""Of all schemas of a request together; each is compiled into a grammar."""
+"""Limit for all JSON schemas of a request together; each is compiled into a grammar."""
 
 _Text = Annotated[str, StringConstraints(max_length=2_000_000)]
 _FunctionName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_.-]{1,64}$")]
@@ -19,73 +19,64 @@ _Id = Annotated[str, StringConstraints(max_length=200)]
 _Stop = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 
 
-class _Part(BaseModel):
+class _ChatModel(BaseModel):
     model_config = ConfigDict(
         extra="ignore", frozen=True, allow_inf_nan=False, protected_namespaces=()
     )
 
 
-class ImageUrl(_Part):
-    """Where an image is: a data: URL with base64, or http(s)."""
+class ImageUrl(_ChatModel):
+    """The URL of an image: a data: URL with base64, or http(s)."""
 
     url: str
     detail: Literal["auto", "low", "high"] | None = None
 
 
-class ImagePart(_Part):
-    """An image in a message."""
-
+class ImagePart(_ChatModel):
     type: Literal["image_url"]
     image_url: ImageUrl
 
 
-class TextPart(_Part):
-    """A piece of a message's text."""
-
+class TextPart(_ChatModel):
     type: Literal["text"]
     text: _Text
 
 
-class CalledFunction(_Part):
-    """What the model called, its arguments as the text of a JSON object."""
+_Part = Annotated[TextPart | ImagePart, Field(discriminator="type")]
+_Parts = Annotated[tuple[_Part, ...], Field(min_length=1, max_length=200)]
+
+
+class CalledFunction(_ChatModel):
+    """A function call of the model; `arguments` is a JSON object as text."""
 
     name: _FunctionName
     arguments: _Text
 
 
-class ToolCall(_Part):
-    """A call that an assistant's message made."""
-
+class ToolCall(_ChatModel):
     id: _Id
     type: Literal["function"] = "function"
     function: CalledFunction
 
 
-class Message(_Part):
-    """One turn of the conversation."""
+class Message(_ChatModel):
+    """A message of the conversation."""
 
     role: Literal["system", "developer", "user", "assistant", "tool"]
-    content: (
-        _Text
-        | Annotated[
-            tuple[Annotated[TextPart | ImagePart, Field(discriminator="type")], ...],
-            Field(min_length=1, max_length=200),
-        ]
-        | None
-    ) = None
+    content: _Text | _Parts | None = None
     name: _Id | None = None
     tool_calls: Annotated[tuple[ToolCall, ...], Field(max_length=128)] | None = None
     tool_call_id: _Id | None = None
 
     @model_validator(mode="after")
-    def _says_something(self) -> Self:
+    def _check_content(self) -> Self:
         if self.content is None and not (self.role == "assistant" and self.tool_calls):
-            raise ValueError("content is needed in every message that calls no tool")
+            raise ValueError("content is required in a message without tool calls")
         return self
 
 
-class Function(_Part):
-    """A function that the model may call; parameters are a JSON schema."""
+class Function(_ChatModel):
+    """A function that the model may call; `parameters` is a JSON schema."""
 
     name: _FunctionName
     description: Annotated[str, StringConstraints(max_length=10_000)] | None = None
@@ -93,28 +84,24 @@ class Function(_Part):
     strict: StrictBool | None = None
 
 
-class Tool(_Part):
-    """A tool that the model may use."""
-
+class Tool(_ChatModel):
     type: Literal["function"]
     function: Function
 
 
-class NamedFunction(_Part):
-    """The name of one of the functions."""
-
+class NamedFunction(_ChatModel):
     name: _FunctionName
 
 
-class NamedTool(_Part):
-    """The tool that the model must use."""
+class NamedTool(_ChatModel):
+    """The tool that the model must call."""
 
     type: Literal["function"]
     function: NamedFunction
 
 
-class Schema(_Part):
-    """The JSON schema that the answer must follow."""
+class Schema(_ChatModel):
+    """The JSON schema that the completion must match."""
 
     name: _Id
     description: Annotated[str, StringConstraints(max_length=10_000)] | None = None
@@ -122,31 +109,32 @@ class Schema(_Part):
     strict: StrictBool | None = None
 
 
-class PlainFormat(_Part):
+class PlainFormat(_ChatModel):
     """Free text, or any JSON object."""
 
     type: Literal["text", "json_object"]
 
 
-class SchemaFormat(_Part):
-    """JSON that follows a schema."""
+class SchemaFormat(_ChatModel):
+    """JSON that matches a schema."""
 
     type: Literal["json_schema"]
     json_schema: Schema
 
 
-class StreamOptions(_Part):
-    """What a stream carries besides its text."""
-
+class StreamOptions(_ChatModel):
     include_usage: StrictBool = False
 
 
 _Penalty = Annotated[float, Field(ge=-2, le=2)]
+_Bias = Annotated[float, Field(ge=-100, le=100)]
+_TokenId = Annotated[str, StringConstraints(pattern=r"^\d{1,9}$")]
 _Tokens = Annotated[int, Field(ge=1, le=1_000_000)]
+_ResponseFormat = Annotated[PlainFormat | SchemaFormat, Field(discriminator="type")]
 
 
-class ChatRequest(_Part):
-    """The body of POST /v1/chat/completions. Fields it doesn't name are left alone."""
+class ChatRequest(_ChatModel):
+    """The body of POST /v1/chat/completions. Unknown fields are ignored."""
 
     messages: Annotated[tuple[Message, ...], Field(min_length=1, max_length=2_000)]
     model: _Id | None = None
@@ -164,23 +152,12 @@ class ChatRequest(_Part):
     stop: _Stop | Annotated[tuple[_Stop, ...], Field(max_length=16)] | None = None
     logprobs: StrictBool | None = None
     top_logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
-    logit_bias: (
-        Annotated[
-            Mapping[
-                Annotated[str, StringConstraints(pattern=r"^\d{1,9}$")],
-                Annotated[float, Field(ge=-100, le=100)],
-            ],
-            Field(max_length=1_000),
-        ]
-        | None
-    ) = None
-    response_format: Annotated[PlainFormat | SchemaFormat, Field(discriminator="type")] | None = (
-        None
-    )
+    logit_bias: Annotated[Mapping[_TokenId, _Bias], Field(max_length=1_000)] | None = None
+    response_format: _ResponseFormat | None = None
     tools: Annotated[tuple[Tool, ...], Field(min_length=1, max_length=128)] | None = None
     tool_choice: Literal["none", "auto", "required"] | NamedTool | None = None
     parallel_tool_calls: StrictBool | None = None
-    # vLLM's own, which its users know.
+    # Extensions of vLLM.
     top_k: Annotated[int, Field(ge=-1, le=1_000_000)] | None = None
     min_p: Annotated[float, Field(ge=0, le=1)] | None = None
     repetition_penalty: Annotated[float, Field(gt=0, le=10)] | None = None
@@ -188,10 +165,10 @@ class ChatRequest(_Part):
     ignore_eos: StrictBool | None = None
 
     @model_validator(mode="after")
-    def _tools_are_there(self) -> Self:
+    def _check_tools(self) -> Self:
         names = [tool.function.name for tool in self.tools or ()]
         if len(set(names)) != len(names):
-            raise ValueError("the functions of tools must have distinct names")
+            raise ValueError("the functions of tools must have unique names")
         chosen = self.tool_choice
         if isinstance(chosen, NamedTool) and chosen.function.name not in names:
             raise ValueError("tool_choice names a function that is not among the tools")
@@ -200,7 +177,7 @@ class ChatRequest(_Part):
         return self
 
     @model_validator(mode="after")
-    def _schemas_are_small(self) -> Self:
+    def _check_schema_size(self) -> Self:
         schemas: list[Mapping[str, Any]] = [
             tool.function.parameters for tool in self.tools or () if tool.function.parameters
         ]
@@ -213,7 +190,7 @@ class ChatRequest(_Part):
 
     @property
     def image_urls(self) -> tuple[str, ...]:
-        """The URL of every image, in order."""
+        """Return the URL of every image, in order."""
         return tuple(
             part.image_url.url
             for message in self.messages
@@ -223,16 +200,16 @@ class ChatRequest(_Part):
         )
 
     def with_images(self, urls: Mapping[str, str]) -> "ChatRequest":
-        """The request with each image's URL replaced."""
+        """Return the request with each image's URL replaced."""
 
-        def replaced(part: TextPart | ImagePart) -> TextPart | ImagePart:
+        def replace(part: TextPart | ImagePart) -> TextPart | ImagePart:
             if isinstance(part, TextPart):
                 return part
             image = part.image_url.model_copy(update={"url": urls[part.image_url.url]})
             return part.model_copy(update={"image_url": image})
 
         messages = tuple(
-            message.model_copy(update={"content": tuple(map(replaced, message.content))})
+            message.model_copy(update={"content": tuple(map(replace, message.content))})
             if isinstance(message.content, tuple)
             else message
             for message in self.messages
@@ -240,5 +217,5 @@ class ChatRequest(_Part):
         return self.model_copy(update={"messages": messages})
 
     def wire(self) -> dict[str, Any]:
-        """The request as JSON, with what was sent and nothing else."""
+        """Return the request as JSON, with only the fields that were sent."""
         return self.model_dump(mode="json", by_alias=True, exclude_unset=True)

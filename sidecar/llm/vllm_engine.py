@@ -1,8 +1,7 @@
-"""vLLM 0.32: every import of it, and every place where its insides show.
+"""Runs vLLM 0.32; the only module that imports it.
 
-Its engine (AsyncLLM) and its OpenAI layer are used without its server. The paths are internal and
-change between minor versions, so this module is the only one that imports them and is pinned to the
-version in uv.lock.
+vLLM's engine (AsyncLLM) and OpenAI layer are used without its server. Their import paths are
+internal and change between minor versions, so this module fits the version in uv.lock only.
 """
 
 import json
@@ -27,13 +26,7 @@ from vllm.v1.engine import utils
 from vllm.v1.engine.async_llm import AsyncLLM
 from vllm.v1.engine.exceptions import EngineDeadError
 
-from sidecar.core.errors import (
-    BadRequest,
-    ModelUnavailable,
-    NotFound,
-    Overloaded,
-    ServiceError,
-)
+from sidecar.core.errors import BadRequest, ModelUnavailable, NotFound, Overloaded, ServiceError
 from sidecar.llm.model import EngineModel
 from sidecar.llm.protocol import Chunk, Completion, StreamEvent, Usage
 from sidecar.llm.schemas import ChatRequest
@@ -41,16 +34,21 @@ from sidecar.llm.vllm_process import EngineProcessContext
 
 log = logging.getLogger(__name__)
 
-_EVENT = "data: "
+_EVENT_PREFIX = "data: "
 _DONE = "[DONE]"
-_TELLING = ('"finish_reason":"', '"choices":[]', '{"error"')
+# Only events with one of these are parsed: a stream has thousands of events of text.
+_PARSED_MARKERS = ('"finish_reason":"', '"choices":[]', '{"error"')
+_COUNTERS = {
+    "vllm:generation_tokens_total": "generation_tokens",
+    "vllm:num_requests_running": "running",
+    "vllm:num_requests_waiting": "waiting",
+}
 
 
 class VllmEngine:
-    """An engine that is up, in this process and its children."""
+    """A running engine, in this process and its children; created by `start`."""
 
     def __init__(self, engine: AsyncLLM, state: State, model: EngineModel) -> None:
-        """See `start`."""
         self._engine = engine
         self._chat = state.openai_serving_chat
         self._models = state.openai_serving_models
@@ -58,23 +56,24 @@ class VllmEngine:
 
     @classmethod
     async def start(cls, model: EngineModel, base: BaseContext | None) -> Self:
-        """Loads the model; takes from seconds to minutes. The engine's process is started by
-        `base`, or as vLLM likes. Raises whatever vLLM raises.
+        """Load the model, which takes seconds to minutes. Raises whatever vLLM raises.
+
+        `base` starts the engine-core process; None is vLLM's own multiprocessing context.
         """
         args = AsyncEngineArgs(
             model=model.path, served_model_name=[model.name], **model.engine_arguments
         )
         config = args.create_engine_config(usage_context=UsageContext.OPENAI_API_SERVER)
-        processes: Any = utils  # vLLM has no argument for how they are started
-        own = processes.get_mp_context
-        processes.get_mp_context = lambda: EngineProcessContext(base or own())
+        vllm_utils: Any = utils  # patched: vLLM has no argument for its multiprocessing context
+        get_mp_context = vllm_utils.get_mp_context
+        vllm_utils.get_mp_context = lambda: EngineProcessContext(base or get_mp_context())
         engine = AsyncLLM.from_vllm_config(config, usage_context=UsageContext.OPENAI_API_SERVER)
         try:
             frontend = FrontendArgs(
                 chat_template=model.chat_template,
                 enable_auto_tool_choice=True,
                 tool_call_parser=model.tool_parser,
-                # Arguments follow their schema also where the caller didn't ask for `strict`.
+                # Arguments match their schema even without the caller's `strict`.
                 tool_strict_level="parameter",
             )
             state = State()
@@ -90,65 +89,72 @@ class VllmEngine:
         return cls(engine, state, model)
 
     def stop(self) -> None:
-        """Ends the engine's processes."""
         self._engine.shutdown()
 
     async def check_health(self) -> None:
-        """Raises when the engine's processes have died."""
+        """Raise vLLM's error when the engine's processes have died."""
         await self._engine.check_health()
 
     async def counters(self) -> Mapping[str, float]:
-        """The engine's own figures: generation_tokens (since it started), running, waiting.
+        """Return generation_tokens (since the start) and the running and waiting requests.
 
-        Raises ModelUnavailable when it has died.
+        Raises ModelUnavailable when the engine has died.
         """
         if self._engine.errored:
-            raise _dead()
-        return _counters()
+            raise _engine_stopped()
+        counters = dict.fromkeys(_COUNTERS.values(), 0.0)
+        for family in REGISTRY.collect():
+            for sample in family.samples:
+                if sample.name in _COUNTERS:
+                    counters[_COUNTERS[sample.name]] += sample.value
+        return counters
 
     async def models(self) -> Mapping[str, Any]:
-        """OpenAI's list of models."""
-        models = await self._models.show_available_models()
-        listed: dict[str, Any] = models.model_dump(mode="json", exclude_none=True)
-        for one in listed["data"]:
-            one.pop("root", None)  # where the model is on this machine
-            one.pop("permission", None)
-        return listed
+        """Return OpenAI's list of models."""
+        available = await self._models.show_available_models()
+        models: dict[str, Any] = available.model_dump(mode="json", exclude_none=True)
+        for model in models["data"]:
+            model.pop("root", None)  # a path on this machine
+            model.pop("permission", None)
+        return models
 
     async def chat(
         self, request: ChatRequest, generation_id: str
     ) -> AsyncGenerator[StreamEvent, None]:
-        """See sidecar.llm.protocol.ChatEngine; closing the generator ends the generation."""
+        """See sidecar.llm.protocol.ChatEngine; closing the generator cancels the generation."""
         try:
-            answer = await self._chat.create_chat_completion(self._native(request, generation_id))
-            if isinstance(answer, ErrorResponse):
-                raise _error(answer.error.code, answer.error.message)
+            response = await self._chat.create_chat_completion(
+                self._vllm_request(request, generation_id)
+            )
+            if isinstance(response, ErrorResponse):
+                raise _error(response.error.code, response.error.message)
             if request.stream:
                 options = request.stream_options
-                told = options is not None and options.include_usage
-                async with aclosing(_pieces(answer, usage_is_told=told)) as pieces:
-                    async for piece in pieces:
-                        yield piece
+                usage = options is not None and options.include_usage
+                async with aclosing(_stream_events(response, include_usage=usage)) as events:
+                    async for event in events:
+                        yield event
             else:
-                body = answer.model_dump(mode="json", exclude_none=True)
+                body = response.model_dump(mode="json", exclude_none=True)
                 yield Completion(body)
                 yield _usage(body, [choice["finish_reason"] for choice in body["choices"]])
         except (VLLMClientError, ValidationError, ValueError) as error:
-            # Its own validation errors are no ValueErrors, but some of its checks raise those.
-            raise BadRequest(_sentence(error)) from error
+            # vLLM's own validation errors are not ValueErrors, but some of its checks raise those.
+            raise BadRequest(_describe(error)) from error
         except GracefulHTTPError as error:
             raise _error(int(error.http_status), error.message) from error
         except EngineDeadError as error:
-            raise _dead() from error
+            raise _engine_stopped() from error
         except GenerationError as error:
-            # Most often a schema whose grammar can't be built, which shows only in the engine.
-            raise BadRequest("The model could not answer this request as it was asked.") from error
+            # Mostly a JSON schema whose grammar can't be compiled, which only the engine notices.
+            raise BadRequest("The model could not process this request.") from error
 
-    def _native(self, request: ChatRequest, generation_id: str) -> ChatCompletionRequest:
-        asked = request.max_completion_tokens or request.max_tokens or self._model.max_tokens
+    def _vllm_request(self, request: ChatRequest, generation_id: str) -> ChatCompletionRequest:
+        limit = self._model.max_tokens
+        max_tokens = request.max_completion_tokens or request.max_tokens or limit
         body = request.wire() | {
             "request_id": generation_id,
-            "max_completion_tokens": min(asked, self._model.max_tokens),
+            "max_completion_tokens": min(max_tokens, limit),
         }
         body.pop("max_tokens", None)
         if request.stream:
@@ -158,32 +164,17 @@ class VllmEngine:
         return ChatCompletionRequest.model_validate(body)
 
 
-def _counters() -> Mapping[str, float]:
-    wanted = {
-        "vllm:generation_tokens_total": "generation_tokens",
-        "vllm:num_requests_running": "running",
-        "vllm:num_requests_waiting": "waiting",
-    }
-    found = dict.fromkeys(wanted.values(), 0.0)
-    for family in REGISTRY.collect():
-        for sample in family.samples:
-            if sample.name in wanted:
-                found[wanted[sample.name]] += sample.value
-    return found
-
-
-async def _pieces(
-    events: AsyncGenerator[str, None], *, usage_is_told: bool
+async def _stream_events(
+    sse: AsyncGenerator[str, None], *, include_usage: bool
 ) -> AsyncGenerator[StreamEvent, None]:
-    """vLLM's server-sent events as pieces; what it reports as an event of an error is raised."""
-    finished: dict[int, str] = {}
-    async with aclosing(events):
-        async for event in events:
-            text = event.removeprefix(_EVENT).strip()
+    """Yield vLLM's server-sent events as StreamEvents; raise its error events."""
+    finish_reasons: dict[int, str] = {}
+    async with aclosing(sse):
+        async for event in sse:
+            text = event.removeprefix(_EVENT_PREFIX).strip()
             if text == _DONE:
                 return
-            # Only the events that matter here are parsed: those of text come by the thousand.
-            if not any(mark in text for mark in _TELLING):
+            if not any(marker in text for marker in _PARSED_MARKERS):
                 yield Chunk(text)
                 continue
             chunk = json.loads(text)
@@ -191,11 +182,11 @@ async def _pieces(
                 raise _error(chunk["error"].get("code"), chunk["error"].get("message"))
             for choice in chunk["choices"]:
                 if choice.get("finish_reason"):
-                    finished[choice["index"]] = choice["finish_reason"]
-            if chunk["choices"] or usage_is_told:
+                    finish_reasons[choice["index"]] = choice["finish_reason"]
+            if chunk["choices"] or include_usage:
                 yield Chunk(text)
             if not chunk["choices"]:
-                yield _usage(chunk, [finished[index] for index in sorted(finished)])
+                yield _usage(chunk, [reason for _, reason in sorted(finish_reasons.items())])
 
 
 def _usage(body: Mapping[str, Any], finish_reasons: Sequence[str | None]) -> Usage:
@@ -216,20 +207,19 @@ def _error(status: object, message: str | None) -> ServiceError:
         case int() if 400 <= status < 500:
             return BadRequest(message)
     log.error("the engine failed", extra={"status": status, "reason": message})
-    return _dead()
+    return _engine_stopped()
 
 
-def _dead() -> ModelUnavailable:
+def _engine_stopped() -> ModelUnavailable:
     return ModelUnavailable(
-        "The engine has stopped and is being started again; try again in a while.",
-        retry_after_s=30,
+        "The engine has stopped and is being restarted; try again later.", retry_after_s=30
     )
 
 
-def _sentence(error: Exception) -> str:
+def _describe(error: Exception) -> str:
     if isinstance(error, ValidationError):
         first = error.errors()[0]
         path = ".".join(str(part) for part in first["loc"])
         return f"{path or 'body'}: {first['msg']}."
-    # Not str(): vLLM's own errors append the value that is wrong.
-    return str(error.args[0])[:1_000] if error.args else "The model can't take this request."
+    # Not str(): vLLM's own errors append the invalid value.
+    return str(error.args[0])[:1_000] if error.args else "The model can't process this request."

@@ -1,0 +1,1 @@
+"""Meal plans: request schemas, the optimization problem, solvers, responses, worker processes."""

@@ -1,73 +1,71 @@
-"""Other plans that are nearly as good, for whoever doesn't fancy the best one."""
+"""Alternatives: other plans that are nearly as good as the best one."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from sidecar.planning.local_search import SearchState, SearchTables, refill, state_of
-from sidecar.planning.problem import OPEN, Plan, Problem
-from sidecar.planning.scoring import assess, filled
+from sidecar.planning.local_search import SearchState, SearchTables, fill
+from sidecar.planning.problem import OPEN, Plan
+from sidecar.planning.scoring import assess, count_meals
 
 _TRIES = 120
-_LEAST_DIFFERENCE = 2
-_NEAR_PURCHASES = 2  # an alternative may be worth this many purchases less than the best plan
+_MIN_DIFFERENCE = 2
+_TOLERANCE_PURCHASES = 2  # an alternative may cost up to this many purchases more
 
 
-def difference(one: Plan, other: Plan) -> int:
-    """How many dishes of one plan the other doesn't cook; moving a dish to another day is none."""
-    return sum((Counter(one) - Counter(other)).values())
+def difference(first: Plan, second: Plan) -> int:
+    """Return how many dishes of the first plan the second doesn't cook, on whatever day."""
+    return sum((Counter(first) - Counter(second)).values())
 
 
 def alternatives(
     tables: SearchTables,
     best: Plan,
     pins: Mapping[int, int],
-    most: int,
+    limit: int,
     stop: Callable[[], bool],
     seed: int = 1,
 ) -> list[Plan]:
-    """Up to `most` plans of near-equal worth, each two meals or more from every other, best first.
+    """Return at most `limit` plans of nearly the same objective, best first.
 
-    Each try takes a few of the best plan's dishes off the table and fills the gaps anew.
+    Each differs in at least two meals from every other. A try removes a few dishes of the best plan
+    and fills the gaps with others.
     """
     problem = tables.problem
     free = np.array([slot for slot in problem.slots if slot not in pins and best[slot] != OPEN])
-    if most == 0 or len(free) < _LEAST_DIFFERENCE:
+    if limit == 0 or len(free) < _MIN_DIFFERENCE:
         return []
-    draw = np.random.Generator(np.random.PCG64(seed))
-    start = state_of(tables, best)
-    values: dict[Plan, float] = {}
+    rng = np.random.Generator(np.random.PCG64(seed))
+    start = SearchState(tables, best)
+    scores: dict[Plan, float] = {}
     for _ in range(_TRIES):
         if stop():
             break
-        size = min(len(free), int(draw.integers(_LEAST_DIFFERENCE, _LEAST_DIFFERENCE + 2)))
-        kitchen = _without(start, [int(slot) for slot in draw.choice(free, size, replace=False)])
-        values[tuple(kitchen.plan)] = kitchen.value()
-    floor = assess(problem, best).points - _tolerance(problem)
-    worth: dict[Plan, int] = {}
-    for plan in sorted(values, key=lambda plan: (-values[plan], plan)):
-        if len(worth) == most or filled(plan) < filled(best):
+        size = min(len(free), int(rng.integers(_MIN_DIFFERENCE, _MIN_DIFFERENCE + 2)))
+        state = _exchange(start, [int(slot) for slot in rng.choice(free, size, replace=False)])
+        scores[tuple(state.plan)] = state.score()
+    weights = problem.weights
+    tolerance = _TOLERANCE_PURCHASES * max(weights.purchase, weights.cuisine, weights.favorite)
+    min_objective = assess(problem, best).objective - tolerance
+    objectives: dict[Plan, int] = {}
+    for plan in sorted(scores, key=lambda plan: (-scores[plan], plan)):
+        if len(objectives) == limit or count_meals(plan) < count_meals(best):
             break
-        if all(difference(plan, other) >= _LEAST_DIFFERENCE for other in (best, *worth)):
-            points = assess(problem, plan).points
-            if points < floor:  # and so are the rest
+        if all(difference(plan, other) >= _MIN_DIFFERENCE for other in (best, *objectives)):
+            objective = assess(problem, plan).objective
+            if objective < min_objective:  # and so are the rest
                 break
-            worth[plan] = points
-    return sorted(worth, key=lambda plan: (-worth[plan], plan))
+            objectives[plan] = objective
+    return sorted(objectives, key=lambda plan: (-objectives[plan], plan))
 
 
-def _without(start: SearchState, slots: list[int]) -> SearchState:
-    """The kitchen with other dishes in these slots."""
-    kitchen = start.copy()
-    banned = {kitchen.plan[slot] for slot in slots}
+def _exchange(start: SearchState, slots: list[int]) -> SearchState:
+    """Return a copy of the state with other dishes in these slots."""
+    state = start.copy()
+    banned = {state.plan[slot] for slot in slots}
     for slot in slots:
-        kitchen.clear(slot)
+        state.clear(slot)
     for slot in slots:
-        refill(kitchen, slot, banned)
-    return kitchen
-
-
-def _tolerance(problem: Problem) -> int:
-    points = problem.points
-    return _NEAR_PURCHASES * max(points.purchase, points.cuisine, points.favourite)
+        fill(state, slot, banned=banned)
+    return state

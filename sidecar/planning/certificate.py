@@ -1,8 +1,8 @@
-"""Z3's word on a plan: the food at home and the shopping list really cook it, and it is worth that.
+"""Certificates: Z3 checks that a plan is feasible and reaches its claimed score.
 
-The check doesn't share a line with the search or the bounds: it states, in exact rational
-arithmetic, that food can be allotted to each day's cooking from lots not yet expired so that only
-listed items are bought, that each constraint holds, and that the claimed points are reached.
+The check shares no line with the search or the bounds. It states in exact rational arithmetic that
+food can be allocated to each day's cooking from lots not yet expired so that only listed items are
+bought, that each constraint holds, and that the claimed points are reached.
 """
 
 from collections import Counter, defaultdict
@@ -12,29 +12,28 @@ from fractions import Fraction
 import z3
 
 from sidecar.planning.problem import OPEN, Plan, Problem
-from sidecar.planning.scoring import Assessment, uses_of
+from sidecar.planning.scoring import Assessment, stock_uses
 
 
 def certify(problem: Problem, plan: Plan, claim: Assessment) -> bool:
-    """Whether Z3 finds the plan permitted and the claim (purchases and worth) attainable."""
+    """Return whether Z3 finds the plan feasible and the claim (purchases and score) attainable."""
     context = z3.Context()
     solver = z3.SolverFor("QF_LRA", ctx=context)
     solver.from_string("\n".join(_statements(problem, plan, claim)))
-    verdict: bool = solver.check() == z3.sat
-    return verdict
+    return bool(solver.check() == z3.sat)
 
 
 def _statements(problem: Problem, plan: Plan, claim: Assessment) -> Iterator[str]:
-    yield from _rules(problem, plan)
+    yield from _constraints(problem, plan)
     if problem.max_items is not None:
         yield f"(assert (<= {len(claim.purchases)} {problem.max_items}))"
-    points = [_number(_certain_points(problem, plan, claim))]
-    for stock, uses in uses_of(problem, plan).items():
+    points = [_number(_fixed_points(problem, plan, claim))]
+    for stock, uses in stock_uses(problem, plan).items():
         lots = problem.stocks[stock].lots
         by_day: Counter[int] = Counter()
         for day, quantity in uses:
             by_day[day] += quantity
-        allotted: dict[int, list[str]] = defaultdict(list)
+        by_lot: dict[int, list[str]] = defaultdict(list)
         for day, quantity in by_day.items():
             parts = []
             for number, lot in enumerate(lots):
@@ -42,20 +41,20 @@ def _statements(problem: Problem, plan: Plan, claim: Assessment) -> Iterator[str
                     part = f"a{stock}_{number}_{day}"
                     yield f"(declare-const {part} Real)(assert (>= {part} 0))"
                     parts.append(part)
-                    allotted[number].append(part)
+                    by_lot[number].append(part)
             if problem.stocks[stock].item in claim.purchases:
                 parts.append(f"b{stock}_{day}")
                 yield f"(declare-const {parts[-1]} Real)(assert (>= {parts[-1]} 0))"
             yield f"(assert (= {_sum(parts)} {quantity}.0))"
-        for number, parts in allotted.items():
+        for number, parts in by_lot.items():
             yield f"(assert (<= {_sum(parts)} {lots[number].quantity}.0))"
             if rate := problem.stocks[stock].rates[number]:
                 points.append(f"(* {_number(rate)} {_sum(parts)})")
-    yield f"(assert (>= {_sum(points)} {_number(claim.worth)}))"
+    yield f"(assert (>= {_sum(points)} {_number(claim.score)}))"
 
 
-def _rules(problem: Problem, plan: Plan) -> Iterator[str]:
-    """The constraints on dishes and minutes, instantiated for the plan."""
+def _constraints(problem: Problem, plan: Plan) -> Iterator[str]:
+    """Yield the constraints on dishes and minutes, instantiated for the plan."""
     width = len(problem.meals)
     minutes: dict[int, list[int]] = defaultdict(list)
     for slot, dish in enumerate(plan):
@@ -75,21 +74,21 @@ def _rules(problem: Problem, plan: Plan) -> Iterator[str]:
             yield f"(assert (<= {count} {problem.max_repeats}))"
     for lock in problem.locks:
         meals = plan[lock.day * width : (lock.day + 1) * width]
-        places = meals if lock.meal is None else meals[lock.meal : lock.meal + 1]
-        held = " ".join(f"(= {held + 1} {lock.dish + 1})" for held in places)
-        yield f"(assert (or false {held}))"
+        options = meals if lock.meal is None else meals[lock.meal : lock.meal + 1]
+        matches = " ".join(f"(= {dish + 1} {lock.dish + 1})" for dish in options)
+        yield f"(assert (or false {matches}))"
 
 
-def _certain_points(problem: Problem, plan: Plan, claim: Assessment) -> Fraction:
-    """The points that don't depend on how food is allotted."""
+def _fixed_points(problem: Problem, plan: Plan, claim: Assessment) -> Fraction:
+    """Return the points that don't depend on the allocation of food."""
     cooked = [(slot, dish) for slot, dish in enumerate(plan) if dish != OPEN]
     cuisines = {problem.dishes[dish].cuisine for _, dish in cooked} - {None}
     repeats = len(cooked) - len({dish for _, dish in cooked})
     return Fraction(
         sum(problem.meal_points(dish, slot) for slot, dish in cooked)
-        + problem.points.cuisine * len(cuisines)
-        - problem.points.repeat * repeats
-        - problem.points.purchase * len(claim.purchases)
+        + problem.weights.cuisine * len(cuisines)
+        - problem.weights.repeat * repeats
+        - problem.weights.purchase * len(claim.purchases)
     )
 
 

@@ -1,17 +1,17 @@
-"""Rows that cut off what no plan can do: cooking from stock beyond what there is, half bought.
+"""Cutting planes against solutions that use more than a stock has while only half buying the item.
 
-A shortage says: the use X of some dishes fits into what is left, or the item is bought (b = 1).
-Either b = 0 and the knapsack  sum q X <= left  holds, or b = 1 and nothing does. Splitting each X
-into a part of either case and projecting the split away (Balas, "Disjunctive programming", 1979)
-gives for every set S of dishes, u being the most that a dish may be cooked,
+A knapsack row says: the uses X of some dishes fit into the capacity left, or the item is bought
+(b = 1). Either b = 0 and the knapsack  sum q X <= capacity  holds, or b = 1 and there is no limit.
+Splitting each X into a part for either case and projecting the split away (Balas, "Disjunctive
+programming", 1979) gives for every set S of dishes, where u is the maximum uses of a dish,
 
-    sum over S of  q (X - u b)  <=  left (1 - b)
+    sum over S of  q (X - u b)  <=  capacity (1 - b)
 
-and, as no more than k dishes fit that each need more than left / (k + 1), for sets S of such dishes
+and, as at most k dishes fit that each need more than capacity / (k + 1), for sets S of such dishes
 
     sum over S of  X - u b  <=  k (1 - b).
 
-For a point of the relaxation the set that is violated most holds the dishes with X > u b.
+For a given solution of the relaxation, the most violated set holds the dishes with X > u b.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,62 +23,60 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-_MOST_AT_ONCE = 4  # the largest k
-_LEAST_VIOLATION = 1e-3
+_MAX_K = 4
+_MIN_VIOLATION = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
 class KnapsackRow:
-    """The uses of a stock after some day. `columns[i]` adds to the use of dish `owner[i]`, of which
-    one takes `quantity` and there are no more than `most`; `left` is there, `bought` the column b.
-    """
+    """The uses of a stock after some day. `columns[i]` is a use of dish `owner[i]`."""
 
     columns: Ints
     owner: Ints
-    quantity: Floats
-    most: Floats
-    left: float
-    bought: int
+    quantity: Floats  # of one use, by dish
+    max_uses: Floats  # by dish
+    capacity: float
+    bought: int  # the column b
 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """values @ x[columns] <= limit."""
+    """The inequality values @ x[columns] <= limit."""
 
     columns: Ints
     values: Floats
     limit: float
 
 
-def violated_cuts(shortages: Sequence[KnapsackRow], point: Floats) -> list[Cut]:
-    """The most violated row of each shortage that the point violates at all."""
-    rows = (_most_violated(shortage, point) for shortage in shortages)
-    return [row for row in rows if row is not None]
+def violated_cuts(rows: Sequence[KnapsackRow], solution: Floats) -> list[Cut]:
+    """Return the most violated cut of each row, for the rows that have one."""
+    cuts = (_most_violated(row, solution) for row in rows)
+    return [cut for cut in cuts if cut is not None]
 
 
-def _most_violated(shortage: KnapsackRow, point: Floats) -> Cut | None:
-    bought = min(1.0, float(point[shortage.bought]))
-    use = np.bincount(shortage.owner, point[shortage.columns], len(shortage.quantity))
-    excess = use - shortage.most * bought
-    best, found = _LEAST_VIOLATION, None
-    for weights, room in _families(shortage):
+def _most_violated(row: KnapsackRow, solution: Floats) -> Cut | None:
+    bought = min(1.0, float(solution[row.bought]))
+    uses = np.bincount(row.owner, solution[row.columns], len(row.quantity))
+    excess = uses - row.max_uses * bought
+    best_violation, best_cut = _MIN_VIOLATION, None
+    for weights, capacity in _families(row):
         chosen = np.where(excess > 0, weights, 0.0)
-        values = chosen[shortage.owner]
-        violation = float(chosen @ excess) - room * (1 - bought)
-        if violation > best * (length := float(np.linalg.norm(values))):
-            best = violation / length
-            kept = values > 0
-            found = Cut(
-                np.append(shortage.columns[kept], shortage.bought),
-                np.append(values[kept], room - float(chosen @ shortage.most)),
-                room,
+        values = chosen[row.owner]
+        violation = float(chosen @ excess) - capacity * (1 - bought)
+        if violation > best_violation * (length := float(np.linalg.norm(values))):
+            best_violation = violation / length
+            nonzero = values > 0
+            best_cut = Cut(
+                np.append(row.columns[nonzero], row.bought),
+                np.append(values[nonzero], capacity - float(chosen @ row.max_uses)),
+                capacity,
             )
-    return found
+    return best_cut
 
 
-def _families(shortage: KnapsackRow) -> Iterator[tuple[Floats, float]]:
-    """Weights of the dishes and the room for them while nothing is bought."""
-    scale = max(1.0, shortage.left)
-    yield shortage.quantity / scale, shortage.left / scale
-    for fitting in range(_MOST_AT_ONCE + 1):
-        yield (shortage.quantity * (fitting + 1) > shortage.left).astype(float), float(fitting)
+def _families(row: KnapsackRow) -> Iterator[tuple[Floats, float]]:
+    """Yield the dishes' weights in each family of cuts, and their capacity if nothing is bought."""
+    scale = max(1.0, row.capacity)
+    yield row.quantity / scale, row.capacity / scale
+    for k in range(_MAX_K + 1):
+        yield (row.quantity * (k + 1) > row.capacity).astype(float), float(k)

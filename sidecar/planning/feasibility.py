@@ -1,79 +1,71 @@
-"""Whether any plan exists, which of the user's constraints rule it out, and what would help.
+"""Feasibility: whether any plan exists, which user constraints rule it out, and what would help.
 
-A plan may leave slots open, so the only things that can fail are the locked meals, taken together,
-and, where nothing is locked, the wish for at least one meal. Both are small: the first needs the
-locked dishes alone, the second one dish and one slot.
+A plan may leave slots open. So only two things can make a request infeasible: the locked meals
+taken together, or, if nothing is locked, that not even one meal fits. Both are small: the first
+needs the locked dishes only, the second one dish and one slot.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from sidecar.planning.locked_meals_model import LockedMeals
+from sidecar.planning.locked_meals_model import LockedMealsModel
 from sidecar.planning.problem import Problem
-from sidecar.planning.slot_conflicts import all_blockers, minimal_cover
+from sidecar.planning.slot_conflicts import blocking_sets, minimal_hitting_set
 from sidecar.planning.unsat_cores import ConstraintConflict, ConstraintKind, UserConstraint
 
 
 @dataclass(frozen=True, slots=True)
 class Feasibility:
-    """Either the locked dishes by slot, or the conflicts that leave no plan."""
+    """Either the locked dishes by slot, or the conflicts that rule out every plan."""
 
     pins: dict[int, int] | None
     conflicts: tuple[ConstraintConflict, ...] = ()
 
 
-_MOST_CONFLICTS = 5
-_NUMBERS = frozenset(
-    {
-        ConstraintKind.DAY_BUDGET,
-        ConstraintKind.MEAL_BUDGET,
-        ConstraintKind.SHOPPING,
-        ConstraintKind.REPEATS,
-    }
-)
+_MAX_CONFLICTS = 5
 
 
 def check_feasibility(problem: Problem) -> Feasibility:
-    """Whether the request can be met at all. Conflicts have no rule in common."""
-    model = LockedMeals(problem) if problem.locks else None
+    """Decide whether a plan exists. The conflicts of an infeasible problem are disjoint."""
+    model = LockedMealsModel(problem) if problem.locks else None
     if model is not None and (pins := model.pins()) is not None:
         return Feasibility(pins)
-    # What rules out every single dish needs no lock to be a conflict, so it is looked for first.
+    # What rules out every dish is a conflict without any lock, so it is searched for first.
     cores: list[tuple[UserConstraint, ...]] = []
-    blocked = all_blockers(problem)
-    while len(cores) < _MOST_CONFLICTS and (core := minimal_cover(blocked)) is not None:
+    blocked = blocking_sets(problem)
+    while len(cores) < _MAX_CONFLICTS and (core := minimal_hitting_set(blocked)) is not None:
         cores.append(core)
-        if not core:  # no recipe is for any of the meals: no rule's fault
+        if not core:  # no recipe fits any of the meals, whatever the constraints
             break
-        blocked = {rules.difference(core) for rules in blocked}
+        blocked = {constraints.difference(core) for constraints in blocked}
     if model is not None:
-        known = {rule for core in cores for rule in core}
-        cores += model.conflicts(known, _MOST_CONFLICTS - len(cores))
+        excluded = {constraint for core in cores for constraint in core}
+        cores += model.conflicts(excluded, _MAX_CONFLICTS - len(cores))
     if not cores:
         return Feasibility({})
-    conflicts = tuple(_with_relaxations(problem, core) for core in cores)
-    return Feasibility(None, conflicts)
+    return Feasibility(None, tuple(_with_relaxations(problem, core) for core in cores))
 
 
 def _with_relaxations(problem: Problem, core: tuple[UserConstraint, ...]) -> ConstraintConflict:
-    alone = _only(problem, core)
+    core_only = _restrict_to(problem, core)
     relaxations: list[tuple[UserConstraint, int | None]] = []
-    for rule in core:
-        if rule.kind in _NUMBERS:
-            # Beside another conflict nothing helps the whole problem: then look at this one alone.
-            limit = _least_limit(problem, rule) or _least_limit(alone, rule)
-            if limit is not None:
-                relaxations.append((rule, limit))
-        else:
-            relaxations.append((rule, None))
+    for constraint in core:
+        match constraint.kind:
+            case ConstraintKind.LOCK | ConstraintKind.EXCLUDED | ConstraintKind.DIET:
+                relaxations.append((constraint, None))
+            case _:
+                # If another conflict makes every limit infeasible, only this one is considered.
+                limit = _min_limit(problem, constraint) or _min_limit(core_only, constraint)
+                if limit is not None:
+                    relaxations.append((constraint, limit))
     return ConstraintConflict(core, tuple(relaxations))
 
 
-def _only(problem: Problem, core: Iterable[UserConstraint]) -> Problem:
-    """The problem with no constraints but these."""
-    rules = set(core)
-    excluded = {rule.subject for rule in rules if rule.kind is ConstraintKind.EXCLUDED}
-    tags = {problem.diet[rule.subject] for rule in rules if rule.kind is ConstraintKind.DIET}
+def _restrict_to(problem: Problem, core: Iterable[UserConstraint]) -> Problem:
+    """Return the problem without any other constraints."""
+    retained = set(core)
+    excluded = {c.subject for c in retained if c.kind is ConstraintKind.EXCLUDED}
+    tags = {problem.diet[c.subject] for c in retained if c.kind is ConstraintKind.DIET}
     return replace(
         problem,
         dishes=tuple(
@@ -85,65 +77,69 @@ def _only(problem: Problem, core: Iterable[UserConstraint]) -> Problem:
             for number, dish in enumerate(problem.dishes)
         ),
         day_budgets=tuple(
-            budget if UserConstraint(ConstraintKind.DAY_BUDGET, day) in rules else None
+            budget if UserConstraint(ConstraintKind.DAY_BUDGET, day) in retained else None
             for day, budget in enumerate(problem.day_budgets)
         ),
         slot_budgets=tuple(
-            budget if UserConstraint(ConstraintKind.MEAL_BUDGET, slot) in rules else None
+            budget if UserConstraint(ConstraintKind.MEAL_BUDGET, slot) in retained else None
             for slot, budget in enumerate(problem.slot_budgets)
         ),
         locks=tuple(
             lock
             for number, lock in enumerate(problem.locks)
-            if UserConstraint(ConstraintKind.LOCK, number) in rules
+            if UserConstraint(ConstraintKind.LOCK, number) in retained
         ),
-        max_items=problem.max_items if UserConstraint(ConstraintKind.SHOPPING) in rules else None,
+        max_items=problem.max_items
+        if UserConstraint(ConstraintKind.SHOPPING) in retained
+        else None,
         max_repeats=problem.max_repeats
-        if UserConstraint(ConstraintKind.REPEATS) in rules
+        if UserConstraint(ConstraintKind.REPEATS) in retained
         else len(problem.slots),
     )
 
 
-def _least_limit(problem: Problem, rule: UserConstraint) -> int | None:
-    """The least value of a rule's number that makes the problem feasible, None if none does."""
+def _min_limit(problem: Problem, constraint: UserConstraint) -> int | None:
+    """Return the smallest limit that makes the problem feasible, None if none does."""
     day_minutes = sum(sorted(dish.minutes for dish in problem.dishes)[-len(problem.meals) :])
-    match rule.kind:
+    match constraint.kind:
         case ConstraintKind.DAY_BUDGET:
-            low, high = problem.day_budgets[rule.subject] or 0, day_minutes
+            low, high = problem.day_budgets[constraint.subject] or 0, day_minutes
         case ConstraintKind.MEAL_BUDGET:
-            low, high = problem.slot_budgets[rule.subject] or 0, day_minutes
+            low, high = problem.slot_budgets[constraint.subject] or 0, day_minutes
         case ConstraintKind.SHOPPING:
             low, high = problem.max_items or 0, len(problem.items)
         case _:
             low, high = problem.max_repeats, len(problem.slots)
-    if not _feasible(_with_limit(problem, rule, high)):
+    if not _is_feasible(_with_limit(problem, constraint, high)):
         return None
     while high - low > 1:
         middle = (low + high) // 2
-        if _feasible(_with_limit(problem, rule, middle)):
+        if _is_feasible(_with_limit(problem, constraint, middle)):
             high = middle
         else:
             low = middle
     return high
 
 
-def _with_limit(problem: Problem, rule: UserConstraint, limit: int) -> Problem:
-    match rule.kind:
+def _with_limit(problem: Problem, constraint: UserConstraint, limit: int) -> Problem:
+    match constraint.kind:
         case ConstraintKind.DAY_BUDGET:
-            return replace(problem, day_budgets=_set(problem.day_budgets, rule.subject, limit))
+            budgets = _replace_at(problem.day_budgets, constraint.subject, limit)
+            return replace(problem, day_budgets=budgets)
         case ConstraintKind.MEAL_BUDGET:
-            return replace(problem, slot_budgets=_set(problem.slot_budgets, rule.subject, limit))
+            budgets = _replace_at(problem.slot_budgets, constraint.subject, limit)
+            return replace(problem, slot_budgets=budgets)
         case ConstraintKind.SHOPPING:
             return replace(problem, max_items=limit)
         case _:
             return replace(problem, max_repeats=limit)
 
 
-def _set(values: Sequence[int | None], place: int, value: int) -> tuple[int | None, ...]:
-    return (*values[:place], value, *values[place + 1 :])
+def _replace_at(values: Sequence[int | None], index: int, value: int) -> tuple[int | None, ...]:
+    return (*values[:index], value, *values[index + 1 :])
 
 
-def _feasible(problem: Problem) -> bool:
+def _is_feasible(problem: Problem) -> bool:
     if problem.locks:
-        return LockedMeals(problem).pins() is not None
-    return frozenset() in all_blockers(problem)
+        return LockedMealsModel(problem).pins() is not None
+    return frozenset() in blocking_sets(problem)

@@ -1,7 +1,7 @@
-"""A plan in two sentences of the language model, which may say nothing that the plan does not.
+"""A summary of a plan by the language model, in two sentences that add nothing to the plan.
 
-A small model makes things up, so its words are checked against the plan's own sentences: what holds
-another number, or a recipe that was not planned, is not shown.
+A small model makes things up, so its text is checked against the plan's own sentences. A summary
+with another number, or with a recipe that was not planned, is dropped.
 """
 
 import json
@@ -23,13 +23,13 @@ _TASK: Final = (
     "You are handed the facts of a meal plan. Tell the person who will cook, in one or two short "
     "sentences, what is special about it. Say nothing that is not among the facts."
 )
-#: Of the plan's sentences, so that they fit any model.
-_MOST_FACTS: Final = 24
-_MOST_TOKENS: Final = 120
-_LONGEST: Final = 400
+#: The plan's first sentences, so that the prompt fits any model.
+_MAX_FACTS: Final = 24
+_MAX_TOKENS: Final = 120
+_MAX_CHARACTERS: Final = 400
 _SCHEMA: Final = {
     "type": "object",
-    "properties": {"summary": {"type": "string", "minLength": 1, "maxLength": _LONGEST}},
+    "properties": {"summary": {"type": "string", "minLength": 1, "maxLength": _MAX_CHARACTERS}},
     "required": ["summary"],
     "additionalProperties": False,
 }
@@ -40,38 +40,36 @@ _SENTENCE_END: Final = re.compile(r"(?<=[.!?])\s+")
 async def with_summary(
     engine: ChatEngine, request: PlanRequest, plan: PlanAnswer
 ) -> Mapping[str, object]:
-    """The plan for the wire, with a `summary` where `summarize` has one."""
+    """Return the plan as JSON-ready data, with a `summary` if `summarize` returns one."""
     summary = await summarize(engine, request, plan)
     return {**plan.wire(), "summary": summary} if summary else plan.wire()
 
 
 async def summarize(engine: ChatEngine, request: PlanRequest, plan: PlanAnswer) -> str | None:
-    """The plan in a sentence or two; None without a plan, when the engine is away, and when what it
-    says is not in the plan.
+    """Return the plan in one or two sentences.
+
+    None without meals, if the engine is unavailable, and if the text is not grounded in the plan.
     """
     if not plan.meal_plan:
         return None
-    facts = plan.explanation[:_MOST_FACTS]
+    facts = plan.explanation[:_MAX_FACTS]
     try:
-        answer = await complete(engine, _request(facts))
+        completion = await complete(engine, _request(facts))
     except ServiceError as error:
-        log.info("a plan goes without its prose", extra={"code": error.code})
+        log.info("plan summary unavailable", extra={"code": error.code})
         return None
-    text = _first_two(_summary(answer))
+    text = _first_two_sentences(_summary(completion))
     planned = {meal.recipe_id for meal in plan.meal_plan}
     others = [recipe.name for recipe in request.recipes if recipe.id not in planned]
     return text if text and is_grounded(text, facts, others) else None
 
 
 def is_grounded(text: str, facts: Sequence[str], others: Sequence[str]) -> bool:
-    """Whether each number of the text is among the facts, and no name of `others` is in it unless
-    it is in the facts too.
-    """
-    told = " ".join(facts).casefold()
-    said = text.casefold()
-    numbers = set(_NUMBER.findall(told))
-    return all(number in numbers for number in _NUMBER.findall(said)) and not any(
-        name.casefold() in said and name.casefold() not in told for name in others
+    """Return whether the facts contain all numbers and names of `others` that the text contains."""
+    known, text = " ".join(facts).casefold(), text.casefold()
+    numbers = set(_NUMBER.findall(known))
+    return all(number in numbers for number in _NUMBER.findall(text)) and not any(
+        name.casefold() in text and name.casefold() not in known for name in others
     )
 
 
@@ -83,20 +81,20 @@ def _request(facts: Sequence[str]) -> ChatRequest:
                 {"role": "user", "content": "\n".join(facts)},
             ],
             "temperature": 0,
-            "max_completion_tokens": _MOST_TOKENS,
+            "max_completion_tokens": _MAX_TOKENS,
             "response_format": json_schema_format("summary", _SCHEMA),
         }
     )
 
 
-def _summary(answer: Mapping[str, Any]) -> str:
-    """Empty for an answer that the limit of tokens cut off."""
+def _summary(completion: Mapping[str, Any]) -> str:
+    """Return the summary, empty if the token limit cut it off."""
     try:
-        summary: str = json.loads(answer["choices"][0]["message"]["content"] or "")["summary"]
+        summary: str = json.loads(completion["choices"][0]["message"]["content"] or "")["summary"]
     except (ValueError, KeyError, TypeError):
         return ""
     return summary
 
 
-def _first_two(text: str) -> str:
+def _first_two_sentences(text: str) -> str:
     return " ".join(_SENTENCE_END.split(" ".join(text.split()))[:2])

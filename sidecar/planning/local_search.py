@@ -1,9 +1,9 @@
 """Local search: good plans fast, by ruin and recreate under simulated annealing.
 
 Schrimpf et al., "Record breaking optimization results using the ruin and recreate principle"
-(2000). The search only proposes: whoever uses a plan assesses and certifies it exactly. Steps are
+(2000). The search only proposes plans: its callers assess and certify them exactly. Steps are
 counted, not timed, and the random numbers are seeded, so a request gets the same plans each time
-unless a deadline cuts the search short.
+unless a deadline stops the search.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -13,21 +13,21 @@ from math import exp
 import numpy as np
 from numpy.typing import NDArray
 
-from sidecar.planning.problem import NEVER, OPEN, Plan, Problem
+from sidecar.planning.problem import OPEN, Plan, Problem
 from sidecar.planning.scoring import rank
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-_IMPOSSIBLE = -1e12
-_MEAL = 1e6  # a filled slot outweighs whatever it costs
-_LARGEST_RUIN = 4
-_HOTTEST = 0.6  # of the points that a typical step gains or loses
+_INFEASIBLE = -1e12
+_POINTS_PER_MEAL = 1e6  # a filled slot outweighs every other gain or loss
+_MAX_RUIN_SIZE = 4
+_START_TEMPERATURE = 0.6  # relative to the points that a typical step gains or loses
 
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """The dishes that fit a slot, their needs laid end to end: need k is of dish `owner[k]`."""
+    """The dishes that fit a slot, with their needs in flat arrays: need k is of dish `owner[k]`."""
 
     dishes: Ints
     minutes: Ints
@@ -36,14 +36,14 @@ class Candidates:
     owner: Ints
     stock: Ints
     quantity: Floats
-    expiring: Ints  # positions of the needs whose stock holds expiring lots
+    expiring: Ints  # positions of the needs whose stock has expiring lots
 
 
 class SearchTables:
-    """What stays the same during a search, as arrays. K is the most expiring lots of a stock."""
+    """The constants of a search, as arrays. K is the maximum number of expiring lots of a stock."""
 
     def __init__(self, problem: Problem) -> None:
-        """Lay out stocks (I x days), expiring lots (I x K) and each slot's candidates."""
+        """Build the arrays of the stocks (I x days), expiring lots (I x K) and candidates."""
         self.problem = problem
         stocks = problem.stocks
         self.item = np.array([stock.item for stock in stocks], np.int64)
@@ -54,8 +54,8 @@ class SearchTables:
         depth = max((len(lots) for lots in expiring), default=0) or 1
         shape = (len(stocks), depth)
         self.expiry = np.full(shape, -1, np.int64)
-        self.stored = np.zeros(shape)  # cumulated quantity
-        self.drop = np.zeros(shape)  # a lot's rate less the next lot's
+        self.cumulative = np.zeros(shape)  # the quantity of a lot and those before it
+        self.rate_drop = np.zeros(shape)  # a lot's rate minus the next lot's
         self.has_expiring = np.array([bool(lots) for lots in expiring], bool)
         for row, lots in enumerate(expiring):
             rates = [float(rate) for _, rate in lots] + [0.0]
@@ -63,19 +63,19 @@ class SearchTables:
             for column, (lot, _) in enumerate(lots):
                 total += lot.quantity
                 self.expiry[row, column] = lot.expiry
-                self.stored[row, column] = total
-                self.drop[row, column] = rates[column] - rates[column + 1]
-        # Column t: what is left after day t - 1, so that column 0 is all there is.
-        self.left = np.zeros((len(stocks), problem.days))
+                self.cumulative[row, column] = total
+                self.rate_drop[row, column] = rates[column] - rates[column + 1]
+        # Column t is the quantity unexpired after day t - 1, so column 0 is the whole stock.
+        self.unexpired = np.zeros((len(stocks), problem.days))
         for row, stock in enumerate(stocks):
             for lot in stock.lots:
-                self.left[row, : min(lot.expiry, NEVER) + 1] += lot.quantity
+                self.unexpired[row, : lot.expiry + 1] += lot.quantity
         names = sorted({dish.cuisine for dish in problem.dishes if dish.cuisine is not None})
         numbers = {name: number for number, name in enumerate(names)}
         self.cuisine = np.array(
-            [numbers.get(d.cuisine or "", -1) for d in problem.dishes], np.int64
+            [numbers.get(dish.cuisine or "", -1) for dish in problem.dishes], np.int64
         )
-        self.cuisines = len(names)
+        self.cuisine_count = len(names)
         self.needs = [
             (
                 np.array([stock for stock, _ in dish.needs], np.int64),
@@ -83,8 +83,7 @@ class SearchTables:
             )
             for dish in problem.dishes
         ]
-        of_meal = [self._of_meal(meal) for meal in range(len(problem.meals))]
-        known: dict[tuple[int, int | None, int | None], Candidates] = {}
+        by_limits: dict[tuple[int, int | None, int | None], Candidates] = {}
         self.candidates: list[Candidates] = []
         for slot in problem.slots:
             key = (
@@ -92,244 +91,213 @@ class SearchTables:
                 problem.slot_budgets[slot],
                 problem.day_budgets[problem.day(slot)],
             )
-            if key not in known:
-                known[key] = self._candidates(slot, of_meal[problem.meal(slot)])
-            self.candidates.append(known[key])
+            if key not in by_limits:
+                by_limits[key] = self._candidates(slot)
+            self.candidates.append(by_limits[key])
 
-    def _of_meal(self, meal: int) -> Candidates:
-        """The dishes that fit a meal, whatever time it takes; what they earn is left open."""
-        problem = self.problem
-        dishes = [
+    def _candidates(self, slot: int) -> Candidates:
+        problem, meal = self.problem, self.problem.meal(slot)
+        limit = problem.minutes_allowed(slot)
+        dishes = [  # those that problem.fits() accepts, determined several times faster
             number
             for number, dish in enumerate(problem.dishes)
-            if dish.permitted and meal in dish.meals
+            if dish.permitted and meal in dish.meals and (limit is None or dish.minutes <= limit)
         ]
-        stock = np.concatenate([self.needs[dish][0] for dish in dishes] or [np.zeros(0, np.int64)])
+        stock = np.concatenate([np.zeros(0, np.int64), *(self.needs[dish][0] for dish in dishes)])
         return Candidates(
             dishes=np.array(dishes, np.int64),
             minutes=np.array([problem.dishes[dish].minutes for dish in dishes], np.int64),
-            cuisines=self.cuisine[dishes] if dishes else np.zeros(0, np.int64),
-            points=np.zeros(len(dishes)),
+            cuisines=self.cuisine[np.array(dishes, np.int64)],
+            points=np.array([problem.meal_points(dish, slot) for dish in dishes], float),
             owner=np.repeat(np.arange(len(dishes)), [len(self.needs[d][0]) for d in dishes]),
             stock=stock,
-            quantity=np.concatenate([self.needs[dish][1] for dish in dishes] or [np.zeros(0)]),
-            expiring=np.flatnonzero(self.has_expiring[stock]),
-        )
-
-    def _candidates(self, slot: int, of: Candidates) -> Candidates:
-        limit = self.problem.minutes_allowed(slot)
-        quick = np.full(len(of.dishes), True) if limit is None else of.minutes <= limit
-        place = np.cumsum(quick) - 1
-        needs = quick[of.owner]
-        stock = of.stock[needs]
-        dishes = of.dishes[quick]
-        points = [self.problem.meal_points(int(dish), slot) for dish in dishes]
-        return Candidates(
-            dishes=dishes,
-            minutes=of.minutes[quick],
-            cuisines=of.cuisines[quick],
-            points=np.array(points, float),
-            owner=place[of.owner[needs]],
-            stock=stock,
-            quantity=of.quantity[needs],
+            quantity=np.concatenate([np.zeros(0), *(self.needs[dish][1] for dish in dishes)]),
             expiring=np.flatnonzero(self.has_expiring[stock]),
         )
 
 
 class SearchState:
-    """A plan being changed, with all that scoring the next change needs. Points are floats here."""
+    """A plan under search, with the sums that make the next change cheap to score, in floats."""
 
-    def __init__(self, tables: SearchTables) -> None:
-        """Start with every slot open."""
+    def __init__(self, tables: SearchTables, plan: Sequence[int]) -> None:
         problem = tables.problem
         self.tables = tables
         self.plan: list[int] = [OPEN] * len(problem.slots)
-        self.spare = (
-            tables.left.copy()
-        )  # I x days: left after day t - 1 less what is used from t on
-        self.eaten = np.zeros_like(tables.stored)  # used up to and including each lot's last day
-        self.short = np.zeros(len(problem.items), np.int64)  # stocks short of each item
-        self.count = np.zeros(len(problem.dishes), np.int64)
-        self.of_cuisine = np.zeros(tables.cuisines, np.int64)
+        self.slack = tables.unexpired.copy()  # column t: less what is used from day t on
+        self.used_in_time = np.zeros_like(tables.cumulative)  # up to each lot's last day, inclusive
+        self.shortages = np.zeros(len(problem.items), np.int64)  # how many stocks of an item
+        self.dish_counts = np.zeros(len(problem.dishes), np.int64)
+        self.cuisine_counts = np.zeros(tables.cuisine_count, np.int64)
         self.minutes = np.zeros(problem.days, np.int64)
+        for slot, dish in enumerate(plan):
+            if dish != OPEN:
+                self.assign(slot, dish)
 
     def copy(self) -> "SearchState":
-        """An independent copy."""
+        """Return an independent copy."""
         twin = object.__new__(SearchState)
         twin.tables, twin.plan = self.tables, self.plan.copy()
-        twin.spare, twin.eaten = self.spare.copy(), self.eaten.copy()
-        twin.short, twin.count = self.short.copy(), self.count.copy()
-        twin.of_cuisine, twin.minutes = self.of_cuisine.copy(), self.minutes.copy()
+        twin.slack, twin.used_in_time = self.slack.copy(), self.used_in_time.copy()
+        twin.shortages, twin.dish_counts = self.shortages.copy(), self.dish_counts.copy()
+        twin.cuisine_counts, twin.minutes = self.cuisine_counts.copy(), self.minutes.copy()
         return twin
 
-    def put(self, slot: int, dish: int) -> None:
+    def assign(self, slot: int, dish: int) -> None:
         """Fill an open slot."""
         self.plan[slot] = dish
-        self._change(slot, dish, 1)
+        self._update(slot, dish, 1)
 
     def clear(self, slot: int) -> None:
         """Open a filled slot."""
         dish, self.plan[slot] = self.plan[slot], OPEN
-        self._change(slot, dish, -1)
+        self._update(slot, dish, -1)
 
-    def _change(self, slot: int, dish: int, sign: int) -> None:
+    def _update(self, slot: int, dish: int, sign: int) -> None:
         tables = self.tables
         day = tables.problem.day(slot)
         stock, quantity = tables.needs[dish]
-        before = self.spare[stock].min(axis=1) < 0
-        self.spare[stock, : day + 1] -= sign * quantity[:, None]
-        after = self.spare[stock].min(axis=1) < 0
-        np.add.at(self.short, tables.item[stock], after.astype(np.int64) - before)
-        self.eaten[stock] += sign * quantity[:, None] * (tables.expiry[stock] >= day)
-        self.count[dish] += sign
+        before = self.slack[stock].min(axis=1) < 0
+        self.slack[stock, : day + 1] -= sign * quantity[:, None]
+        after = self.slack[stock].min(axis=1) < 0
+        np.add.at(self.shortages, tables.item[stock], after.astype(np.int64) - before)
+        self.used_in_time[stock] += sign * quantity[:, None] * (tables.expiry[stock] >= day)
+        self.dish_counts[dish] += sign
         self.minutes[day] += sign * tables.problem.dishes[dish].minutes
         if tables.cuisine[dish] >= 0:
-            self.of_cuisine[tables.cuisine[dish]] += sign
+            self.cuisine_counts[tables.cuisine[dish]] += sign
 
     def gains(self, slot: int) -> Floats:
-        """Points each candidate of an open slot would add, `_IMPOSSIBLE` where it can't be."""
+        """Return the points each candidate would add to an open slot, or `_INFEASIBLE`."""
         tables, problem = self.tables, self.tables.problem
-        points, day = problem.points, problem.day(slot)
-        of = tables.candidates[slot]
-        gain = of.points.copy()
-        room = self.spare[:, : day + 1].min(axis=1)
-        buys = (of.quantity > room[of.stock]) & (self.short[tables.item[of.stock]] == 0)
-        bought = np.bincount(of.owner[buys], minlength=len(gain))
-        gain -= points.purchase * bought
-        if of.expiring.size:
-            stock = of.stock[of.expiring]
-            eaten = self.eaten[stock]
-            more = eaten + of.quantity[of.expiring, None] * (tables.expiry[stock] >= day)
-            saved = _rescued(tables, stock, more) - _rescued(tables, stock, eaten)
-            gain += np.bincount(of.owner[of.expiring], saved, minlength=len(gain))
-        if points.cuisine and tables.cuisines:
-            new = (of.cuisines >= 0) & (self.of_cuisine[of.cuisines] == 0)
-            gain += points.cuisine * new
-        used = self.count[of.dishes]
-        gain -= points.repeat * (used > 0)
-        possible = used < problem.max_repeats
+        weights, day = problem.weights, problem.day(slot)
+        candidates = tables.candidates[slot]
+        gain = candidates.points.copy()
+        slack = self.slack[:, : day + 1].min(axis=1)
+        must_buy = (candidates.quantity > slack[candidates.stock]) & (
+            self.shortages[tables.item[candidates.stock]] == 0
+        )
+        purchases = np.bincount(candidates.owner[must_buy], minlength=len(gain))
+        gain -= weights.purchase * purchases
+        if candidates.expiring.size:
+            stock = candidates.stock[candidates.expiring]
+            before = self.used_in_time[stock]
+            quantity = candidates.quantity[candidates.expiring, None]
+            after = before + quantity * (tables.expiry[stock] >= day)
+            saved = _rescue_points(tables, stock, after) - _rescue_points(tables, stock, before)
+            gain += np.bincount(candidates.owner[candidates.expiring], saved, minlength=len(gain))
+        if weights.cuisine and tables.cuisine_count:
+            new = (candidates.cuisines >= 0) & (self.cuisine_counts[candidates.cuisines] == 0)
+            gain += weights.cuisine * new
+        repeats = self.dish_counts[candidates.dishes]
+        gain -= weights.repeat * (repeats > 0)
+        feasible = repeats < problem.max_repeats
         budget = problem.day_budgets[day]
         if budget is not None:
-            possible &= of.minutes <= budget - self.minutes[day]
+            feasible &= candidates.minutes <= budget - self.minutes[day]
         if problem.max_items is not None:
-            possible &= np.count_nonzero(self.short) + bought <= problem.max_items
-        gain[~possible] = _IMPOSSIBLE
+            feasible &= np.count_nonzero(self.shortages) + purchases <= problem.max_items
+        gain[~feasible] = _INFEASIBLE
         return gain
 
-    def value(self) -> float:
-        """The plan's points, and `_MEAL` for each meal."""
+    def score(self) -> float:
+        """Return the plan's points plus `_POINTS_PER_MEAL` for each meal."""
         tables, problem = self.tables, self.tables.problem
-        points = problem.points
+        weights = problem.weights
         stock = np.flatnonzero(tables.has_expiring)
         meals = [(slot, dish) for slot, dish in enumerate(self.plan) if dish != OPEN]
         return (
             sum(problem.meal_points(dish, slot) for slot, dish in meals)
-            + _MEAL * len(meals)
-            + float(_rescued(tables, stock, self.eaten[stock]).sum())
-            - points.purchase * int(np.count_nonzero(self.short))
-            + points.cuisine * int(np.count_nonzero(self.of_cuisine))
-            - points.repeat * int(np.maximum(self.count - 1, 0).sum())
+            + _POINTS_PER_MEAL * len(meals)
+            + float(_rescue_points(tables, stock, self.used_in_time[stock]).sum())
+            - weights.purchase * int(np.count_nonzero(self.shortages))
+            + weights.cuisine * int(np.count_nonzero(self.cuisine_counts))
+            - weights.repeat * int(np.maximum(self.dish_counts - 1, 0).sum())
         )
 
 
-def _rescued(tables: SearchTables, stock: Ints, eaten: Floats) -> Floats:
-    """Points for expiring food used in time; `eaten` is rows x K for the stocks in `stock`.
+def _rescue_points(tables: SearchTables, stock: Ints, used: Floats) -> Floats:
+    """Return points for expiring food used in time; `used` is rows x K for the stocks in `stock`.
 
-    Of the first k lots, first-expiry-first-out takes the least over j <= k of
-    eaten_j + stored_k - stored_j (j = 0 standing for nothing eaten and nothing stored).
+    Of the first k lots, first-expiry-first-out takes the minimum over j <= k of
+    used_j + cumulative_k - cumulative_j (both are 0 for j = 0).
     """
-    stored = tables.stored[stock]
-    missed = np.maximum.accumulate(np.maximum(stored - eaten, 0.0), axis=1)
-    taken: Floats = np.einsum("ij,ij->i", stored - missed, tables.drop[stock])
-    return taken
+    cumulative = tables.cumulative[stock]
+    missed = np.maximum.accumulate(np.maximum(cumulative - used, 0.0), axis=1)
+    points: Floats = np.einsum("ij,ij->i", cumulative - missed, tables.rate_drop[stock])
+    return points
 
 
 def construct(tables: SearchTables, pins: Mapping[int, int]) -> SearchState:
-    """A greedy plan around the pinned meals: the slot with the fewest candidates first."""
-    kitchen = SearchState(tables)
-    for slot, dish in pins.items():
-        kitchen.put(slot, dish)
-    order = [slot for slot in tables.problem.slots if kitchen.plan[slot] == OPEN]
-    for slot in sorted(order, key=lambda slot: len(tables.candidates[slot].dishes)):
-        _fill(kitchen, slot, None)
-    return kitchen
+    """Build a greedy plan around the pinned meals, the slot with the fewest candidates first."""
+    state = SearchState(tables, [pins.get(slot, OPEN) for slot in tables.problem.slots])
+    for slot in sorted(_open_slots(state.plan), key=lambda s: len(tables.candidates[s].dishes)):
+        fill(state, slot)
+    return state
 
 
 def improve(
     start: SearchState, pins: Mapping[int, int], steps: int, stop: Callable[[], bool], seed: int = 0
 ) -> Iterator[Plan]:
-    """Yield plans, each better than the last, for `steps` steps or until `stop` says so."""
+    """Yield plans, each better than the last, for `steps` steps or until `stop()`."""
     problem = start.tables.problem
     free = np.array([slot for slot in problem.slots if slot not in pins], np.int64)
     if not free.size:
         return
-    draw = np.random.Generator(np.random.PCG64(seed))
-    current, value = start, start.value()
-    best = value
+    rng = np.random.Generator(np.random.PCG64(seed))
+    current, score = start, start.score()
+    best_score = score
     best_rank = rank(problem, tuple(start.plan))
-    heat = _temperature(problem)
+    weights = problem.weights
+    typical_step = max(weights.purchase, weights.cuisine, weights.rescue // 4, 10)
     for step in range(steps):
         if stop():
             return
-        cooling = heat * max(0.01, (1 - step / steps) ** 2)
+        temperature = _START_TEMPERATURE * typical_step * max(0.01, (1 - step / steps) ** 2)
         trial = current.copy()
-        size = min(len(free), int(draw.integers(1, _LARGEST_RUIN)))
-        ruined = [int(slot) for slot in draw.choice(free, size, replace=False)]
-        still_open = [slot for slot in open_slots(trial.plan) if slot not in ruined]
+        size = min(len(free), int(rng.integers(1, _MAX_RUIN_SIZE)))
+        ruined = [int(slot) for slot in rng.choice(free, size, replace=False)]
+        still_open = [slot for slot in _open_slots(trial.plan) if slot not in ruined]
         if still_open:
-            ruined += [int(slot) for slot in draw.permutation(still_open)[:_LARGEST_RUIN]]
+            ruined += [int(slot) for slot in rng.permutation(still_open)[:_MAX_RUIN_SIZE]]
         for slot in ruined:
             if trial.plan[slot] != OPEN:
                 trial.clear(slot)
         for slot in ruined:
-            _fill(trial, slot, draw, cooling * 0.5)
-        new = trial.value()
-        if new >= value or draw.random() < exp((new - value) / cooling):
-            current, value = trial, new
-            if value > best:
-                best = value
+            fill(trial, slot, rng=rng, noise=temperature * 0.5)
+        new_score = trial.score()
+        if new_score >= score or rng.random() < exp((new_score - score) / temperature):
+            current, score = trial, new_score
+            if score > best_score:
+                best_score = score
                 plan = tuple(current.plan)
-                if (now := rank(problem, plan)) > best_rank:
-                    best_rank = now
+                if (new_rank := rank(problem, plan)) > best_rank:
+                    best_rank = new_rank
                     yield plan
 
 
-def open_slots(plan: Sequence[int]) -> list[int]:
-    """The slots a plan leaves open."""
+def _open_slots(plan: Sequence[int]) -> list[int]:
     return [slot for slot, dish in enumerate(plan) if dish == OPEN]
 
 
-def state_of(tables: SearchTables, plan: Plan) -> SearchState:
-    """A kitchen that cooks this plan."""
-    kitchen = SearchState(tables)
-    for slot, dish in enumerate(plan):
-        if dish != OPEN:
-            kitchen.put(slot, dish)
-    return kitchen
-
-
-def refill(kitchen: SearchState, slot: int, banned: Collection[int]) -> None:
-    """Put the best candidate but the banned ones in an open slot, or leave it open."""
-    gain = kitchen.gains(slot)
-    dishes = kitchen.tables.candidates[slot].dishes
-    gain[np.isin(dishes, list(banned))] = _IMPOSSIBLE
-    if gain.size and gain.max() > _IMPOSSIBLE / 2:
-        kitchen.put(slot, int(dishes[int(np.argmax(gain))]))
-
-
-def _fill(
-    kitchen: SearchState, slot: int, draw: np.random.Generator | None, noise: float = 0.0
+def fill(
+    state: SearchState,
+    slot: int,
+    *,
+    banned: Collection[int] = (),
+    rng: np.random.Generator | None = None,
+    noise: float = 0.0,
 ) -> None:
-    """Put the best candidate in a slot, after Gumbel noise if `draw` is given, or leave it open."""
-    gain = kitchen.gains(slot)
+    """Fill an open slot with the best dish, or leave it open if none is feasible.
+
+    With `rng`, Gumbel noise of scale `noise` is added to the candidates' gains.
+    """
+    gain = state.gains(slot)
     if not gain.size:
         return
-    choice = gain if draw is None else gain + draw.gumbel(size=len(gain)) * noise
-    best = int(np.argmax(choice))
-    if gain[best] > _IMPOSSIBLE / 2:
-        kitchen.put(slot, int(kitchen.tables.candidates[slot].dishes[best]))
-
-
-def _temperature(problem: Problem) -> float:
-    points = problem.points
-    return _HOTTEST * max(points.purchase, points.cuisine, points.rescue // 4, 10)
+    dishes = state.tables.candidates[slot].dishes
+    if banned:
+        gain[np.isin(dishes, list(banned))] = _INFEASIBLE
+    noisy = gain if rng is None else gain + rng.gumbel(size=len(gain)) * noise
+    best = int(np.argmax(noisy))
+    if gain[best] > _INFEASIBLE / 2:
+        state.assign(slot, int(dishes[best]))

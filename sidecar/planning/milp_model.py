@@ -1,19 +1,20 @@
 """The planning problem as a mixed 0-1 linear program.
 
-maximise  worth   subject to   the request's constraints, at least `meals` slots filled.
+Maximize the points subject to the request's constraints, with at least `meals` slots filled.
 
-A column y[cell] counts how often a dish is cooked in a run of slots that are alike to it (see
-cells.py), which removes the symmetry between such days. Per item there is a 0-1 column b (bought).
-Cooking after day t may use only what is left in lots that expire after t: for each stock and each
-t where a lot expires (and t = -1)
+A column y[run] counts how often a dish is cooked in a run of interchangeable slots
+(slot_classes.py), which removes the symmetry between days. Per item there is a 0-1 column b
+(bought). Cooking after day t may use only what remains in lots that expire after t: for each stock
+and each t where a lot expires (and t = -1)
 
-    sum of quantity * y[cells after t]  -  M * b  <=  left after t
+    sum of quantity * y[runs after t]  -  M * b  <=  remaining after t
 
 The share of each expiring lot that is used in time is a continuous column; rates fall with expiry,
-so the optimum takes first-expiry-first-out by itself. Cuisines are continuous for the same reason.
+so the optimum uses first-expiry-first-out by itself. Cuisines are continuous for the same reason.
 """
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -22,238 +23,232 @@ from scipy.sparse import csr_array
 from sidecar.planning.cutting_planes import KnapsackRow
 from sidecar.planning.milp_solver import MilpProgram, MilpResult, search
 from sidecar.planning.problem import Problem
-from sidecar.planning.slot_classes import classes, crowds, slot_runs
+from sidecar.planning.slot_classes import intervals, slot_classes, slot_runs
 
 
 def build(problem: Problem, meals: int) -> MilpProgram:
-    """The program of a problem with at least `meals` slots filled."""
-    layout = _Layout(problem)
-    for places in layout.of_class.values():
-        for inside, slots in crowds([layout.cells[place] for place in places]):
-            layout.row(dict.fromkeys((places[number] for number in inside), 1.0), slots)
-    layout.row(dict.fromkeys(range(len(layout.cells)), -1.0), -meals)
-    _add_locks(layout)
-    _add_budgets(layout)
-    cooked = _add_dishes(layout)
-    _add_cuisines(layout, cooked)
-    if problem.points.purchase or problem.max_items is not None:
-        _add_purchases(layout, cooked)
-    _add_rescues(layout, cooked)
-    return MilpProgram(
-        problem=problem,
-        classes=layout.classes,
-        cells=layout.cells,
-        worth=np.array(layout.worth, float),
-        matrix=csr_array(
-            (
-                np.array(layout.value, float),
-                np.array(layout.index, np.int32),
-                np.array(layout.start, np.int32),
-            ),
-            shape=(len(layout.limit), len(layout.worth)),
-        ),
-        limit=np.array(layout.limit, float),
-        lower=np.zeros(len(layout.worth)),
-        upper=np.array(layout.upper, float),
-        whole=np.array(layout.whole, bool),
-        shortages=tuple(layout.shortages),
-    )
+    """Build the program of a problem with at least `meals` slots filled."""
+    builder = _ProgramBuilder(problem)
+    for columns in builder.columns_of_class.values():
+        for inside, slots in intervals([builder.runs[column] for column in columns]):
+            builder.add_row(dict.fromkeys((columns[number] for number in inside), 1.0), slots)
+    builder.add_row(dict.fromkeys(range(len(builder.runs)), -1.0), -meals)
+    _add_locks(builder)
+    _add_budgets(builder)
+    cooked = _add_dishes(builder)
+    _add_cuisines(builder, cooked)
+    if problem.weights.purchase or problem.max_items is not None:
+        _add_purchases(builder, cooked)
+    _add_rescues(builder, cooked)
+    return builder.program()
 
 
-def most_meals(problem: Problem, seconds: float) -> MilpResult:
-    """The plan that fills the most slots, `bound` being the number of slots any plan can fill."""
+def max_meals(problem: Problem, seconds: float) -> MilpResult:
+    """Search for the plan with the most meals. `bound` is the number no plan can exceed."""
     program = build(problem, 0)
-    meals = np.zeros(len(program.worth))
-    meals[: len(program.cells)] = 1.0
-    return search(replace(program, worth=meals), seconds)
+    objective = np.zeros(len(program.objective))
+    objective[: len(program.runs)] = 1.0
+    return search(replace(program, objective=objective), seconds)
 
 
-class _Builder:
-    """Columns and rows `terms <= limit`, gathered one by one."""
+class _ProgramBuilder:
+    """Collects columns and rows `terms <= limit`. The first columns are those of the runs."""
 
-    def __init__(self) -> None:
-        self.worth: list[float] = []
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        self.objective: list[float] = []
         self.upper: list[float] = []
-        self.whole: list[bool] = []
+        self.integer: list[bool] = []
         self.index: list[int] = []
         self.value: list[float] = []
         self.start = [0]
         self.limit: list[float] = []
+        self.knapsack_rows: list[KnapsackRow] = []
+        self.classes = slot_classes(problem)
+        self.runs = tuple(slot_runs(problem, self.classes))
+        self.columns_of_class: dict[int, list[int]] = defaultdict(list)
+        self.columns_of_dish: dict[int, list[int]] = defaultdict(list)
+        for column, run in enumerate(self.runs):
+            points = problem.meal_points(run.dish, self.slot(column))
+            limit = min(problem.max_repeats, run.last - run.first + 1)
+            self.add_column(points, limit, integer=True)
+            self.columns_of_class[run.slot_class].append(column)
+            self.columns_of_dish[run.dish].append(column)
 
-    def column(self, worth: float, upper: float, *, whole: bool) -> int:
-        self.worth.append(worth)
+    def add_column(self, points: float, upper: float, *, integer: bool) -> int:
+        self.objective.append(points)
         self.upper.append(upper)
-        self.whole.append(whole)
-        return len(self.worth) - 1
+        self.integer.append(integer)
+        return len(self.objective) - 1
 
-    def row(self, terms: dict[int, float], limit: float, scale: float = 1.0) -> None:
-        """Add a row divided by `scale`, which keeps grams and pieces on one footing."""
+    def add_row(self, terms: dict[int, float], limit: float, scale: float = 1.0) -> None:
+        """Add a row divided by `scale`, so that grams and pieces have the same magnitude."""
         self.index.extend(terms)
         self.value.extend(value / scale for value in terms.values())
         self.start.append(len(self.index))
         self.limit.append(limit / scale)
 
+    def slot(self, column: int) -> int:
+        """Return the first slot of a run, which stands for all of them."""
+        run = self.runs[column]
+        return self.classes[run.slot_class][run.first]
 
-class _Layout(_Builder):
-    """The builder with what the groups of rows share: cells, and columns by dish."""
+    def day(self, column: int) -> int:
+        """Return the day of the first slot of a run."""
+        return self.problem.day(self.slot(column))
 
-    def __init__(self, problem: Problem) -> None:
-        super().__init__()
-        self.problem = problem
-        self.classes = classes(problem)
-        self.cells = tuple(slot_runs(problem, self.classes))
-        self.shortages: list[KnapsackRow] = []
-        self.of_class: dict[int, list[int]] = defaultdict(list)
-        self.of_dish: dict[int, list[int]] = defaultdict(list)
-        for place, cell in enumerate(self.cells):
-            points = problem.meal_points(cell.dish, self.slot(place))
-            self.column(points, min(problem.max_repeats, cell.size), whole=True)
-            self.of_class[cell.of].append(place)
-            self.of_dish[cell.dish].append(place)
-
-    def slot(self, place: int) -> int:
-        """The first slot of a cell; to its dish the others are like it."""
-        cell = self.cells[place]
-        return self.classes[cell.of][cell.first]
-
-    def day(self, place: int) -> int:
-        """The day of the first slot of a cell."""
-        return self.problem.day(self.slot(place))
+    def program(self) -> MilpProgram:
+        return MilpProgram(
+            problem=self.problem,
+            classes=self.classes,
+            runs=self.runs,
+            objective=np.array(self.objective, float),
+            matrix=csr_array(
+                (
+                    np.array(self.value, float),
+                    np.array(self.index, np.int32),
+                    np.array(self.start, np.int32),
+                ),
+                shape=(len(self.limit), len(self.objective)),
+            ),
+            limit=np.array(self.limit, float),
+            lower=np.zeros(len(self.objective)),
+            upper=np.array(self.upper, float),
+            integer=np.array(self.integer, bool),
+            knapsack_rows=tuple(self.knapsack_rows),
+        )
 
 
-def _add_locks(layout: _Layout) -> None:
-    problem = layout.problem
-    for lock in problem.locks:
+def _add_locks(builder: _ProgramBuilder) -> None:
+    for lock in builder.problem.locks:
+        slots = builder.problem.lock_slots(lock)
         terms = {
-            place: -1.0
-            for place in layout.of_dish[lock.dish]
-            if layout.day(place) == lock.day
-            and lock.meal in (None, problem.meal(layout.slot(place)))
+            column: -1.0
+            for column in builder.columns_of_dish[lock.dish]
+            if builder.slot(column) in slots
         }
-        layout.row(terms, -1.0)
+        builder.add_row(terms, -1.0)
 
 
-def _add_budgets(layout: _Layout) -> None:
-    problem = layout.problem
+def _add_budgets(builder: _ProgramBuilder) -> None:
+    problem = builder.problem
     if len(problem.meals) == 1:
         return  # what fits the slot fits the day
     minutes: dict[int, dict[int, float]] = defaultdict(dict)
-    for place, cell in enumerate(layout.cells):
-        minutes[layout.day(place)][place] = float(problem.dishes[cell.dish].minutes)
+    for column, run in enumerate(builder.runs):
+        minutes[builder.day(column)][column] = float(problem.dishes[run.dish].minutes)
     for day, budget in enumerate(problem.day_budgets):
-        if budget is not None:  # such a day's slots are classes of their own
-            layout.row(minutes[day], budget, max(1, budget))
+        if budget is not None:  # the slots of such a day are classes of their own
+            builder.add_row(minutes[day], budget, max(1, budget))
 
 
-def _add_dishes(layout: _Layout) -> dict[int, int]:
-    """A column a dish: whether it is cooked at all."""
-    problem = layout.problem
-    most = problem.max_repeats
+def _add_dishes(builder: _ProgramBuilder) -> dict[int, int]:
+    """Add and return one column per dish: whether it is cooked at all."""
+    problem = builder.problem
+    limit = problem.max_repeats
     cooked: dict[int, int] = {}
-    for dish, places in layout.of_dish.items():
-        if not places:
+    for dish, columns in builder.columns_of_dish.items():
+        if not columns:
             continue
-        cooked[dish] = layout.column(problem.points.repeat if most > 1 else 0, 1, whole=most > 1)
-        layout.row({**dict.fromkeys(places, 1.0), cooked[dish]: -float(most)}, 0.0)
-        layout.row({**dict.fromkeys(places, -1.0), cooked[dish]: 1.0}, 0.0)
-        if most > 1:  # each cooking costs a repeat, the first gets it back
-            for place in places:
-                layout.worth[place] -= problem.points.repeat
+        points = problem.weights.repeat if limit > 1 else 0
+        cooked[dish] = builder.add_column(points, 1, integer=limit > 1)
+        builder.add_row({**dict.fromkeys(columns, 1.0), cooked[dish]: -float(limit)}, 0.0)
+        builder.add_row({**dict.fromkeys(columns, -1.0), cooked[dish]: 1.0}, 0.0)
+        if limit > 1:  # each cooking costs a repeat, which the first gets back
+            for column in columns:
+                builder.objective[column] -= problem.weights.repeat
     return cooked
 
 
-def _add_cuisines(layout: _Layout, cooked: dict[int, int]) -> None:
-    problem = layout.problem
-    of_cuisine: dict[str, list[int]] = defaultdict(list)
+def _add_cuisines(builder: _ProgramBuilder, cooked: Iterable[int]) -> None:
+    problem = builder.problem
+    by_cuisine: dict[str, list[int]] = defaultdict(list)
     for dish in cooked:
         if (cuisine := problem.dishes[dish].cuisine) is not None:
-            of_cuisine[cuisine].append(dish)
-    for members in of_cuisine.values():
-        present = layout.column(problem.points.cuisine, 1, whole=False)
-        places = [place for dish in members for place in layout.of_dish[dish]]
-        layout.row({**dict.fromkeys(places, -1.0), present: 1.0}, 0.0)
+            by_cuisine[cuisine].extend(builder.columns_of_dish[dish])
+    for columns in by_cuisine.values():
+        present = builder.add_column(problem.weights.cuisine, 1, integer=False)
+        builder.add_row({**dict.fromkeys(columns, -1.0), present: 1.0}, 0.0)
 
 
-def _needs(layout: _Layout, cooked: dict[int, int]) -> dict[int, list[tuple[int, int]]]:
-    """For each stock the (dish, quantity) that take from it."""
-    needs: dict[int, list[tuple[int, int]]] = defaultdict(list)
+def _stock_users(problem: Problem, cooked: Iterable[int]) -> dict[int, list[tuple[int, int]]]:
+    """Return the (dish, quantity) pairs that need each stock."""
+    users: dict[int, list[tuple[int, int]]] = defaultdict(list)
     for dish in cooked:
-        for stock, quantity in layout.problem.dishes[dish].needs:
-            needs[stock].append((dish, quantity))
-    return needs
+        for stock, quantity in problem.dishes[dish].needs:
+            users[stock].append((dish, quantity))
+    return users
 
 
-def _add_purchases(layout: _Layout, cooked: dict[int, int]) -> None:
-    problem = layout.problem
+def _add_purchases(builder: _ProgramBuilder, cooked: dict[int, int]) -> None:
+    problem = builder.problem
     bought: dict[int, int] = {}
-    for number, users in _needs(layout, cooked).items():
+    for number, users in _stock_users(problem, cooked).items():
         stock = problem.stocks[number]
         days = [lot.expiry for lot in stock.lots if lot.expiry < problem.days - 1]
         for after in (-1, *days):
-            left = sum(lot.quantity for lot in stock.lots if lot.expiry > after)
+            remaining = sum(lot.quantity for lot in stock.lots if lot.expiry > after)
             slots = (problem.days - 1 - after) * len(problem.meals)
             amounts = sorted(
                 (q for _, q in users for _ in range(problem.max_repeats)), reverse=True
             )
-            if sum(amounts[:slots]) <= left:
+            if sum(amounts[:slots]) <= remaining:
                 continue
             if stock.item not in bought:
-                bought[stock.item] = layout.column(-problem.points.purchase, 1, whole=True)
-            _add_shortage(layout, cooked, users, after, left, slots, bought[stock.item])
+                bought[stock.item] = builder.add_column(-problem.weights.purchase, 1, integer=True)
+            _add_knapsack(builder, cooked, users, after, remaining, slots, bought[stock.item])
     if problem.max_items is not None:
-        layout.row(dict.fromkeys(bought.values(), 1.0), problem.max_items)
+        builder.add_row(dict.fromkeys(bought.values(), 1.0), problem.max_items)
 
 
-def _add_shortage(
-    layout: _Layout,
+def _add_knapsack(
+    builder: _ProgramBuilder,
     cooked: dict[int, int],
     users: list[tuple[int, int]],
     after: int,
-    left: int,
+    capacity: int,
     slots: int,
     bought: int,
 ) -> None:
-    """Cooking after day `after` from the quantity `left`, or the item is bought."""
-    most = layout.problem.max_repeats
+    """Limit cooking after day `after` to `capacity`, unless the item is bought."""
+    limit = builder.problem.max_repeats
     small: dict[int, float] = {}
     amounts: list[int] = []
     uses: list[tuple[list[int], int]] = []
     for dish, quantity in users:
-        late = [place for place in layout.of_dish[dish] if layout.day(place) > after]
-        if late:
-            whole = most == 1 and len(late) == len(layout.of_dish[dish])
-            uses.append(([cooked[dish]] if whole else late, quantity))
-        if quantity > left:
-            if len(late) == len(layout.of_dish[dish]):
-                layout.row({cooked[dish]: 1.0, bought: -1.0}, 0.0)
-            elif late:
-                layout.row({**dict.fromkeys(late, 1.0), bought: -float(most)}, 0.0)
-        elif late:
-            if most == 1 and len(late) == len(layout.of_dish[dish]):
-                small[cooked[dish]] = quantity
-            else:
-                small.update(dict.fromkeys(late, float(quantity)))
-            amounts.extend([quantity] * most)
-    excess = sum(sorted(amounts, reverse=True)[:slots]) - left
+        late = [column for column in builder.columns_of_dish[dish] if builder.day(column) > after]
+        if not late:
+            continue
+        always_late = len(late) == len(builder.columns_of_dish[dish])
+        columns = [cooked[dish]] if limit == 1 and always_late else late
+        uses.append((columns, quantity))
+        if quantity <= capacity:
+            small.update(dict.fromkeys(columns, float(quantity)))
+            amounts.extend([quantity] * limit)
+        elif always_late:
+            builder.add_row({cooked[dish]: 1.0, bought: -1.0}, 0.0)
+        else:
+            builder.add_row({**dict.fromkeys(late, 1.0), bought: -float(limit)}, 0.0)
+    excess = sum(sorted(amounts, reverse=True)[:slots]) - capacity
     if excess > 0:
-        layout.row({**small, bought: -float(excess)}, left, max(1, left))
-        layout.shortages.append(
+        builder.add_row({**small, bought: -float(excess)}, capacity, max(1, capacity))
+        builder.knapsack_rows.append(
             KnapsackRow(
-                columns=np.array([place for places, _ in uses for place in places], np.int64),
+                columns=np.array([column for columns, _ in uses for column in columns], np.int64),
                 owner=np.array(
-                    [number for number, (places, _) in enumerate(uses) for _ in places], np.int64
+                    [number for number, (columns, _) in enumerate(uses) for _ in columns], np.int64
                 ),
                 quantity=np.array([quantity for _, quantity in uses], float),
-                most=np.full(len(uses), float(most)),
-                left=float(left),
+                max_uses=np.full(len(uses), float(limit)),
+                capacity=float(capacity),
                 bought=bought,
             )
         )
 
 
-def _add_rescues(layout: _Layout, cooked: dict[int, int]) -> None:
-    problem = layout.problem
-    for number, users in _needs(layout, cooked).items():
+def _add_rescues(builder: _ProgramBuilder, cooked: dict[int, int]) -> None:
+    problem = builder.problem
+    for number, users in _stock_users(problem, cooked).items():
         stock = problem.stocks[number]
         taken: dict[int, float] = {}
         total = 0
@@ -261,13 +256,14 @@ def _add_rescues(layout: _Layout, cooked: dict[int, int]) -> None:
             if not rate:
                 break
             total += lot.quantity
-            taken[layout.column(float(rate * lot.quantity), 1, whole=False)] = lot.quantity
+            share = builder.add_column(float(rate * lot.quantity), 1, integer=False)
+            taken[share] = lot.quantity
             uses: dict[int, float] = {}
             for dish, quantity in users:
-                amount = -float(min(quantity, total))  # more than all there is saves no more
-                early = [place for place in layout.of_dish[dish] if layout.day(place) <= lot.expiry]
-                if problem.max_repeats == 1 and len(early) == len(layout.of_dish[dish]):
-                    uses[cooked[dish]] = amount
-                else:
-                    uses.update(dict.fromkeys(early, amount))
-            layout.row({**uses, **taken}, 0.0, total)
+                amount = -float(min(quantity, total))  # more than the total saves no more
+                columns = builder.columns_of_dish[dish]
+                early = [column for column in columns if builder.day(column) <= lot.expiry]
+                if problem.max_repeats == 1 and len(early) == len(columns):
+                    early = [cooked[dish]]
+                uses.update(dict.fromkeys(early, amount))
+            builder.add_row({**uses, **taken}, 0.0, total)

@@ -1,7 +1,7 @@
-"""Warm worker processes for solves, so that none can hurt the event loop or another.
+"""A pool of warm worker processes for solves, so that no solve can block the event loop or another.
 
-A worker serves one request at a time. It is killed, and replaced by a new one, when its caller
-leaves, when its time is up, or when it breaks.
+A worker serves one request at a time. It is killed and replaced when its caller disconnects, when
+its time is up, and when it crashes.
 """
 
 import asyncio
@@ -14,7 +14,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from math import ceil
 from time import monotonic
-from types import TracebackType
 from typing import Any, Self
 
 from sidecar.core.errors import DeadlineExceeded, Overloaded, ServiceError, from_code
@@ -25,24 +24,24 @@ _log = logging.getLogger(__name__)
 
 OnIncumbent = Callable[[Incumbent], None]
 
-_LONGEST_LINE = 64 * 1024 * 1024
-_START_LIMIT_S = 60.0
+_MAX_LINE_BYTES = 64 * 1024 * 1024
+_START_TIMEOUT_S = 60.0
 _RESTART_PAUSE_S = 5.0
-_LEAST_TIME_S = 0.1  # what a solve needs to find a plan at all
+_MIN_SOLVE_S = 0.1  # enough to find a plan at all
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What the pool may use: processes, waiting requests, bytes a process, seconds past a limit."""
+    """The pool's limits. A worker may exceed the request's time limit by `grace_s` seconds."""
 
     workers: int = 4
-    waiting: int = 16
-    memory_bytes: int = 2 * 1024**3
+    queue_capacity: int = 16  # requests that wait for a worker
+    memory_bytes: int = 2 * 1024**3  # per worker
     grace_s: float = 1.0
 
 
-class _BrokenError(Exception):
-    """The worker ended without an answer."""
+class _WorkerCrashed(Exception):
+    """The worker ended without a response."""
 
 
 class _Worker:
@@ -53,8 +52,8 @@ class _Worker:
 
     @classmethod
     async def start(cls, memory_bytes: int) -> Self:
-        """Start a process and wait until it is warm. Raises ServiceError if it doesn't come up."""
-        # The child finds the same packages, and leaves the other cores to its siblings.
+        """Start a process and wait until it is warm. Raises ServiceError if it doesn't start."""
+        # The child imports from the same paths, and leaves the other cores to its siblings.
         environment = {
             **os.environ,
             "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
@@ -69,13 +68,13 @@ class _Worker:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             env=environment,
-            limit=_LONGEST_LINE,
+            limit=_MAX_LINE_BYTES,
         )
         worker = cls(process)
         try:
-            async with asyncio.timeout(_START_LIMIT_S):
-                await worker.hear()
-        except (TimeoutError, _BrokenError) as error:
+            async with asyncio.timeout(_START_TIMEOUT_S):
+                await worker.receive()
+        except (TimeoutError, _WorkerCrashed) as error:
             await worker.kill()
             raise ServiceError("a planner process did not start") from error
         except asyncio.CancelledError:
@@ -87,19 +86,19 @@ class _Worker:
     def pid(self) -> int:
         return self._process.pid
 
-    async def say(self, line: bytes) -> None:
+    async def send(self, line: bytes) -> None:
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(line + b"\n")
             await self._process.stdin.drain()
         except (BrokenPipeError, ConnectionResetError) as error:
-            raise _BrokenError from error
+            raise _WorkerCrashed from error
 
-    async def hear(self) -> dict[str, Any]:
+    async def receive(self) -> dict[str, Any]:
         assert self._process.stdout is not None
         line = await self._process.stdout.readline()
         if not line.endswith(b"\n"):
-            raise _BrokenError
+            raise _WorkerCrashed
         message: dict[str, Any] = json.loads(line)
         return message
 
@@ -112,35 +111,34 @@ class _Worker:
 
 
 class WorkerPool:
-    """A fixed number of workers and a bounded line of requests before them.
+    """A fixed number of workers behind a bounded queue of requests.
 
     Use as `async with WorkerPool(limits) as pool: answer = await pool.run(request)`.
     """
 
-    def __init__(self, limits: Limits, *, clock: Callable[[], float] = monotonic) -> None:
-        """Nothing starts before `start`."""
+    def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._clock = clock
         self._idle: asyncio.Queue[_Worker] = asyncio.Queue()
         self._workers: set[_Worker] = set()
-        self._starting: set[asyncio.Task[None]] = set()
+        self._background: set[asyncio.Task[None]] = set()
         self._waiting = 0
         self._closed = False
 
     async def start(self) -> None:
-        """Bring up one worker, and the others one after another from then on: all of them at once
-        would take the machine from whatever else starts. Raises ServiceError if the first does not
-        come up.
+        """Start one worker, and the others one after another in the background.
+
+        All of them at once would take the CPUs from everything else that starts. Raises
+        ServiceError if the first does not start.
         """
         await self._add()
-        self._in_background(self._add_persistently(self._limits.workers - 1))
+        self._in_background(self._add_with_retries(self._limits.workers - 1))
 
     async def close(self) -> None:
-        """Kill every worker; requests under way fail as overloaded."""
+        """Kill every worker. Requests in flight fail as overloaded."""
         self._closed = True
-        for task in self._starting:
+        for task in self._background:
             task.cancel()
-        await asyncio.gather(*self._starting, return_exceptions=True)
+        await asyncio.gather(*self._background, return_exceptions=True)
         await asyncio.gather(*(worker.kill() for worker in self._workers))
         self._workers.clear()
 
@@ -148,17 +146,12 @@ class WorkerPool:
         await self.start()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.close()
 
     @property
     def pids(self) -> frozenset[int]:
-        """The processes that are up."""
+        """Return the ids of the running processes."""
         return frozenset(worker.pid for worker in self._workers)
 
     async def run(
@@ -166,44 +159,47 @@ class WorkerPool:
     ) -> PlanAnswer:
         """Solve a request in a worker, within its own timeout counted from now.
 
-        Cancelling the call kills the worker. Raises Overloaded when too many wait or the wait took
-        all the time, DeadlineExceeded when the worker overruns, and TooLarge when it needs too much
-        memory.
+        Cancelling the call kills the worker.
+
+        Raises:
+            Overloaded: when the queue is full or waiting in it took all the time.
+            DeadlineExceeded: when the worker exceeds the time limit.
+            TooLarge: when the worker needs too much memory.
         """
-        started = self._clock()
+        started = monotonic()
         worker = await self._next_worker(request)
         try:
-            left = request.timeout_ms / 1_000 - (self._clock() - started)
-            if left < _LEAST_TIME_S:
+            remaining = request.timeout_ms / 1_000 - (monotonic() - started)
+            if remaining < _MIN_SOLVE_S:
                 raise self._overloaded(request)
-            timed = request.model_copy(update={"timeout_ms": int(left * 1_000)})
-            line = await asyncio.to_thread(_encode, timed)
+            timed = request.model_copy(update={"timeout_ms": int(remaining * 1_000)})
+            line = await asyncio.to_thread(lambda: timed.model_dump_json().encode())
         except BaseException:
             self._idle.put_nowait(worker)
             raise
         try:
-            async with asyncio.timeout(left + self._limits.grace_s):
-                answer = await _converse(worker, line, on_incumbent)
+            async with asyncio.timeout(remaining + self._limits.grace_s):
+                response = await _exchange(worker, line, on_incumbent)
         except TimeoutError:
             self._replace(worker)
             raise DeadlineExceeded("no plan was found within the time limit") from None
-        except _BrokenError:
+        except _WorkerCrashed:
             self._replace(worker)
-            raise self._failure() from None
+            raise self._crash_error() from None
         except BaseException:
             self._replace(worker)
             raise
         self._idle.put_nowait(worker)
-        if "error" in answer:
-            raise from_code(answer["error"]["code"], answer["error"]["message"])
-        return PlanAnswer.model_validate(answer["answer"])
+        if "error" in response:
+            raise from_code(response["error"]["code"], response["error"]["message"])
+        return PlanAnswer.model_validate(response["answer"])
 
     async def _next_worker(self, request: PlanRequest) -> _Worker:
-        if self._closed or (self._idle.empty() and self._waiting >= self._limits.waiting):
+        if self._closed or (self._idle.empty() and self._waiting >= self._limits.queue_capacity):
             raise self._overloaded(request)
         self._waiting += 1
         try:
-            async with asyncio.timeout(request.timeout_ms / 1_000 - _LEAST_TIME_S):
+            async with asyncio.timeout(request.timeout_ms / 1_000 - _MIN_SOLVE_S):
                 return await self._idle.get()
         except TimeoutError:
             raise self._overloaded(request) from None
@@ -211,39 +207,39 @@ class WorkerPool:
             self._waiting -= 1
 
     def _overloaded(self, request: PlanRequest) -> Overloaded:
-        ahead = (self._waiting + 1) / self._limits.workers
+        rounds = (self._waiting + 1) / self._limits.workers
         return Overloaded(
             "every planner process is busy; try again shortly",
-            retry_after_s=max(1, ceil(ahead * request.timeout_ms / 1_000)),
+            retry_after_s=max(1, ceil(rounds * request.timeout_ms / 1_000)),
         )
 
-    def _failure(self) -> ServiceError:
+    def _crash_error(self) -> ServiceError:
         if self._closed:
             return Overloaded("the planner is shutting down", retry_after_s=5)
         return ServiceError("the planner process ended without an answer")
 
     def _replace(self, worker: _Worker) -> None:
-        """Kill a worker and bring up another, without keeping anyone waiting."""
+        """Kill a worker and start another in the background."""
 
         async def swap() -> None:
             await worker.kill()
             self._workers.discard(worker)
-            await self._add_persistently(1)
+            await self._add_with_retries(1)
 
         self._in_background(swap())
 
-    def _in_background(self, starting: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(starting)
-        self._starting.add(task)
-        task.add_done_callback(self._starting.discard)
+    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
 
-    async def _add_persistently(self, number: int) -> None:
+    async def _add_with_retries(self, number: int) -> None:
         while number and not self._closed:
             try:
                 await self._add()
                 number -= 1
             except ServiceError:
-                _log.exception("a planner process did not start; trying again")
+                _log.exception("planner process did not start; retrying")
                 await asyncio.sleep(_RESTART_PAUSE_S)
 
     async def _add(self) -> None:
@@ -252,15 +248,11 @@ class WorkerPool:
         self._idle.put_nowait(worker)
 
 
-def _encode(request: PlanRequest) -> bytes:
-    return request.model_dump_json().encode()
-
-
-async def _converse(
+async def _exchange(
     worker: _Worker, line: bytes, on_incumbent: OnIncumbent | None
 ) -> dict[str, Any]:
-    await worker.say(line)
-    while "incumbent" in (message := await worker.hear()):
+    await worker.send(line)
+    while "incumbent" in (message := await worker.receive()):
         if on_incumbent is not None:
             on_incumbent(Incumbent.model_validate(message["incumbent"]))
     return message

@@ -1,68 +1,52 @@
-"""A plan request as whole numbers and indices: what every solver, checker and explainer reads.
+"""A plan request as whole numbers and indices, the input of every solver and explanation.
 
 Slots are (day, meal) pairs in order of time, numbered `day * len(meals) + meal`. Quantities are
-thousandths of a gram, millilitre or piece. Points are the unit of worth (see `ObjectiveWeights`).
+thousandths of a gram, milliliter or piece. The objective is in points (see `ObjectiveWeights`).
 """
 
+import tomllib
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from fractions import Fraction
+from functools import cache
+from importlib.resources import files
 
 from sidecar.planning import units
 from sidecar.planning.schemas import (
     Constraints,
+    Ingredient,
     InventoryItem,
     PlanRequest,
     PlanWeights,
     Recipe,
 )
 
-NEVER = 10**6  # the expiry day of food that keeps
-OPEN = -1  # the recipe of an unfilled slot
-EXPIRING_DAYS = 7  # food that goes off within a week, or within the horizon, counts as expiring
-UNBUDGETED_MINUTES = 60  # a meal without a time budget fits the better the further below an hour
+NEVER = 10**6  # the expiry day of food that doesn't expire
+OPEN = -1  # the dish of an unfilled slot
+EXPIRING_DAYS = 7  # food that expires within a week, or within the horizon, counts as expiring
+UNBUDGETED_MINUTES = 60  # the limit that scores spare time where a meal has no time budget
 
 MEAL_TAGS = frozenset({"breakfast", "brunch", "lunch", "dinner", "supper", "snack", "dessert"})
-CUISINES = frozenset(
-    {
-        *("african", "american", "argentinian", "asian", "australian", "austrian", "balkan"),
-        *("basque", "belgian", "brazilian", "british", "cajun", "cambodian", "caribbean"),
-        *("chinese", "creole", "cuban", "czech", "danish", "dutch", "egyptian", "english"),
-        *("ethiopian", "european", "filipino", "finnish", "french", "georgian", "german"),
-        *("greek", "hawaiian", "hungarian", "indian", "indonesian", "iranian", "iraqi"),
-        *("irish", "israeli", "italian", "jamaican", "japanese", "jewish", "korean", "latin"),
-        *("lebanese", "malaysian", "mediterranean", "mexican", "moroccan", "nigerian"),
-        *("nordic", "norwegian", "pakistani", "persian", "peruvian", "polish", "portuguese"),
-        *("romanian", "russian", "scandinavian", "scottish", "sicilian", "spanish", "swedish"),
-        *("swiss", "syrian", "taiwanese", "tex-mex", "thai", "tibetan", "tunisian", "turkish"),
-        *("ukrainian", "vietnamese", "welsh"),
-    }
-)
 
-Plan = tuple[int, ...]  # a recipe index, or OPEN, for each slot
+Plan = tuple[int, ...]  # a dish index, or OPEN, for each slot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectiveWeights:
-    """The worth of things in points: a weight of 1 gives 1000 to a purchase saved.
+    """Points of the objective. A user's weight of 1 makes one purchase saved worth 1000 points."""
 
-    purchase: each ingredient bought, once for the whole plan; cuisine: each distinct one;
-    repeat: each cooking of a recipe beyond its first; rescue: a whole expiring stock used up on
-    the day it expires, were that today; spare: a meal that takes no time at all; favourite: one.
-    """
-
-    purchase: int
-    cuisine: int
-    repeat: int
-    rescue: int
-    spare: int
-    favourite: int
+    purchase: int  # for each ingredient bought, once per plan
+    cuisine: int  # for each distinct cuisine
+    repeat: int  # for each cooking of a recipe after its first
+    rescue: int  # for using up a whole expiring stock, if it expired today
+    spare: int  # for a meal that takes no time at all
+    favorite: int  # for each favorite cooked
 
     @classmethod
-    def of(cls, weights: PlanWeights) -> "ObjectiveWeights":
-        """Points by the user's weights; a favourite is worth a little whatever they are."""
+    def from_weights(cls, weights: PlanWeights) -> "ObjectiveWeights":
+        """Convert the user's weights. A favorite always scores a little."""
         variety = round(500 * weights.variety)
         return cls(
             purchase=round(1_000 * weights.shopping_minimization),
@@ -70,13 +54,13 @@ class ObjectiveWeights:
             repeat=variety,
             rescue=round(1_000 * weights.expiring_priority),
             spare=round(500 * weights.time_fit),
-            favourite=50,
+            favorite=50,
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Lot:
-    """Food at home that expires at the end of day `expiry` (NEVER if it keeps)."""
+    """Food at home that expires at the end of day `expiry` (NEVER if it doesn't expire)."""
 
     expiry: int
     quantity: int
@@ -84,22 +68,18 @@ class Lot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stock:
-    """One ingredient in one dimension: its unexpired lots, one a date, first expiry first.
+    """One ingredient in one dimension: its unexpired lots, one per date, first expiry first."""
 
-    `rates` are points a thousandth used of each lot before it expires, falling with its expiry and
-    0 for what isn't expiring; `item` is the index of the ingredient it is bought as.
-    """
-
-    item: int
+    item: int  # the index of the shopping item it is bought as
     unit: str
     measure: units.UnitMeasure
     lots: tuple[Lot, ...]
-    rates: tuple[Fraction, ...]
+    rates: tuple[Fraction, ...]  # points per thousandth of each lot used before it expires
 
 
 @dataclass(frozen=True, slots=True)
 class ShoppingItem:
-    """An ingredient as the user knows it."""
+    """An ingredient under the id and name that the request gives it."""
 
     id: str
     name: str
@@ -107,28 +87,27 @@ class ShoppingItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dish:
-    """A recipe as numbers: `needs` are (stock, quantity) pairs, `meals` the meals it fits."""
+    """A recipe as numbers."""
 
     id: str
     name: str
     minutes: int
-    meals: frozenset[int]
+    meals: frozenset[int]  # the meals it fits
     cuisine: str | None
-    tags: frozenset[str]
-    favourite: bool
+    favorite: bool
     excluded: bool
-    lacking: tuple[str, ...]  # the dietary tags it should carry and doesn't
-    needs: tuple[tuple[int, int], ...]
+    lacking: tuple[str, ...]  # required dietary tags that it doesn't have
+    needs: tuple[tuple[int, int], ...]  # (stock, quantity) pairs
 
     @property
     def permitted(self) -> bool:
-        """Neither excluded nor against the diet."""
+        """Return whether the dish is not excluded and satisfies the diet."""
         return not self.excluded and not self.lacking
 
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """A settled meal; `meal` None stands for any meal of the day."""
+    """A locked meal. `meal` None stands for any meal of the day."""
 
     day: int
     meal: int | None
@@ -137,7 +116,7 @@ class Lock:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """Everything that decides which plans are possible and what they are worth."""
+    """The optimization problem: everything that decides feasibility and objective of a plan."""
 
     start: date
     days: int
@@ -150,36 +129,40 @@ class Problem:
     locks: tuple[Lock, ...]
     max_items: int | None
     max_repeats: int
-    points: ObjectiveWeights
+    weights: ObjectiveWeights
     diet: tuple[str, ...]
-    expiring_until: int  # the last day on which what expires counts as expiring
-    expiring: frozenset[str]  # ids of ingredients with such lots, needed or not
-    warnings: tuple[str, ...] = field(default=())
+    expiring_until: int  # lots that expire on or before this day count as expiring
+    expiring: frozenset[str]  # ids of ingredients with expiring lots, needed or not
+    warnings: tuple[str, ...] = ()
 
     @property
     def slots(self) -> range:
-        """The slot numbers."""
         return range(self.days * len(self.meals))
 
     def day(self, slot: int) -> int:
-        """The day a slot lies on."""
         return slot // len(self.meals)
 
     def meal(self, slot: int) -> int:
-        """The meal a slot is."""
         return slot % len(self.meals)
 
     def date(self, day: int) -> date:
-        """The date of a day."""
         return self.start + timedelta(days=day)
 
+    def day_slots(self, day: int) -> range:
+        return range(day * len(self.meals), (day + 1) * len(self.meals))
+
+    def lock_slots(self, lock: Lock) -> range:
+        """Return the slots that satisfy a lock, whether its dish fits them or not."""
+        slots = self.day_slots(lock.day)
+        return slots if lock.meal is None else slots[lock.meal : lock.meal + 1]
+
     def minutes_allowed(self, slot: int) -> int | None:
-        """The most minutes any one meal may take in this slot."""
+        """Return the time limit of a single meal in this slot."""
         limits = (self.slot_budgets[slot], self.day_budgets[self.day(slot)])
         return min((limit for limit in limits if limit is not None), default=None)
 
     def fits(self, dish: int, slot: int) -> bool:
-        """Whether a dish may stand in a slot as far as these two alone decide it."""
+        """Return whether a dish may fill a slot of an otherwise empty plan."""
         limit = self.minutes_allowed(slot)
         candidate = self.dishes[dish]
         return (
@@ -189,30 +172,38 @@ class Problem:
         )
 
     def meal_points(self, dish: int, slot: int) -> int:
-        """Points a dish earns in a slot whatever else is cooked: spare time and favour."""
+        """Return the points for spare time and favorites, which the other slots don't affect."""
         candidate = self.dishes[dish]
         budget = self.slot_budgets[slot]
         if budget is None and (shared := self.day_budgets[self.day(slot)]) is not None:
             budget = shared // len(self.meals)
         limit = UNBUDGETED_MINUTES if budget is None else max(1, budget)
-        spare = max(0, limit - candidate.minutes) * self.points.spare // limit
-        return spare + self.points.favourite * candidate.favourite
+        spare = max(0, limit - candidate.minutes) * self.weights.spare // limit
+        return spare + self.weights.favorite * candidate.favorite
+
+
+@cache
+def cuisine_tags() -> frozenset[str]:
+    """Return the tags that name a cuisine."""
+    data = (files("sidecar.planning") / "data" / "cuisines.toml").read_text("utf-8")
+    return frozenset(tomllib.loads(data)["cuisines"])
 
 
 def compile_request(request: PlanRequest) -> Problem:
-    """The problem a request poses. What units can't bridge becomes a warning and a purchase."""
+    """Compile a request. Units that don't convert become a warning and a purchase."""
     horizon, constraints = request.planning_horizon, request.constraints
-    points = ObjectiveWeights.of(request.weights)
-    pantry = StockBuilder(request.inventory, request.recipes, points.rescue, horizon.days)
+    weights = ObjectiveWeights.from_weights(request.weights)
+    builder = StockBuilder(request.inventory, request.recipes, weights.rescue, horizon.days)
     dishes = tuple(
-        dish(recipe, horizon.meal_types, constraints, pantry) for recipe in request.recipes
+        _compile_dish(recipe, horizon.meal_types, constraints, builder)
+        for recipe in request.recipes
     )
-    index = {recipe.id: number for number, recipe in enumerate(request.recipes)}
+    dish_index = {recipe.id: number for number, recipe in enumerate(request.recipes)}
     meal_index = {meal: number for number, meal in enumerate(horizon.meal_types)}
     day_budgets: list[int | None] = [None] * horizon.days
     slot_budgets: list[int | None] = [None] * (horizon.days * len(meal_index))
-    for when, budget in constraints.time_budgets.items():
-        day = (when - horizon.start_date).days
+    for budget_date, budget in constraints.time_budgets.items():
+        day = (budget_date - horizon.start_date).days
         if isinstance(budget, int):
             day_budgets[day] = budget
             continue
@@ -222,7 +213,7 @@ def compile_request(request: PlanRequest) -> Problem:
         Lock(
             (lock.date - horizon.start_date).days,
             None if lock.meal_type is None else meal_index[lock.meal_type],
-            index[lock.recipe_id],
+            dish_index[lock.recipe_id],
         )
         for lock in constraints.locked_meals
     )
@@ -231,33 +222,25 @@ def compile_request(request: PlanRequest) -> Problem:
         days=horizon.days,
         meals=horizon.meal_types,
         dishes=dishes,
-        stocks=tuple(pantry.stocks),
-        items=tuple(pantry.items),
+        stocks=tuple(builder.stocks),
+        items=tuple(builder.items),
         day_budgets=tuple(day_budgets),
         slot_budgets=tuple(slot_budgets),
         locks=locks,
         max_items=constraints.max_shopping_items,
         max_repeats=constraints.max_repeats,
-        points=points,
+        weights=weights,
         diet=constraints.dietary,
-        expiring_until=pantry.window,
-        expiring=pantry.expiring(),
-        warnings=tuple(pantry.warnings),
+        expiring_until=builder.expiring_until,
+        expiring=builder.expiring(),
+        warnings=tuple(builder.warnings),
     )
 
 
-def cuisine_of(recipe: Recipe) -> str | None:
-    """The cuisine a recipe states, else the first of its tags that names one."""
-    if recipe.cuisine:
-        return recipe.cuisine
-    return min(recipe.tags & CUISINES, default=None)
-
-
-def dish(
-    recipe: Recipe, meal_types: Sequence[str], constraints: Constraints, pantry: "StockBuilder"
+def _compile_dish(
+    recipe: Recipe, meal_types: Sequence[str], constraints: Constraints, builder: "StockBuilder"
 ) -> Dish:
-    """A recipe with its fitting meals and its needs; optional ingredients are no needs."""
-    named = recipe.tags & (MEAL_TAGS | set(meal_types))
+    meal_tags = recipe.tags & (MEAL_TAGS | set(meal_types))
     scale = Fraction(1)
     if constraints.servings is not None and recipe.servings is not None:
         scale = Fraction(repr(constraints.servings)) / Fraction(repr(recipe.servings))
@@ -266,127 +249,129 @@ def dish(
         name=recipe.name,
         minutes=recipe.minutes,
         meals=frozenset(
-            number for number, meal in enumerate(meal_types) if not named or meal in named
+            number for number, meal in enumerate(meal_types) if not meal_tags or meal in meal_tags
         ),
-        cuisine=cuisine_of(recipe),
-        tags=recipe.tags,
-        favourite=recipe.is_favorite,
+        cuisine=recipe.cuisine or min(recipe.tags & cuisine_tags(), default=None),
+        favorite=recipe.is_favorite,
         excluded=recipe.id in constraints.excluded_recipes,
         lacking=tuple(tag for tag in constraints.dietary if tag not in recipe.tags),
-        needs=pantry.needs(recipe, scale),
+        needs=builder.needs(recipe, scale),
     )
 
 
 class StockBuilder:
-    """Turns inventory and ingredients into stocks while a request is compiled.
+    """Builds one stock per ingredient and dimension that recipes measure the ingredient in.
 
-    An ingredient has a stock for each dimension that recipes measure it in, and lots count only in
-    the one they convert to.
+    A lot counts only in the stock of its own dimension.
     """
 
     def __init__(
         self,
         inventory: Sequence[InventoryItem],
         recipes: Sequence[Recipe],
-        rescue: int,
+        rescue_points: int,
         days: int,
     ) -> None:
         """Index the lots by (ingredient, dimension) and create a stock for each need."""
         self.stocks: list[Stock] = []
         self.items: list[ShoppingItem] = []
         self.warnings: list[str] = []
-        self._stock_of: dict[tuple[str, str], int] = {}
-        self._names = _names(inventory, recipes)
-        self.window = max(EXPIRING_DAYS, days - 1)
-        self._rescue = rescue
+        self.expiring_until = max(EXPIRING_DAYS, days - 1)
+        self._rescue_points = rescue_points
+        self._names = _ingredient_names(inventory, recipes)
+        self._stock_index: dict[tuple[str, str], int] = {}
         self._lots: dict[tuple[str, str], dict[int, int]] = defaultdict(lambda: defaultdict(int))
-        self._units: dict[str, set[str]] = defaultdict(set)
+        self._dimensions: dict[str, set[str]] = defaultdict(set)
         for lot in inventory:
             expiry = NEVER if lot.days_until_expiry is None else lot.days_until_expiry
             if expiry < 0:
                 continue
-            by = units.measure(lot.unit, self._names[lot.ingredient_id])
-            key = (lot.ingredient_id, by.dimension)
-            self._lots[key][expiry] += units.stocked(lot.quantity, by)
-            self._units[lot.ingredient_id].add(by.dimension)
-        item_of: dict[str, int] = {}
+            measure = self.measure(lot.ingredient_id, lot.unit)
+            key = (lot.ingredient_id, measure.dimension)
+            self._lots[key][expiry] += units.stocked(lot.quantity, measure)
+            self._dimensions[lot.ingredient_id].add(measure.dimension)
+        item_index: dict[str, int] = {}
         for recipe in recipes:
-            for part in recipe.ingredients:
-                if part.optional:
-                    continue
-                if part.ingredient_id not in item_of:
-                    item_of[part.ingredient_id] = len(self.items)
-                    self.items.append(
-                        ShoppingItem(part.ingredient_id, self._names[part.ingredient_id])
-                    )
-                self._open(part.ingredient_id, part.unit, item_of[part.ingredient_id], recipe.name)
+            for ingredient in _required(recipe):
+                food = ingredient.ingredient_id
+                if food not in item_index:
+                    item_index[food] = len(self.items)
+                    self.items.append(ShoppingItem(food, self._names[food]))
+                self._ensure_stock(food, ingredient.unit, item_index[food], recipe.name)
 
     def measure(self, ingredient_id: str, unit: str) -> units.UnitMeasure:
-        """A unit's measure for an ingredient; one name decides for all its lots and needs."""
+        """Return a unit's measure for an ingredient, by one name for all its lots and needs."""
         return units.measure(unit, self._names[ingredient_id])
 
     def stock(self, ingredient_id: str, unit: str) -> int | None:
-        """The stock an ingredient in this unit is taken from, None if no recipe requires it."""
-        by = self.measure(ingredient_id, unit)
-        return self._stock_of.get((ingredient_id, by.dimension))
+        """Return the stock of an ingredient in this unit, None if no recipe requires it."""
+        dimension = self.measure(ingredient_id, unit).dimension
+        return self._stock_index.get((ingredient_id, dimension))
 
     def needs(self, recipe: Recipe, scale: Fraction = Fraction(1)) -> tuple[tuple[int, int], ...]:
-        """(stock, thousandths) of one cooking, an ingredient listed twice added up."""
+        """Return (stock, thousandths) pairs for cooking a recipe without optional ingredients."""
         total: dict[int, int] = defaultdict(int)
-        for part in recipe.ingredients:
-            if part.optional:
-                continue
-            by = self.measure(part.ingredient_id, part.unit)
-            by = units.UnitMeasure(by.dimension, by.size * scale)
-            total[self._stock_of[part.ingredient_id, by.dimension]] += units.needed(
-                part.quantity, by
-            )
+        for ingredient in _required(recipe):
+            measure = self.measure(ingredient.ingredient_id, ingredient.unit)
+            scaled = units.UnitMeasure(measure.dimension, measure.size * scale)
+            stock = self._stock_index[ingredient.ingredient_id, measure.dimension]
+            total[stock] += units.needed(ingredient.quantity, scaled)
         return tuple(sorted(total.items()))
 
     def expiring(self) -> frozenset[str]:
-        """The ingredients with lots that expire within the window."""
+        """Return the ids of the ingredients with expiring lots."""
         return frozenset(
             ingredient_id
             for (ingredient_id, _), lots in self._lots.items()
-            if min(lots, default=NEVER) <= self.window
+            if min(lots, default=NEVER) <= self.expiring_until
         )
 
-    def _open(self, ingredient_id: str, unit: str, item: int, recipe: str) -> None:
-        by = self.measure(ingredient_id, unit)
-        key = (ingredient_id, by.dimension)
-        if key in self._stock_of:
+    def _ensure_stock(self, ingredient_id: str, unit: str, item: int, recipe: str) -> None:
+        measure = self.measure(ingredient_id, unit)
+        key = (ingredient_id, measure.dimension)
+        if key in self._stock_index:
             return
         lots = tuple(Lot(*lot) for lot in sorted(self._lots.get(key, {}).items()))
-        if not lots and (others := self._units.get(ingredient_id)):
+        if not lots and (others := self._dimensions.get(ingredient_id)):
             self.warnings.append(
                 f"{recipe} needs {self._names[ingredient_id]} in {unit or 'pieces'}, which can't "
                 f"be converted to the {_dimension_name(min(others))} at home; "
                 "it counts as a purchase"
             )
-        self._stock_of[key] = len(self.stocks)
+        self._stock_index[key] = len(self.stocks)
         self.stocks.append(
-            Stock(item=item, unit=unit, measure=by, lots=lots, rates=self._rates(lots))
+            Stock(item=item, unit=unit, measure=measure, lots=lots, rates=self._rates(lots))
         )
 
     def _rates(self, lots: tuple[Lot, ...]) -> tuple[Fraction, ...]:
-        """Points a thousandth: rescue x 3 / (3 + days left), shared over all that is expiring."""
-        expiring = sum(lot.quantity for lot in lots if lot.expiry <= self.window)
+        """Return points per thousandth: rescue x 3 / (3 + days left) / all that is expiring.
+
+        Rates fall with the expiry and are 0 for what isn't expiring.
+        """
+        expiring = sum(lot.quantity for lot in lots if lot.expiry <= self.expiring_until)
         return tuple(
-            Fraction(self._rescue * 3, (3 + lot.expiry) * expiring)
-            if lot.expiry <= self.window
+            Fraction(self._rescue_points * 3, (3 + lot.expiry) * expiring)
+            if lot.expiry <= self.expiring_until
             else Fraction(0)
             for lot in lots
         )
 
 
-def _names(inventory: Sequence[InventoryItem], recipes: Sequence[Recipe]) -> dict[str, str]:
+def _ingredient_names(
+    inventory: Sequence[InventoryItem], recipes: Sequence[Recipe]
+) -> dict[str, str]:
+    """Return the first name given for each ingredient id, the inventory's before the recipes'."""
     names: dict[str, str] = {}
     for lot in inventory:
         names.setdefault(lot.ingredient_id, lot.name)
     for recipe in recipes:
-        for part in recipe.ingredients:
-            names.setdefault(part.ingredient_id, part.name)
+        for ingredient in recipe.ingredients:
+            names.setdefault(ingredient.ingredient_id, ingredient.name)
     return names
+
+
+def _required(recipe: Recipe) -> Iterator[Ingredient]:
+    return (ingredient for ingredient in recipe.ingredients if not ingredient.optional)
 
 
 def _dimension_name(dimension: str) -> str:

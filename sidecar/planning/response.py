@@ -1,37 +1,37 @@
-"""The planner's answers, ready for the wire."""
+"""The planner's response values, ready to be sent as JSON.
+
+Nothing here needs a solver, so that the processes that only pass responses on import none.
+"""
 
 from enum import StrEnum
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-#: What made an answer. Here and not in solve.py, so that whoever answers needs no solver.
 MODEL_ID = "z3"
 MODEL_VERSION = "planner-1"
 
 
 class Status(StrEnum):
-    """How a solve ended, in the contract's words. Its `no_solution` (neither a plan nor a reason in
-    time) doesn't occur: what is possible is decided first, and a plan is built at once.
+    """How a solve ended.
+
+    The API also defines `no_solution` (neither a plan nor a conflict in time), which doesn't occur:
+    feasibility is decided first, and the first plan is built at once.
     """
 
     OPTIMAL = "optimal"  # no plan is better, proven
     TIMEOUT = "timeout"  # the best plan found when the time ran out
-    INFEASIBLE = "infeasible"  # no plan keeps every constraint, proven
+    INFEASIBLE = "infeasible"  # no plan satisfies every constraint, proven
 
 
-class _Value(BaseModel):
+class _ResponseModel(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     def wire(self) -> dict[str, object]:
-        """This value as JSON-ready data."""
-        data: dict[str, Any] = self.model_dump(mode="json")
-        return data
+        """Return this value as JSON-ready data."""
+        return self.model_dump(mode="json")
 
 
-class Meal(_Value):
-    """A planned meal."""
-
+class Meal(_ResponseModel):
     date: str
     day_index: int
     meal_type: str
@@ -39,8 +39,8 @@ class Meal(_Value):
     recipe_name: str
 
 
-class OpenSlot(_Value):
-    """A slot no recipe could fill, why, and what would let one in."""
+class OpenSlot(_ResponseModel):
+    """A slot that no recipe could fill, the reason, and relaxations that would allow one."""
 
     date: str
     day_index: int
@@ -49,15 +49,15 @@ class OpenSlot(_Value):
     relaxations: tuple[str, ...]
 
 
-class Amount(_Value):
-    """A quantity in a unit the user wrote."""
+class Amount(_ResponseModel):
+    """A quantity in a unit from the request."""
 
     quantity: float
     unit: str
 
 
-class Purchase(_Value):
-    """One ingredient to buy; `also` is what recipes want of it in units that don't convert."""
+class Purchase(_ResponseModel):
+    """An ingredient to buy; `also` lists amounts in units that don't convert to `unit`."""
 
     ingredient_id: str
     name: str
@@ -67,8 +67,8 @@ class Purchase(_Value):
     also: tuple[Amount, ...] = ()
 
 
-class Rescue(_Value):
-    """Expiring food that the plan uses in time; `of` is how much there was in the same unit."""
+class Rescue(_ResponseModel):
+    """Expiring food that the plan uses in time; `of` is the expiring total in the same unit."""
 
     ingredient_id: str
     name: str
@@ -77,8 +77,8 @@ class Rescue(_Value):
     unit: str
 
 
-class Metrics(_Value):
-    """What a plan does, in numbers. `variety_score` is distinct cuisines a meal, 0 to 1."""
+class Metrics(_ResponseModel):
+    """Metrics of a plan. `variety_score` is distinct cuisines per meal, 0 to 1."""
 
     expiring_ingredients_used: int
     total_expiring_ingredients: int
@@ -89,8 +89,8 @@ class Metrics(_Value):
     waste_prevented_share: float
 
 
-class Alternative(_Value):
-    """Another plan of nearly the same worth."""
+class Alternative(_ResponseModel):
+    """Another plan with nearly the same objective."""
 
     objective: int
     meal_plan: tuple[Meal, ...]
@@ -98,19 +98,19 @@ class Alternative(_Value):
     metrics: Metrics
 
 
-class ConflictSet(_Value):
-    """Constraints that exclude each other, and for some of them the least that would help."""
+class ConflictSet(_ResponseModel):
+    """Constraints that exclude each other, and the smallest relaxations for some of them."""
 
     constraints: tuple[str, ...]
     relaxations: tuple[str, ...]
 
 
-class PlanAnswer(_Value):
-    """The answer to a plan request.
+class PlanAnswer(_ResponseModel):
+    """The response to a plan request.
 
-    `objective` and `bound` are points of worth: no plan with as many meals is worth more than
-    `bound`, `gap` is their difference, `points_per_purchase` what one purchase costs. `most_meals`
-    is the number of slots no plan can exceed. All are None without a plan.
+    `objective` and `bound` are in points: no plan with as many meals has an objective above
+    `bound`. `gap` is their difference, `points_per_purchase` the cost of one purchase, and
+    `most_meals` the number of slots that no plan can exceed. All are None without a plan.
     """
 
     status: Status
@@ -131,8 +131,8 @@ class PlanAnswer(_Value):
     warnings: tuple[str, ...] = ()
 
 
-class Incumbent(_Value):
-    """Progress: the best certified plan so far. Bounds are None until there are any."""
+class Incumbent(_ResponseModel):
+    """Progress: the best certified plan so far. `bound` and `gap` are None until known."""
 
     elapsed_ms: float
     meals: int
@@ -141,8 +141,8 @@ class Incumbent(_Value):
     gap: int | None
 
 
-class Suggestion(_Value):
-    """A recipe to cook now; `score` is its worth in points of 1000 a fully rescued ingredient."""
+class Suggestion(_ResponseModel):
+    """A recipe to cook now. Using up a whole expiring ingredient scores up to 1000 points."""
 
     recipe_id: str
     recipe_name: str

@@ -1,8 +1,8 @@
-"""What a meal-plan or suggestion request may say, and nothing more.
+"""Schemas of meal-plan and suggestion requests.
 
-Every number is finite and bounded, every list has a largest size (over it: `TooLarge`), ids are
-unique where they name something, and every id a constraint mentions exists. Whether the
-constraints can be met together is not decided here: that is an answer, not an error.
+Every number is finite and bounded, every list has a maximum size (over it: `TooLarge`), ids are
+unique where they name something, and every id that a constraint mentions exists. Constraints that
+contradict each other are valid: the response explains them.
 """
 
 import re
@@ -28,20 +28,17 @@ from pydantic import (
 from sidecar.core.errors import TooLarge
 from sidecar.core.validation import NotBoolean, not_boolean
 
-MAX_RECIPES = 2_000
-MAX_INVENTORY = 5_000
-MAX_INGREDIENTS = 100
 MAX_QUANTITY = 1_000_000
 MAX_MINUTES = 10_080
 MAX_TIMEOUT_MS = 50_000
 
-_LIMITS = {
-    "inventory": MAX_INVENTORY,
-    "recipes": MAX_RECIPES,
-    "ingredients": MAX_INGREDIENTS,
+_MAX_ENTRIES = {
+    "inventory": 5_000,
+    "recipes": 2_000,
+    "ingredients": 100,
     "tags": 64,
     "locked_meals": 31 * 8,
-    "excluded_recipes": MAX_RECIPES,
+    "excluded_recipes": 2_000,
     "dietary": 32,
     "time_budgets": 31,
 }
@@ -50,17 +47,17 @@ _Values = TypeVar("_Values", bound=Collection[object])
 _MIXED_FRACTION = re.compile(r"(?:(\d{1,7})\s+)?(\d{1,7})/(\d{1,7})")
 
 
-def _decimal_of_fraction(value: object) -> object:
-    """A written fraction ("1/2", "1 1/2") as a float; all else but booleans is left to pydantic."""
+def _parse_fraction(value: object) -> object:
+    """Convert a fraction ("1/2", "1 1/2") to a float. Raises ValueError for a boolean."""
     not_boolean(value)
-    if not isinstance(value, str) or not (found := _MIXED_FRACTION.fullmatch(value.strip())):
+    if not isinstance(value, str) or not (match := _MIXED_FRACTION.fullmatch(value.strip())):
         return value
-    whole, top, bottom = (int(part or 0) for part in found.groups())
-    return float(whole + Fraction(top, bottom)) if bottom else value
+    whole, numerator, denominator = (int(group or 0) for group in match.groups())
+    return float(whole + Fraction(numerator, denominator)) if denominator else value
 
 
-def _written(value: object) -> object:
-    """Pydantic takes a number, written or not, for seconds since 1970."""
+def _require_iso_date(value: object) -> object:
+    """Raise ValueError for numbers, which pydantic would read as seconds since 1970."""
     if isinstance(value, int | float) or (isinstance(value, str) and "-" not in value[1:]):
         raise ValueError("must be a date such as 2026-01-12")
     return value
@@ -80,18 +77,18 @@ Id = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
 Unit = Annotated[str, StringConstraints(strip_whitespace=True, max_length=50)]
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=60), BeforeValidator(_fold)]
-# In order, so that the same request is written the same way by every process.
+# Sorted, so that every process serializes the same request in the same way.
 Tags = Annotated[frozenset[Tag], PlainSerializer(sorted, return_type=list[str])]
-Quantity = Annotated[float, Field(gt=0, le=MAX_QUANTITY), BeforeValidator(_decimal_of_fraction)]
+Quantity = Annotated[float, Field(gt=0, le=MAX_QUANTITY), BeforeValidator(_parse_fraction)]
 Minutes = Annotated[int, Field(ge=0, le=MAX_MINUTES), NotBoolean]
 Weight = Annotated[float, Field(ge=0, le=1), NotBoolean]
-Day = Annotated[date, BeforeValidator(_written)]
-Whole = Annotated[int, NotBoolean]
+Day = Annotated[date, BeforeValidator(_require_iso_date)]
+Integer = Annotated[int, NotBoolean]
 Servings = Annotated[float, Field(gt=0, le=1_000), NotBoolean]
 
 
-class _Part(BaseModel):
-    """Frozen; finite numbers only; unknown fields ignored; oversized lists refused unparsed."""
+class _RequestModel(BaseModel):
+    """Frozen; finite numbers only; unknown fields ignored; TooLarge for a list over its limit."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
@@ -99,18 +96,18 @@ class _Part(BaseModel):
     @classmethod
     def _within_limits(cls, data: object) -> object:
         if isinstance(data, Mapping):
-            for field, limit in _LIMITS.items():
+            for field, limit in _MAX_ENTRIES.items():
                 value = data.get(field)
                 if isinstance(value, list | dict) and len(value) > limit:
-                    raise TooLarge(f"{field} holds {len(value)} entries; the limit is {limit}")
+                    raise TooLarge(f"{field} has {len(value)} entries; the limit is {limit}")
         return data
 
 
-class Horizon(_Part):
+class Horizon(_RequestModel):
     """The days and meals to plan, `days` x `meal_types` slots."""
 
     start_date: Day
-    days: Whole = Field(ge=1, le=31)
+    days: Integer = Field(ge=1, le=31)
     meal_types: Annotated[tuple[Tag, ...], AfterValidator(_not_empty)] = Field(
         default=("dinner",), max_length=8
     )
@@ -126,28 +123,22 @@ class Horizon(_Part):
             raise ValueError("start_date is too late for the calendar")
         return self
 
-    def day(self, index: int) -> date:
-        """The date of day `index`, 0 being the first."""
-        return self.start_date + timedelta(days=index)
-
-    def index(self, day: date) -> int | None:
-        """The index of a date, None when it lies outside the horizon."""
-        offset = (day - self.start_date).days
-        return offset if 0 <= offset < self.days else None
+    def __contains__(self, day: date) -> bool:
+        return 0 <= (day - self.start_date).days < self.days
 
 
-class InventoryItem(_Part):
+class InventoryItem(_RequestModel):
     """One lot of food at home. Days until expiry count from start_date; the last day is usable."""
 
     ingredient_id: Id
     name: Name
     quantity: Quantity
     unit: Unit = ""
-    days_until_expiry: Whole | None = Field(default=None, ge=-36_500, le=36_500)
+    days_until_expiry: Integer | None = Field(default=None, ge=-36_500, le=36_500)
 
 
-class Ingredient(_Part):
-    """What one cooking of a recipe needs. An optional ingredient is never bought for it."""
+class Ingredient(_RequestModel):
+    """An ingredient for cooking a recipe once. An optional ingredient is never bought for it."""
 
     ingredient_id: Id
     name: Name
@@ -156,8 +147,8 @@ class Ingredient(_Part):
     optional: StrictBool = False
 
 
-class Recipe(_Part):
-    """A dish. Times in minutes; tags name meal types, diets and whatever else the user likes."""
+class Recipe(_RequestModel):
+    """A recipe. Times are in minutes. Tags name meal types, diets and anything else."""
 
     id: Id
     name: Name
@@ -176,39 +167,39 @@ class Recipe(_Part):
 
     @property
     def minutes(self) -> int:
-        """Minutes from start to table."""
+        """Return the minutes from start to table."""
         return self.prep_time + self.cook_time
 
 
-class LockedMeal(_Part):
-    """A meal the user has settled. Without a meal type any slot of the day will do."""
+class LockedMeal(_RequestModel):
+    """A recipe fixed for a date. Without a meal type it may take any slot of the day."""
 
     date: Day
     recipe_id: Id
     meal_type: Tag | None = None
 
 
-def _or_null(*fields: str) -> Callable[[dict[str, Any]], None]:
-    """For the OpenAPI document, which doesn't see what a validator takes: null for the fields."""
+def _nullable(*fields: str) -> Callable[[dict[str, Any]], None]:
+    """Allow null for the fields in the OpenAPI document, which doesn't see what validators take."""
 
-    def told(schema: dict[str, Any]) -> None:
+    def allow_null(schema: dict[str, Any]) -> None:
         for field in fields:
             schema["properties"][field] = {"anyOf": [schema["properties"][field], {"type": "null"}]}
 
-    return told
+    return allow_null
 
 
-class Constraints(_Part):
-    """What a plan must obey. `servings` scales recipes that say how many they serve."""
+class Constraints(_RequestModel):
+    """Constraints on a plan. `servings` scales the recipes that state how many they serve."""
 
-    model_config = ConfigDict(json_schema_extra=_or_null("max_repeats"))
+    model_config = ConfigDict(json_schema_extra=_nullable("max_repeats"))
 
-    max_shopping_items: Whole | None = Field(default=None, ge=0, le=100_000)
+    max_shopping_items: Integer | None = Field(default=None, ge=0, le=100_000)
     time_budgets: dict[Day, Minutes | dict[Tag, Minutes]] = Field(default_factory=dict)
     locked_meals: tuple[LockedMeal, ...] = ()
     excluded_recipes: tuple[Id, ...] = ()
     dietary: tuple[Tag, ...] = ()
-    max_repeats: Whole = Field(default=1, ge=1, le=31 * 8)
+    max_repeats: Integer = Field(default=1, ge=1, le=31 * 8)
     servings: Servings | None = None
 
     @field_validator("max_repeats", mode="before")
@@ -227,8 +218,8 @@ class Constraints(_Part):
         return self
 
 
-class PlanWeights(_Part):
-    """How much each aim counts, 0 (not at all) to 1."""
+class PlanWeights(_RequestModel):
+    """The weight of each objective, 0 (ignored) to 1."""
 
     expiring_priority: Weight = 0.4
     shopping_minimization: Weight = 0.3
@@ -239,21 +230,21 @@ class PlanWeights(_Part):
 _NULL_IS_THE_DEFAULT = ("constraints", "weights", "inventory")
 
 
-class PlanRequest(_Part):
-    """A meal-plan request as the contract words it.
+class PlanRequest(_RequestModel):
+    """A meal-plan request.
 
     Raises (through pydantic) ValidationError for a bad field, and `TooLarge` for an oversized list.
     """
 
-    model_config = ConfigDict(json_schema_extra=_or_null(*_NULL_IS_THE_DEFAULT))
+    model_config = ConfigDict(json_schema_extra=_nullable(*_NULL_IS_THE_DEFAULT))
 
     planning_horizon: Horizon
     inventory: tuple[InventoryItem, ...] = ()
     recipes: Annotated[tuple[Recipe, ...], AfterValidator(_not_empty)]
     constraints: Constraints = Field(default_factory=Constraints)
     weights: PlanWeights = Field(default_factory=PlanWeights)
-    alternatives: Whole = Field(default=1, ge=1, le=5)
-    timeout_ms: Whole = Field(default=5_000, ge=100, le=MAX_TIMEOUT_MS)
+    alternatives: Integer = Field(default=1, ge=1, le=5)
+    timeout_ms: Integer = Field(default=5_000, ge=100, le=MAX_TIMEOUT_MS)
 
     @field_validator(*_NULL_IS_THE_DEFAULT, mode="before")
     @classmethod
@@ -263,7 +254,7 @@ class PlanRequest(_Part):
         return value
 
     @model_validator(mode="after")
-    def _refers_to_what_exists(self) -> Self:
+    def _references_exist(self) -> Self:
         horizon, constraints = self.planning_horizon, self.constraints
         known = set(_without_duplicates([recipe.id for recipe in self.recipes], "recipe id"))
         _all_known([lock.recipe_id for lock in constraints.locked_meals], known, "locked_meals")
@@ -273,28 +264,28 @@ class PlanRequest(_Part):
             "time_budgets": list(constraints.time_budgets),
         }
         for field, dates in days.items():
-            outside = sorted({day.isoformat() for day in dates if horizon.index(day) is None})
+            outside = sorted({day.isoformat() for day in dates if day not in horizon})
             if outside:
-                raise ValueError(f"{field} names dates outside the horizon: {_listed(outside)}")
+                raise ValueError(f"{field} names dates outside the horizon: {_joined(outside)}")
         meals = [lock.meal_type for lock in constraints.locked_meals if lock.meal_type is not None]
         for budget in constraints.time_budgets.values():
             meals.extend(budget if isinstance(budget, dict) else ())
         unplanned = sorted(set(meals) - set(horizon.meal_types))
         if unplanned:
             raise ValueError(
-                f"constraints name meal types that aren't planned: {_listed(unplanned)}"
+                f"constraints name meal types that aren't planned: {_joined(unplanned)}"
             )
         return self
 
 
 def _or_plain_text(schema: dict[str, Any]) -> None:
-    """For the OpenAPI document, which doesn't see what a validator takes."""
-    whole = dict(schema)
+    """Allow a plain string in the OpenAPI document, which doesn't see what validators take."""
+    object_schema = dict(schema)
     schema.clear()
-    schema["anyOf"] = [whole, {"type": "string", "minLength": 1, "maxLength": 200}]
+    schema["anyOf"] = [object_schema, {"type": "string", "minLength": 1, "maxLength": 200}]
 
 
-class SuggestionIngredient(_Part):
+class SuggestionIngredient(_RequestModel):
     """An ingredient to cook with."""
 
     model_config = ConfigDict(json_schema_extra=_or_plain_text)
@@ -304,24 +295,24 @@ class SuggestionIngredient(_Part):
 
     @model_validator(mode="before")
     @classmethod
-    def _plain_text_is_either(cls, data: object) -> object:
+    def _plain_text_is_id_or_name(cls, data: object) -> object:
         return {"ingredient_id": data, "name": data} if isinstance(data, str) else data
 
     @model_validator(mode="after")
-    def _names_something(self) -> Self:
+    def _has_id_or_name(self) -> Self:
         if self.ingredient_id is None and self.name is None:
             raise ValueError("an ingredient needs an ingredient_id or a name")
         return self
 
 
-class SuggestionRequest(_Part):
-    """What to cook now: with what expires first, or with given ingredients."""
+class SuggestionRequest(_RequestModel):
+    """A request for recipes to cook now: with what expires first, or with given ingredients."""
 
     mode: Literal["use_expiring", "cook_with"]
     inventory: tuple[InventoryItem, ...] = ()
     recipes: tuple[Recipe, ...] = ()
     ingredients: tuple[SuggestionIngredient, ...] = ()
-    limit: Whole = Field(default=5, ge=1, le=20)
+    limit: Integer = Field(default=5, ge=1, le=20)
 
     @model_validator(mode="after")
     def _is_complete(self) -> Self:
@@ -331,11 +322,11 @@ class SuggestionRequest(_Part):
         return self
 
 
-def _without_duplicates(values: _Values, what: str) -> _Values:
+def _without_duplicates(values: _Values, kind: str) -> _Values:
     seen: set[object] = set()
     for value in values:
         if value in seen:
-            raise ValueError(f"{what} appears twice: {value}")
+            raise ValueError(f"{kind} appears twice: {value}")
         seen.add(value)
     return values
 
@@ -343,9 +334,9 @@ def _without_duplicates(values: _Values, what: str) -> _Values:
 def _all_known(ids: Iterable[str], known: set[str], field: str) -> None:
     unknown = sorted(set(ids) - known)
     if unknown:
-        raise ValueError(f"{field} names recipes that are not in the request: {_listed(unknown)}")
+        raise ValueError(f"{field} names recipes that are not in the request: {_joined(unknown)}")
 
 
-def _listed(words: list[str], most: int = 5) -> str:
-    shown = ", ".join(words[:most])
-    return shown if len(words) <= most else f"{shown} and {len(words) - most} more"
+def _joined(words: list[str], limit: int = 5) -> str:
+    shown = ", ".join(words[:limit])
+    return shown if len(words) <= limit else f"{shown} and {len(words) - limit} more"

@@ -1,183 +1,175 @@
-"""One meal plan: decide, construct, improve, prove, explain, within the time asked for.
+"""Solving one meal plan within its time limit.
 
 1. Z3 decides whether any plan exists, and pins the locked meals or explains the conflict.
-2. A greedy plan around the pins, certified by Z3, is there at once.
+2. A greedy plan around the pins, certified by Z3, is available at once.
 3. Local search improves it for a fixed number of steps.
-4. A linear relaxation, cuts of our own and branch-and-cut (HiGHS) bound what any plan can be worth,
-   and often find a better one. Whatever they find is believed only once it is certified.
+4. A linear relaxation, our own cuts and branch-and-cut (HiGHS) bound the objective of any plan, and
+   often find a better one. Every plan is certified before it is accepted.
 
 `optimal` means the bound is reached. Steps 1 to 3 are counted, not timed, so they give the same
-plan each time; only a deadline that strikes can make two answers differ.
+plan each time; only a deadline can make two answers differ.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
-from sidecar.planning import explanation, milp_model, milp_solver, report
+from sidecar.planning import explanation, milp_model, milp_solver, response_builder
 from sidecar.planning.alternatives import alternatives
 from sidecar.planning.certificate import certify
 from sidecar.planning.feasibility import Feasibility, check_feasibility
-from sidecar.planning.local_search import SearchTables, construct, improve, state_of
+from sidecar.planning.local_search import SearchState, SearchTables, construct, improve
 from sidecar.planning.problem import OPEN, Plan, Problem, compile_request
 from sidecar.planning.response import Incumbent, PlanAnswer, Status
 from sidecar.planning.schemas import PlanRequest
-from sidecar.planning.scoring import assess, filled, permitted
+from sidecar.planning.scoring import assess, count_meals, is_feasible, rescue_points
 
 Clock = Callable[[], float]
 OnIncumbent = Callable[[Incumbent], None]
 
-_STEPS_A_SLOT = 60
-_FEWEST_STEPS = 300
-_MOST_STEPS = 3_000
+_STEPS_PER_SLOT = 60
+_MIN_STEPS = 300
+_MAX_STEPS = 3_000
 _SEARCH_SHARE = 0.3  # of the time, at most, for local search
-_FILL_SHARE = 0.2  # of what is left, for proving how many slots can be filled
-_CUT_SHARE = 0.2  # of what is left then, for tightening the relaxation
-_FINISH_SHARE = 0.15  # of the time, at most, is kept for alternatives and explanations
-_LEAST_FINISH_S = 0.3
-_REPORT_EVERY_S = 0.25
-_LARGEST_PROGRAM = 60_000  # dishes times slots; beyond, building and relaxing it doesn't pay
+_FILL_SHARE = 0.2  # of the remaining time, to prove how many slots can be filled
+_CUT_SHARE = 0.2  # of the time remaining then, to tighten the relaxation
+_FINISH_SHARE = 0.15  # of the time, at most, is reserved for alternatives and explanations
+_MIN_FINISH_S = 0.3
+_REPORT_INTERVAL_S = 0.25
+_MAX_PROGRAM_SIZE = 60_000  # dishes times slots; a larger program takes too long to be useful
 
 
 def solve(
     request: PlanRequest, *, clock: Clock, on_incumbent: OnIncumbent | None = None
 ) -> PlanAnswer:
-    """The best plan found within request.timeout_ms with a bound, or why there is none.
+    """Return the best plan found within request.timeout_ms with a bound, or the conflicts.
 
-    `clock` gives seconds that never run backwards; `on_incumbent` hears of each better certified
-    plan and of each better bound.
+    `clock` returns monotonic seconds; `on_incumbent` receives each better certified plan or bound.
     """
     started = clock()
     problem = compile_request(request)
-    verdict = check_feasibility(problem)
-    if verdict.pins is None:
-        return _infeasible(problem, verdict, _milliseconds(clock() - started))
+    feasibility = check_feasibility(problem)
+    if feasibility.pins is None:
+        return _infeasible(problem, feasibility, _milliseconds(clock() - started))
     seconds = request.timeout_ms / 1_000
-    state = _Solve(
-        problem=problem,
-        pins=verdict.pins,
-        clock=clock,
-        on_incumbent=on_incumbent,
-        started=started,
-        seconds=seconds,
-    )
-    state.find()
-    return _answer(state, request.alternatives)
+    solver = _Solver(problem, feasibility.pins, clock, on_incumbent, started, seconds)
+    solver.run()
+    return _answer(solver, request.alternatives)
 
 
-@dataclass
-class _Solve:
-    """The state of one solve: the best certified plan and what is proven about any."""
+class _Solver:
+    """The best certified plan so far, and what is proven about every plan."""
 
-    problem: Problem
-    pins: dict[int, int]
-    clock: Clock
-    on_incumbent: OnIncumbent | None
-    started: float
-    seconds: float
-    tables: SearchTables = field(init=False)
-    best: Plan = field(init=False)
-    objective: int = field(init=False)
-    bound: int = field(init=False)
-    most_meals: int = field(init=False)
-    reported: float = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.tables = SearchTables(self.problem)
-        self.reported = self.started
-        self.best = (OPEN,) * len(self.problem.slots)
+    def __init__(
+        self,
+        problem: Problem,
+        pins: dict[int, int],
+        clock: Clock,
+        on_incumbent: OnIncumbent | None,
+        started: float,
+        seconds: float,
+    ) -> None:
+        self.problem, self.pins, self.clock = problem, pins, clock
+        self.on_incumbent = on_incumbent
+        self.started, self.seconds, self.last_report = started, seconds, started
+        self.tables = SearchTables(problem)
+        self.best: Plan = (OPEN,) * len(problem.slots)
         self.objective = 0
-        self.bound = _ceiling(self.tables)
-        self.most_meals = sum(
-            bool(of.dishes.size) or slot in self.pins
-            for slot, of in enumerate(self.tables.candidates)
+        self.bound = _trivial_bound(self.tables)
+        self.max_meals = sum(
+            bool(candidates.dishes.size) or slot in pins
+            for slot, candidates in enumerate(self.tables.candidates)
         )
 
     @property
     def proven(self) -> bool:
-        return filled(self.best) == self.most_meals and self.objective >= self.bound
+        return count_meals(self.best) == self.max_meals and self.objective >= self.bound
 
-    def find(self) -> None:
-        self.take(tuple(construct(self.tables, self.pins).plan))
-        # How long the first plan took tells how large the request is for this machine now.
-        finish = min(_FINISH_SHARE * self.seconds, _LEAST_FINISH_S + self.clock() - self.started)
+    def run(self) -> None:
+        self.offer(tuple(construct(self.tables, self.pins).plan))
+        # The time of the first plan predicts how long finishing takes on this machine now.
+        finish = min(_FINISH_SHARE * self.seconds, _MIN_FINISH_S + self.clock() - self.started)
         deadline = self.started + self.seconds - finish
         self._improve(self.started + self.seconds * _SEARCH_SHARE, seed=0)
-        if filled(self.best) < self.most_meals:
+        if count_meals(self.best) < self.max_meals:
             self._fill((deadline - self.clock()) * _FILL_SHARE)
         self._prove(deadline)
-        if not self.proven:  # the program was too large to say much: search on
+        if not self.proven:  # probably the program was too large, so the search goes on
             self._improve(deadline, seed=1)
 
+    def offer(self, plan: Plan) -> None:
+        """Accept a plan as the best one if it is better, feasible and certified."""
+        assessment = assess(self.problem, plan)
+        rank = (count_meals(plan), assessment.objective)
+        if rank <= (count_meals(self.best), self.objective) and count_meals(self.best):
+            return
+        if not is_feasible(self.problem, plan) or not certify(self.problem, plan, assessment):
+            return
+        self.best, self.objective = plan, assessment.objective
+        self.pins = {
+            slot: lock.dish
+            for lock in self.problem.locks
+            for slot in self.problem.lock_slots(lock)
+            if plan[slot] == lock.dish
+        }
+        self._report()
+
     def _improve(self, until: float, seed: int) -> None:
-        steps = min(_MOST_STEPS, max(_FEWEST_STEPS, _STEPS_A_SLOT * len(self.problem.slots)))
+        steps = min(_MAX_STEPS, max(_MIN_STEPS, _STEPS_PER_SLOT * len(self.problem.slots)))
         newest = self.best
-        start = state_of(self.tables, self.best)
+        start = SearchState(self.tables, self.best)
         for plan in improve(start, self.pins, steps, lambda: self.clock() > until, seed):
             newest = plan
-            if self.clock() - self.reported > _REPORT_EVERY_S:
-                self.take(newest)
-        self.take(newest)
+            if self.clock() - self.last_report > _REPORT_INTERVAL_S:
+                self.offer(newest)
+        self.offer(newest)
 
     def _fill(self, seconds: float) -> None:
-        outcome = milp_model.most_meals(self.problem, seconds)
-        if outcome.bound is not None:
-            self.most_meals = min(self.most_meals, outcome.bound)
-        if outcome.plan is not None and filled(outcome.plan) > filled(self.best):
-            self.take(outcome.plan)
+        result = milp_model.max_meals(self.problem, seconds)
+        if result.bound is not None:
+            self.max_meals = min(self.max_meals, result.bound)
+        if result.plan is not None and count_meals(result.plan) > count_meals(self.best):
+            self.offer(result.plan)
             self._improve(self.started + self.seconds * _SEARCH_SHARE, seed=0)
 
     def _prove(self, deadline: float) -> None:
-        cells = sum(of.dishes.size for of in self.tables.candidates)
-        if cells > _LARGEST_PROGRAM or self.clock() >= deadline:
+        size = sum(candidates.dishes.size for candidates in self.tables.candidates)
+        if size > _MAX_PROGRAM_SIZE or self.clock() >= deadline:
             return
-        model = milp_model.build(self.problem, filled(self.best))
-        relaxation = milp_solver.relax(model, (deadline - self.clock()) / 2)
+        program = milp_model.build(self.problem, count_meals(self.best))
+        relaxation = milp_solver.relax(program, (deadline - self.clock()) / 2)
         if relaxation is None:
             return
-        self._lower(milp_solver.whole_points(relaxation.bound))
+        self._lower_bound(milp_solver.whole_points(relaxation.bound))
         until = self.clock() + _CUT_SHARE * (deadline - self.clock())
-        for stronger in milp_solver.strengthen(model, relaxation, lambda: until - self.clock()):
-            model, relaxation = stronger
-            self._lower(milp_solver.whole_points(relaxation.bound))
+        for stronger in milp_solver.strengthen(program, relaxation, lambda: until - self.clock()):
+            program, relaxation = stronger
+            self._lower_bound(milp_solver.whole_points(relaxation.bound))
             if self.objective >= self.bound:
                 return
-        left = deadline - self.clock()
-        if self.objective >= self.bound or left <= 0:
+        remaining = deadline - self.clock()
+        if self.objective >= self.bound or remaining <= 0:
             return
-        outcome = milp_solver.search(
-            milp_solver.tighten(model, relaxation, self.objective + 1), left
+        result = milp_solver.search(
+            milp_solver.tighten(program, relaxation, self.objective + 1), remaining
         )
-        if outcome.plan is not None:
-            self.take(outcome.plan)
-        if outcome.impossible:  # nothing reaches one point more than the best plan
-            self._lower(self.objective)
-        elif outcome.bound is not None:
-            self._lower(max(outcome.bound, self.objective))
+        if result.plan is not None:
+            self.offer(result.plan)
+        if result.infeasible:  # no plan has one point more than the best one
+            self._lower_bound(self.objective)
+        elif result.bound is not None:
+            self._lower_bound(max(result.bound, self.objective))
 
-    def _lower(self, bound: int) -> None:
+    def _lower_bound(self, bound: int) -> None:
         if bound < self.bound:
             self.bound = max(bound, self.objective)
             self._report()
 
-    def take(self, plan: Plan) -> None:
-        """Make a plan the best one if it is better, permitted, and certified."""
-        facts = assess(self.problem, plan)
-        rank = (filled(plan), facts.points)
-        if rank <= (filled(self.best), self.objective) and any(d != OPEN for d in self.best):
-            return
-        if not permitted(self.problem, plan) or not certify(self.problem, plan, facts):
-            return
-        self.best, self.objective = plan, facts.points
-        self.pins = _pins_in(self.problem, plan)
-        self._report()
-
     def _report(self) -> None:
-        self.reported = self.clock()
+        self.last_report = self.clock()
         if self.on_incumbent is not None:
             self.on_incumbent(
                 Incumbent(
-                    elapsed_ms=_milliseconds(self.reported - self.started),
-                    meals=filled(self.best),
+                    elapsed_ms=_milliseconds(self.last_report - self.started),
+                    meals=count_meals(self.best),
                     objective=self.objective,
                     bound=self.bound,
                     gap=self.bound - self.objective,
@@ -185,73 +177,62 @@ class _Solve:
             )
 
 
-def _answer(state: _Solve, most_alternatives: int) -> PlanAnswer:
-    problem, deadline = state.problem, state.started + state.seconds
+def _answer(solver: _Solver, max_alternatives: int) -> PlanAnswer:
+    problem, deadline = solver.problem, solver.started + solver.seconds
     others = alternatives(
-        state.tables, state.best, state.pins, most_alternatives, lambda: state.clock() > deadline
+        solver.tables, solver.best, solver.pins, max_alternatives, lambda: solver.clock() > deadline
     )
-    for other in others:  # short of a proof, one may be better than the best so far
-        state.take(other)
-    others = [other for other in others if other != state.best]
-    plan = state.best
-    facts = assess(problem, plan)
+    for other in others:  # without a proof, one of them may be better than the best so far
+        solver.offer(other)
+    plan = solver.best
+    assessment = assess(problem, plan)
+    metrics = response_builder.metrics(problem, plan, assessment)
     certified = [
         other
         for other in others
-        if permitted(problem, other) and certify(problem, other, assess(problem, other))
+        if other != plan
+        and is_feasible(problem, other)
+        and certify(problem, other, assess(problem, other))
     ]
     return PlanAnswer(
-        status=Status.OPTIMAL if state.proven else Status.TIMEOUT,
-        solve_time_ms=_milliseconds(state.clock() - state.started),
-        objective=state.objective,
-        bound=state.bound,
-        gap=state.bound - state.objective,
-        points_per_purchase=problem.points.purchase,
-        most_meals=state.most_meals,
-        meal_plan=report.meals(problem, plan),
+        status=Status.OPTIMAL if solver.proven else Status.TIMEOUT,
+        solve_time_ms=_milliseconds(solver.clock() - solver.started),
+        objective=solver.objective,
+        bound=solver.bound,
+        gap=solver.bound - solver.objective,
+        points_per_purchase=problem.weights.purchase,
+        most_meals=solver.max_meals,
+        meal_plan=response_builder.meals(problem, plan),
         open_slots=explanation.open_slots(problem, plan),
-        shopping_list=report.shopping(problem, plan, facts),
-        metrics=report.metrics(problem, plan, facts),
-        explanation=explanation.explain(problem, plan, facts),
-        alternatives=tuple(report.alternative(problem, other) for other in certified),
+        shopping_list=response_builder.shopping_list(problem, plan, assessment),
+        metrics=metrics,
+        explanation=explanation.explain(problem, plan, assessment, metrics),
+        alternatives=tuple(response_builder.alternative(problem, other) for other in certified),
         warnings=problem.warnings,
     )
 
 
-def _infeasible(problem: Problem, verdict: Feasibility, milliseconds: float) -> PlanAnswer:
-    sets = tuple(explanation.conflict_set(problem, conflict) for conflict in verdict.conflicts)
+def _infeasible(problem: Problem, feasibility: Feasibility, milliseconds: float) -> PlanAnswer:
+    sets = tuple(explanation.conflict_set(problem, conflict) for conflict in feasibility.conflicts)
     return PlanAnswer(
         status=Status.INFEASIBLE,
         solve_time_ms=milliseconds,
-        points_per_purchase=problem.points.purchase,
+        points_per_purchase=problem.weights.purchase,
         conflicts=tuple(explanation.conflict_sentence(conflict) for conflict in sets),
         conflict_sets=sets,
         warnings=problem.warnings,
     )
 
 
-def _ceiling(tables: SearchTables) -> int:
-    """A bound that needs no solving: every slot's best meal, all food rescued, every cuisine."""
+def _trivial_bound(tables: SearchTables) -> int:
+    """Return a bound without solving: each slot's best meal, all food rescued, every cuisine."""
     problem = tables.problem
-    meals = sum(max(0, of.points.max(initial=0)) for of in tables.candidates)
+    meals = sum(max(0, candidates.points.max(initial=0)) for candidates in tables.candidates)
     rescued = sum(
-        rate * lot.quantity
-        for stock in problem.stocks
-        for lot, rate in zip(stock.lots, stock.rates, strict=True)
+        rescue_points(stock, [lot.quantity for lot in stock.lots]) for stock in problem.stocks
     )
     cuisines = {dish.cuisine for dish in problem.dishes} - {None}
-    return int(meals + rescued) + problem.points.cuisine * len(cuisines)
-
-
-def _pins_in(problem: Problem, plan: Plan) -> dict[int, int]:
-    """Where a plan holds the locked meals."""
-    width = len(problem.meals)
-    pins: dict[int, int] = {}
-    for lock in problem.locks:
-        for slot in range(lock.day * width, (lock.day + 1) * width):
-            if plan[slot] == lock.dish and lock.meal in (None, problem.meal(slot)):
-                pins[slot] = lock.dish
-    return pins
+    return int(meals + rescued) + problem.weights.cuisine * len(cuisines)
 
 
 def _milliseconds(seconds: float) -> float:

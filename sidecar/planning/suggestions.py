@@ -1,12 +1,11 @@
-"""What to cook now: recipes ranked by what cooking them today would be worth.
+"""Suggestions: recipes to cook now, ranked by the points of cooking them today.
 
-The worth is the planner's, with its default weights: food rescued before it expires, less what must
-be bought, plus a little for a favourite. Optional ingredients are used if they are at home and
-never missed. An ingredient the user asks to cook with counts as one that expires today.
+The points are the planner's, with its default weights: food rescued before it expires, minus what
+must be bought, plus a little for a favorite. Optional ingredients are used if they are at home and
+never missed. An ingredient requested to cook with counts as one that expires today.
 """
 
 from collections import defaultdict
-from dataclasses import dataclass
 from fractions import Fraction
 
 from sidecar.planning import units
@@ -19,106 +18,91 @@ from sidecar.planning.schemas import (
     SuggestionIngredient,
     SuggestionRequest,
 )
-from sidecar.planning.scoring import take
+from sidecar.planning.scoring import Use, consume, rescue_points
 
-
-@dataclass(frozen=True, slots=True)
-class _RatedRecipe:
-    recipe: Recipe
-    worth: Fraction
-    expiring: tuple[str, ...]
-    wanted: tuple[str, ...]
-    missing: tuple[str, ...]
+_WEIGHTS = ObjectiveWeights.from_weights(PlanWeights())
 
 
 def suggest(request: SuggestionRequest) -> list[Suggestion]:
-    """Up to `limit` recipes, best first; only those that use what the mode asks for."""
-    points = ObjectiveWeights.of(PlanWeights())
-    # Optional parts get stocks too, to be used from; whether they are needed is decided below.
-    whole = [_all_required(recipe) for recipe in request.recipes]
-    pantry = StockBuilder(request.inventory, whole, points.rescue, days=1)
-    wanted = request.ingredients if request.mode == "cook_with" else ()
-    rated = [_rate(recipe, pantry, wanted, points) for recipe in request.recipes]
-    if request.mode == "cook_with":
-        rated = [each for each in rated if each.wanted]
-    else:
-        rated = [each for each in rated if each.expiring]
-    rated.sort(key=lambda each: (-each.worth, len(each.missing), each.recipe.name, each.recipe.id))
-    return [
-        Suggestion(
-            recipe_id=each.recipe.id,
-            recipe_name=each.recipe.name,
-            score=max(0.0, round(float(each.worth), 1)),
-            expiring_used=each.expiring,
-            missing=each.missing,
-            reason=_reason(each),
-        )
-        for each in rated[: request.limit]
-    ]
+    """Return at most `limit` recipes, best first.
+
+    Only recipes that use an expiring or, with `cook_with`, a requested ingredient are included.
+    """
+    # Optional ingredients get stocks too; `_score` decides whether they are needed.
+    required = [_all_required(recipe) for recipe in request.recipes]
+    builder = StockBuilder(request.inventory, required, _WEIGHTS.rescue, days=1)
+    requested = request.ingredients if request.mode == "cook_with" else None
+    results = [_score(recipe, builder, requested) for recipe in request.recipes]
+    scored = [result for result in results if result is not None]
+    scored.sort(key=lambda s: (-s[0], len(s[1].missing), s[1].recipe_name, s[1].recipe_id))
+    return [suggestion for _, suggestion in scored[: request.limit]]
 
 
 def _all_required(recipe: Recipe) -> Recipe:
-    parts = tuple(part.model_copy(update={"optional": False}) for part in recipe.ingredients)
-    return recipe.model_copy(update={"ingredients": parts})
+    required = tuple(i.model_copy(update={"optional": False}) for i in recipe.ingredients)
+    return recipe.model_copy(update={"ingredients": required})
 
 
-def _rate(
-    recipe: Recipe,
-    pantry: StockBuilder,
-    wanted: tuple[SuggestionIngredient, ...],
-    points: ObjectiveWeights,
-) -> _RatedRecipe:
-    uses: dict[int, list[tuple[int, int]]] = defaultdict(list)
-    asked: dict[str, None] = {}
+def _score(
+    recipe: Recipe, builder: StockBuilder, requested: tuple[SuggestionIngredient, ...] | None
+) -> tuple[Fraction, Suggestion] | None:
+    """Return the exact score and the suggestion, None if the recipe doesn't suit the mode."""
+    uses: dict[int, list[Use]] = defaultdict(list)
+    matches: dict[str, None] = {}
     missing: dict[str, None] = {}
-    for part in sorted(recipe.ingredients, key=lambda part: part.optional):
-        is_asked = any(_matches(wish, part) for wish in wanted)
-        stock = pantry.stock(part.ingredient_id, part.unit)
-        assert stock is not None  # the pantry was opened for every part
-        need = units.needed(part.quantity, pantry.measure(part.ingredient_id, part.unit))
-        _, short = take(pantry.stocks[stock], [*uses[stock], (0, need)])
-        if is_asked and not (part.optional and short):
-            asked[part.name] = None
-        if not short or not part.optional:
-            uses[stock].append((0, need))
-        if short and not part.optional and not is_asked:
-            missing[part.name] = None
-    worth = Fraction(points.favourite * recipe.is_favorite)
-    worth += points.rescue * len(asked) - points.purchase * len(missing)
+    for ingredient in sorted(recipe.ingredients, key=lambda ingredient: ingredient.optional):
+        is_requested = any(_matches(wish, ingredient) for wish in requested or ())
+        number = builder.stock(ingredient.ingredient_id, ingredient.unit)
+        assert number is not None  # every ingredient has one
+        measure = builder.measure(ingredient.ingredient_id, ingredient.unit)
+        use = (0, units.needed(ingredient.quantity, measure))
+        _, shortfall = consume(builder.stocks[number], [*uses[number], use])
+        if is_requested and not (ingredient.optional and shortfall):
+            matches[ingredient.name] = None
+        if not shortfall or not ingredient.optional:
+            uses[number].append(use)
+        if shortfall and not ingredient.optional and not is_requested:
+            missing[ingredient.name] = None
+    score = Fraction(_WEIGHTS.favorite * recipe.is_favorite)
+    score += _WEIGHTS.rescue * len(matches) - _WEIGHTS.purchase * len(missing)
     expiring: dict[str, None] = {}
-    for number, quantities in uses.items():
-        taken, _ = take(pantry.stocks[number], quantities)
-        saved = sum(
-            (rate * used for rate, used in zip(pantry.stocks[number].rates, taken, strict=True)),
-            Fraction(0),
-        )
-        if saved:
-            worth += saved
-            expiring[pantry.items[pantry.stocks[number].item].name] = None
-    return _RatedRecipe(recipe, worth, tuple(expiring), tuple(asked), tuple(missing))
+    for number, stock_uses in uses.items():
+        stock = builder.stocks[number]
+        used, _ = consume(stock, stock_uses)
+        if saved := rescue_points(stock, used):
+            score += saved
+            expiring[builder.items[stock.item].name] = None
+    if not (expiring if requested is None else matches):
+        return None
+    suggestion = Suggestion(
+        recipe_id=recipe.id,
+        recipe_name=recipe.name,
+        score=max(0.0, round(float(score), 1)),
+        expiring_used=tuple(expiring),
+        missing=tuple(missing),
+        reason=_reason(recipe, list(matches), list(expiring), list(missing)),
+    )
+    return score, suggestion
 
 
-def _matches(wish: SuggestionIngredient, part: Ingredient) -> bool:
-    """By id, or by name: "chicken" asks for "chicken breast" too."""
-    if wish.ingredient_id == part.ingredient_id:
+def _matches(wish: SuggestionIngredient, ingredient: Ingredient) -> bool:
+    """Match by id, or by the words of a name: "chicken" also matches "chicken breast"."""
+    if wish.ingredient_id == ingredient.ingredient_id:
         return True
-    return wish.name is not None and _words(wish.name) <= _words(part.name)
+    return wish.name is not None and _words(wish.name) <= _words(ingredient.name)
 
 
 def _words(name: str) -> frozenset[str]:
     return frozenset(word.rstrip("s") for word in name.casefold().replace(",", " ").split())
 
 
-def _reason(rated: _RatedRecipe) -> str:
+def _reason(recipe: Recipe, matches: list[str], expiring: list[str], missing: list[str]) -> str:
     parts = []
-    if rated.wanted:
-        parts.append(f"cooks with {', '.join(rated.wanted)}")
-    if rated.expiring:
-        parts.append(f"uses {', '.join(rated.expiring)} before it expires")
-    if rated.missing:
-        parts.append(f"needs {', '.join(rated.missing)} from the shop")
-    else:
-        parts.append("needs nothing from the shop")
-    if rated.recipe.is_favorite:
-        parts.append("is a favourite")
-    return f"{rated.recipe.name} {'; '.join(parts)}."
+    if matches:
+        parts.append(f"cooks with {', '.join(matches)}")
+    if expiring:
+        parts.append(f"uses {', '.join(expiring)} before it expires")
+    parts.append(f"needs {', '.join(missing) or 'nothing'} from the shop")
+    if recipe.is_favorite:
+        parts.append("is a favorite")
+    return f"{recipe.name} {'; '.join(parts)}."

@@ -1,4 +1,4 @@
-"""The user's constraints as values, and how Z3 finds the fewest of them that exclude each other.
+"""User constraints as values, and minimal conflicts between them from Z3.
 
 Each constraint is guarded by a literal; an unsatisfiable core over these, shrunk by deletion, is a
 minimal conflict.
@@ -11,15 +11,19 @@ import z3
 
 
 class ConstraintKind(StrEnum):
-    """What a user constraint is about."""
+    """The request field that a user constraint comes from.
 
-    LOCK = "locked_meals"
-    EXCLUDED = "excluded_recipes"
-    DIET = "dietary"
-    DAY_BUDGET = "time_budgets"
-    MEAL_BUDGET = "time_budgets_meal"
+    A core is shrunk in this order: particular wishes explain a conflict better than what the user
+    set once and for everything, so that is dropped first.
+    """
+
     SHOPPING = "max_shopping_items"
     REPEATS = "max_repeats"
+    DAY_BUDGET = "time_budgets"
+    MEAL_BUDGET = "time_budgets_meal"
+    DIET = "dietary"
+    EXCLUDED = "excluded_recipes"
+    LOCK = "locked_meals"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -32,45 +36,32 @@ class UserConstraint:
 
 @dataclass(frozen=True, slots=True)
 class ConstraintConflict:
-    """Rules that can't all hold, though all but any one of them can.
+    """Constraints that can't all hold, while any proper subset of them can.
 
-    `relaxations` are rules that resolve it when loosened: a number to the least that will do, the
-    others (None) when dropped.
+    Each relaxation resolves the conflict: a number is set to the smallest sufficient limit, any
+    other constraint (None) is dropped.
     """
 
-    rules: tuple[UserConstraint, ...]
+    constraints: tuple[UserConstraint, ...]
     relaxations: tuple[tuple[UserConstraint, int | None], ...] = ()
-
-
-# Rules that are dropped first when a core is shrunk: what the user set once and for everything
-# stays out of the explanation when particular wishes explain it.
-_DELETION_ORDER = (
-    ConstraintKind.SHOPPING,
-    ConstraintKind.REPEATS,
-    ConstraintKind.DAY_BUDGET,
-    ConstraintKind.MEAL_BUDGET,
-    ConstraintKind.DIET,
-    ConstraintKind.EXCLUDED,
-    ConstraintKind.LOCK,
-)
 
 
 def minimal_core(
     solver: z3.Solver, guards: dict[UserConstraint, z3.BoolRef]
 ) -> tuple[UserConstraint, ...] | None:
-    """A minimal subset of guards that can't all hold, by deletion; None if all can."""
+    """Return a minimal subset of guards that can't all hold, None if all can."""
     if solver.check(*guards.values()) != z3.unsat:
         return None
-    names = {str(guard): rule for rule, guard in guards.items()}
+    by_name = {str(guard): constraint for constraint, guard in guards.items()}
 
-    def core() -> set[UserConstraint]:
-        return {names[str(guard)] for guard in solver.unsat_core()}
+    def unsat_core() -> set[UserConstraint]:
+        return {by_name[str(guard)] for guard in solver.unsat_core()}
 
-    kept = core()
-    order = sorted(kept, key=lambda rule: (_DELETION_ORDER.index(rule.kind), rule.subject))
-    for rule in order:
-        if rule in kept:
-            rest = kept - {rule}
+    core = unsat_core()
+    order = list(ConstraintKind)
+    for constraint in sorted(core, key=lambda c: (order.index(c.kind), c.subject)):
+        if constraint in core:
+            rest = core - {constraint}
             if solver.check(*(guards[other] for other in rest)) == z3.unsat:
-                kept = core()
-    return tuple(sorted(kept))
+                core = unsat_core()
+    return tuple(sorted(core))

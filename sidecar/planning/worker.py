@@ -1,9 +1,9 @@
-"""The process that solves: `python -m sidecar.planning.worker MEMORY_BYTES`.
+"""The solver process: `python -m sidecar.planning.worker MEMORY_BYTES`.
 
-One JSON line in a request, JSON lines out: {"ready": true} once warm, then for each request any
-number of {"incumbent": …} and one {"answer": …} or {"error": {code, message}}. The operating system
-holds it to its memory, and to the CPU time that each request may take; the parent kills it for the
-rest. It ends when its parent does.
+It reads one JSON line per request and writes JSON lines: {"ready": true} once warm, then for each
+request any number of {"incumbent": …} and one {"answer": …} or {"error": {code, message}}. The
+operating system limits its memory and each request's CPU time; the parent kills it in every other
+case. It ends with its parent.
 """
 
 import json
@@ -21,13 +21,13 @@ from sidecar.planning.schemas import PlanRequest
 from sidecar.planning.solve import solve
 
 _SPARE_CPU_S = 5
-#: Behind what answers in milliseconds, before jobs.
+#: Below the processes that answer in milliseconds, above jobs.
 _NICENESS = 5
 
 
 def main() -> None:
     """Serve requests from stdin until it closes."""
-    # Whatever native code prints must not get between the lines of the protocol.
+    # Native code may print to stdout, which must not mix with the protocol's lines.
     out = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     _warm_up()
@@ -37,25 +37,25 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     requests: queue.SimpleQueue[str] = queue.SimpleQueue()
     threading.Thread(target=_read, args=(requests,), daemon=True).start()
-    _say(out, {"ready": True})
+    _send(out, {"ready": True})
     while True:
-        _say(out, _answer(requests.get(), out))
+        _send(out, _respond(requests.get(), out))
 
 
 def _read(requests: "queue.SimpleQueue[str]") -> None:
-    """Pass requests on; the end of the input means the parent is gone, and nobody waits."""
+    """Queue the requests. The end of the input means that the parent has ended."""
     for line in sys.stdin:
         requests.put(line)
     os._exit(0)
 
 
-def _answer(line: str, out: TextIO) -> dict[str, object]:
+def _respond(line: str, out: TextIO) -> dict[str, object]:
     try:
         request = PlanRequest.model_validate_json(line)
         _limit_cpu(request.timeout_ms / 1_000)
 
         def report(incumbent: Incumbent) -> None:
-            _say(out, {"incumbent": incumbent.wire()})
+            _send(out, {"incumbent": incumbent.wire()})
 
         return {"answer": solve(request, clock=time.monotonic, on_incumbent=report).wire()}
     except MemoryError:
@@ -66,22 +66,22 @@ def _answer(line: str, out: TextIO) -> dict[str, object]:
 
 
 def _limit_cpu(seconds: float) -> None:
-    """Let the kernel end this process should it compute much longer than it was asked to."""
+    """Let the kernel end this process if it computes much longer than `seconds`."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     spent = usage.ru_utime + usage.ru_stime
     # Native libraries may use every core.
-    allowed = int(spent + seconds * (os.cpu_count() or 1) + _SPARE_CPU_S)
+    limit = int(spent + seconds * (os.cpu_count() or 1) + _SPARE_CPU_S)
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
-    resource.setrlimit(resource.RLIMIT_CPU, (allowed, hard))
+    resource.setrlimit(resource.RLIMIT_CPU, (limit, hard))
 
 
-def _say(out: TextIO, message: dict[str, object]) -> None:
+def _send(out: TextIO, message: dict[str, object]) -> None:
     out.write(json.dumps(message) + "\n")
     out.flush()
 
 
 def _warm_up() -> None:
-    """Solve a tiny request, so that the first real one pays for no import or start-up."""
+    """Solve a tiny request, so that the first real one doesn't wait for imports."""
     lot = {"ingredient_id": "i", "name": "salt", "quantity": 1, "unit": "tsp"}
     request = PlanRequest.model_validate(
         {

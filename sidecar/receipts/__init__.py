@@ -1,0 +1,1 @@
+"""The receipt reader: turns an image or PDF into an `Extraction`, with matches to a catalog."""

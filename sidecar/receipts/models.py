@@ -1,7 +1,7 @@
-"""What a receipt says: the values that every stage fills and the wire carries.
+"""The data of a receipt, in the types that all stages and the wire share.
 
-Money is `Decimal` and refuses floats; nothing here is ever changed in place. `nested()` and
-`flat()` are the two JSON forms of the wire contract.
+Money is `Decimal` and rejects floats; all values are immutable. `nested()` and `flat()` are the two
+JSON forms of the wire contract.
 """
 
 from collections.abc import Mapping
@@ -33,7 +33,7 @@ class Money(_Value):
     confidence: Confidence
 
     def nested(self) -> dict[str, object]:
-        """{"amount": "87.43", "currency": "USD", "confidence": 0.97}"""
+        """Return {"amount": "87.43", "currency": "USD", "confidence": 0.97}."""
         return {
             "amount": format(self.amount, "f"),
             "currency": self.currency,
@@ -42,28 +42,28 @@ class Money(_Value):
 
 
 class Merchant(_Value):
-    """The shop's name as a person would say it."""
+    """The shop's name in common use."""
 
     name: str
     confidence: Confidence
 
 
 class ReceiptDate(_Value):
-    """The day of the purchase, ISO 8601 (YYYY-MM-DD)."""
+    """The date of the purchase, ISO 8601 (YYYY-MM-DD)."""
 
     value: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")]
     confidence: Confidence
 
 
 class ReceiptTime(_Value):
-    """The time of the purchase on the shop's clock, ISO 8601 (HH:MM or HH:MM:SS)."""
+    """The time of the purchase in the shop's time zone, ISO 8601 (HH:MM or HH:MM:SS)."""
 
     value: Annotated[str, Field(pattern=r"^\d{2}:\d{2}(:\d{2})?$")]
     confidence: Confidence
 
 
 class Match(_Value):
-    """The catalog's item that a line item is."""
+    """The catalog item that a line item matches."""
 
     id: str
     confidence: Confidence
@@ -71,7 +71,7 @@ class Match(_Value):
 
 
 class LineItem(_Value):
-    """One thing bought. `total_price` is the line as printed, before its own `discount`."""
+    """One article bought. `total_price` is the line as printed, before its own `discount`."""
 
     raw_text: str
     parsed_name: str
@@ -80,12 +80,12 @@ class LineItem(_Value):
     unit_price: Money
     total_price: Money
     discount: Money | None = None
-    """What was taken off this line: a positive amount."""
+    """A positive amount."""
     confidence: Confidence
     match: Match | None = None
 
     def nested(self) -> dict[str, object]:
-        """The line as the wire's `line_items` has it; match only when there is one."""
+        """Return an entry of the wire's `line_items`, with `match` only if there is one."""
         line: dict[str, object] = {
             "raw_text": self.raw_text,
             "parsed_name": self.parsed_name,
@@ -101,7 +101,7 @@ class LineItem(_Value):
         return line
 
     def flat(self) -> dict[str, object]:
-        """The line as the wire's `items` has it: price is of one unit, price * quantity = total."""
+        """Return an entry of the wire's `items`; price is of one unit, price * quantity = total."""
         return {
             "name": self.parsed_name,
             "quantity": _number(self.quantity),
@@ -115,32 +115,31 @@ class LineItem(_Value):
 
 
 class Checks(_Value):
-    """Does the receipt add up, and what a person should look at."""
+    """Whether the receipt adds up, and warnings for a person."""
 
     items_sum: Amount = Decimal("0.00")
     """Line items less their discounts."""
     matches_total: bool = False
-    """The items, with tax, charges, discounts and rounding, come to the total."""
+    """The items, with tax, charges, discounts and rounding, add up to the total."""
     warnings: tuple[str, ...] = ()
 
 
 class OcrLine(_Value):
-    """A piece of text where it stands on its page."""
+    """A recognized piece of text with its position on the page."""
 
     SCALE: ClassVar[int] = 10_000
 
     page: Annotated[int, Field(ge=0)]
     box: tuple[int, ...]
-    """x and y of its four corners, clockwise from where its text begins, in parts of SCALE of the
-    page's width and height: the page as the file shows it, turned by its EXIF orientation and by
-    nothing else.
+    """x and y of its four corners, clockwise from the start of its text, in units of 1/SCALE of the
+    page's width and height. The page is that of the file, rotated only by its EXIF orientation.
     """
     text: str
     confidence: Confidence
 
 
 class Extraction(_Value):
-    """A receipt, read. A field the receipt does not show is None."""
+    """The result of reading a receipt. A field that the receipt does not show is None."""
 
     merchant: Merchant | None = None
     date: ReceiptDate | None = None
@@ -152,21 +151,21 @@ class Extraction(_Value):
     line_items: tuple[LineItem, ...] = ()
     raw_ocr_text: str = ""
     ocr_lines: tuple[OcrLine, ...] = ()
-    """Empty for text that a PDF brings along."""
+    """Empty for the text layer of a PDF."""
     overall_confidence: Confidence = 0.0
     checks: Checks = Checks()
     pages: Annotated[int, Field(ge=1)] = 1
 
     @property
-    def mark(self) -> str | None:
-        """What the receipts of one purchase share: merchant, date and total; None without all."""
+    def dedup_key(self) -> str | None:
+        """Merchant, date and total, which all receipts of one purchase share; None without all."""
         if self.merchant is None or self.date is None or self.total is None:
             return None
         name = "".join(char for char in self.merchant.name.upper() if char.isalnum())
         return f"{name[:100]} {self.date.value} {self.total.amount}"
 
     def nested(self) -> dict[str, object]:
-        """The contract's nested form, ready for JSON: amounts are strings."""
+        """Return the contract's nested form, ready for JSON: amounts are strings."""
         return {
             **self._fields(),
             "line_items": [item.nested() for item in self.line_items],
@@ -174,8 +173,8 @@ class Extraction(_Value):
         }
 
     def flat(self) -> dict[str, object]:
-        """The contract's flat form: bare fields, `total` a number, `items` priced by the unit; and
-        beside them `fields`, which has them with their confidences, as the nested form does.
+        """Return the contract's flat form: bare fields, `total` a number, `items` priced by the
+        unit; `fields` has the fields with their confidences, as the nested form does.
         """
         return {
             "merchant": self.merchant.name if self.merchant else None,
@@ -218,13 +217,13 @@ def _number(value: Decimal) -> int | float:
 
 
 def nested_from_flat(flat: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The nested form again, from a flat form that was kept as JSON."""
+    """Return the nested form of a stored flat form."""
     flat_only = {"fields", "items", "currency"}
     rest = {name: value for name, value in flat.items() if name not in flat_only}
     return {**rest, **flat["fields"]}
 
 
 def with_warning(flat: Mapping[str, Any], warning: str) -> Mapping[str, Any]:
-    """A flat form that was kept as JSON, with one more warning."""
+    """Return a stored flat form with one more warning."""
     checks = flat["checks"]
     return {**flat, "checks": {**checks, "warnings": [*checks["warnings"], warning]}}

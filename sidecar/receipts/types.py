@@ -1,4 +1,4 @@
-"""The values that the stages of the reader pass on: pixels, boxes and recognized text."""
+"""The values that the stages of the reader exchange: pixels, boxes and recognized text."""
 
 from dataclasses import dataclass
 
@@ -14,19 +14,19 @@ Boxes = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Glyph:
-    """One recognised character."""
+    """One recognized character."""
 
     char: str
     confidence: float
     x: float
-    """Its centre along the text's box, 0 (left) to 1."""
+    """Its center along the text's box, 0 (left) to 1."""
     runner_up: str = ""
-    """The next likely character, or "" when none is near."""
+    """The next most likely character, or "" when none is near."""
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """One recognised piece of a line: where it stands and what it says."""
+    """One recognized piece of a line, with its position."""
 
     box: tuple[tuple[float, float], ...]
     """Four corners (x, y) in pixels from top left, clockwise."""

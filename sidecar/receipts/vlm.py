@@ -1,7 +1,6 @@
-"""A receipt as a vision-language model tells it: the question, the answer's form, and its checks.
+"""Receipts read by a vision-language model: the prompt, the schema of its response, and its checks.
 
-The model's word is worth what the arithmetic says: an amount that the rest explains is believed, and
-what it alone claims is not.
+An amount that the other amounts explain gets a high confidence, an amount on its own a low one.
 """
 
 from collections.abc import Mapping
@@ -22,7 +21,7 @@ from sidecar.receipts.models import (
     ReceiptTime,
 )
 from sidecar.receipts.options import ReceiptOptions
-from sidecar.receipts.totals.totals import adds_up
+from sidecar.receipts.totals.totals import Parts, adds_up
 
 MAX_ITEMS = 150
 
@@ -60,7 +59,6 @@ _ITEM = _object(
         "discount": _or_null(_AMOUNT),
     }
 )
-#: What the engine is held to while it writes.
 SCHEMA = _object(
     {
         "merchant": _or_null({"type": "string", "maxLength": 100}),
@@ -68,23 +66,20 @@ SCHEMA = _object(
         "time": _or_null({"type": "string", "pattern": r"^([01][0-9]|2[0-3]):[0-5][0-9]$"}),
         "currency": _or_null({"type": "string", "pattern": r"^[A-Z]{3}$"}),
         "items": {"type": "array", "items": _ITEM, "maxItems": MAX_ITEMS},
-        "subtotal": _or_null(_AMOUNT),
-        "tax": _or_null(_AMOUNT),
-        "discount": _or_null(_AMOUNT),
-        "rounding": _or_null(_AMOUNT),
-        "total": _or_null(_AMOUNT),
+        **dict.fromkeys(("subtotal", "tax", "discount", "rounding", "total"), _or_null(_AMOUNT)),
     }
 )
+"""The JSON schema that guides the engine's decoding."""
 
 _Amount = Annotated[Decimal, Field(allow_inf_nan=False, max_digits=12, decimal_places=3)]
 
 
-class _Told(BaseModel):
+class _Response(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class VlmItem(_Told):
-    """A line as the model tells it."""
+class VlmItem(_Response):
+    """A line item in the model's response."""
 
     name: Annotated[str, Field(min_length=1, max_length=100)]
     quantity: Annotated[_Amount, Field(ge=0)]
@@ -94,8 +89,8 @@ class VlmItem(_Told):
     discount: _Amount | None
 
 
-class VlmReceipt(_Told):
-    """A receipt as the model tells it."""
+class VlmReceipt(_Response):
+    """The model's response."""
 
     merchant: str | None
     date: str | None
@@ -110,53 +105,57 @@ class VlmReceipt(_Told):
 
     @field_validator("date")
     @classmethod
-    def _a_day(cls, value: str | None) -> str | None:
-        """The pattern lets days pass that no calendar has."""
+    def _existing_date(cls, value: str | None) -> str | None:
+        """Replace a date that does not exist by None; the pattern lets it pass."""
         try:
             return value and date.fromisoformat(value).isoformat()
         except ValueError:
             return None
 
 
-# What a claim is worth, proved by arithmetic or not. Not yet measured on receipts: set low enough
-# that a field which OCR read with evidence of its own stays.
+# Confidence in amounts that add up or do not, and in texts. Not measured on receipts yet, but low
+# enough that a field which OCR read with evidence of its own stays.
 _PROVED = 0.95
 _CLAIMED = 0.6
 _TEXT = 0.85
 
 
-def extraction_of(told: VlmReceipt, options: ReceiptOptions, pages: int) -> Extraction:
-    """What the model told, with the checks that every reading goes through."""
-    currency = told.currency or options.currency
-    items_sum = sum((item.total_price - (item.discount or 0) for item in told.items), Decimal(0))
-    proved = told.total is not None and adds_up(
-        items_sum,
-        told.total,
-        told.tax,
-        charges=Decimal(0),
-        discounts=abs(told.discount or Decimal(0)),
-        rounding=told.rounding or Decimal(0),
+def extraction_of(response: VlmReceipt, options: ReceiptOptions, pages: int) -> Extraction:
+    """Return the extraction of the model's response, with the checks of every reading."""
+    currency = response.currency or options.currency
+    items_sum = sum(
+        (item.total_price - (item.discount or 0) for item in response.items), Decimal(0)
     )
-    worth = _PROVED if proved else _CLAIMED
+    parts = Parts(
+        tax=response.tax or Decimal(0),
+        discounts=abs(response.discount or Decimal(0)),
+        rounding=response.rounding or Decimal(0),
+    )
+    proved = response.total is not None and adds_up(items_sum, response.total, parts)
+    confidence = _PROVED if proved else _CLAIMED
 
-    def money(amount: Decimal | None, confidence: float = worth) -> Money | None:
+    def money(amount: Decimal | None) -> Money | None:
         if amount is None:
             return None
         return Money(amount=cents(amount), currency=currency, confidence=confidence)
 
-    merchant = told.merchant.strip() if told.merchant else ""
-    day = ReceiptDate(value=told.date, confidence=_TEXT) if told.date else None
-    fields = [_TEXT if merchant else 0.0, _TEXT if day else 0.0, worth if told.total else 0.0]
+    merchant = response.merchant.strip() if response.merchant else ""
+    day = ReceiptDate(value=response.date, confidence=_TEXT) if response.date else None
+    confidences = [
+        _TEXT if merchant else 0.0,
+        _TEXT if day else 0.0,
+        confidence if response.total else 0.0,
+    ]
     return Extraction(
         merchant=Merchant(name=merchant, confidence=_TEXT) if merchant else None,
         date=day,
-        time=ReceiptTime(value=told.time, confidence=_TEXT) if told.time else None,
+        time=ReceiptTime(value=response.time, confidence=_TEXT) if response.time else None,
         currency=currency,
-        total=money(told.total),
-        subtotal=money(told.subtotal),
-        tax=money(told.tax),
-        line_items=tuple(_item(item, currency, worth) for item in told.items),
-        overall_confidence=round(sum(fields) / len(fields), 3),
+        total=money(response.total),
+        subtotal=money(response.subtotal),
+        tax=money(response.tax),
+        line_items=tuple(_item(item, currency, confidence) for item in response.items),
+        overall_confidence=round(sum(confidences) / len(confidences), 3),
         checks=Checks(
             items_sum=cents(items_sum),
             matches_total=proved,
@@ -166,22 +165,22 @@ def extraction_of(told: VlmReceipt, options: ReceiptOptions, pages: int) -> Extr
     )
 
 
-def _item(told: VlmItem, currency: str | None, worth: float) -> LineItem:
-    quantity = told.quantity or Decimal(1)
-    each = told.unit_price if told.unit_price is not None else told.total_price / quantity
+def _item(item: VlmItem, currency: str | None, confidence: float) -> LineItem:
+    quantity = item.quantity or Decimal(1)
+    each = item.unit_price if item.unit_price is not None else item.total_price / quantity
 
     def money(amount: Decimal) -> Money:
-        return Money(amount=cents(amount), currency=currency, confidence=worth)
+        return Money(amount=cents(amount), currency=currency, confidence=confidence)
 
     return LineItem(
-        raw_text=told.name,
-        parsed_name=told.name,
+        raw_text=item.name,
+        parsed_name=item.name,
         quantity=quantity,
-        unit=told.unit or None,
+        unit=item.unit or None,
         unit_price=money(each),
-        total_price=money(told.total_price),
-        discount=money(abs(told.discount)) if told.discount else None,
-        confidence=min(worth, _TEXT),
+        total_price=money(item.total_price),
+        discount=money(abs(item.discount)) if item.discount else None,
+        confidence=min(confidence, _TEXT),
     )
 
 
@@ -189,49 +188,52 @@ Source = Literal["ocr", "vision"]
 _SUMS = ("total", "subtotal", "tax")
 
 
-def needs_second_read(flat: Mapping[str, Any], below: float) -> bool:
-    """Whether a reading (in its flat form) deserves a second one."""
+def needs_second_read(flat: Mapping[str, Any], threshold: float) -> bool:
+    """Whether a reading (flat form) doesn't add up, lacks a field, or is below the threshold."""
     fields = flat["fields"]
     return (
         not flat["checks"]["matches_total"]
         or any(fields[name] is None for name in ("merchant", "date", "total"))
-        or flat["overall_confidence"] < below
+        or flat["overall_confidence"] < threshold
     )
 
 
 def merge_readings(
     ocr: Mapping[str, Any], vision: Mapping[str, Any], *, prefer: Source
 ) -> Mapping[str, Any]:
-    """One reading of two, both in their flat form; `sources` says where each field is from.
+    """Merge two readings (flat forms); `sources` has the source of each field.
 
-    Merchant, date and time: the preferred engine's if it is "vision", else the surer one's. Amounts and
-    line items stay together, for they prove each other: those that add up, if only one's do.
+    Merchant, date and time: the preferred engine's if it is "vision", else the more confident.
+    Amounts and line items come from one reading, since they prove each other: the one that adds up,
+    if only one does.
     """
     sources: dict[str, Source] = {}
     for name in ("merchant", "date", "time"):
         sources[name] = _more_confident(ocr["fields"][name], vision["fields"][name], prefer)
-    adds_up = ocr["checks"]["matches_total"], vision["checks"]["matches_total"]
+    ocr_adds_up = ocr["checks"]["matches_total"]
     amounts: Source = prefer
-    if adds_up[0] != adds_up[1]:
-        amounts = "ocr" if adds_up[0] else "vision"
+    if ocr_adds_up != vision["checks"]["matches_total"]:
+        amounts = "ocr" if ocr_adds_up else "vision"
     elif prefer == "ocr":
         amounts = _more_confident(ocr["fields"]["total"], vision["fields"]["total"], prefer)
     sources |= dict.fromkeys((*_SUMS, "line_items"), amounts)
-    by_source = {"ocr": ocr, "vision": vision}
-    fields = {name: by_source[sources[name]]["fields"][name] for name in ocr["fields"]}
-    told = by_source[amounts]
-    sure = [
+    readings = {"ocr": ocr, "vision": vision}
+    fields = {name: readings[sources[name]]["fields"][name] for name in ocr["fields"]}
+    confidences = [
         fields[name]["confidence"] if fields[name] else 0.0
         for name in ("merchant", "date", "total")
     ]
     return {
         **ocr,
-        **{name: told[name] for name in ("total", "currency", "items", "line_items", "checks")},
+        **{
+            name: readings[amounts][name]
+            for name in ("total", "currency", "items", "line_items", "checks")
+        },
         "merchant": fields["merchant"]["name"] if fields["merchant"] else None,
         "date": fields["date"]["value"] if fields["date"] else None,
         "time": fields["time"]["value"] if fields["time"] else None,
         "fields": fields,
-        "overall_confidence": round(sum(sure) / len(sure), 3),
+        "overall_confidence": round(sum(confidences) / len(confidences), 3),
         "sources": sources,
     }
 

@@ -1,1 +1,1 @@
-"""Documents of a request by words and by meaning."""
+"""Hybrid search over the documents of one request."""

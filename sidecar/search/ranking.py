@@ -1,8 +1,8 @@
-"""Hybrid ranking: the words of the query (BM25) and its meaning (cosine), each from 0 to 1.
+"""Hybrid ranking by keywords (BM25) and meaning (cosine similarity), each scored from 0 to 1.
 
 BM25 follows Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond"
-(2009), with their usual constants, over the documents at hand; it is divided by what a document
-holding every word of the query would get, so that both scores share a scale.
+(2009), with their usual constants, over the request's documents. It is divided by the score of a
+document with every word of the query, so both scores have the same scale.
 """
 
 import math
@@ -23,7 +23,7 @@ _B: Final = 0.75
 
 @dataclass(frozen=True, slots=True)
 class SearchWeights:
-    """Shares of the two scores, at least 0, finite, and not both 0; only their ratio matters."""
+    """Weights of the two scores: finite, at least 0, not both 0; only their ratio matters."""
 
     keyword: float
     semantic: float
@@ -31,7 +31,7 @@ class SearchWeights:
 
 @dataclass(frozen=True, slots=True)
 class SearchQuery:
-    """What is looked for: at most `top_k` documents that score at least `min_score`."""
+    """A search for at most `top_k` documents that score at least `min_score`."""
 
     text: str
     weights: SearchWeights
@@ -41,9 +41,9 @@ class SearchQuery:
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """A document's scores from 0 to 1, and the words of the query that it holds."""
+    """A document's scores from 0 to 1, and the words of the query that it contains."""
 
-    row: int  # which of the documents, from 0
+    row: int  # the document's index, from 0
     score: float
     keyword_score: float
     semantic_score: float
@@ -52,7 +52,7 @@ class SearchResult:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """A document's words, normalised; `name` is its first line, so normalised."""
+    """A document's normalized words; `name` is its first line, normalized too."""
 
     name: str
     counts: Mapping[str, int]
@@ -60,7 +60,7 @@ class Terms:
 
 
 def document_terms(text: str) -> Terms:
-    """Depends on the text alone: worth caching where documents repeat."""
+    """Return the terms of a document; callers with repeated documents may cache them."""
     words = _words(text)
     first_line = next(iter(text.strip().splitlines()), "")
     return Terms(" ".join(_words(first_line)), Counter(words), len(words))
@@ -74,21 +74,21 @@ def search(
     *,
     terms: Callable[[str], Terms] = document_terms,
 ) -> list[SearchResult]:
-    """The documents that are looked for, best first.
+    """Return the documents that match the query, best first.
 
-    `vectors` are (documents, dimension) and `query_vector` (dimension,), all unit vectors. A
-    document whose whole text or first line is the query comes first, with the score 1; equals stay
-    in the documents' order.
+    `vectors` has shape (documents, dimension) and `query_vector` (dimension,); all are unit
+    vectors. A document whose whole text or first line equals the query comes first, with score 1;
+    documents of equal score keep their order.
     """
     words = _words(query.text)
-    wanted = list(dict.fromkeys(words))
-    held = [terms(document) for document in documents]
-    keyword = _bm25(wanted, held)
+    query_terms = list(dict.fromkeys(words))
+    indexed = [terms(document) for document in documents]
+    keyword = _bm25(query_terms, indexed)
     semantic = np.clip(vectors @ query_vector, 0.0, 1.0)
     share = query.weights.keyword / (query.weights.keyword + query.weights.semantic)
     score = share * keyword + (1 - share) * semantic
     name = " ".join(words)
-    exact = np.array([bool(name) and name == document.name for document in held], dtype=bool)
+    exact = np.array([bool(name) and name == document.name for document in indexed], dtype=bool)
     score[exact] = 1.0
     order = np.lexsort((-score, ~exact))
     best = order[score[order] >= query.min_score][: query.top_k]
@@ -98,7 +98,7 @@ def search(
             float(score[row]),
             float(keyword[row]),
             float(semantic[row]),
-            tuple(word for word in wanted if word in held[row].counts),
+            tuple(word for word in query_terms if word in indexed[row].counts),
         )
         for row in best
     ]
@@ -108,22 +108,17 @@ def _words(text: str) -> list[str]:
     return label_key(expand(text)).split()
 
 
-def _bm25(wanted: Sequence[str], documents: Sequence[Terms]) -> NDArray[np.float64]:
-    """(documents,), from 0 to 1."""
+def _bm25(query_terms: Sequence[str], documents: Sequence[Terms]) -> NDArray[np.float64]:
     scores = np.zeros(len(documents))
-    if not wanted:
+    if not query_terms:
         return scores
     lengths = np.array([document.length for document in documents], dtype=float)
     damping = _K1 * (1 - _B + _B * lengths / max(1.0, lengths.mean()))
-    best = 0.0
-    for word in wanted:
+    max_score = 0.0
+    for word in query_terms:
         counts = np.array([document.counts.get(word, 0) for document in documents], dtype=float)
-        rarity = _inverse_document_frequency(int(np.count_nonzero(counts)), len(documents))
-        best += rarity
-        scores += rarity * np.minimum(1.0, counts * (_K1 + 1) / (counts + damping))
-    return scores / best
-
-
-def _inverse_document_frequency(holding: int, documents: int) -> float:
-    """The inverse document frequency, above 0 for every word."""
-    return math.log1p((documents - holding + 0.5) / (holding + 0.5))
+        frequency = int(np.count_nonzero(counts))
+        idf = math.log1p((len(documents) - frequency + 0.5) / (frequency + 0.5))  # always above 0
+        max_score += idf
+        scores += idf * np.minimum(1.0, counts * (_K1 + 1) / (counts + damping))
+    return scores / max_score

@@ -1,11 +1,11 @@
-"""What the search endpoint takes and answers."""
+"""Request and response of the search endpoint."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
 from operator import attrgetter
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from sidecar.core.validation import NotBlank, NotBoolean, max_length, unique
 from sidecar.embedding.schemas import TextInput
@@ -17,11 +17,7 @@ MAX_QUERY_CHARACTERS: Final = 1_000
 Weight = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False), NotBoolean]
 
 
-class SearchRequest(BaseModel):
-    """A query over the documents of the same request."""
-
-    model_config = ConfigDict(frozen=True)
-
+class SearchRequest(BaseModel, frozen=True):
     query: Annotated[str, max_length(MAX_QUERY_CHARACTERS, "characters of a query"), NotBlank]
     documents: Annotated[
         tuple[TextInput, ...],
@@ -35,32 +31,28 @@ class SearchRequest(BaseModel):
     min_score: Weight = 0.0
 
     @model_validator(mode="after")
-    def _some_weight(self) -> "SearchRequest":
+    def _check_weights(self) -> "SearchRequest":
         if self.keyword_weight + self.semantic_weight == 0:
             raise ValueError("keyword_weight and semantic_weight must not both be 0")
         return self
 
     @property
     def as_query(self) -> SearchQuery:
-        """What is looked for in the documents."""
         weights = SearchWeights(self.keyword_weight, self.semantic_weight)
         return SearchQuery(self.query, weights, self.top_k, self.min_score)
 
 
 def search_response(request: SearchRequest, results: Sequence[SearchResult]) -> dict[str, Any]:
-    """The payload of search; `results` name rows of the request's documents."""
-    return {"results": [_listed(request.documents[one.row].id, one) for one in results]}
+    """Return the payload of search; each result's row is an index of the request's documents."""
+    payload = []
+    for result in results:
+        scores = asdict(result)
+        payload.append({"id": request.documents[scores.pop("row")].id, **scores})
+    return {"results": payload}
 
 
 def redact_documents(request: SearchRequest) -> dict[str, Any]:
-    """What a record holds of the request. The documents are the caller's own and come with every
-    search: their number is enough.
-    """
+    """Return the request as its artifact stores it, with the number of documents alone."""
+    # The documents are the caller's own and come with every search.
     payload = request.model_dump(mode="json", exclude_unset=True, exclude={"documents"})
     return {**payload, "documents": len(request.documents)}
-
-
-def _listed(id_: str | int, result: SearchResult) -> dict[str, Any]:
-    scores = asdict(result)
-    del scores["row"]
-    return {"id": id_, **scores}

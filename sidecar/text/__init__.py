@@ -1,0 +1,1 @@
+"""Product names and the grocery taxonomy, with their word lists in data/."""

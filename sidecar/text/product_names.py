@@ -1,7 +1,7 @@
-"""Receipt names to words: ORG WHL MLK 1GL -> organic whole milk 1 gallon.
+"""Expands the abbreviations of receipts: ORG WHL MLK 1GL -> organic whole milk 1 gallon.
 
-The dictionary is the project's own: data/abbreviations.toml, which says how it is laid out. Names
-that hold nothing to expand come back in lower case with their punctuation turned into spaces.
+The dictionary is the project's own; data/abbreviations.toml describes its layout. Names without
+abbreviations come back in lower case with punctuation replaced by spaces.
 """
 
 import re
@@ -23,42 +23,41 @@ _LONGEST_PHRASE: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class Dictionary:
-    """Spellings by the place they may be expanded in; see data/abbreviations.toml."""
+    """Spellings by where they are expanded; see data/abbreviations.toml."""
 
     units: Spellings
     always: Spellings
-    receipt: Spellings
-    """Those of `always` too."""
+    receipt: Spellings  # includes those of `always`
 
 
 @dataclass(frozen=True, slots=True)
 class _Token:
     text: str
-    glued: bool  # nothing stood between it and the piece before
-    size: bool = False  # part of "12 ounce" and the like
+    adjacent: bool  # follows the previous token without a separator
+    size: bool = False  # part of a package size, such as "12 ounce"
 
 
 def expand(name: str) -> str:
-    """The name in lower case, its abbreviations written out, single spaces between words.
+    """Return the name in lower case, abbreviations expanded, with single spaces between words.
 
-    Only a name without any letter, digit or symbol comes back empty.
+    The result is empty only for a name without any letter, digit or symbol.
     """
-    return _join(_expand_pieces(name))
+    return _join(_expand_tokens(name))
 
 
 def product_key(name: str) -> str:
-    """`expand` without package sizes and article numbers: what the product is.
+    """Return the expanded name without package sizes and article numbers.
 
-    A name that is nothing else ("1GL") is kept whole.
+    A name that has nothing else ("1GL") is returned in full.
     """
-    pieces = _expand_pieces(name)
-    telling = [p for p in pieces if not p.size and not _is_article_number(p.text)]
-    return _join(telling or pieces)
+    tokens = _expand_tokens(name)
+    key_tokens = [t for t in tokens if not t.size and not _is_article_number(t.text)]
+    return _join(key_tokens or tokens)
 
 
 @cache
 def dictionary() -> Dictionary:
-    """The packaged dictionary, read once. ValueError when two expansions share a spelling."""
+    """Return the packaged dictionary. Raises ValueError when two expansions share a spelling."""
     data = files(__package__).joinpath("data/abbreviations.toml").read_text(encoding="utf-8")
     sections = tomllib.loads(data)
     spellings = {section: _spellings(table) for section, table in sections.items()}
@@ -70,22 +69,22 @@ def _spellings(table: Mapping[str, Sequence[str]]) -> Spellings:
     spellings: dict[Phrase, str] = {}
     for expansion, abbreviations in table.items():
         for abbreviation in abbreviations:
-            phrase = tuple(piece.text for piece in _tokenize(abbreviation))
+            phrase = tuple(token.text for token in _tokenize(abbreviation))
             if spellings.setdefault(phrase, expansion) != expansion:
                 raise ValueError(f"{abbreviation!r} means {spellings[phrase]!r} and {expansion!r}")
             if not 0 < len(phrase) <= _LONGEST_PHRASE:
-                raise ValueError(f"{abbreviation!r} has no word or too many")
+                raise ValueError(f"{abbreviation!r} has no word or more than {_LONGEST_PHRASE}")
     return MappingProxyType(spellings)
 
 
-def _expand_pieces(name: str) -> list[_Token]:
-    pieces = list(_tokenize(name))
+def _expand_tokens(name: str) -> list[_Token]:
+    tokens = list(_tokenize(name))
     words = dictionary()
-    everywhere = list(_expand_phrases(pieces, words.units, words.always))
-    abbreviated = [p.text for p in everywhere] != [p.text for p in pieces]
+    expanded = list(_expand_phrases(tokens, words.units, words.always))
+    abbreviated = [t.text for t in expanded] != [t.text for t in tokens]
     if name.isupper() or (abbreviated and name.islower()):
-        return list(_expand_phrases(pieces, words.units, words.receipt))
-    return everywhere
+        return list(_expand_phrases(tokens, words.units, words.receipt))
+    return expanded
 
 
 def _tokenize(name: str) -> Iterator[_Token]:
@@ -93,42 +92,43 @@ def _tokenize(name: str) -> Iterator[_Token]:
     for match in _TOKEN.finditer(unicodedata.normalize("NFKC", name).lower()):
         text = match.group().replace("’", "'")
         if len(text) > 1 or not _is_separator(text):
-            yield _Token(text, glued=match.start() == end)
+            yield _Token(text, adjacent=match.start() == end)
             end = match.end()
 
 
 def _is_separator(character: str) -> bool:
-    """Punctuation, signs and control characters end a word; letters, emoji and & do not."""
+    # Letters, emoji and & are parts of words; other signs and control characters are not.
     category = unicodedata.category(character)
     return character != "&" and (category[0] in "PC" or category in {"Sm", "Sc", "Sk"})
 
 
 def _expand_phrases(
-    pieces: Sequence[_Token], units: Spellings, words: Spellings
+    tokens: Sequence[_Token], units: Spellings, words: Spellings
 ) -> Iterator[_Token]:
-    """The longest spelling that starts at each piece is replaced, from left to right."""
-    at = 0
-    while at < len(pieces):
-        piece = pieces[at]
-        after = at + 1
-        if piece.text[0].isdigit() and (found := _longest_match(pieces, after, units)):
-            unit, after = found
-            yield _Token(piece.text, piece.glued, size=True)
-            yield _Token(unit, glued=False, size=True)
-        elif found := _longest_match(pieces, at, words):
-            expansion, after = found
-            yield _Token(expansion, glued=False)
+    """Yield the tokens, with the longest spelling at each position replaced, left to right."""
+    position = 0
+    while position < len(tokens):
+        token = tokens[position]
+        end = position + 1
+        if token.text[0].isdigit() and (match := _longest_match(tokens, end, units)):
+            unit, end = match
+            yield _Token(token.text, token.adjacent, size=True)
+            yield _Token(unit, adjacent=False, size=True)
+        elif match := _longest_match(tokens, position, words):
+            expansion, end = match
+            yield _Token(expansion, adjacent=False)
         else:
-            yield piece
-        at = after
+            yield token
+        position = end
 
 
 def _longest_match(
-    pieces: Sequence[_Token], at: int, spellings: Spellings
+    tokens: Sequence[_Token], start: int, spellings: Spellings
 ) -> tuple[str, int] | None:
-    for end in range(min(at + _LONGEST_PHRASE, len(pieces)), at, -1):
-        expansion = spellings.get(tuple(piece.text for piece in pieces[at:end]))
-        if expansion is not None and not (end < len(pieces) and pieces[end].glued):
+    """Return the expansion of the longest spelling from `start` on, and its end."""
+    for end in range(min(start + _LONGEST_PHRASE, len(tokens)), start, -1):
+        expansion = spellings.get(tuple(token.text for token in tokens[start:end]))
+        if expansion is not None and not (end < len(tokens) and tokens[end].adjacent):
             return expansion, end
     return None
 
@@ -137,5 +137,5 @@ def _is_article_number(text: str) -> bool:
     return text.isdigit() and len(text) >= 4
 
 
-def _join(pieces: Sequence[_Token]) -> str:
-    return "".join(p.text if p.glued else f" {p.text}" for p in pieces).strip()
+def _join(tokens: Sequence[_Token]) -> str:
+    return "".join(t.text if t.adjacent else f" {t.text}" for t in tokens).strip()

@@ -1,6 +1,7 @@
-"""What grocery shops sell, and under which names callers may know it.
+"""The grocery taxonomy: products, categories, and other names that callers use for categories.
 
-Reads data/taxonomy.toml and data/labels.toml, the project's own; each says how it is laid out.
+Read from data/taxonomy.toml and data/labels.toml, which are the project's own and describe their
+layout.
 """
 
 import re
@@ -19,7 +20,7 @@ _WORD: Final = re.compile(r"[^\W_]+")
 
 @dataclass(frozen=True, slots=True)
 class Subcategory:
-    """An aisle's worth of products and the wider categories it is part of, narrowest first."""
+    """Related products, and the wider categories that include them, narrowest first."""
 
     name: str
     within: tuple[str, ...]
@@ -28,29 +29,30 @@ class Subcategory:
 
 @dataclass(frozen=True, slots=True)
 class Taxonomy:
+    """All sub-categories, and the categories by the labels that name them."""
+
     subcategories: tuple[Subcategory, ...]
-    meanings: Mapping[str, str]
+    by_label: Mapping[str, str]
     """A label's key (`label_key`) to the category, sub-category or CATCH_ALL that it names."""
 
     @property
     def categories(self) -> tuple[str, ...]:
-        """The wider categories, sorted."""
         return tuple(sorted({wider for sub in self.subcategories for wider in sub.within}))
 
-    def meaning(self, label: str) -> str | None:
-        """The category that `label` is another name of; None for a label it doesn't know."""
-        return self.meanings.get(label_key(label))
+    def category_of(self, label: str) -> str | None:
+        """Return the category that `label` names, None for an unknown label."""
+        return self.by_label.get(label_key(label))
 
 
 def label_key(label: str) -> str:
-    """A label without case, punctuation, "and" and plural endings."""
+    """Return the label without case, punctuation, "and" and plural endings."""
     words = [word for word in _WORD.findall(label.lower()) if word != "and"]
     return " ".join(_singular(word) for word in words)
 
 
 @cache
 def taxonomy() -> Taxonomy:
-    """The packaged taxonomy, read once. ValueError when a name means two things."""
+    """Return the packaged taxonomy. Raises ValueError when a label names two categories."""
     subcategories = tuple(
         Subcategory(
             name,
@@ -60,22 +62,22 @@ def taxonomy() -> Taxonomy:
         for name, entry in _toml("taxonomy").items()
     )
     categories = {wider for sub in subcategories for wider in sub.within}
-    names: dict[str, str] = {label_key(name): name for name in categories}
+    by_label: dict[str, str] = {label_key(name): name for name in categories}
     known = categories | {sub.name for sub in subcategories} | {CATCH_ALL}
     for category, aliases in _toml("labels").items():
         if category not in known:
-            raise ValueError(f"labels.toml names {category!r}, which taxonomy.toml does not have")
+            raise ValueError(f"labels.toml names {category!r}, which taxonomy.toml lacks")
         for alias in (category, *aliases):
-            if names.setdefault(label_key(alias), category) != category:
-                raise ValueError(f"{alias!r} is {names[label_key(alias)]!r} and {category!r}")
+            if by_label.setdefault(label_key(alias), category) != category:
+                raise ValueError(f"{alias!r} names {by_label[label_key(alias)]!r} and {category!r}")
     for sub in subcategories:
-        names.setdefault(label_key(sub.name), sub.name)
-    return Taxonomy(subcategories, MappingProxyType(names))
+        by_label.setdefault(label_key(sub.name), sub.name)
+    return Taxonomy(subcategories, MappingProxyType(by_label))
 
 
 @cache
 def vocabulary() -> frozenset[str]:
-    """Every word of the taxonomy's products, as `label_key` writes it."""
+    """Return every word of the taxonomy's products, normalized by `label_key`."""
     products = (product for sub in taxonomy().subcategories for product in sub.products)
     return frozenset(word for product in products for word in label_key(product).split())
 
@@ -86,7 +88,7 @@ def _toml(name: str) -> dict[str, Any]:
 
 
 def _singular(word: str) -> str:
-    """A stem that a word shares with its English plural; "cookie" and "berry" both end in y."""
+    """Return a stem that a word shares with its English plural: cooky, berry, tomato."""
     if len(word) > 4 and word.endswith(("ies", "ie")):
         return word.removesuffix("s")[:-2] + "y"
     if len(word) > 4 and word.endswith(("oes", "ches", "shes", "xes", "sses")):

@@ -1,0 +1,1 @@
+"""Tests of the real service as a child process, over HTTP and in a browser."""

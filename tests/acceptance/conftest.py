@@ -8,40 +8,40 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.acceptance.databases import Database, chosen
-from tests.acceptance.databases import database as open_database
+from tests.acceptance.databases import Database, open_database, selected_databases
 from tests.acceptance.service import REPOSITORY, Service, running, wait_for_engine
 
 SAMPLE = REPOSITORY / "samples" / "receipt.jpg"
 
+WaitForJob = Callable[..., dict[str, Any]]
+
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """What has to do with a database runs on one of them, or on both."""
+    """Run tests that use a database on one database, or on both if they are marked so."""
     if "database" not in metafunc.fixturenames:
         return
     both = metafunc.definition.get_closest_marker("both_databases") is not None
-    names = chosen(both=both and "engine" not in metafunc.fixturenames)
+    names = selected_databases(both=both and "engine" not in metafunc.fixturenames)
     metafunc.parametrize("database", names, indirect=True, scope="session")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One database after the other; and what talks to the engine goes last of those on its own: it
-    loads while the rest is tested.
-    """
+    """Order the tests by database, and put those that need the engine last, while it loads."""
+    first_database = selected_databases(both=True)[0]
 
-    def turn(item: pytest.Item) -> tuple[bool, bool]:
+    def order(item: pytest.Item) -> tuple[bool, bool]:
         parameters = item.callspec.params if hasattr(item, "callspec") else {}
-        on_second = parameters.get("database", chosen(both=True)[0]) != chosen(both=True)[0]
-        return on_second, "engine" in item.fixturenames  # type: ignore[attr-defined]
+        on_second_database = parameters.get("database", first_database) != first_database
+        return on_second_database, "engine" in item.fixturenames  # type: ignore[attr-defined]
 
-    items.sort(key=turn)
+    items.sort(key=order)
 
 
 @pytest.fixture(scope="session")
 def database(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Database]:
-    """What `pytest_generate_tests` says."""
+    """The database that `pytest_generate_tests` selects."""
     with open_database(request.param, tmp_path_factory.mktemp(request.param)) as database:
         yield database
 
@@ -51,16 +51,16 @@ def engine(service: Service) -> Service:
     """The service, once its engine has loaded."""
     if find_spec("vllm") is None:
         if os.environ.get("CI"):
-            pytest.fail("vLLM is not installed; `make test` installs it where it can be had")
-        pytest.skip("vLLM is not installed; `make run` installs it where it can be had")
+            pytest.fail("vLLM is not installed; `make test` installs it where it is available")
+        pytest.skip("vLLM is not installed; `make run` installs it where it is available")
     wait_for_engine(service)
     return service
 
 
 @pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory, database: Database) -> Iterator[Service]:
-    """One service for the whole run on a database."""
-    engine = "auto" if database.name == chosen(both=True)[0] else "off"
+    """One service for all tests on a database; with the engine on the first database."""
+    engine = "auto" if database.name == selected_databases(both=True)[0] else "off"
     settings = {**database.settings(), "engine": {"mode": engine, "max_tokens": 256}}
     folder = tmp_path_factory.mktemp("service")
     with running(folder, settings=settings, change=database.change) as service:
@@ -69,7 +69,7 @@ def service(tmp_path_factory: pytest.TempPathFactory, database: Database) -> Ite
 
 @pytest.fixture
 def client(service: Service) -> Iterator[httpx.Client]:
-    """A caller of the service, as tenant `acceptance`."""
+    """A client of the service, as tenant `acceptance`."""
     with httpx.Client(
         base_url=service.url, headers={"x-tenant-id": "acceptance"}, timeout=60
     ) as client:
@@ -82,12 +82,12 @@ def sample() -> str:
     return base64.b64encode(SAMPLE.read_bytes()).decode()
 
 
-def polling(client: httpx.Client) -> Callable[..., dict[str, Any]]:
-    """What polls a job of the client's until it is as wanted; by default, until it has ended."""
+def job_poller(client: httpx.Client) -> WaitForJob:
+    """Return a function that polls a job until a condition holds, by default until it ends."""
 
     def poll(
         job_id: str,
-        wanted: Callable[[dict[str, Any]], bool] = lambda job: (
+        condition: Callable[[dict[str, Any]], bool] = lambda job: (
             job["status"] in ("succeeded", "failed", "cancelled")
         ),
         seconds: float = 60,
@@ -95,7 +95,7 @@ def polling(client: httpx.Client) -> Callable[..., dict[str, Any]]:
         deadline = time.monotonic() + seconds
         while True:
             job: dict[str, Any] = client.get(f"/api/v1/jobs/{job_id}").json()
-            if wanted(job):
+            if condition(job):
                 return job
             assert time.monotonic() < deadline, f"still {job}"
             time.sleep(0.05)
@@ -104,6 +104,6 @@ def polling(client: httpx.Client) -> Callable[..., dict[str, Any]]:
 
 
 @pytest.fixture
-def until(client: httpx.Client) -> Callable[..., dict[str, Any]]:
-    """Polls a job of the session's service."""
-    return polling(client)
+def wait_for_job(client: httpx.Client) -> WaitForJob:
+    """A poller for jobs of the session's service."""
+    return job_poller(client)

@@ -1,7 +1,7 @@
-"""Where a service under test keeps its rows: a file of its own, or a database of a server.
+"""The databases of services under test: an SQLite file, or a database of a PostgreSQL server.
 
-The tests of what a database may change are marked `both_databases` and run on either. The
-environment's DATABASE puts all of them on one.
+Tests whose outcome may depend on the database are marked `both_databases` and run on both. The
+environment variable DATABASE makes all tests use one.
 """
 
 import itertools
@@ -19,12 +19,12 @@ from tests.acceptance.service import with_replicas
 NAMES = ("sqlite", "postgresql")
 
 
-def chosen(*, both: bool) -> Sequence[str]:
-    """Those that a test runs on; the first one has the engine beside it."""
-    wanted = os.environ.get("DATABASE")
-    if wanted is not None:
-        assert wanted in NAMES, f"DATABASE is one of {NAMES}"
-        return [wanted]
+def selected_databases(*, both: bool) -> Sequence[str]:
+    """Return the databases that a test runs on; services on the first one have an engine."""
+    name = os.environ.get("DATABASE")
+    if name is not None:
+        assert name in NAMES, f"DATABASE is one of {NAMES}"
+        return [name]
     return NAMES if both else NAMES[:1]
 
 
@@ -34,13 +34,13 @@ class Database:
 
     name: str
     settings: Callable[[], Mapping[str, Any]]  # of the next service
-    #: What the service's configuration becomes: more of what may be there more than once.
+    #: Edits the service's configuration: more replicas where the database allows them.
     change: Callable[[dict[str, Any]], None]
 
 
 @contextmanager
-def database(name: str, folder: Path) -> Iterator[Database]:
-    """One of NAMES, with its server, if it has one, in the folder."""
+def open_database(name: str, folder: Path) -> Iterator[Database]:
+    """Open one of NAMES; a server's data is in `folder`."""
     if name == "sqlite":
         yield Database(name, dict, lambda config: None)
         return
@@ -48,9 +48,9 @@ def database(name: str, folder: Path) -> Iterator[Database]:
     numbers = itertools.count()
 
     def settings() -> Mapping[str, Any]:
-        own = f"service_{next(numbers)}"
-        server.psql(f"CREATE DATABASE {own}")
-        return {"database_url": server.get_uri(database=own)}
+        database = f"service_{next(numbers)}"
+        server.psql(f"CREATE DATABASE {database}")
+        return {"database_url": server.get_uri(database=database)}
 
     try:
         yield Database(name, settings, with_replicas(Ingress=2, JobRunner=2))

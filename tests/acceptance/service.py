@@ -1,4 +1,4 @@
-"""The real service as a child process: what `make run` starts, on ports and folders of its own."""
+"""The real service as a child process, as `make run` starts it, on free ports and in a folder."""
 
 import os
 import signal
@@ -25,7 +25,7 @@ STOP_TIMEOUT_S = 60
 
 @dataclass(frozen=True)
 class Service:
-    """A service that is ready."""
+    """A running service."""
 
     url: str
     process: subprocess.Popen[bytes]
@@ -34,22 +34,22 @@ class Service:
     metrics: str  # host and port
 
     def processes(self, words: str) -> list[psutil.Process]:
-        """Those of its processes whose command line has `words` in it."""
+        """Return its processes that have `words` in their command line."""
         return [
             process
             for process in psutil.Process(self.process.pid).children(recursive=True)
             if words in title(process)
         ]
 
-    def wait_without(self, words: str, *, within_s: float) -> None:
-        """Returns once none of its processes has `words` in its command line."""
+    def wait_until_gone(self, words: str, *, within_s: float) -> None:
+        """Wait until none of its processes has `words` in its command line."""
         deadline = time.monotonic() + within_s
-        while left := self.processes(words):
-            assert time.monotonic() < deadline, f"the work goes on: {left}"
+        while remaining := self.processes(words):
+            assert time.monotonic() < deadline, f"still running: {remaining}"
             time.sleep(0.05)
 
     def stop(self) -> int:
-        """Ctrl-C, as a terminal sends it: to the whole process group. Gives the exit status."""
+        """Stop it as Ctrl-C in a terminal does, by process group; return the exit status."""
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGINT)
         return self.process.wait(STOP_TIMEOUT_S)
@@ -63,7 +63,7 @@ def configure(
     change: Callable[[dict[str, Any]], None] = lambda config: None,
     file: str = "serve_config.yaml",
 ) -> Path:
-    """The service's own configuration over `folder` and a port; where it was written."""
+    """Write the service's own configuration for `folder` and a port; return the file."""
     config = yaml.safe_load((REPOSITORY / file).read_text())
     config["http_options"]["port"] = port
     for application in config["applications"]:
@@ -73,13 +73,13 @@ def configure(
             **settings,
         }
     change(config)
-    written = folder / "serve_config.yaml"
-    written.write_text(yaml.safe_dump(config))
-    return written
+    config_file = folder / "serve_config.yaml"
+    config_file.write_text(yaml.safe_dump(config))
+    return config_file
 
 
 def with_replicas(**numbers: int) -> Callable[[dict[str, Any]], None]:
-    """A change of the configuration: so many replicas of each deployment that is named."""
+    """Return a change of the configuration that sets the replicas of the named deployments."""
 
     def change(config: dict[str, Any]) -> None:
         for application in config["applications"]:
@@ -99,8 +99,9 @@ def running(
     change: Callable[[dict[str, Any]], None] = lambda config: None,
     file: str = "serve_config.yaml",
 ) -> Iterator[Service]:
-    """Starts the service over `folder`, without the engine unless the settings say otherwise, and
-    stops it in the end. `change` edits its configuration in place.
+    """Start the service in `folder`, and stop it at the end.
+
+    It has no engine unless the settings say otherwise. `change` edits its configuration in place.
     """
     port, metrics_port = free_port(), free_port()
     config_file = configure(
@@ -120,15 +121,15 @@ def running(
         f"http://127.0.0.1:{port}", process, log, folder / "data", f"127.0.0.1:{metrics_port}"
     )
     try:
-        _wait_for(service, "Ready after")
+        _wait_for_log(service, "Ready after")
         yield service
     finally:
         service.stop()
 
 
-def wait_for_engine(service: Service) -> None:
-    """Returns once the engine takes requests; its first start converts its model."""
-    deadline = time.monotonic() + ENGINE_TIMEOUT_S
+def wait_for_engine(service: Service, *, seconds: float = ENGINE_TIMEOUT_S) -> None:
+    """Wait until the engine takes requests; its first start converts or downloads its model."""
+    deadline = time.monotonic() + seconds
     while True:
         ready = httpx.get(f"{service.url}/health/ready", timeout=10).json()
         if ready["checks"]["engine"]["status"] == "ok":
@@ -137,7 +138,7 @@ def wait_for_engine(service: Service) -> None:
         time.sleep(0.5)
 
 
-def _wait_for(service: Service, words: str) -> None:
+def _wait_for_log(service: Service, words: str) -> None:
     deadline = time.monotonic() + START_TIMEOUT_S
     while words not in (text := service.log.read_text(errors="replace")):
         if service.process.poll() is not None or time.monotonic() > deadline:
@@ -146,6 +147,7 @@ def _wait_for(service: Service, words: str) -> None:
 
 
 def title(process: psutil.Process) -> str:
+    """Return the command line; empty when the process has ended."""
     try:
         return " ".join(process.cmdline())
     except psutil.Error:

@@ -1,5 +1,6 @@
-"""A Ray cluster as docs/deployment.md starts it: a head and two workers, each with a loopback
-address of its own, PostgreSQL, and a folder that they share. A worker dies in the middle of it all.
+"""A Ray cluster as docs/deployment.md starts it, of which a worker node dies under load.
+
+A head and two workers, each with a loopback address of its own, PostgreSQL, and a shared folder.
 """
 
 import os
@@ -23,9 +24,9 @@ import yaml
 
 from deployments.launcher.ports import free_port
 from tests.acceptance.service import REPOSITORY, title
-from tests.acceptance.test_receipts import is_the_sample, submit
+from tests.acceptance.test_receipts import assert_is_sample, submit
 
-WITHIN_S = 180
+TIMEOUT_S = 180
 RECEIPTS = 8
 TENANT = {"x-tenant-id": "acceptance"}
 HEAD, WORKERS = "127.0.0.1", ("127.0.0.2", "127.0.0.3")
@@ -34,26 +35,26 @@ BIN = Path(sys.executable).parent
 
 @dataclass(frozen=True)
 class Node:
-    """One `ray start --block`, and all that it started."""
+    """One `ray start --block` and its descendants."""
 
     process: subprocess.Popen[bytes]
     client: httpx.Client  # of its proxy
 
     def titles(self) -> Sequence[str]:
-        return [title(process) for process in self._all()]
+        return [title(process) for process in self._processes()]
 
     def runs(self, words: str) -> bool:
-        return any(words in each for each in self.titles())
+        return any(words in process_title for process_title in self.titles())
 
     def kill(self) -> None:
-        """As when its machine loses power."""
-        processes = self._all()
+        """Kill all processes at once, as when a machine loses power."""
+        processes = self._processes()
         for process in processes:
             process.kill()
         psutil.wait_procs(processes, timeout=30)
         self.process.wait(30)
 
-    def _all(self) -> Sequence[psutil.Process]:
+    def _processes(self) -> Sequence[psutil.Process]:
         try:
             parent = psutil.Process(self.process.pid)
             return [parent, *parent.children(recursive=True)]
@@ -63,30 +64,30 @@ class Node:
 
 @dataclass(frozen=True)
 class Cluster:
-    """The nodes, and a balancer before them: it asks another node when one doesn't answer."""
+    """The nodes behind a load balancer that tries the next node when one doesn't respond."""
 
     head: Node
     workers: Sequence[Node]
 
-    def ask(self, send: Callable[[httpx.Client], httpx.Response]) -> dict[str, Any]:
-        """The first answer that a node gives, unless it is of a kind to come again."""
-        deadline = time.monotonic() + WITHIN_S
+    def request(self, send: Callable[[httpx.Client], httpx.Response]) -> dict[str, Any]:
+        """Send a request until a node responds with a status below 500."""
+        deadline = time.monotonic() + TIMEOUT_S
         while True:
             for node in self.workers:
                 try:
-                    answer = send(node.client)
+                    response = send(node.client)
                 except httpx.TransportError as error:
-                    said = repr(error)
+                    problem = repr(error)
                 else:
-                    said = answer.text
-                    if answer.status_code < 500:
-                        body: dict[str, Any] = answer.json()
+                    problem = response.text
+                    if response.status_code < 500:
+                        body: dict[str, Any] = response.json()
                         return body
-            assert time.monotonic() < deadline, said
+            assert time.monotonic() < deadline, problem
             time.sleep(0.1)
 
     def get(self, path: str) -> dict[str, Any]:
-        return self.ask(lambda client: client.get(path))
+        return self.request(lambda client: client.get(path))
 
 
 @pytest.fixture
@@ -115,10 +116,10 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
         stack.callback(server.cleanup)
 
         def start(address: str, *arguments: str, port: int) -> Node:
-            # On machines of their own all proxies have one port; here each has its own.
-            own = {**environment, "RAY_SERVE_WORKER_PROXY_HTTP_PORT": str(port)}
+            # The nodes share this machine, so that their proxies need different ports.
+            variables = {**environment, "RAY_SERVE_WORKER_PROXY_HTTP_PORT": str(port)}
             log = tmp_path / f"{address}.log"
-            return stack.enter_context(node(address, arguments, own, log, port))
+            return stack.enter_context(run_node(address, arguments, variables, log, port))
 
         head = start(
             HEAD,
@@ -128,7 +129,7 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
             "--num-cpus=0",
             port=config["http_options"]["port"],
         )
-        wait_until(lambda: answers(f"http://{HEAD}:{dashboard}"))
+        wait_until(lambda: responds(f"http://{HEAD}:{dashboard}"))
         join = [f"--address={HEAD}:{gcs}", "--num-cpus=1", '--resources={"sidecar": 1000}']
         workers = [start(address, *join, port=free_port()) for address in WORKERS]
         subprocess.run(
@@ -142,14 +143,14 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
             check=True,
             timeout=60,
         )
-        wait_until(lambda: all(answers(f"{each.client.base_url}/health/live") for each in workers))
+        wait_until(lambda: all(responds(f"{node.client.base_url}/health/live") for node in workers))
         cluster = Cluster(head, workers)
         wait_until(lambda: cluster.get("/health/ready")["status"] == "ok")
         yield cluster
 
 
 @contextmanager
-def node(
+def run_node(
     address: str, arguments: Sequence[str], environment: dict[str, str], log: Path, port: int
 ) -> Iterator[Node]:
     command = [
@@ -157,7 +158,7 @@ def node(
         "start",
         "--block",
         f"--node-ip-address={address}",
-        "--min-worker-port=0",  # any: on one machine the usual ones are taken
+        "--min-worker-port=0",  # any free port: another node has the default ones
         "--max-worker-port=0",
         "--disable-usage-stats",
         *arguments,
@@ -172,30 +173,30 @@ def node(
         )
     url = f"http://127.0.0.1:{port}"
     with httpx.Client(base_url=url, headers=TENANT, timeout=60) as client:
-        started = Node(process, client)
+        node = Node(process, client)
 
-        def is_up() -> bool:
-            said = log.read_text()
-            assert process.poll() is None, said
-            return "Ray runtime started." in said
+        def has_started() -> bool:
+            output = log.read_text()
+            assert process.poll() is None, output
+            return "Ray runtime started." in output
 
         try:
-            # One after the other: on one machine all share a folder, and two that start together
-            # take the same name for their sockets.
-            wait_until(is_up)
-            yield started
+            # Nodes of one machine share a folder, and two that start at the same time choose the
+            # same name for their sockets.
+            wait_until(has_started)
+            yield node
         finally:
-            started.kill()
+            node.kill()
 
 
-def wait_until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + WITHIN_S
-    while not true():
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + TIMEOUT_S
+    while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.2)
 
 
-def answers(url: str) -> bool:
+def responds(url: str) -> bool:
     try:
         return httpx.get(url).is_success
     except httpx.TransportError:
@@ -203,20 +204,18 @@ def answers(url: str) -> bool:
 
 
 @contextmanager
-def names_to_sort(cluster: Cluster) -> Iterator[list[str]]:
-    """Names are categorized all the while, each asked for until it is answered; the artifacts of
-    the answers.
-    """
+def categorize_continuously(cluster: Cluster) -> Iterator[list[str]]:
+    """Categorize names in a thread, each until it succeeds; yield the growing list of artifacts."""
     artifacts: list[str] = []
     stop = threading.Event()
 
     def run() -> None:
         while not stop.is_set():
             payload = {"item_name": f"milk {len(artifacts)}", "candidate_labels": ["a", "b"]}
-            answer = cluster.ask(partial(sort, payload))
-            artifacts.append(answer["metadata"]["artifact_id"])
+            response = cluster.request(partial(categorize, payload))
+            artifacts.append(response["metadata"]["artifact_id"])
 
-    def sort(payload: dict[str, Any], client: httpx.Client) -> httpx.Response:
+    def categorize(payload: dict[str, Any], client: httpx.Client) -> httpx.Response:
         return client.post("/api/v1/categorize", json={"payload": payload})
 
     caller = threading.Thread(target=run)
@@ -228,21 +227,21 @@ def names_to_sort(cluster: Cluster) -> Iterator[list[str]]:
         caller.join()
 
 
-def test_work_spreads_over_nodes_and_one_that_dies_loses_nothing_accepted(
+def test_work_spreads_over_nodes_and_no_accepted_job_is_lost_when_one_dies(
     cluster: Cluster, sample: str
 ) -> None:
-    assert all(each.runs("ServeReplica:sidecar:Ingress") for each in cluster.workers)
+    assert all(node.runs("ServeReplica:sidecar:Ingress") for node in cluster.workers)
     assert not cluster.head.runs("ServeReplica:")
 
-    with names_to_sort(cluster) as artifacts:
+    with categorize_continuously(cluster) as artifacts:
         jobs = [
-            cluster.ask(lambda client: submit(client, sample, request_id=name))["id"]  # noqa: B023
+            cluster.request(lambda client: submit(client, sample, request_id=name))["id"]  # noqa: B023
             for name in map(str, range(RECEIPTS))
         ]
-        wait_until(lambda: all(each.runs("ray::receipt_extraction") for each in cluster.workers))
-        # The one whose death costs most: what it has started is on both.
-        [owner] = [each for each in cluster.workers if each.runs("ServeReplica:sidecar:JobRunner")]
-        owner.kill()
+        wait_until(lambda: all(node.runs("ray::receipt_extraction") for node in cluster.workers))
+        # The node of the job runner, whose attempts run on both nodes: the worst one to lose.
+        [node] = [node for node in cluster.workers if node.runs("ServeReplica:sidecar:JobRunner")]
+        node.kill()
         before = len(artifacts)
 
         def ended(job: str) -> bool:
@@ -254,7 +253,7 @@ def test_work_spreads_over_nodes_and_one_that_dies_loses_nothing_accepted(
     for job_id in jobs:
         job = cluster.get(f"/api/v1/jobs/{job_id}")
         assert job["status"] == "succeeded", job
-        is_the_sample(job["output_payload"])
+        assert_is_sample(job["output_payload"])
         assert cluster.get(f"/api/v1/artifacts?job_id={job_id}")["total"] == 1
     for artifact in artifacts:
         assert cluster.get(f"/api/v1/artifacts/{artifact}")["status"] == "success"

@@ -1,4 +1,4 @@
-"""The operator's pages in a real browser: Debian's Chromium, driven by Playwright."""
+"""The operator's dashboard in a real browser: Debian's Chromium, driven by Playwright."""
 
 import base64
 import json
@@ -19,7 +19,7 @@ from tests.acceptance.service import Service
 pytestmark = pytest.mark.both_databases
 
 CHROMIUM = shutil.which("chromium")
-#: For a network that leads nowhere.
+#: Chromium must not try to reach a network.
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -30,7 +30,7 @@ FLAGS = [
     "--disable-sync",
 ]
 HOSTILE = "<script>document.title='taken'</script>"
-SECONDS = 60_000  # milliseconds that a receipt may take to be read, on a busy machine
+TIMEOUT_MS = 60_000  # for reading a receipt on a busy machine
 
 
 @pytest.fixture(scope="module")
@@ -47,11 +47,11 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser, service: Service) -> Iterator[Page]:
-    """A new browser window on the service; the test fails if its console tells of an error."""
+    """A new browser window; the test fails if its console shows an error."""
     context = browser.new_context(base_url=service.url)
     page = context.new_page()
     problems: list[str] = []
-    page.on("console", lambda said: problems.append(said.text) if said.type == "error" else None)
+    page.on("console", lambda entry: problems.append(entry.text) if entry.type == "error" else None)
     page.on("pageerror", lambda error: problems.append(str(error)))
     yield page
     context.close()
@@ -59,7 +59,7 @@ def page(browser: Browser, service: Service) -> Iterator[Page]:
 
 
 def submit(client: httpx.Client, image: bytes, **more: Any) -> str:
-    answer = client.post(
+    response = client.post(
         "/api/v1/jobs",
         json={
             "feature": "receipt_extraction",
@@ -67,37 +67,40 @@ def submit(client: httpx.Client, image: bytes, **more: Any) -> str:
             **more,
         },
     )
-    return str(answer.json()["id"])
+    return str(response.json()["id"])
 
 
-def test_a_photo_is_read_before_ones_eyes(page: Page) -> None:
+def test_a_photo_is_read_with_live_progress(page: Page) -> None:
     page.goto("/dashboard/try")
     page.set_input_files("#photo", SAMPLE)
     reading = page.locator("#reading")
     expect(reading.locator(".timeline")).to_be_visible()
-    expect(reading.get_by_role("rowheader", name="SOURDOUGH BREAD")).to_be_visible(timeout=SECONDS)
+    expect(reading.get_by_role("rowheader", name="SOURDOUGH BREAD")).to_be_visible(
+        timeout=TIMEOUT_MS
+    )
     expect(reading.locator("tbody tr")).to_have_count(8)
-    expect(reading.get_by_text("which explains the total")).to_be_visible()
-    assert reading.locator(".seen polygon").count() > 20
-    boxed = reading.locator(".seen polygon").filter(has_text="SOURDOUGH BREAD").bounding_box()
-    image = reading.locator(".seen img").bounding_box()
-    assert boxed is not None
+    expect(reading.get_by_text("which is consistent with the total")).to_be_visible()
+    assert reading.locator(".scan polygon").count() > 20
+    expect(reading.locator(".scan img")).to_have_js_property("complete", True)
+    box = reading.locator(".scan polygon").filter(has_text="SOURDOUGH BREAD").bounding_box()
+    image = reading.locator(".scan img").bounding_box()
+    assert box is not None
     assert image is not None
-    assert 0.25 < (boxed["y"] - image["y"]) / image["height"] < 0.45, "the box lies on its line"
+    assert 0.25 < (box["y"] - image["y"]) / image["height"] < 0.45, "the box lies on its line"
 
 
-def test_names_are_categorised(page: Page) -> None:
+def test_names_are_categorized(page: Page) -> None:
     page.goto("/dashboard/try")
-    page.get_by_role("button", name="Categorise").click()
+    page.get_by_role("button", name="Categorize").click()
     row = page.locator("#categories tr").filter(has_text="sourdough bread")
-    expect(row.get_by_role("cell").nth(1)).to_have_text("Bakery", timeout=SECONDS)
+    expect(row.get_by_role("cell").nth(1)).to_have_text("Bakery", timeout=TIMEOUT_MS)
 
 
 def test_meals_are_planned(page: Page) -> None:
     page.goto("/dashboard/try")
     page.get_by_role("button", name="Plan").click()
     expect(page.locator("#planned").get_by_role("cell", name="Spinach frittata")).to_be_visible(
-        timeout=SECONDS
+        timeout=TIMEOUT_MS
     )
 
 
@@ -110,23 +113,25 @@ def test_a_job_goes_from_queued_to_succeeded_without_a_reload(
     page.evaluate("window.sameDocument = true")
     state = page.locator("#job .heading .state")
     expect(state).to_have_text("queued")
-    expect(state).to_have_text("succeeded", timeout=SECONDS)
+    expect(state).to_have_text("succeeded", timeout=TIMEOUT_MS)
     expect(page.locator("#job dd").filter(has_text="GREEN VALLEY MARKET")).to_be_visible()
     assert page.evaluate("window.sameDocument")
 
 
-def test_the_overview_moves_by_itself(page: Page, client: httpx.Client, until: Any) -> None:
+def test_the_overview_updates_itself(page: Page) -> None:
     page.goto("/dashboard")
     expect(page.get_by_role("heading", name=re.compile("parts are ready"))).to_be_visible()
     stamp = page.locator(".stamp")
     before = stamp.inner_text()
-    expect(stamp).not_to_have_text(before, timeout=SECONDS)
+    expect(stamp).not_to_have_text(before, timeout=TIMEOUT_MS)
     expect(page.get_by_role("rowheader", name="Ingress")).to_be_visible()
 
 
-def test_a_failed_job_is_found_and_retried(page: Page, client: httpx.Client, until: Any) -> None:
+def test_a_failed_job_is_found_and_retried(
+    page: Page, client: httpx.Client, wait_for_job: Any
+) -> None:
     job_id = submit(client, b"\xff\xd8\xff\xe0 this is no image", user_id="broken")
-    assert until(job_id)["status"] == "failed"
+    assert wait_for_job(job_id)["status"] == "failed"
     page.goto("/dashboard/jobs")
     page.get_by_label("Tenant").fill("acceptance")
     page.get_by_label("State").select_option("failed")
@@ -137,17 +142,17 @@ def test_a_failed_job_is_found_and_retried(page: Page, client: httpx.Client, unt
     expect(page.get_by_text("The image is damaged").first).to_be_visible()
     page.get_by_role("button", name="Retry").click()
     expect(page.locator(".timeline")).to_contain_text("Attempt 2")
-    expect(page.locator("#job .heading .state")).to_have_text("failed", timeout=SECONDS)
+    expect(page.locator("#job .heading .state")).to_have_text("failed", timeout=TIMEOUT_MS)
 
 
 def test_artifacts_and_feedback_are_filtered_and_exported(
-    page: Page, client: httpx.Client, until: Any
+    page: Page, client: httpx.Client, wait_for_job: Any
 ) -> None:
-    job = until(submit(client, SAMPLE.read_bytes()))
+    job = wait_for_job(submit(client, SAMPLE.read_bytes()))
     page.goto(f"/dashboard/jobs/{job['id']}")
     page.get_by_label("Note").fill("well read")
     page.get_by_role("button", name="Good result").click()
-    expect(page.locator(".said")).to_contain_text("well read")
+    expect(page.locator(".feedback")).to_contain_text("well read")
     for name, key, value in (
         ("artifacts", "id", job["artifact_id"]),
         ("feedback", "note", "well read"),
@@ -159,56 +164,58 @@ def test_artifacts_and_feedback_are_filtered_and_exported(
         assert value in [json.loads(line)[key] for line in lines]
 
 
-def test_hostile_texts_show_as_text(page: Page, client: httpx.Client, until: Any) -> None:
+def test_markup_in_user_texts_is_escaped(
+    page: Page, client: httpx.Client, wait_for_job: Any
+) -> None:
     job_id = submit(client, SAMPLE.read_bytes(), user_id=HOSTILE)
-    until(job_id)
+    wait_for_job(job_id)
     page.goto(f"/dashboard/jobs/{job_id}")
     page.get_by_label("Note").fill(HOSTILE)
     page.get_by_role("button", name="Bad result").click()
-    expect(page.locator(".said")).to_contain_text(HOSTILE)
+    expect(page.locator(".feedback")).to_contain_text(HOSTILE)
     page.goto("/dashboard/feedback")
     expect(page.locator("tbody")).to_contain_text(HOSTILE)
     assert page.title() == "Feedback · Grocery side-car"
 
 
-def test_a_question_is_answered_word_by_word(page: Page, engine: Service) -> None:
+def test_a_chat_response_is_streamed(page: Page, engine: Service) -> None:
     page.goto("/dashboard/try")
     page.get_by_label("Message").fill("What is the capital of France?")
     page.evaluate(
         """() => {
           window.lengths = [];
           const answer = document.getElementById("answer");
-          const seen = new MutationObserver(() => lengths.push(answer.textContent.length));
-          seen.observe(answer, { subtree: true, childList: true, characterData: true });
+          const observer = new MutationObserver(() => lengths.push(answer.textContent.length));
+          observer.observe(answer, { subtree: true, childList: true, characterData: true });
         }"""
     )
     page.get_by_role("button", name="Send").click()
-    expect(page.locator("#answer")).to_contain_text("Paris", timeout=SECONDS)
-    grown = page.evaluate("lengths")
-    assert len(set(grown)) > 2  # it came in pieces
+    expect(page.locator("#answer")).to_contain_text("Paris", timeout=TIMEOUT_MS)
+    lengths = page.evaluate("lengths")
+    assert len(set(lengths)) > 2
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_page_has_a_serious_accessibility_fault(
-    page: Page, client: httpx.Client, until: Any, scheme: Any
+def test_no_page_has_a_serious_accessibility_violation(
+    page: Page, client: httpx.Client, wait_for_job: Any, scheme: Any
 ) -> None:
     page.emulate_media(color_scheme=scheme)
     job_id = submit(client, SAMPLE.read_bytes())
-    artifact_id = until(job_id)["artifact_id"]
+    artifact_id = wait_for_job(job_id)["artifact_id"]
     paths = ["", "/jobs", f"/jobs/{job_id}", "/try", "/artifacts", f"/artifacts/{artifact_id}"]
     for path in [*paths, "/feedback"]:
         page.goto(f"/dashboard{path}")
         dark = page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(17, 21, 18)"
         assert dark == (scheme == "dark")
-        faults = [
-            (fault["id"], [node["html"] for node in fault["nodes"]])
-            for fault in Axe().run(page).response["violations"]
-            if fault["impact"] in ("serious", "critical")
+        violations = [
+            (violation["id"], [node["html"] for node in violation["nodes"]])
+            for violation in Axe().run(page).response["violations"]
+            if violation["impact"] in ("serious", "critical")
         ]
-        assert faults == [], path
+        assert violations == [], path
 
 
-#: Sections of a page between which and the next there is no space.
+#: JavaScript: the sections that have no space between them and the next one.
 TOUCHING = """
   [...document.querySelectorAll("main section")].filter((section) => {
     const next = section.nextElementSibling?.getBoundingClientRect();
@@ -218,11 +225,11 @@ TOUCHING = """
 """
 
 
-def test_pages_fit_a_phone_and_answer_to_the_keyboard(
-    browser: Browser, service: Service, client: httpx.Client, until: Any
+def test_pages_fit_a_phone_and_support_the_keyboard(
+    browser: Browser, service: Service, client: httpx.Client, wait_for_job: Any
 ) -> None:
     job_id = submit(client, SAMPLE.read_bytes())
-    until(job_id)
+    wait_for_job(job_id)
     page = browser.new_page(base_url=service.url, viewport={"width": 375, "height": 812})
     for path in ("", "/jobs", f"/jobs/{job_id}", "/try", "/artifacts", "/feedback"):
         page.goto(f"/dashboard{path}")

@@ -1,18 +1,22 @@
-"""What docs/api.md shows works as it stands."""
+"""The examples of the README and docs/api.md work as written."""
 
+import json
 import os
 import re
 import subprocess
+from typing import Any
 
 import httpx
 
 from tests.acceptance.service import REPOSITORY, Service
 
 API = (REPOSITORY / "docs" / "api.md").read_text()
+README = (REPOSITORY / "README.md").read_text()
+README_URL = "http://127.0.0.1:8000"
 
 
 def examples(*, chat: bool) -> str:
-    """The commands of the page in their order: the first block, and those of chat or the others."""
+    """Return the page's commands in order: the first block, and those of chat or all others."""
     script = []
     for section in re.split(r"^## ", API, flags=re.MULTILINE):
         if not script or section.startswith("Chat\n") == chat:
@@ -21,7 +25,7 @@ def examples(*, chat: bool) -> str:
 
 
 def run(script: str, service: Service) -> str:
-    ran = subprocess.run(
+    process = subprocess.run(
         ["bash", "-c", script],
         cwd=REPOSITORY,
         env={**os.environ, "API": service.url},
@@ -30,19 +34,19 @@ def run(script: str, service: Service) -> str:
         timeout=180,
         check=False,
     )
-    assert ran.returncode == 0, ran.stdout[-2000:] + ran.stderr
-    return ran.stdout
+    assert process.returncode == 0, process.stdout[-2000:] + process.stderr
+    return process.stdout
 
 
 def test_every_example_but_chat_works(service: Service) -> None:
-    said = run(examples(chat=False), service)
-    assert '"final":true' in said
-    assert '"status":"optimal"' in said
-    assert '"name":"' in said
-    assert '"erased":{' in said
+    output = run(examples(chat=False), service)
+    assert '"final":true' in output
+    assert '"status":"optimal"' in output
+    assert '"name":"' in output
+    assert '"erased":{' in output
 
 
-def test_the_examples_of_chat_work(engine: Service) -> None:
+def test_the_chat_examples_work(engine: Service) -> None:
     assert "data: [DONE]" in run(examples(chat=True), engine)
 
 
@@ -51,5 +55,21 @@ def test_every_endpoint_has_an_example(service: Service) -> None:
     shown = examples(chat=False) + examples(chat=True)
     for path in httpx.get(f"{service.url}/openapi.json").json()["paths"]:
         if not path.startswith("/dashboard"):
-            wanted = re.sub(r"{(\w+)}", lambda found: variables[found[1]], path)
-            assert re.search(rf"\$API{wanted}(?=[\s?\"])", shown), path
+            pattern = re.sub(r"{(\w+)}", lambda match: variables[match[1]], path)
+            assert re.search(rf"\$API{pattern}(?=[\s?\"])", shown), path
+
+
+def is_part_of(shown: Any, response: Any) -> bool:
+    """Return whether the response has all that is shown: starts of lists, and keys of objects."""
+    if isinstance(shown, dict):
+        return all(name in response and is_part_of(shown[name], response[name]) for name in shown)
+    if isinstance(shown, list):
+        return all(map(is_part_of, shown, response[: len(shown)]))
+    return bool(shown == response)
+
+
+def test_the_readmes_command_gives_the_readmes_answer(service: Service) -> None:
+    [command] = re.findall(r"^```sh\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    [shown] = re.findall(r"^```json\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    response = json.loads(run(command.replace(README_URL, service.url), service))
+    assert is_part_of(json.loads(shown), response)

@@ -1,9 +1,9 @@
-"""Jobs through the real service: pushed, told of, limited, erased."""
+"""Jobs through the real service: events, webhooks, memory limits, erasure."""
 
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.acceptance.conftest import WaitForJob
 from tests.acceptance.databases import Database
 from tests.acceptance.service import Service, running
 from tests.acceptance.test_plans import HARD, PLAN
@@ -18,14 +19,10 @@ from tests.acceptance.test_receipts import submit
 
 pytestmark = pytest.mark.both_databases
 
-Until = Callable[..., dict[str, Any]]
-
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory, database: Database) -> Iterator[Service]:
-    """A service whose jobs may take less memory than a receipt reader's models, and more than a
-    plan; and that may call this machine.
-    """
+    """A service that may call this machine, with enough memory for plans but not for receipts."""
     settings = {
         **database.settings(),
         "job": {"memory_bytes": 300 * 2**20, "retry_backoff_base_s": 0.1},
@@ -40,14 +37,14 @@ def service(tmp_path_factory: pytest.TempPathFactory, database: Database) -> Ite
 
 def plan(client: httpx.Client, payload: dict[str, Any], **more: Any) -> str:
     body = {"tenant_id": "acceptance", "feature": "meal_optimization", "payload": payload, **more}
-    answer = client.post("/api/v1/jobs", json=body)
-    assert answer.status_code == 200, answer.text
-    return str(answer.json()["id"])
+    response = client.post("/api/v1/jobs", json=body)
+    assert response.status_code == 200, response.text
+    return str(response.json()["id"])
 
 
 @contextmanager
 def receiver() -> Iterator[tuple[str, list[tuple[dict[str, str], Any]]]]:
-    """A server that turns the first call away and remembers all: its URL and the calls."""
+    """Run a server that fails its first call; yield its URL and the list of calls."""
     calls: list[tuple[dict[str, str], Any]] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -71,17 +68,17 @@ def receiver() -> Iterator[tuple[str, list[tuple[dict[str, str], Any]]]]:
         server.server_close()
 
 
-def test_changes_are_pushed_until_the_final_one(client: httpx.Client) -> None:
+def test_events_are_pushed_up_to_the_final_one(client: httpx.Client) -> None:
     job_id = plan(client, PLAN)
     with client.stream("GET", f"/api/v1/jobs/{job_id}/events") as stream:
         assert stream.headers["content-type"].startswith("text/event-stream")
-        seen = [json.loads(line[6:]) for line in stream.iter_lines() if line.startswith("data: ")]
-    statuses = list(dict.fromkeys(change["status"] for change in seen))
+        events = [json.loads(line[6:]) for line in stream.iter_lines() if line.startswith("data: ")]
+    statuses = list(dict.fromkeys(event["status"] for event in events))
     assert statuses == ["queued", "running", "succeeded"]
-    assert [change["final"] for change in seen] == [False] * (len(seen) - 1) + [True]
+    assert [event["final"] for event in events] == [False] * (len(events) - 1) + [True]
 
 
-def test_a_watcher_that_leaves_is_let_go_of(client: httpx.Client, service: Service) -> None:
+def test_a_disconnect_ends_the_event_stream(client: httpx.Client, service: Service) -> None:
     job_id = plan(client, HARD)
     request_id = f"watcher-{job_id}"
     path = f"/api/v1/jobs/{job_id}/events"
@@ -89,48 +86,48 @@ def test_a_watcher_that_leaves_is_let_go_of(client: httpx.Client, service: Servi
         assert next(stream.iter_lines()).startswith("id: ")
     deadline = time.monotonic() + 10
     while f'"request_id": "{request_id}", "method"' not in service.log.read_text():
-        assert time.monotonic() < deadline, "the request goes on without its client"
+        assert time.monotonic() < deadline, "the request goes on after the disconnect"
         time.sleep(0.1)
     assert client.post(f"/api/v1/jobs/{job_id}/cancel").status_code == 200
 
 
-def test_the_callback_url_is_called_until_it_takes_it(client: httpx.Client) -> None:
+def test_the_callback_url_is_called_until_it_succeeds(client: httpx.Client) -> None:
     with receiver() as (url, calls):
         job_id = plan(client, PLAN, callback_url=url)
         deadline = time.monotonic() + 30
         while len(calls) < 2:
             assert time.monotonic() < deadline
             time.sleep(0.1)
-        (first, told), (again, _) = calls
-        assert told["type"] == "job.succeeded"
-        assert told["data"]["job_id"] == job_id
-        assert first["webhook-id"] == again["webhook-id"]
-        assert again["webhook-signature"].startswith("v1,")
+        (first_headers, body), (headers, _) = calls
+        assert body["type"] == "job.succeeded"
+        assert body["data"]["job_id"] == job_id
+        assert first_headers["webhook-id"] == headers["webhook-id"]
+        assert headers["webhook-signature"].startswith("v1,")
 
 
-def test_work_over_its_memory_is_killed_and_fails_alone(
-    client: httpx.Client, service: Service, sample: str, until: Until
+def test_an_attempt_over_its_memory_limit_fails_alone(
+    client: httpx.Client, service: Service, sample: str, wait_for_job: WaitForJob
 ) -> None:
     poison = submit(client, sample).json()["id"]
     harmless = plan(client, PLAN)
-    job = until(poison)
+    job = wait_for_job(poison)
     assert (job["status"], job["attempt"]) == ("failed", 2)
     assert [attempt["outcome"] for attempt in job["attempts"]] == ["failed", "failed"]
     assert "bytes of memory" in job["error_message"]
-    assert until(harmless)["status"] == "succeeded"
-    service.wait_without("ray::receipt_extraction", within_s=10)
+    assert wait_for_job(harmless)["status"] == "succeeded"
+    service.wait_until_gone("ray::receipt_extraction", within_s=10)
 
 
-def test_erasing_a_tenant_stops_what_runs_and_leaves_nothing(
-    client: httpx.Client, service: Service, sample: str, until: Until
+def test_erasing_a_tenant_stops_its_running_jobs_and_deletes_its_data(
+    client: httpx.Client, service: Service, sample: str, wait_for_job: WaitForJob
 ) -> None:
     client.headers["x-tenant-id"] = "leaving"
     job_id = plan(client, HARD, tenant_id="leaving")
     submit(client, sample, tenant_id="leaving")
-    until(job_id, lambda job: job["status"] == "running", 30)
+    wait_for_job(job_id, lambda job: job["status"] == "running", 30)
     erased = client.delete("/api/v1/tenants/leaving/data")
     assert erased.status_code == 200
     assert erased.json()["erased"]["jobs"] == 2
-    service.wait_without("ray::meal_optimization", within_s=10)
+    service.wait_until_gone("ray::meal_optimization", within_s=10)
     for path in ("/api/v1/jobs", "/api/v1/artifacts"):
         assert client.get(path).json()["total"] == 0

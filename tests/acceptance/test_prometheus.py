@@ -1,4 +1,4 @@
-"""What deploy/grafana asks for is there: Debian's Prometheus scrapes the service and is queried."""
+"""The queries of deploy/grafana against Debian's Prometheus, which scrapes the service."""
 
 import json
 import os
@@ -17,16 +17,16 @@ from deployments.launcher.ports import free_port
 from tests.acceptance.service import REPOSITORY, Service
 
 GRAFANA = REPOSITORY / "deploy" / "grafana"
-#: Nothing has gone wrong, so nothing of it has been counted.
-QUIET = {"ray_sidecar_rescues_total", "ray_sidecar_database_errors_total"}
-SECONDS = 90
+#: Metrics of failures, which have no samples because nothing fails.
+FAILURE_METRICS = {"ray_sidecar_rescues_total", "ray_sidecar_database_errors_total"}
+TIMEOUT_S = 90
 
 
 @pytest.fixture(scope="module")
 def prometheus(
     service: Service, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[httpx.Client]:
-    """Prometheus with the repository's configuration, on the service's port, every second."""
+    """Prometheus with the repository's configuration, scraping the service every second."""
     if shutil.which("prometheus") is None:
         if os.environ.get("CI"):
             pytest.fail("prometheus is not installed; `make test` installs Debian's where it can")
@@ -55,15 +55,15 @@ def prometheus(
     process.wait(30)
 
 
-def ask(prometheus: httpx.Client, expression: str) -> list[dict[str, Any]]:
+def query(prometheus: httpx.Client, expression: str) -> list[dict[str, Any]]:
     expression = expression.replace("$__rate_interval", "1m")
     try:
-        answer = prometheus.get("/api/v1/query", params={"query": expression}).json()
+        response = prometheus.get("/api/v1/query", params={"query": expression}).json()
     except httpx.TransportError:
-        return []  # it is starting
-    assert answer["status"] == "success", (expression, answer)
-    found: list[dict[str, Any]] = answer["data"]["result"]
-    return found
+        return []  # Prometheus is still starting
+    assert response["status"] == "success", (expression, response)
+    result: list[dict[str, Any]] = response["data"]["result"]
+    return result
 
 
 def expressions(dashboard: Path) -> list[str]:
@@ -71,43 +71,43 @@ def expressions(dashboard: Path) -> list[str]:
     return [target["expr"] for panel in panels for target in panel["targets"]]
 
 
-def test_the_dashboard_of_grafana_shows_the_service(
-    service: Service, client: httpx.Client, prometheus: httpx.Client, sample: str, until: Any
+def test_every_panel_of_the_grafana_dashboard_has_data(
+    service: Service, client: httpx.Client, prometheus: httpx.Client, sample: str, wait_for_job: Any
 ) -> None:
     job = client.post(
         "/api/v1/jobs",
         json={"feature": "receipt_extraction", "payload": {"image_base64": sample}},
     ).json()
-    assert until(job["id"])["status"] == "succeeded"
+    assert wait_for_job(job["id"])["status"] == "succeeded"
     assert client.get("/api/v1/jobs/none").status_code == 404
     names = {"item_name": "oat milk", "candidate_labels": ["Dairy", "Bakery"]}
-    for _ in range(2):  # the second finds its vectors in the caches
+    for _ in range(2):  # the second hits the caches
         assert client.post("/api/v1/categorize", json={"payload": names}).status_code == 200
-    loud = [
+    expected = [
         expression
         for expression in expressions(GRAFANA / "dashboard.json")
-        if not any(name in expression for name in QUIET)
+        if not any(name in expression for name in FAILURE_METRICS)
     ]
-    deadline = time.monotonic() + SECONDS
-    while silent := [one for one in loud if not ask(prometheus, one)]:
-        assert time.monotonic() < deadline, f"nothing found for {silent}"
+    deadline = time.monotonic() + TIMEOUT_S
+    while missing := [expression for expression in expected if not query(prometheus, expression)]:
+        assert time.monotonic() < deadline, f"no data for {missing}"
         time.sleep(1)
     for expression in expressions(GRAFANA / "dashboard.json"):
-        ask(prometheus, expression)  # is understood
-    [succeeded] = ask(
+        query(prometheus, expression)  # is valid
+    [succeeded] = query(
         prometheus,
         'max(ray_sidecar_attempts_total{feature="receipt_extraction", code="ok"})',
     )
     assert float(succeeded["value"][1]) >= 1
 
 
-def test_the_alert_rules_hold_and_none_fires_while_all_is_well(prometheus: httpx.Client) -> None:
+def test_the_alert_rules_are_valid_and_none_fires(prometheus: httpx.Client) -> None:
     rules = GRAFANA / "alerts.yml"
     check = subprocess.run(
         ["promtool", "check", "rules", str(rules)], capture_output=True, text=True, check=False
     )
     assert check.returncode == 0, check.stderr
     for rule in yaml.safe_load(rules.read_text())["groups"][0]["rules"]:
-        ask(prometheus, rule["expr"])  # is understood
-    firing = prometheus.get("/api/v1/alerts").json()["data"]["alerts"]
-    assert [one["labels"]["alertname"] for one in firing if one["state"] == "firing"] == []
+        query(prometheus, rule["expr"])  # is valid
+    alerts = prometheus.get("/api/v1/alerts").json()["data"]["alerts"]
+    assert [alert["labels"]["alertname"] for alert in alerts if alert["state"] == "firing"] == []

@@ -1,4 +1,4 @@
-"""The sample receipt in whatever a phone or a scanner makes, and what is refused."""
+"""The sample receipt in the formats of phones and scanners, and formats that are refused."""
 
 import base64
 import io
@@ -34,9 +34,9 @@ def extract(client: httpx.Client, data: bytes, tenant: str = "", **options: obje
     return httpx.post(f"{client.base_url}/api/v1/receipts/extract", json=body, timeout=60)
 
 
-def saved(image: Image.Image, kind: str, **how: Any) -> bytes:
+def encode(image: Image.Image, format_: str, **options: Any) -> bytes:
     file = io.BytesIO()
-    image.save(file, kind, **how)
+    image.save(file, format_, **options)
     return file.getvalue()
 
 
@@ -50,19 +50,19 @@ def heic() -> bytes:
     return file.getvalue()
 
 
-def deep() -> bytes:
-    grey = np.asarray(photo().convert("L")).astype(np.uint16) * 257
-    return saved(Image.fromarray(grey), "PNG")
+def png_16_bit() -> bytes:
+    gray = np.asarray(photo().convert("L")).astype(np.uint16) * 257
+    return encode(Image.fromarray(gray), "PNG")
 
 
 def pdf(*objects: bytes, trailer: bytes = b"") -> bytes:
-    """A PDF of these objects, the first one its catalog; readers find them without a table."""
+    """Return a PDF of these objects, the first one its catalog, without a cross-reference table."""
     numbered = [b"%d 0 obj\n%b\nendobj\n" % (n, body) for n, body in enumerate(objects, start=1)]
     return b"%PDF-1.4\n" + b"".join(numbered) + b"trailer\n<< /Root 1 0 R " + trailer + b">>\n"
 
 
-def typed(text: str, trailer: bytes = b"") -> bytes:
-    """A page with a text layer."""
+def text_pdf(text: str, trailer: bytes = b"") -> bytes:
+    """Return a PDF of one page with a text layer."""
     lines = b"".join(b"(%b) Tj T*\n" % line.encode() for line in text.splitlines())
     content = b"BT /F 12 Tf 15 TL 40 740 Td\n" + lines + b"ET"
     return pdf(
@@ -76,10 +76,10 @@ def typed(text: str, trailer: bytes = b"") -> bytes:
     )
 
 
-def locked() -> bytes:
-    """A PDF that opens with a password alone."""
+def encrypted_pdf() -> bytes:
+    """Return a PDF that needs a password."""
     key = b"/Filter /Standard /V 1 /R 2 /P -4 /O <%b> /U <%b>" % (b"5a" * 32, b"a5" * 32)
-    return typed(PAGE, trailer=b"/Encrypt << " + key + b" >> /ID [<00> <00>] ")
+    return text_pdf(PAGE, trailer=b"/Encrypt << " + key + b" >> /ID [<00> <00>] ")
 
 
 def long_pdf() -> bytes:
@@ -92,30 +92,30 @@ def long_pdf() -> bytes:
     return file.getvalue()
 
 
-def animated() -> bytes:
-    frames = [Image.new("RGB", (200, 200), colour) for colour in ("white", "black")]
-    return saved(frames[0], "WEBP", save_all=True, append_images=frames[1:])
+def animated_webp() -> bytes:
+    frames = [Image.new("RGB", (200, 200), color) for color in ("white", "black")]
+    return encode(frames[0], "WEBP", save_all=True, append_images=frames[1:])
 
 
 READABLE: dict[str, Callable[[], bytes]] = {
     "HEIC": heic,
-    "WebP": lambda: saved(photo(), "WEBP", quality=90),
-    "TIFF": lambda: saved(photo(), "TIFF"),
-    "CMYK": lambda: saved(photo().convert("CMYK"), "JPEG", quality=90),
-    "16 bits a pixel": deep,
-    "a PDF with a text layer": lambda: typed(PAGE),
-    "a PDF of a scan": lambda: saved(photo(), "PDF", resolution=150),
-    "turned by 90°": lambda: saved(photo().transpose(Image.Transpose.ROTATE_90), "JPEG"),
-    "turned by 180°": lambda: saved(photo().transpose(Image.Transpose.ROTATE_180), "JPEG"),
-    "turned by 270°": lambda: saved(photo().transpose(Image.Transpose.ROTATE_270), "JPEG"),
+    "WebP": lambda: encode(photo(), "WEBP", quality=90),
+    "TIFF": lambda: encode(photo(), "TIFF"),
+    "CMYK": lambda: encode(photo().convert("CMYK"), "JPEG", quality=90),
+    "16 bits a pixel": png_16_bit,
+    "a PDF with a text layer": lambda: text_pdf(PAGE),
+    "a PDF of a scan": lambda: encode(photo(), "PDF", resolution=150),
+    "turned by 90°": lambda: encode(photo().transpose(Image.Transpose.ROTATE_90), "JPEG"),
+    "turned by 180°": lambda: encode(photo().transpose(Image.Transpose.ROTATE_180), "JPEG"),
+    "turned by 270°": lambda: encode(photo().transpose(Image.Transpose.ROTATE_270), "JPEG"),
 }
 
 
 @pytest.mark.parametrize("name", READABLE)
-def test_a_receipt_is_read_whatever_it_comes_in(client: httpx.Client, name: str) -> None:
-    answer = extract(client, READABLE[name]())
-    assert answer.status_code == 200, answer.text
-    extraction = answer.json()["extraction"]
+def test_a_receipt_is_read_in_every_supported_format(client: httpx.Client, name: str) -> None:
+    response = extract(client, READABLE[name]())
+    assert response.status_code == 200, response.text
+    extraction = response.json()["extraction"]
     assert extraction["merchant"]["name"] == "GREEN VALLEY MARKET"
     assert extraction["date"]["value"] == "2026-01-17"
     assert extraction["total"]["amount"] == "33.67"
@@ -123,32 +123,37 @@ def test_a_receipt_is_read_whatever_it_comes_in(client: httpx.Client, name: str)
 
 
 REFUSED: dict[str, tuple[Callable[[], bytes], int, str]] = {
-    "a PDF with a password": (locked, 400, "unreadable_pdf"),
+    "a PDF with a password": (encrypted_pdf, 400, "unreadable_pdf"),
     "a PDF of 500 pages": (long_pdf, 413, "too_large"),
-    "a moving picture": (animated, 400, "unsupported_image"),
+    "a moving picture": (animated_webp, 400, "unsupported_image"),
 }
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_can_not_be_read_says_why(client: httpx.Client, name: str) -> None:
+def test_an_unreadable_file_gets_its_own_error(client: httpx.Client, name: str) -> None:
     make, status, code = REFUSED[name]
-    body = (answer := extract(client, make())).json()
-    assert (answer.status_code, body["code"], body["retryable"]) == (status, code, False)
+    body = (response := extract(client, make())).json()
+    assert (response.status_code, body["code"], body["retryable"]) == (status, code, False)
 
 
-def test_the_same_receipt_again_names_the_first_job_of_its_tenant(client: httpx.Client) -> None:
-    data, ours, theirs = typed(PAGE), f"ours-{uuid.uuid4().hex}", f"theirs-{uuid.uuid4().hex}"
-    assert "duplicate_of" not in extract(client, data, ours).json()["extraction"]
-    assert "duplicate_of" not in extract(client, data, theirs).json()["extraction"]
-    jobs = httpx.get(f"{client.base_url}/api/v1/jobs", headers={"x-tenant-id": ours}).json()
+def test_a_duplicate_receipt_names_the_tenants_first_job(client: httpx.Client) -> None:
+    data, tenant, other = text_pdf(PAGE), f"one-{uuid.uuid4().hex}", f"other-{uuid.uuid4().hex}"
+    assert "duplicate_of" not in extract(client, data, tenant).json()["extraction"]
+    assert "duplicate_of" not in extract(client, data, other).json()["extraction"]
+    jobs = httpx.get(f"{client.base_url}/api/v1/jobs", headers={"x-tenant-id": tenant}).json()
     [first] = jobs["jobs"]
-    # The same purchase in other bytes is the same receipt.
-    for again in (data, typed(PAGE.replace("Orchard", "Orchyrd"))):
-        assert extract(client, again, ours).json()["extraction"]["duplicate_of"] == first["id"]
+    # The second one shows the same purchase in other bytes.
+    for duplicate in (data, text_pdf(PAGE.replace("Orchard", "Orchyrd"))):
+        extraction = extract(client, duplicate, tenant).json()["extraction"]
+        assert extraction["duplicate_of"] == first["id"]
 
 
-def test_an_engine_that_is_not_served_is_said_to_be_missing(client: httpx.Client) -> None:
-    answer = extract(client, typed(PAGE), engine="vision")
-    body = answer.json()
-    assert (answer.status_code, body["code"], body["retryable"]) == (503, "model_unavailable", True)
-    assert "retry-after" in answer.headers
+def test_a_missing_engine_is_a_retryable_error(client: httpx.Client) -> None:
+    response = extract(client, text_pdf(PAGE), engine="vision")
+    body = response.json()
+    assert (response.status_code, body["code"], body["retryable"]) == (
+        503,
+        "model_unavailable",
+        True,
+    )
+    assert "retry-after" in response.headers

@@ -1,4 +1,4 @@
-"""The sample receipt through every door, and what happens to everything that is no receipt."""
+"""The sample receipt through every endpoint, and inputs that are no receipts."""
 
 import base64
 import io
@@ -6,7 +6,6 @@ import random
 import struct
 import time
 import zlib
-from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -14,12 +13,10 @@ import psutil
 import pytest
 from PIL import Image, ImageDraw
 
-from tests.acceptance.conftest import SAMPLE
+from tests.acceptance.conftest import SAMPLE, WaitForJob
 from tests.acceptance.service import Service
 
 pytestmark = pytest.mark.both_databases
-
-Until = Callable[..., dict[str, Any]]
 
 
 def submit(client: httpx.Client, image: str, **more: Any) -> httpx.Response:
@@ -35,8 +32,8 @@ def submit(client: httpx.Client, image: str, **more: Any) -> httpx.Response:
     )
 
 
-def is_the_sample(flat: dict[str, Any]) -> None:
-    """What a person reads on samples/receipt.jpg."""
+def assert_is_sample(flat: dict[str, Any]) -> None:
+    """Assert that the extraction has what a person reads on samples/receipt.jpg."""
     assert (flat["merchant"], flat["date"]) == ("GREEN VALLEY MARKET", "2026-01-17")
     assert flat["time"] == "14:32"
     assert (flat["total"], flat["currency"]) == (33.67, "USD")
@@ -60,20 +57,22 @@ def is_the_sample(flat: dict[str, Any]) -> None:
     assert (flat["checks"]["items_sum"], flat["checks"]["matches_total"]) == ("33.15", True)
 
 
-def test_a_job_reads_the_sample_receipt(client: httpx.Client, sample: str, until: Until) -> None:
+def test_a_job_reads_the_sample_receipt(
+    client: httpx.Client, sample: str, wait_for_job: WaitForJob
+) -> None:
     submitted = submit(client, sample)
     assert submitted.status_code == 200
     assert submitted.json()["status"] == "queued"
-    seen = set()
+    progress = set()
 
-    def ended(job: dict[str, Any]) -> bool:
+    def has_succeeded(job: dict[str, Any]) -> bool:
         if job["status"] == "running":
-            seen.add(job["progress"])
+            progress.add(job["progress"])
         return job["status"] == "succeeded"
 
-    job = until(submitted.json()["id"], ended)
-    assert len(seen) > 1, "progress is reported while the work goes on"
-    is_the_sample(job["output_payload"])
+    job = wait_for_job(submitted.json()["id"], has_succeeded)
+    assert len(progress) > 1, "progress is reported while the job runs"
+    assert_is_sample(job["output_payload"])
     assert (job["attempt"], job["progress"], job["error_code"]) == (1, 1.0, None)
     assert job["latency_ms"] > 0
     assert job["created_at"] <= job["started_at"] <= job["finished_at"]
@@ -84,23 +83,23 @@ def test_a_job_reads_the_sample_receipt(client: httpx.Client, sample: str, until
     assert image.content == SAMPLE.read_bytes()
 
 
-def test_a_process_that_has_read_a_receipt_is_kept_for_the_next(
-    client: httpx.Client, service: Service, sample: str, until: Until
+def test_a_worker_process_is_reused_for_the_next_receipt(
+    client: httpx.Client, service: Service, sample: str, wait_for_job: WaitForJob
 ) -> None:
-    readers: set[psutil.Process] = set()
+    workers: set[psutil.Process] = set()
 
-    def ended(job: dict[str, Any]) -> bool:
-        readers.update(service.processes("ray::receipt_extraction"))
+    def has_succeeded(job: dict[str, Any]) -> bool:
+        workers.update(service.processes("ray::receipt_extraction"))
         return job["status"] == "succeeded"
 
-    for _ in range(2):  # when the second one ends, what was to end after the first has
-        until(submit(client, sample).json()["id"], ended)
-    assert readers
-    assert all(reader.is_running() for reader in readers)
+    for _ in range(2):  # a process that ends after the first receipt is gone after the second
+        wait_for_job(submit(client, sample).json()["id"], has_succeeded)
+    assert workers
+    assert all(worker.is_running() for worker in workers)
 
 
 def test_the_envelope_endpoint_reads_the_sample_receipt(client: httpx.Client, sample: str) -> None:
-    answer = client.post(
+    response = client.post(
         "/api/v1/extract-receipt",
         json={
             "request_id": "req_sync",
@@ -112,11 +111,11 @@ def test_the_envelope_endpoint_reads_the_sample_receipt(client: httpx.Client, sa
         },
         headers={"x-request-id": "abc"},
     )
-    assert answer.status_code == 200
-    assert answer.headers.get_list("x-request-id") == ["abc"]
-    body = answer.json()
+    assert response.status_code == 200
+    assert response.headers.get_list("x-request-id") == ["abc"]
+    body = response.json()
     assert (body["request_id"], body["status"], body["error"]) == ("req_sync", "success", None)
-    is_the_sample(body["payload"])
+    assert_is_sample(body["payload"])
     assert body["model_version"] == body["metadata"]["model_version"]
     assert body["processing_time_ms"] > 0
     artifacts = client.get("/api/v1/artifacts", params={"request_id": "req_sync"}).json()
@@ -125,7 +124,7 @@ def test_the_envelope_endpoint_reads_the_sample_receipt(client: httpx.Client, sa
 
 
 def test_the_flat_endpoint_reads_the_sample_receipt(client: httpx.Client, sample: str) -> None:
-    answer = client.post(
+    response = client.post(
         "/api/v1/receipts/extract",
         json={
             "version": "1.0",
@@ -135,8 +134,8 @@ def test_the_flat_endpoint_reads_the_sample_receipt(client: httpx.Client, sample
             "options": {"currency": None},
         },
     )
-    assert answer.status_code == 200
-    body = answer.json()
+    assert response.status_code == 200
+    body = response.json()
     assert (body["version"], body["request_id"], body["status"]) == ("1.0", "req_flat", "success")
     extraction = body["extraction"]
     assert extraction["merchant"]["name"] == "GREEN VALLEY MARKET"
@@ -157,21 +156,21 @@ CATALOG = [
 ]
 
 
-@pytest.mark.parametrize("door", ["extract-receipt", "receipts/extract", "jobs"])
-def test_line_items_find_the_caller_s_products_by_words_and_by_meaning(
-    client: httpx.Client, sample: str, until: Until, door: str
+@pytest.mark.parametrize("endpoint", ["extract-receipt", "receipts/extract", "jobs"])
+def test_line_items_match_the_catalog_by_words_and_by_meaning(
+    client: httpx.Client, sample: str, wait_for_job: WaitForJob, endpoint: str
 ) -> None:
     payload = {"image_base64": sample, "options": {"catalog": CATALOG}}
-    if door == "jobs":
+    if endpoint == "jobs":
         job = submit(client, sample, payload=payload).json()
-        read = until(job["id"])["output_payload"]
-    elif door == "extract-receipt":
-        read = client.post(f"/api/v1/{door}", json={"payload": payload}).json()["payload"]
+        extraction = wait_for_job(job["id"])["output_payload"]
+    elif endpoint == "extract-receipt":
+        extraction = client.post(f"/api/v1/{endpoint}", json={"payload": payload}).json()["payload"]
     else:
-        read = client.post(f"/api/v1/{door}", json=payload).json()["extraction"]
+        extraction = client.post(f"/api/v1/{endpoint}", json=payload).json()["extraction"]
     assert {
         item["parsed_name"]: (item["match"]["id"], item["match"]["strategy"])
-        for item in read["line_items"]
+        for item in extraction["line_items"]
         if item.get("match")
     } == {
         "GREEK YOGURT": ("p-yogurt", "exact"),
@@ -180,10 +179,10 @@ def test_line_items_find_the_caller_s_products_by_words_and_by_meaning(
         "PAPER TOWELS": ("p-paper", "fuzzy"),
         "SOURDOUGH BREAD": ("p-loaf", "semantic"),
     }
-    assert read["checks"]["warnings"] == []
+    assert extraction["checks"]["warnings"] == []
 
 
-def test_the_same_submission_gives_the_same_job(client: httpx.Client, sample: str) -> None:
+def test_a_repeated_submission_returns_the_same_job(client: httpx.Client, sample: str) -> None:
     first = submit(client, sample, request_id="req_once").json()
     again = submit(client, sample, request_id="req_once").json()
     assert again["id"] == first["id"]
@@ -191,8 +190,10 @@ def test_the_same_submission_gives_the_same_job(client: httpx.Client, sample: st
     assert (other.status_code, other.json()["code"]) == (409, "conflict")
 
 
-def test_another_tenant_finds_nothing(client: httpx.Client, sample: str, until: Until) -> None:
-    job = until(submit(client, sample).json()["id"])
+def test_another_tenant_gets_404(
+    client: httpx.Client, sample: str, wait_for_job: WaitForJob
+) -> None:
+    job = wait_for_job(submit(client, sample).json()["id"])
     other = {"x-tenant-id": "somebody-else"}
     for method, path in (
         ("GET", f"/api/v1/jobs/{job['id']}"),
@@ -201,14 +202,14 @@ def test_another_tenant_finds_nothing(client: httpx.Client, sample: str, until: 
         ("GET", f"/api/v1/artifacts/{job['artifact_id']}"),
         ("GET", f"/api/v1/artifacts/{job['artifact_id']}/image"),
     ):
-        answer = client.request(method, path, headers=other)
-        assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+        response = client.request(method, path, headers=other)
+        assert (response.status_code, response.json()["code"]) == (404, "not_found")
     for path in ("/api/v1/jobs", "/api/v1/artifacts"):
         assert client.get(path, headers=other).json()["total"] == 0
 
 
 def png(width: int, height: int, data: bytes = b"") -> bytes:
-    """A PNG that says it is so large, with whatever data."""
+    """Return a PNG whose header says this size, with any image data."""
 
     def chunk(kind: bytes, body: bytes) -> bytes:
         return (
@@ -222,8 +223,8 @@ def png(width: int, height: int, data: bytes = b"") -> bytes:
     )
 
 
-#: What is sent, the status of the synchronous answer, its code, and whether the queue takes it.
-BAD = {
+#: The data, the synchronous response's status and code, and whether the queue accepts it.
+INVALID = {
     "an empty image": (b"", 400, "invalid_image", False),
     "garbage": (bytes(range(256)) * 40, 400, "unsupported_image", False),
     "a text file called receipt.jpg": (b"milk 1.99\nbread 2.49\n", 400, "unsupported_image", False),
@@ -236,21 +237,21 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize("name", BAD)
-def test_what_is_no_picture_gets_its_own_error_and_harms_nothing(
-    client: httpx.Client, until: Until, name: str
+@pytest.mark.parametrize("name", INVALID)
+def test_an_invalid_image_gets_its_own_error_and_breaks_nothing(
+    client: httpx.Client, wait_for_job: WaitForJob, name: str
 ) -> None:
-    data, status, code, queued = BAD[name]
+    data, status, code, queued = INVALID[name]
     image = base64.b64encode(data).decode()
-    answer = client.post(
+    response = client.post(
         "/api/v1/extract-receipt",
         json={"tenant_id": "acceptance", "payload": {"image_base64": image}},
     )
-    body = answer.json()
-    assert (answer.status_code, body["code"], body["retryable"]) == (status, code, False)
+    body = response.json()
+    assert (response.status_code, body["code"], body["retryable"]) == (status, code, False)
     submitted = submit(client, image)
     if queued:
-        job = until(submitted.json()["id"])
+        job = wait_for_job(submitted.json()["id"])
         assert (job["status"], job["error_code"], job["attempt"]) == ("failed", code, 1)
         assert (job["retryable"], job["output_payload"]) == (False, None)
     else:
@@ -259,18 +260,17 @@ def test_what_is_no_picture_gets_its_own_error_and_harms_nothing(
 
 
 def scene() -> Image.Image:
-    """A house on a hill under the sun: shapes and edges, and no letter."""
-    picture = Image.new("RGB", (900, 700), "skyblue")
-    draw = ImageDraw.Draw(picture)
+    """Return a house on a hill under the sun: shapes and edges without any letters."""
+    image = Image.new("RGB", (900, 700), "skyblue")
+    draw = ImageDraw.Draw(image)
     draw.ellipse((-300, 420, 1200, 1500), fill="forestgreen")
     draw.ellipse((700, 60, 820, 180), fill="gold")
     draw.rectangle((330, 300, 560, 520), fill="firebrick")
     draw.polygon([(300, 300), (445, 180), (590, 300)], fill="saddlebrown")
     draw.rectangle((410, 400, 480, 520), fill="black")
-    return picture
+    return image
 
 
-#: Photos of anything but a receipt.
 NO_RECEIPTS = {
     "blank": lambda: Image.new("RGB", (400, 600), "white"),
     "noise": lambda: Image.frombytes("RGB", (500, 400), random.Random(7).randbytes(600_000)),
@@ -279,25 +279,25 @@ NO_RECEIPTS = {
 
 
 @pytest.mark.parametrize("name", NO_RECEIPTS)
-def test_a_picture_without_a_receipt_is_one_with_nothing_on_it(
+def test_an_image_without_a_receipt_gives_an_empty_extraction(
     client: httpx.Client, name: str
 ) -> None:
     file = io.BytesIO()
     NO_RECEIPTS[name]().save(file, "PNG")
-    answer = client.post(
+    response = client.post(
         "/api/v1/extract-receipt",
         json={
             "tenant_id": "acceptance",
             "payload": {"image_base64": base64.b64encode(file.getvalue()).decode()},
         },
     )
-    assert answer.status_code == 200
-    payload = answer.json()["payload"]
+    assert response.status_code == 200
+    payload = response.json()["payload"]
     assert (payload["merchant"], payload["total"], payload["items"]) == (None, None, [])
     assert payload["checks"]["warnings"]
 
 
-def test_bodies_that_are_no_requests_get_their_own_errors(client: httpx.Client) -> None:
+def test_malformed_bodies_get_their_own_errors(client: httpx.Client) -> None:
     json_type = {"content-type": "application/json"}
     for content, status, code in (
         (b"", 400, "bad_request"),
@@ -305,14 +305,14 @@ def test_bodies_that_are_no_requests_get_their_own_errors(client: httpx.Client) 
         (b"{}", 422, "validation_error"),
         (b'{"payload": {"image_base64": "' + b"A" * 60_000_000 + b'"}}', 413, "too_large"),
     ):
-        answer = client.post("/api/v1/extract-receipt", content=content, headers=json_type)
-        assert (answer.status_code, answer.json()["code"]) == (status, code)
+        response = client.post("/api/v1/extract-receipt", content=content, headers=json_type)
+        assert (response.status_code, response.json()["code"]) == (status, code)
     assert client.get("/nothing").json()["code"] == "not_found"
     assert client.delete("/api/v1/jobs").json()["code"] == "method_not_allowed"
     assert client.get("/health/ready").json()["status"] == "ok"
 
 
-def test_the_log_tells_of_requests_and_never_of_what_was_in_them(
+def test_requests_are_logged_without_their_content(
     client: httpx.Client, service: Service, sample: str
 ) -> None:
     client.post(
@@ -320,7 +320,7 @@ def test_the_log_tells_of_requests_and_never_of_what_was_in_them(
         json={"tenant_id": "log-reader", "payload": {"image_base64": sample}},
         headers={"x-tenant-id": "log-reader", "x-request-id": "find-me"},
     )
-    deadline = time.monotonic() + 10  # Ray passes the replicas' output on now and then
+    deadline = time.monotonic() + 10  # Ray forwards the replicas' output periodically
     while '"request_id": "find-me", "method"' not in (text := service.log.read_text()):
         assert time.monotonic() < deadline, text[-3000:]
         time.sleep(0.1)

@@ -1,4 +1,4 @@
-"""A new configuration goes live under load, and nobody who asked is left without an answer."""
+"""Redeployment and stop under load: every request gets its response."""
 
 import os
 import signal
@@ -18,10 +18,10 @@ import pytest
 import yaml
 
 from tests.acceptance.service import Service, running
-from tests.acceptance.test_receipts import is_the_sample, submit
+from tests.acceptance.test_receipts import assert_is_sample, submit
 
 REPLICAS = "ray::ServeReplica:sidecar"
-REDEPLOYED_WITHIN_S = 120
+REDEPLOY_TIMEOUT_S = 120
 LABELS = ["dairy", "produce"]
 NAMES = [{"id": str(number), "name": f"milk {number}"} for number in range(400)]
 MANY_NAMES = {"payload": {"items": NAMES, "candidate_labels": LABELS}}
@@ -34,7 +34,7 @@ def service(tmp_path: Path) -> Iterator[Service]:
         yield service
 
 
-def ask(client: httpx.Client) -> httpx.Response:
+def liveness(client: httpx.Client) -> httpx.Response:
     return client.get("/health/live")
 
 
@@ -43,7 +43,7 @@ def categorize(client: httpx.Client) -> httpx.Response:
     return client.post("/api/v1/categorize", json={"payload": payload})
 
 
-def find(client: httpx.Client) -> httpx.Response:
+def search(client: httpx.Client) -> httpx.Response:
     documents = [{"id": "a", "text": "apple pie"}, {"id": "b", "text": "beef stew"}]
     return client.post(
         "/api/v1/search", json={"payload": {"query": "fruit", "documents": documents}}
@@ -54,43 +54,44 @@ def find(client: httpx.Client) -> httpx.Response:
 def load(
     service: Service, *requests: Callable[[httpx.Client], httpx.Response]
 ) -> Iterator[Counter[str]]:
-    """Two clients for each kind of request, one request after the other; what was answered."""
-    answers: Counter[str] = Counter()
+    """Run two closed-loop clients for each kind of request; yield the responses' counts."""
+    responses: Counter[str] = Counter()
     stop = threading.Event()
 
     def run(request: Callable[[httpx.Client], httpx.Response]) -> None:
         with httpx.Client(base_url=service.url, headers=TENANT, timeout=60) as client:
             while not stop.is_set():
                 try:
-                    answer = request(client)
-                    said = str(answer.status_code)
-                    if not answer.is_success:
-                        said += f" {answer.text}"
+                    response = request(client)
+                    result = str(response.status_code)
+                    if not response.is_success:
+                        result += f" {response.text}"
                 except httpx.HTTPError as error:
-                    said = repr(error)
-                answers[f"{request.__name__}: {said}"] += 1
+                    result = repr(error)
+                responses[f"{request.__name__}: {result}"] += 1
 
-    with ThreadPoolExecutor() as crowd:
+    with ThreadPoolExecutor() as clients:
         for request in requests:
             for _ in range(2):
-                crowd.submit(run, request)
+                clients.submit(run, request)
         try:
-            yield answers
+            yield responses
         finally:
             stop.set()
 
 
 def deploy(service: Service, config: Path) -> None:
-    """What the operator runs (docs/operations.md), at the port that this service's Ray has."""
+    """Run `serve deploy` as in docs/operations.md, against this service's Ray."""
     [dashboard] = service.processes("dashboard/dashboard.py")
-    ports = [c.laddr.port for c in dashboard.net_connections("tcp") if c.status == "LISTEN"]
+    sockets = dashboard.net_connections("tcp")
+    ports = [socket.laddr.port for socket in sockets if socket.status == "LISTEN"]
     token = service.data_dir / "ray_auth_token"
     environment = {
         **os.environ,
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN_PATH": str(token),
     }
-    [port] = [port for port in ports if speaks_serve(port, token.read_text())]
+    [port] = [port for port in ports if is_serve_api(port, token.read_text())]
     subprocess.run(
         [
             str(Path(sys.executable).with_name("serve")),
@@ -105,17 +106,17 @@ def deploy(service: Service, config: Path) -> None:
     )
 
 
-def speaks_serve(port: int, token: str) -> bool:
-    """Whether it is the dashboard's port for Serve; its other one is for metrics."""
-    answer = httpx.get(
+def is_serve_api(port: int, token: str) -> bool:
+    """Return whether the dashboard serves its API at the port; the other port is for metrics."""
+    response = httpx.get(
         f"http://127.0.0.1:{port}/api/serve/applications/",
         headers={"Authorization": f"Bearer {token}"},
         timeout=30,
     )
-    return answer.headers["content-type"].startswith("application/json")
+    return response.headers["content-type"].startswith("application/json")
 
 
-def test_a_new_configuration_is_deployed_under_load_and_no_request_fails(
+def test_a_redeployment_under_load_fails_no_request(
     service: Service, tmp_path: Path, sample: str
 ) -> None:
     file = tmp_path / "serve_config.yaml"
@@ -123,22 +124,22 @@ def test_a_new_configuration_is_deployed_under_load_and_no_request_fails(
     before = {replica.pid for replica in service.processes(REPLICAS)}
     with httpx.Client(base_url=service.url, headers=TENANT, timeout=60) as client:
         assert client.post("/api/v1/categorize-batch", json=MANY_NAMES).status_code == 200
-        with load(service, ask, categorize, find) as answers:
+        with load(service, liveness, categorize, search) as responses:
             job_ids = [submit(client, sample).json()["id"] for _ in range(4)]
             config["applications"][0]["args"]["max_body_bytes"] = 4_000
             file.write_text(yaml.safe_dump(config))
             deploy(service, file)
-            deadline = time.monotonic() + REDEPLOYED_WITHIN_S
+            deadline = time.monotonic() + REDEPLOY_TIMEOUT_S
             while True:
                 now = {replica.pid for replica in service.processes(REPLICAS)}
                 if len(now) == len(before) and not now & before:
                     break
-                assert time.monotonic() < deadline, (before, now, answers)
+                assert time.monotonic() < deadline, (before, now, responses)
                 time.sleep(0.2)
-            after = answers.total()
-            while answers.total() < after + 100:
+            after = responses.total()
+            while responses.total() < after + 100:
                 time.sleep(0.1)
-        assert set(answers) == {"ask: 200", "categorize: 200", "find: 200"}
+        assert set(responses) == {"liveness: 200", "categorize: 200", "search: 200"}
         assert client.post("/api/v1/categorize-batch", json=MANY_NAMES).status_code == 413
         while not all(
             (job := client.get(f"/api/v1/jobs/{job_id}").json())["status"] == "succeeded"
@@ -146,7 +147,7 @@ def test_a_new_configuration_is_deployed_under_load_and_no_request_fails(
         ):
             assert time.monotonic() < deadline, job
             time.sleep(0.2)
-        is_the_sample(job["output_payload"])
+        assert_is_sample(job["output_payload"])
 
 
 def terminate(service: Service) -> None:
@@ -154,36 +155,36 @@ def terminate(service: Service) -> None:
 
 
 def press_ctrl_c(service: Service) -> None:
-    """In a terminal: the whole foreground process group hears of it."""
+    """Send SIGINT to the whole process group, as a terminal does."""
     os.killpg(service.process.pid, signal.SIGINT)
 
 
 @pytest.mark.parametrize("stop", [terminate, press_ctrl_c])
-def test_a_stop_waits_for_the_answers_under_way_and_others_may_come_again(
+def test_a_stop_drains_requests_in_flight_and_refuses_new_ones_as_retryable(
     service: Service, sample: str, stop: Callable[[Service], None]
 ) -> None:
     receipt = {"payload": {"image_base64": sample}}
     with (
         httpx.Client(base_url=service.url, headers=TENANT, timeout=60) as client,
-        ThreadPoolExecutor() as caller,
+        ThreadPoolExecutor() as executor,
     ):
-        answer = caller.submit(client.post, "/api/v1/extract-receipt", json=receipt)
+        response = executor.submit(client.post, "/api/v1/extract-receipt", json=receipt)
         while not service.processes("ray::receipt_extraction"):
             time.sleep(0.05)
         stop(service)
-        while takes_more(service):
+        while accepts_requests(service):
             time.sleep(0.05)
-        assert answer.result().status_code == 200
+        assert response.result().status_code == 200
     assert service.process.wait(60) == 0
 
 
-def takes_more(service: Service) -> bool:
-    """Whether somebody new is answered as usual."""
+def accepts_requests(service: Service) -> bool:
+    """Return whether a new request succeeds; otherwise it must be refused as retryable."""
     try:
-        answer = httpx.get(f"{service.url}/health/live")
+        response = httpx.get(f"{service.url}/health/live")
     except httpx.TransportError:
         return False
-    if answer.is_success:
+    if response.is_success:
         return True
-    assert (answer.status_code, answer.json()["retryable"]) == (503, True)
+    assert (response.status_code, response.json()["retryable"]) == (503, True)
     return False

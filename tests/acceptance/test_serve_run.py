@@ -1,4 +1,4 @@
-"""`serve run serve_config.yaml` works as any user of Ray Serve expects."""
+"""`serve run serve_config.yaml`, the usual command of Ray Serve, starts the service."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from deployments.launcher.ports import free_port
 from tests.acceptance.service import REPOSITORY, STOP_TIMEOUT_S
 
 
-def test_serve_run_brings_the_service_up(tmp_path: Path) -> None:
+def test_serve_run_starts_the_service(tmp_path: Path) -> None:
     port = free_port()
     config = yaml.safe_load((REPOSITORY / "serve_config.yaml").read_text())
     config["http_options"]["port"] = port
@@ -50,7 +50,7 @@ def test_serve_run_brings_the_service_up(tmp_path: Path) -> None:
 
 def _status(port: int) -> str | None:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/ready") as answer:
-            return str(json.load(answer)["status"])
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/ready") as response:
+            return str(json.load(response)["status"])
     except (urllib.error.HTTPError, OSError):
         return None

@@ -1,7 +1,6 @@
-"""Categories, vectors and search from the real models over HTTP."""
+"""Categorization, embedding and search with the real models over HTTP."""
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -9,27 +8,26 @@ import pytest
 
 from bench.load_generator import load
 from bench.requests import categorize
+from tests.acceptance.conftest import WaitForJob
 from tests.acceptance.service import Service
 
 pytestmark = pytest.mark.both_databases
-
-Until = Callable[..., dict[str, Any]]
 
 LABELS = ["Produce", "Dairy", "Bakery", "Household", "Other"]
 
 
 def post(client: httpx.Client, path: str, payload: Any) -> dict[str, Any]:
-    answer = client.post(f"/api/v1/{path}", json={"payload": payload})
-    assert answer.status_code == 200, answer.text
-    body: dict[str, Any] = answer.json()
+    response = client.post(f"/api/v1/{path}", json={"payload": payload})
+    assert response.status_code == 200, response.text
+    body: dict[str, Any] = response.json()
     return body
 
 
-def likeness(one: list[float], other: list[float]) -> float:
-    return sum(a * b for a, b in zip(one, other, strict=True))
+def cosine(first: list[float], second: list[float]) -> float:
+    return sum(a * b for a, b in zip(first, second, strict=True))
 
 
-def test_names_get_their_categories_alone_and_together(client: httpx.Client) -> None:
+def test_names_are_categorized_singly_and_in_batches(client: httpx.Client) -> None:
     names = {"ORG WHL MLK 1GL": "Dairy", "rye bread": "Bakery", "kitchen roll": "Household"}
     for name, category in names.items():
         body = post(client, "categorize", {"item_name": name, "candidate_labels": LABELS})
@@ -38,16 +36,16 @@ def test_names_get_their_categories_alone_and_together(client: httpx.Client) -> 
         assert body["metadata"]["model_id"].startswith("lexicon+")
     items = [{"id": name, "name": name} for name in names]
     body = post(client, "categorize-batch", {"items": items, "candidate_labels": LABELS})
-    placed = {one["id"]: one["predicted_category"] for one in body["payload"]["predictions"]}
-    assert placed == names
+    predictions = body["payload"]["predictions"]
+    assert {item["id"]: item["predicted_category"] for item in predictions} == names
 
 
-def test_callers_that_all_come_at_once_are_all_answered(service: Service) -> None:
-    came = load(service.url, lambda: categorize("whole milk"), clients=64, seconds=3)
-    assert came.statuses.keys() == {200}
+def test_many_concurrent_clients_all_get_responses(service: Service) -> None:
+    result = load(service.url, lambda: categorize("whole milk"), clients=64, seconds=3)
+    assert result.statuses.keys() == {200}
 
 
-def test_a_correction_is_heeded_at_once_and_by_its_tenant_alone(client: httpx.Client) -> None:
+def test_a_correction_takes_effect_at_once_for_its_tenant_alone(client: httpx.Client) -> None:
     payload = {"item_name": "Zwieback Deluxe", "candidate_labels": LABELS}
     first = post(client, "categorize", payload)
     feedback = {
@@ -69,27 +67,29 @@ def test_a_correction_is_heeded_at_once_and_by_its_tenant_alone(client: httpx.Cl
     assert json.loads(lines[-1])["correction"] == feedback["correction"]
 
 
-def test_vectors_tell_what_is_alike_and_many_texts_keep_their_order(client: httpx.Client) -> None:
+def test_similar_texts_get_similar_vectors_and_batches_keep_their_order(
+    client: httpx.Client,
+) -> None:
     texts = [
         {"id": "a", "text": "spaghetti with tomato sauce"},
         {"id": "b", "text": "pasta in a tomato sauce"},
         {"id": "c", "text": "toilet paper"},
     ]
     body = client.post("/api/v1/embed", json={"version": "1", "texts": texts}).json()
-    a, b, c = (one["vector"] for one in body["embeddings"])
+    a, b, c = (item["vector"] for item in body["embeddings"])
     assert body["dimension"] == len(a) == 384
-    assert likeness(a, a) == pytest.approx(1, abs=1e-5)
-    assert likeness(a, b) > 0.8 > 0.4 > likeness(a, c)
+    assert cosine(a, a) == pytest.approx(1, abs=1e-5)
+    assert cosine(a, b) > 0.8 > 0.4 > cosine(a, c)
     many = [{"id": n, "text": texts[n % 3]["text"] + " or so" * (n % 7 == 6)} for n in range(300)]
-    answer = client.post("/api/v1/embed/batch", json={"texts": many, "batch_size": 16})
-    vectors = {one["id"]: one["vector"] for one in answer.json()["embeddings"]}
+    response = client.post("/api/v1/embed/batch", json={"texts": many, "batch_size": 16})
+    vectors = {item["id"]: item["vector"] for item in response.json()["embeddings"]}
     assert list(vectors) == list(range(300))
     for number in range(300):
         if number % 7 != 6:
-            assert likeness(vectors[number], (a, b, c)[number % 3]) > 0.9999
+            assert cosine(vectors[number], (a, b, c)[number % 3]) > 0.9999
 
 
-def test_search_ranks_by_words_and_meaning(client: httpx.Client) -> None:
+def test_search_ranks_by_words_and_by_meaning(client: httpx.Client) -> None:
     documents = [
         {"id": 1, "text": "Beef lasagne\nLayers of pasta, beef ragout and bechamel"},
         {"id": 2, "text": "Lentil soup\nRed lentils, cumin, lemon"},
@@ -103,7 +103,7 @@ def test_search_ranks_by_words_and_meaning(client: httpx.Client) -> None:
     assert (best["id"], best["matched_terms"]) == (3, [])
 
 
-def test_batches_are_jobs(client: httpx.Client, until: Until) -> None:
+def test_batches_run_as_jobs(client: httpx.Client, wait_for_job: WaitForJob) -> None:
     for feature, payload in (
         ("embedding_batch", {"texts": [{"id": n, "text": f"recipe {n}"} for n in range(200)]}),
         (
@@ -114,14 +114,14 @@ def test_batches_are_jobs(client: httpx.Client, until: Until) -> None:
             },
         ),
     ):
-        answer = client.post("/api/v1/jobs", json={"feature": feature, "payload": payload})
-        job = until(answer.json()["id"])
+        response = client.post("/api/v1/jobs", json={"feature": feature, "payload": payload})
+        job = wait_for_job(response.json()["id"])
         assert (job["status"], job["progress"]) == ("succeeded", 1.0)
         [results] = [value for value in job["output_payload"].values() if isinstance(value, list)]
-        assert [one["id"] for one in results] == list(range(200))
+        assert [item["id"] for item in results] == list(range(200))
 
 
-def test_a_receipt_comes_with_its_categories(client: httpx.Client, sample: str) -> None:
+def test_a_receipts_items_are_categorized(client: httpx.Client, sample: str) -> None:
     options = {"categorize": True, "candidate_labels": LABELS}
     payload = post(client, "extract-receipt", {"image_base64": sample, "options": options})[
         "payload"

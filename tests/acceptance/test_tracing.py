@@ -1,4 +1,4 @@
-"""One trace shows a receipt from upload to result: a collector here gathers its spans."""
+"""One trace covers a receipt from the request to the models; a local collector receives it."""
 
 import threading
 import time
@@ -15,11 +15,11 @@ from tests.acceptance.service import running
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 CALLER = "00f067aa0ba902b7"
-SECONDS = 60
+TIMEOUT_S = 60
 
 
 class Collector(ThreadingHTTPServer):
-    """Takes spans as OTLP over HTTP."""
+    """A collector of spans, OTLP over HTTP."""
 
     def __init__(self) -> None:
         self.spans: list[Span] = []
@@ -39,7 +39,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Says nothing."""
+        pass
 
 
 @pytest.fixture
@@ -55,30 +55,30 @@ def test_one_trace_from_the_caller_to_the_model(
 ) -> None:
     endpoint = f"http://127.0.0.1:{collector.server_port}"
     with running(tmp_path, settings={"otlp_endpoint": endpoint}) as service:
-        answer = httpx.post(
+        response = httpx.post(
             f"{service.url}/api/v1/extract-receipt",
             json={"tenant_id": "t", "payload": {"image_base64": sample}},
             headers={"traceparent": f"00-{TRACE}-{CALLER}-01"},
             timeout=60,
         )
-        assert answer.status_code == 200
-        wanted = {"attempt", "receipt_extraction", "decode", "detect", "recognise"}
-        deadline = time.monotonic() + SECONDS
-        while not wanted <= {span.name for span in collector.spans}:
+        assert response.status_code == 200
+        expected = {"attempt", "receipt_extraction", "decode", "detect", "recognise"}
+        deadline = time.monotonic() + TIMEOUT_S
+        while not expected <= {span.name for span in collector.spans}:
             assert time.monotonic() < deadline, {span.name for span in collector.spans}
             time.sleep(0.1)
         log = service.log.read_text()
-    ours = {span.span_id.hex(): span for span in collector.spans if span.trace_id.hex() == TRACE}
-    by_name = {span.name: span for span in ours.values()}
-    assert wanted <= set(by_name)
+    spans = {span.span_id.hex(): span for span in collector.spans if span.trace_id.hex() == TRACE}
+    by_name = {span.name: span for span in spans.values()}
+    assert expected <= set(by_name)
 
     def ancestors(span: Span) -> list[str]:
-        above = ours.get(span.parent_span_id.hex())
-        return [] if above is None else [above.name, *ancestors(above)]
+        parent = spans.get(span.parent_span_id.hex())
+        return [] if parent is None else [parent.name, *ancestors(parent)]
 
     assert ancestors(by_name["recognise"])[:2] == ["receipt_extraction", "attempt"]
     assert any("Ingress" in name for name in ancestors(by_name["attempt"]))
-    roots = {span.parent_span_id.hex() for span in ours.values() if not ancestors(span)}
+    roots = {span.parent_span_id.hex() for span in spans.values() if not ancestors(span)}
     assert CALLER in roots
     assert f'"trace_id": "{TRACE}"' in log
     assert sample[:40] not in log

@@ -1,4 +1,4 @@
-"""A vision-language model of a few million random weights, for the way that images take."""
+"""A vision-language model of a few million random weights, to test the path of images."""
 
 from pathlib import Path
 
@@ -14,14 +14,14 @@ _TEMPLATE = (
 
 
 def make(tokenizer_folder: Path, out: Path) -> None:
-    """Writes an Idefics3 that vLLM loads without torchvision: 56-pixel images, 4 tokens each."""
+    """Write an Idefics3 that vLLM loads without torchvision: 56-pixel images, 4 tokens each."""
     import torch
     import transformers
 
     tokenizer = transformers.AutoTokenizer.from_pretrained(tokenizer_folder)
-    marks = ["<fake_token_around_image>", IMAGE, "<global-img>", "<end_of_utterance>"]
-    marks += [f"<row_{row}_col_{column}>" for row in range(1, 7) for column in range(1, 7)]
-    tokenizer.add_special_tokens({"additional_special_tokens": marks})
+    special_tokens = ["<fake_token_around_image>", IMAGE, "<global-img>", "<end_of_utterance>"]
+    special_tokens += [f"<row_{row}_col_{column}>" for row in range(1, 7) for column in range(1, 7)]
+    tokenizer.add_special_tokens({"additional_special_tokens": special_tokens})
     tokenizer.chat_template = _TEMPLATE
     torch.manual_seed(0)
     shape = {

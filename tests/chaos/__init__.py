@@ -1,0 +1,1 @@
+"""Chaos tests: the real service under injected faults, and its invariants afterwards."""

@@ -1,4 +1,4 @@
-"""`python -m tests.chaos --minutes 15`: the real service in a storm, and its books afterwards."""
+"""`python -m tests.chaos --minutes 15`: injects faults into the real service, checks invariants."""
 
 import argparse
 import asyncio
@@ -19,23 +19,31 @@ import httpx
 
 from jobs.storage.database import Database
 from tests.chaos.faults import (
-    Blow,
-    Storm,
-    drop_server,
+    Fault,
+    FaultInjector,
     fill_disk,
-    kill,
-    kill_everything,
+    kill_cluster,
+    kill_postgresql,
+    kill_process,
     lock_database,
 )
-from tests.chaos.invariants import audit
-from tests.chaos.supervisor import Supervised
-from tests.chaos.workload import ENDED, SAMPLES, Accepted, Sample, Stream, essence, poisons
+from tests.chaos.invariants import find_violations
+from tests.chaos.supervisor import SupervisedService
+from tests.chaos.workload import (
+    FINAL_STATUSES,
+    SAMPLES,
+    AcceptedJob,
+    Sample,
+    Workload,
+    deterministic_part,
+    poison_samples,
+)
 
 POISONER = "poisoner"
 
 
 def main() -> int:
-    """The exit status: 0 when the books are in order."""
+    """Run the chaos test; return exit status 0 when no invariant is violated."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--minutes", type=float, default=15)
     parser.add_argument(
@@ -43,183 +51,202 @@ def main() -> int:
     )
     parser.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--every", type=float, default=6, help="seconds between two blows")
-    parser.add_argument("--rate", type=float, default=2.5, help="jobs submitted a second")
-    given = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that nothing is left behind
-    samples = [one for name in given.features.split(",") for one in SAMPLES[name]]
+    parser.add_argument("--every", type=float, default=6, help="seconds between two faults")
+    parser.add_argument("--rate", type=float, default=2.5, help="jobs submitted per second")
+    options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the clean-up runs
+    samples = [sample for name in options.features.split(",") for sample in SAMPLES[name]]
     with (
         tempfile.TemporaryDirectory() as folder,
-        _disk(Path(folder)) as fills,
-        _server(Path(folder), given.database) as server,
+        _small_disk(Path(folder)) as small_disk,
+        _postgresql(Path(folder), options.database) as server,
     ):
-        return _storm(Path(folder), server, samples, given, fills=fills)
+        settings = {
+            "database_url": server.get_uri() if server is not None else "",
+            "job": {"lease_s": 6, "retry_backoff_base_s": 0.2, "retry_backoff_max_s": 5},
+            "receipt": {"max_attempts": 20},
+            "planner": {"max_attempts": 20},
+        }
+        ingresses = 1 if server is None else 2
+        service = SupervisedService(Path(folder), settings, ingresses=ingresses)
+        try:
+            return _run(service, Path(folder), server, samples, options, small_disk=small_disk)
+        finally:
+            service.kill()
 
 
-def _storm(
-    folder: Path, server: Any, samples: Sequence[Sample], given: argparse.Namespace, *, fills: bool
-) -> int:
-    settings = {
-        "database_url": server.get_uri() if server is not None else "",
-        "lease_s": 6,
-        "retry_base_s": 0.2,
-        "retry_cap_s": 5,
-        "receipt_max_attempts": 20,
-        "planner_max_attempts": 20,
-    }
-    service = Supervised(folder, settings, ingresses=1 if server is None else 2)
-    try:
-        return _through(service, folder, server, samples, given, fills=fills)
-    finally:
-        service.kill()
-
-
-def _through(
-    service: Supervised,
+def _run(
+    service: SupervisedService,
     folder: Path,
     server: Any,
     samples: Sequence[Sample],
-    given: argparse.Namespace,
+    options: argparse.Namespace,
     *,
-    fills: bool,
+    small_disk: bool,
 ) -> int:
-    _say("starting …")
-    while not service.look():
+    _log("starting …")
+    while not service.supervise():
         time.sleep(0.5)
-    accepted, results = _calm(service, samples)
-    _say(f"calm: {len(results)} results; the storm begins")
+    accepted, results = _run_without_faults(service, samples)
+    _log(f"{len(results)} results without faults; fault injection starts")
 
-    blows = _blows(service, folder, server, fills=fills)
-    storm = Storm(blows, seed=given.seed, every_s=given.every)
-    streams = _streams(service.url, samples, given)
-    for stream in streams:
-        stream.start()
+    faults = _faults(service, folder, server, small_disk=small_disk)
+    injector = FaultInjector(faults, seed=options.seed, interval_s=options.every)
+    workloads = _workloads(service.url, samples, options)
+    for workload in workloads:
+        workload.start()
     started = time.monotonic()
-    while (now := time.monotonic()) < started + given.minutes * 60:
-        for name in storm.blow(now):
-            done = sum(len(stream.accepted) for stream in streams)
-            _say(f"{now - started:5.0f} s  {name}; {done} accepted")
-        service.look()
+    while (now := time.monotonic()) < started + options.minutes * 60:
+        if fault := injector.inject_due(now):
+            total = sum(len(workload.accepted) for workload in workloads)
+            _log(f"{now - started:5.0f} s  {fault}; {total} accepted")
+        service.supervise()
         time.sleep(0.3)
-    for stream in streams:
-        stream.stopping.set()
-    _say("the storm is over; waiting for what was accepted")
-    while any(stream.is_alive() for stream in streams):
-        service.look()
+    for workload in workloads:
+        workload.stopping.set()
+    _log("fault injection has ended; waiting for accepted jobs")
+    while any(workload.is_alive() for workload in workloads):
+        service.supervise()
         time.sleep(0.5)
-    for stream in streams:
-        accepted += stream.accepted
-    drained_s = _drain(service, accepted)
-    left = service.stop()
-    database = Database(_async_url(folder, server))
+    for workload in workloads:
+        accepted += workload.accepted
+    drain_s = _wait_for_jobs(service, accepted)
+    leftover_processes = service.stop()
     blobs = (folder / "data" / "blobs").rglob("*")
     files = {path.name for path in blobs if path.is_file() and path.name[0] != "."}
-    faults = asyncio.run(_audit(database, files, accepted, results))
-    bugs = [said for stream in streams for said in stream.bugs]
-    faults = {**faults, "submissions answered with 500": bugs}
-    _table(storm, streams, accepted, faults, left, drained_s, service.starts)
-    if any(faults.values()) or left:
-        keep = Path(tempfile.mkdtemp(prefix="chaos-"))
-        (keep / "service.log").write_bytes(service.log.read_bytes())
-        _say(f"the service's log is in {keep}")
+    database_url = _async_url(folder, server)
+    violations = {
+        **asyncio.run(_find_violations(database_url, files, accepted, results)),
+        "submissions answered with 500": [
+            body for workload in workloads for body in workload.internal_errors
+        ],
+    }
+    _print_tables(
+        injector.counts,
+        workloads,
+        accepted,
+        violations,
+        {
+            "starts of the service": service.starts,
+            "seconds until all jobs had ended, after the last fault": round(drain_s),
+            "processes left after the stop": leftover_processes,
+        },
+    )
+    if any(violations.values()) or leftover_processes:
+        log = Path(tempfile.mkdtemp(prefix="chaos-")) / "service.log"
+        log.write_bytes(service.log.read_bytes())
+        _log(f"the service's log is {log}")
         return 1
     return 0
 
 
-async def _audit(
-    database: Database, files: set[str], accepted: Sequence[Accepted], results: Mapping[str, Any]
+async def _find_violations(
+    database_url: str,
+    files: set[str],
+    accepted: Sequence[AcceptedJob],
+    results: Mapping[str, Any],
 ) -> Mapping[str, Sequence[str]]:
+    database = Database(database_url)
     try:
-        return await audit(database, files, accepted, results, POISONER)
+        return await find_violations(database, files, accepted, results, POISONER)
     finally:
         await database.close()
 
 
-def _calm(
-    service: Supervised, samples: Sequence[Sample]
-) -> tuple[list[Accepted], Mapping[str, Any]]:
-    """Every sample once without a storm: what its result is to be."""
+def _run_without_faults(
+    service: SupervisedService, samples: Sequence[Sample]
+) -> tuple[list[AcceptedJob], Mapping[str, Any]]:
+    """Run every sample once without faults, for its expected result."""
     results = {}
     accepted = []
-    chance = random.Random(0)
+    rng = random.Random(0)
     with httpx.Client(base_url=service.url, headers={"x-tenant-id": "calm"}, timeout=30) as client:
         for number, sample in enumerate(samples):
             body = {
                 "request_id": f"calm-{number}",
                 "feature": sample.feature,
-                "payload": sample.payload(chance),
+                "payload": sample.payload(rng),
             }
             job = client.post("/api/v1/jobs", json=body).json()
-            accepted.append(Accepted(job["id"], "calm", sample.name, 1, 0.0))
-            while job["status"] not in ENDED:
+            accepted.append(AcceptedJob(job["id"], "calm", sample.name, 1, 0.0))
+            while job["status"] not in FINAL_STATUSES:
                 time.sleep(0.1)
                 job = client.get(f"/api/v1/jobs/{job['id']}").json()
             assert job["status"] == "succeeded", job
-            results[sample.name] = essence(sample.feature, job["output_payload"])
+            results[sample.name] = deterministic_part(sample.feature, job["output_payload"])
     return accepted, results
 
 
-def _streams(url: str, samples: Sequence[Sample], given: argparse.Namespace) -> Sequence[Stream]:
-    heavy = [one for one in samples if one.feature == "receipt_extraction"]
-    light = [one for one in samples if one.feature != "receipt_extraction"]
-    seed = given.seed
-    streams = [
-        Stream(url, POISONER, poisons(), 3.0, seed),
-        Stream(url, "single-1", light or heavy, 1.0, seed + 1, one_at_a_time=True),
-        Stream(url, "single-2", heavy or light, 4.0, seed + 2, one_at_a_time=True),
+def _workloads(
+    url: str, samples: Sequence[Sample], options: argparse.Namespace
+) -> Sequence[Workload]:
+    heavy = [sample for sample in samples if sample.feature == "receipt_extraction"]
+    light = [sample for sample in samples if sample.feature != "receipt_extraction"]
+    seed = options.seed
+    workloads = [
+        Workload(url, POISONER, poison_samples(), 3.0, seed),
+        Workload(url, "single-1", light or heavy, 1.0, seed + 1, one_at_a_time=True),
+        Workload(url, "single-2", heavy or light, 4.0, seed + 2, one_at_a_time=True),
     ]
     if heavy:
-        streams.append(Stream(url, "reader", heavy, 4.0, seed + 3))
-    return streams + [
-        Stream(url, f"bulk-{n}", light or heavy, 3 / given.rate, seed + 10 + n) for n in range(3)
+        workloads.append(Workload(url, "reader", heavy, 4.0, seed + 3))
+    return workloads + [
+        Workload(url, f"bulk-{n}", light or heavy, 3 / options.rate, seed + 10 + n)
+        for n in range(3)
     ]
 
 
-def _blows(service: Supervised, folder: Path, server: Any, *, fills: bool) -> list[Blow]:
-    blows = [
-        kill(service, "OCR worker killed", "ray::receipt_extraction", 2),
-        kill(service, "planner's job worker killed", "ray::meal_optimization", 2),
-        kill(service, "job runner's replica killed", "ServeReplica:sidecar:JobRunner", 15),
-        kill(service, "ingress replica killed", "ServeReplica:sidecar:Ingress", 15),
-        kill(service, "raylet killed", "raylet/raylet", 150),
-        kill_everything(service),
+def _faults(
+    service: SupervisedService, folder: Path, server: Any, *, small_disk: bool
+) -> list[Fault]:
+    runner, ingress = "ServeReplica:sidecar:JobRunner", "ServeReplica:sidecar:Ingress"
+    faults = [
+        kill_process(service, "OCR worker process killed", "ray::receipt_extraction", 2),
+        kill_process(service, "planner's worker process killed", "ray::meal_optimization", 2),
+        kill_process(service, "job runner's replica killed", runner, 15),
+        kill_process(service, "ingress replica killed", ingress, 15),
+        kill_process(service, "raylet killed", "raylet/raylet", 150),
+        kill_cluster(service),
     ]
     if server is None:
-        blows.append(lock_database(folder / "data" / "service.db"))
+        faults.append(lock_database(folder / "data" / "service.db"))
     else:
-        blows.append(drop_server(server))
-    if fills:
-        blows.append(fill_disk(folder / "data"))
-    return blows
+        faults.append(kill_postgresql(server))
+    if small_disk:
+        faults.append(fill_disk(folder / "data"))
+    return faults
 
 
-def _drain(service: Supervised, accepted: Sequence[Accepted]) -> float:
-    """Seconds until everything had ended, or until nothing had for two minutes."""
-    started = ended = time.monotonic()
-    waiting = {one.job_id: one.tenant for one in accepted}
+def _wait_for_jobs(service: SupervisedService, accepted: Sequence[AcceptedJob]) -> float:
+    """Wait until all jobs have ended, or none has for two minutes; return the seconds it took."""
+    started = last_ended = time.monotonic()
+    remaining = {job.job_id: job.tenant for job in accepted}
     with httpx.Client(base_url=service.url, timeout=20) as client:
-        while waiting and time.monotonic() < ended + 120:
-            service.look()
-            for job_id, tenant in list(waiting.items())[:50]:
+        while remaining and time.monotonic() < last_ended + 120:
+            service.supervise()
+            for job_id, tenant in list(remaining.items())[:50]:
                 with contextlib.suppress(httpx.HTTPError, ValueError):
                     path = f"/api/v1/jobs/{job_id}"
-                    answer = client.get(path, headers={"x-tenant-id": tenant})
-                    if answer.status_code == 404 or answer.json().get("status") in ENDED:
-                        del waiting[job_id]
-                        ended = time.monotonic()
-            time.sleep(1)  # asking costs the service what the jobs need
+                    response = client.get(path, headers={"x-tenant-id": tenant})
+                    if (
+                        response.status_code == 404
+                        or response.json().get("status") in FINAL_STATUSES
+                    ):
+                        del remaining[job_id]
+                        last_ended = time.monotonic()
+            time.sleep(1)  # polling takes CPU time from the jobs
     return time.monotonic() - started
 
 
 @contextlib.contextmanager
-def _disk(folder: Path) -> Iterator[bool]:
-    """A small disk of its own below the data folder; False where it can't be mounted."""
+def _small_disk(folder: Path) -> Iterator[bool]:
+    """Mount a small disk as the data folder; yield False where that isn't possible."""
     data = folder / "data"
     data.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=256m", "tmpfs", str(data)]
     mounted = subprocess.run(mount, capture_output=True, check=False).returncode == 0
     if not mounted:
-        _say("no small disk can be mounted here: the disk is not filled")
+        _log("a small disk can't be mounted here, so the disk is not filled")
     try:
         yield mounted
     finally:
@@ -228,7 +255,8 @@ def _disk(folder: Path) -> Iterator[bool]:
 
 
 @contextlib.contextmanager
-def _server(folder: Path, kind: str) -> Iterator[Any]:
+def _postgresql(folder: Path, kind: str) -> Iterator[Any]:
+    """Start a PostgreSQL server, or yield None for SQLite."""
     if kind == "sqlite":
         yield None
         return
@@ -247,40 +275,40 @@ def _async_url(folder: Path, server: Any) -> str:
     return str(server.get_uri()).replace("postgresql://", "postgresql+asyncpg://", 1)
 
 
-def _table(
-    storm: Storm,
-    streams: Sequence[Stream],
-    accepted: Sequence[Accepted],
-    faults: Mapping[str, Sequence[str]],
-    left: int,
-    drained_s: float,
-    starts: int,
+def _print_tables(
+    fault_counts: Mapping[str, int],
+    workloads: Sequence[Workload],
+    accepted: Sequence[AcceptedJob],
+    violations: Mapping[str, Sequence[str]],
+    figures: Mapping[str, int],
 ) -> None:
-    refused = Counter[int]()
-    for stream in streams:
-        refused.update(stream.refused)
-    waits = sorted(one.seconds for one in accepted if one.seconds)
-    print("\n| blow | times |\n|---|---|")
-    for name, count in storm.counts().items():
+    rejected = Counter[int]()
+    for workload in workloads:
+        rejected.update(workload.rejected)
+    by_status = ", ".join(f"{n} x {status or 'no response'}" for status, n in rejected.items())
+    seconds = sorted(job.seconds for job in accepted if job.seconds)
+    percentiles = quantiles(seconds, n=100) if len(seconds) > 1 else [0.0] * 99
+    print("\n| faults | times |\n|---|---|")
+    for name, count in fault_counts.items():
         print(f"| {name} | {count} |")
-    print(f"| all | {sum(storm.counts().values())} |")
-    print("\n| what | count |\n|---|---|")
+    print(f"| all | {sum(fault_counts.values())} |")
+    print("\n| invariants | count |\n|---|---|")
     print(f"| jobs accepted | {len(accepted)} |")
-    said = ", ".join(f"{count} x {status or 'broken off'}" for status, count in refused.items())
-    print(f"| submissions that were not answered with 200 | {said or 0} |")
-    cuts = quantiles(waits, n=100) if len(waits) > 1 else [0.0] * 99
-    print(f"| seconds until accepted, median and 99 % | {cuts[49]:.2f}, {cuts[98]:.1f} |")
-    print(f"| starts of the service | {starts} |")
-    print(f"| seconds until all had ended, after the storm | {drained_s:.0f} |")
-    for name, where in faults.items():
-        print(f"| {name} | {len(where)} |")
-    print(f"| processes left after the stop | {left} |")
-    for name, where in faults.items():
-        for one in where[:5]:
-            print(f"  {name}: {one}", file=sys.stderr)
+    print(f"| submissions that were not answered with 200 | {by_status or 0} |")
+    print(
+        "| seconds until accepted, median and 99th percentile "
+        f"| {percentiles[49]:.2f}, {percentiles[98]:.1f} |"
+    )
+    for name, ids in violations.items():
+        print(f"| {name} | {len(ids)} |")
+    for name, figure in figures.items():
+        print(f"| {name} | {figure} |")
+    for name, ids in violations.items():
+        for violation in ids[:5]:
+            print(f"  {name}: {violation}", file=sys.stderr)
 
 
-def _say(text: str) -> None:
+def _log(text: str) -> None:
     print(text, flush=True)
 
 

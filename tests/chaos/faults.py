@@ -1,4 +1,4 @@
-"""What can go wrong, done on purpose."""
+"""Faults that the chaos tests inject, and the injector that schedules them."""
 
 import contextlib
 import random
@@ -6,7 +6,7 @@ import signal
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,63 +14,63 @@ from typing import Any
 
 import psutil
 
-from tests.chaos.supervisor import Supervised
+from tests.chaos.supervisor import SupervisedService
 
 
 @dataclass(frozen=True)
-class Blow:
-    """One kind: how to strike, and how long to leave it alone afterwards, in seconds."""
+class Fault:
+    """One kind of fault, and the seconds until it may be injected again."""
 
     name: str
-    strike: Callable[[random.Random], bool]  # False when there was nothing to hit
-    rest_s: float
+    inject: Callable[[random.Random], bool]  # False when it finds no target
+    cooldown_s: float
 
 
-def kill(service: Supervised, name: str, words: str, rest_s: float) -> Blow:
-    """SIGKILL to one process by chance of those with the words in their title."""
+def kill_process(service: SupervisedService, name: str, words: str, cooldown_s: float) -> Fault:
+    """Return a fault that sends SIGKILL to a random process with `words` in its title."""
 
-    def strike(chance: random.Random) -> bool:
-        found = service.processes(words)
-        if not found:
+    def inject(rng: random.Random) -> bool:
+        targets = service.processes(words)
+        if not targets:
             return False
         with contextlib.suppress(psutil.NoSuchProcess):
-            chance.choice(found).send_signal(signal.SIGKILL)
+            rng.choice(targets).send_signal(signal.SIGKILL)
         return True
 
-    return Blow(name, strike, rest_s)
+    return Fault(name, inject, cooldown_s)
 
 
-def kill_everything(service: Supervised) -> Blow:
-    """SIGKILL to every process; the supervisor starts the service again."""
+def kill_cluster(service: SupervisedService) -> Fault:
+    """Return a fault that sends SIGKILL to every process; the supervisor restarts the service."""
 
-    def strike(chance: random.Random) -> bool:
+    def inject(rng: random.Random) -> bool:
         service.kill()
         return True
 
-    return Blow("whole cluster killed", strike, 150)
+    return Fault("whole cluster killed", inject, 150)
 
 
-def lock_database(file: Path) -> Blow:
-    """Another process holds SQLite's write lock, now and then for longer than a writer waits."""
+def lock_database(file: Path) -> Fault:
+    """Return a fault that holds SQLite's write lock, at times for longer than a writer waits."""
 
-    def hold(seconds: float) -> None:
+    def lock(seconds: float) -> None:
         with (
-            contextlib.suppress(sqlite3.OperationalError),  # the disk is full just now
+            contextlib.suppress(sqlite3.OperationalError),  # the disk may be full
             closing(sqlite3.connect(file, isolation_level=None, timeout=30)) as database,
         ):
             database.execute("BEGIN EXCLUSIVE")
             time.sleep(seconds)
             database.execute("ROLLBACK")
 
-    def strike(chance: random.Random) -> bool:
-        threading.Thread(target=hold, args=(chance.choice([2, 5, 13]),), daemon=True).start()
+    def inject(rng: random.Random) -> bool:
+        threading.Thread(target=lock, args=(rng.choice([2, 5, 13]),), daemon=True).start()
         return True
 
-    return Blow("database locked", strike, 20)
+    return Fault("database locked", inject, 20)
 
 
-def fill_disk(folder: Path) -> Blow:
-    """Not a byte left on the disk of the data folder for some seconds."""
+def fill_disk(folder: Path) -> Fault:
+    """Return a fault that fills the disk of the data folder to the last byte for some seconds."""
     filler = folder / "filler"
 
     def fill(seconds: float) -> None:
@@ -83,57 +83,53 @@ def fill_disk(folder: Path) -> Blow:
         time.sleep(seconds)
         filler.unlink()
 
-    def strike(chance: random.Random) -> bool:
-        threading.Thread(target=fill, args=(chance.uniform(2, 8),), daemon=True).start()
+    def inject(rng: random.Random) -> bool:
+        threading.Thread(target=fill, args=(rng.uniform(2, 8),), daemon=True).start()
         return True
 
-    return Blow("disk full", strike, 30)
+    return Fault("disk full", inject, 30)
 
 
-def drop_server(server: Any) -> Blow:
-    """SIGKILL to PostgreSQL, which comes back after some seconds."""
+def kill_postgresql(server: Any) -> Fault:
+    """Return a fault that sends SIGKILL to PostgreSQL and restarts it after some seconds."""
 
-    def drop(seconds: float) -> None:
-        time.sleep(seconds)
+    def restart(delay_s: float) -> None:
+        time.sleep(delay_s)
         server.ensure_postgres_running()
 
-    def strike(chance: random.Random) -> bool:
+    def inject(rng: random.Random) -> bool:
         pid = server.get_pid()
         if pid is None:
             return False
         with contextlib.suppress(psutil.NoSuchProcess):
             psutil.Process(pid).kill()
-        threading.Thread(target=drop, args=(chance.uniform(2, 6),), daemon=True).start()
+        threading.Thread(target=restart, args=(rng.uniform(2, 6),), daemon=True).start()
         return True
 
-    return Blow("PostgreSQL killed", strike, 30)
+    return Fault("PostgreSQL killed", inject, 30)
 
 
-class Storm:
-    """Strikes by chance, one blow at a time, each no sooner than its rest is over."""
+class FaultInjector:
+    """Injects random faults, one at a time, each at most once per cooldown."""
 
-    def __init__(self, blows: list[Blow], *, seed: int, every_s: float) -> None:
-        self._blows = blows
-        self._chance = random.Random(seed)
-        self._every_s = every_s
-        self._next = {blow.name: 0.0 for blow in blows}
-        self._next_strike = 0.0
-        self.struck: dict[str, int] = {blow.name: 0 for blow in blows}
+    def __init__(self, faults: list[Fault], *, seed: int, interval_s: float) -> None:
+        self._faults = faults
+        self._rng = random.Random(seed)
+        self._interval_s = interval_s
+        self._due_at = {fault.name: 0.0 for fault in faults}
+        self._next_at = 0.0
+        self.counts = {fault.name: 0 for fault in faults}
 
-    def blow(self, now: float) -> Iterator[str]:
-        """Strikes when it is time; what it hit."""
-        if now < self._next_strike:
-            return
-        rested = [blow for blow in self._blows if now >= self._next[blow.name]]
-        self._chance.shuffle(rested)
-        for blow in rested:
-            if blow.strike(self._chance):
-                self.struck[blow.name] += 1
-                self._next[blow.name] = now + blow.rest_s
-                self._next_strike = now + self._every_s * self._chance.uniform(0.5, 1.5)
-                yield blow.name
-                return
-
-    def counts(self) -> Mapping[str, int]:
-        """How often each struck."""
-        return self.struck
+    def inject_due(self, now: float) -> str | None:
+        """Inject a fault if one is due at `now`; return its name."""
+        if now < self._next_at:
+            return None
+        due = [fault for fault in self._faults if now >= self._due_at[fault.name]]
+        self._rng.shuffle(due)
+        for fault in due:
+            if fault.inject(self._rng):
+                self.counts[fault.name] += 1
+                self._due_at[fault.name] = now + fault.cooldown_s
+                self._next_at = now + self._interval_s * self._rng.uniform(0.5, 1.5)
+                return fault.name
+        return None

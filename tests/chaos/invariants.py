@@ -1,4 +1,4 @@
-"""The books after the storm: what was accepted against what is there."""
+"""The invariants of the chaos tests: accepted jobs against the rows and blobs afterwards."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -8,121 +8,123 @@ from sqlalchemy import select
 
 from jobs.storage import schema
 from jobs.storage.database import Database
-from tests.chaos.workload import Accepted, essence
-
-FINAL = ("succeeded", "failed", "cancelled")
+from tests.chaos.workload import FINAL_STATUSES, AcceptedJob, deterministic_part
 
 
-async def audit(
+async def find_violations(
     database: Database,
     files: set[str],
-    accepted: Sequence[Accepted],
+    accepted: Sequence[AcceptedJob],
     results: Mapping[str, Any],
     poisoner: str,
 ) -> Mapping[str, Sequence[str]]:
-    """Each thing that must not be, with the ids of where it is.
+    """Return each invariant's violations, as ids.
 
-    `files` are the names of the blobs on the disk; `results` is the essence of each sample's result
-    as it was without a storm; samples that are not in it are poison and may fail.
+    `files` are the names of the blobs on disk. `results` holds the deterministic part of each
+    sample's result without faults; samples that are missing from it are poison and may fail.
     """
     async with database.read() as connection:
 
         async def rows(table: Any) -> Sequence[Any]:
             return (await connection.execute(select(table))).all()
 
-        jobs = {row.id: row for row in await rows(schema.jobs)}
-        artifacts, attempts, events = defaultdict(list), defaultdict(list), defaultdict(list)
-        for table, by_job in (
-            (schema.artifacts, artifacts),
-            (schema.attempts, attempts),
-            (schema.job_events, events),
-        ):
+        async def rows_by_job(table: Any) -> defaultdict[str, list[Any]]:
+            by_job: defaultdict[str, list[Any]] = defaultdict(list)
             for row in await rows(table):
                 by_job[row.job_id].append(row)
+            return by_job
+
+        jobs = {row.id: row for row in await rows(schema.jobs)}
+        artifacts = await rows_by_job(schema.artifacts)
+        attempts = await rows_by_job(schema.attempts)
+        events = await rows_by_job(schema.job_events)
         blobs = {row.sha256 for row in await rows(schema.blobs)}
-    sample_of = {one.job_id: one.sample for one in accepted}
-    faults: dict[str, list[str]] = {
+    sample_of = {job.job_id: job.sample for job in accepted}
+    violations: dict[str, list[str]] = {
         name: []
         for name in (
-            "lost: accepted and not there",
-            "stuck: not ended",
+            "lost: accepted but missing",
+            "stuck: not finished",
             "failed without poison",
-            "doubled: more than one job for a request",
-            "doubled: more than one result",
-            "result is not its input's",
-            "attempts counted wrong",
+            "duplicated: more than one job for a request",
+            "duplicated: more than one result",
+            "result of another input",
+            "attempts don't add up",
             "events don't add up",
-            "waited behind poison",
-            "rows of no job",
+            "delayed by poison",
+            "rows without a job",
             "blobs without a file",
             "files without a row",
-            "blobs of no job",
+            "blobs without a job",
         )
     }
-    for one in accepted:
-        job = jobs.get(one.job_id)
+    for submission in accepted:
+        job = jobs.get(submission.job_id)
         if job is None:
-            faults["lost: accepted and not there"].append(one.job_id)
-        elif job.status not in FINAL:
-            faults["stuck: not ended"].append(f"{job.id} {job.status} {one.sample}")
-        elif job.status != "succeeded" and one.sample in results:
-            faults["failed without poison"].append(f"{job.id} {job.error_message}")
+            violations["lost: accepted but missing"].append(submission.job_id)
+        elif job.status not in FINAL_STATUSES:
+            violations["stuck: not finished"].append(f"{job.id} {job.status} {submission.sample}")
+        elif job.status != "succeeded" and submission.sample in results:
+            violations["failed without poison"].append(f"{job.id} {job.error_message}")
     requests = Counter((job.tenant_id, job.idempotency_key) for job in jobs.values())
-    faults["doubled: more than one job for a request"] += [
+    violations["duplicated: more than one job for a request"] += [
         str(key) for key, count in requests.items() if count > 1
     ] + sorted(set(jobs) - set(sample_of))
     for job in jobs.values():
-        successes = [one for one in artifacts[job.id] if one.success]
+        successes = [artifact for artifact in artifacts[job.id] if artifact.success]
         if len(successes) != (job.status == "succeeded"):
-            faults["doubled: more than one result"].append(f"{job.id} {len(successes)}")
-        for one in successes:
+            violations["duplicated: more than one result"].append(f"{job.id} {len(successes)}")
+        for artifact in successes:
             expected = results.get(sample_of.get(job.id, ""))
-            same = one.id == job.artifact_id and one.input_payload == job.input_payload
-            if not same or (expected and essence(job.feature, one.output_payload) != expected):
-                faults["result is not its input's"].append(job.id)
-        numbers = sorted(one.number for one in attempts[job.id])
-        won = sum(one.outcome == "succeeded" for one in attempts[job.id])
-        unended = [one for one in attempts[job.id] if one.ended_at is None]
+            same = artifact.id == job.artifact_id and artifact.input_payload == job.input_payload
+            if not same or (
+                expected and deterministic_part(job.feature, artifact.output_payload) != expected
+            ):
+                violations["result of another input"].append(job.id)
+        numbers = sorted(attempt.number for attempt in attempts[job.id])
+        succeeded = sum(attempt.outcome == "succeeded" for attempt in attempts[job.id])
+        unfinished = [attempt for attempt in attempts[job.id] if attempt.ended_at is None]
         if (
             numbers != list(range(1, job.attempt + 1))
-            or won != (job.status == "succeeded")
-            or (unended and job.status in FINAL)
+            or succeeded != (job.status == "succeeded")
+            or (unfinished and job.status in FINAL_STATUSES)
         ):
-            faults["attempts counted wrong"].append(job.id)
-        changes = sorted(events[job.id], key=lambda one: one.version)
-        if [one.version for one in changes] != list(range(1, job.version + 1)) or (
+            violations["attempts don't add up"].append(job.id)
+        changes = sorted(events[job.id], key=lambda event: event.version)
+        if [event.version for event in changes] != list(range(1, job.version + 1)) or (
             changes[-1].status != job.status
         ):
-            faults["events don't add up"].append(job.id)
-    faults["waited behind poison"] += _overtaken(jobs, attempts, poisoner)
-    faults["rows of no job"] += sorted(
-        {one for by_job in (artifacts, attempts, events) for one in by_job} - set(jobs)
+            violations["events don't add up"].append(job.id)
+    violations["delayed by poison"] += _delayed_by_poison(jobs, attempts, poisoner)
+    violations["rows without a job"] += sorted(
+        {job_id for by_job in (artifacts, attempts, events) for job_id in by_job} - set(jobs)
     )
-    faults["blobs without a file"] += sorted(blobs - files)
-    faults["files without a row"] += sorted(files - blobs)
-    faults["blobs of no job"] += sorted(blobs - {job.image_sha256 for job in jobs.values()})
-    return faults
+    violations["blobs without a file"] += sorted(blobs - files)
+    violations["files without a row"] += sorted(files - blobs)
+    violations["blobs without a job"] += sorted(blobs - {job.image_sha256 for job in jobs.values()})
+    return violations
 
 
-def _overtaken(
+def _delayed_by_poison(
     jobs: Mapping[str, Any], attempts: Mapping[str, Sequence[Any]], poisoner: str
 ) -> Sequence[str]:
-    """Jobs of tenants with one job at a time, before which one runner started two of the
-    poisoner's: a runner that died and came again doesn't know whose turn it was.
+    """Return jobs of one-job-at-a-time tenants that a runner started after two of the poisoner's.
+
+    Counted per runner, because a restarted runner doesn't know which tenant was next.
     """
     poison = [
-        one
-        for job_id, some in attempts.items()
+        attempt
+        for job_id, job_attempts in attempts.items()
         if job_id in jobs and jobs[job_id].tenant_id == poisoner
-        for one in some
+        for attempt in job_attempts
     ]
-    late = []
+    delayed = []
     for job in jobs.values():
         if job.tenant_id.startswith("single") and attempts[job.id]:
-            first = min(one.started_at for one in attempts[job.id])
+            first = min(attempt.started_at for attempt in attempts[job.id])
             before = Counter(
-                one.runner for one in poison if job.created_at < one.started_at < first
+                attempt.runner for attempt in poison if job.created_at < attempt.started_at < first
             )
             if any(count > 1 for count in before.values()):
-                late.append(f"{job.id} {dict(before)}")
-    return late
+                delayed.append(f"{job.id} {dict(before)}")
+    return delayed

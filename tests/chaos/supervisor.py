@@ -1,4 +1,4 @@
-"""The service under a supervisor that starts it again whenever it ends, as systemd would."""
+"""The service under a supervisor that restarts it whenever it ends, as systemd would."""
 
 import contextlib
 import os
@@ -15,33 +15,28 @@ import psutil
 from deployments.launcher.ports import free_port
 from tests.acceptance.service import REPOSITORY, configure, title, with_replicas
 
-#: Seconds without an answer after which the supervisor takes the service for dead.
-PATIENCE_S = 120
+#: Seconds without readiness after which the supervisor kills and restarts the service.
+UNREADY_TIMEOUT_S = 120
 
 
-class Supervised:
-    """One service over one folder, on one port, through all its lives."""
+class SupervisedService:
+    """A service with the same data folder and port across all its restarts."""
 
     def __init__(self, folder: Path, settings: Mapping[str, Any], *, ingresses: int) -> None:
-        self._folder = folder
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
+        self.log = folder / "service.log"  # the output of every run
+        self.starts = 0
         self._config = configure(folder, port, settings, change=with_replicas(Ingress=ingresses))
         self._process: subprocess.Popen[bytes] | None = None
-        self._answered = time.monotonic()
-        self._all: dict[int, psutil.Process] = {}
-        self.starts = 0
+        self._processes: dict[int, psutil.Process] = {}
+        self._last_ready_at = time.monotonic()
 
-    @property
-    def log(self) -> Path:
-        """What every life of it has printed."""
-        return self._folder / "service.log"
-
-    def look(self) -> bool:
-        """Whether it answers; starts it again when it has ended or is silent for too long."""
+    def supervise(self) -> bool:
+        """Return whether the service is ready; restart it if it ended, or was unready too long."""
         now = time.monotonic()
         if self._process is None or self._process.poll() is not None:
-            self.kill()  # what is left of the last life
+            self.kill()  # what is left of the last run
             with self.log.open("ab") as output:
                 self._process = subprocess.Popen(
                     [sys.executable, "-m", "deployments.launcher", str(self._config)],
@@ -51,53 +46,54 @@ class Supervised:
                     start_new_session=True,
                 )
             self.starts += 1
-            self._answered = now + PATIENCE_S
+            self._last_ready_at = now + UNREADY_TIMEOUT_S
             return False
-        self._remember()
+        self._track_processes()
         try:
             ready = httpx.get(f"{self.url}/health/ready", timeout=5).json()["status"] == "ok"
         except (httpx.HTTPError, KeyError, ValueError):
             ready = False
         if ready:
-            self._answered = max(self._answered, now)
-        elif now - self._answered > PATIENCE_S:
+            self._last_ready_at = max(self._last_ready_at, now)
+        elif now - self._last_ready_at > UNREADY_TIMEOUT_S:
             self.kill()
         return ready
 
     def processes(self, words: str) -> list[psutil.Process]:
-        """Those of its processes whose command line has `words` in it."""
-        self._remember()
-        return [process for process in self._all.values() if words in title(process)]
+        """Return its processes that have `words` in their command line."""
+        self._track_processes()
+        return [process for process in self._processes.values() if words in title(process)]
 
     def kill(self) -> None:
-        """SIGKILL to every process of it."""
-        self._remember()
-        for process in self._all.values():
+        """Send SIGKILL to all its processes."""
+        self._track_processes()
+        for process in self._processes.values():
             with contextlib.suppress(psutil.Error):
                 process.kill()
-        psutil.wait_procs(list(self._all.values()), timeout=10)
+        psutil.wait_procs(list(self._processes.values()), timeout=10)
         if self._process is not None:
             self._process.wait()
 
     def stop(self) -> int:
-        """As Ctrl-C; how many of its processes are left."""
-        self._remember()
+        """Stop the service as Ctrl-C does; return how many processes were left over."""
+        self._track_processes()
         if self._process is not None and self._process.poll() is None:
             os.killpg(self._process.pid, 2)
             self._process.wait(90)
-        _, alive = psutil.wait_procs(list(self._all.values()), timeout=5)
+        _, alive = psutil.wait_procs(list(self._processes.values()), timeout=5)
         for process in alive:
             with contextlib.suppress(psutil.Error):
                 process.kill()
         return len(alive)
 
-    def _remember(self) -> None:
-        """Which processes are its own: those of a raylet that was killed have another parent."""
-        known = [process for process in self._all.values() if process.is_running()]
+    def _track_processes(self) -> None:
+        """Update the known processes; children of a killed raylet get another parent."""
+        known = [process for process in self._processes.values() if process.is_running()]
         with contextlib.suppress(psutil.Error):
             if self._process is not None and self._process.poll() is None:
                 known.append(psutil.Process(self._process.pid))
-        self._all = {process.pid: process for process in known}
+        self._processes = {process.pid: process for process in known}
         for process in known:
             with contextlib.suppress(psutil.Error):
-                self._all |= {child.pid: child for child in process.children(recursive=True)}
+                children = process.children(recursive=True)
+                self._processes |= {child.pid: child for child in children}

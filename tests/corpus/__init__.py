@@ -1,1 +1,1 @@
-"""Receipts the project draws for itself, with exact labels: shops print, a camera spoils."""
+"""Synthetic receipts with exact labels: shops print them, and a simulated camera degrades them."""

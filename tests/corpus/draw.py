@@ -1,6 +1,6 @@
-"""Draws printed lines as a photo would show them: thermal noise, skew, creases, shadow, a table.
+"""Draws printed lines as in a photo: thermal noise, skew, creases, shadow, a table.
 
-Everything random comes from the `random.Random` that is handed in, so a seed is an image.
+All randomness comes from a `random.Random` parameter, so equal seeds give equal images.
 """
 
 import random
@@ -21,45 +21,49 @@ _MARGIN = 2  # characters around the text
 
 
 @dataclass(frozen=True)
-class Spoil:
-    """What happens to the print on its way into the file; the default is a clean scan."""
+class Degradation:
+    """The defects of a picture; the default is a clean scan."""
 
     skew: float = 0.0
     """Degrees, clockwise."""
     turns: Literal[0, 1, 2, 3] = 0
     """Quarter turns, counter-clockwise."""
     noise: float = 0.0
-    """Standard deviation of grey levels, 0 to 40."""
+    """Standard deviation of gray levels, 0 to 40."""
     fade: float = 0.0
-    """Share of the print's darkness that is lost, 0 to 0.7."""
+    """Lost share of the print's darkness, 0 to 0.7."""
     creases: int = 0
     perspective: float = 0.0
-    """How far corners move, as a share of the width, 0 to 0.08."""
+    """Maximum shift of corners, as a share of the width, 0 to 0.08."""
     blur: float = 0.0
     """Gaussian sigma in pixels."""
     table: bool = False
-    """Lay it on a darker, patterned table."""
+    """Background of a darker, patterned table."""
 
 
-def draw(printed: Printed, rng: random.Random, spoil: Spoil, font: str, size: int = 22) -> Pixels:
-    """The receipt as a picture, shape (height, width, 3), blue-green-red."""
+def draw(
+    printed: Printed, rng: random.Random, degradation: Degradation, font: str, size: int = 22
+) -> Pixels:
+    """Return the receipt as a picture, shape (height, width, 3), blue-green-red."""
     page = _print(printed, font, size)
-    if spoil.fade:
-        page = (255 - (255 - page.astype(np.float32)) * (1 - spoil.fade)).astype(np.uint8)
-    for _ in range(spoil.creases):
+    if degradation.fade:
+        page = (255 - (255 - page.astype(np.float32)) * (1 - degradation.fade)).astype(np.uint8)
+    for _ in range(degradation.creases):
         page = _crease(page, rng)
-    if spoil.table:
+    if degradation.table:
         page = _on_table(page, rng)
-    if spoil.perspective:
-        page = _tilt(page, rng, spoil.perspective)
-    if spoil.skew:
-        page = _rotate(page, spoil.skew)
-    if spoil.blur:
-        page = np.asarray(cv2.GaussianBlur(page, (0, 0), spoil.blur), dtype=np.uint8)
-    if spoil.noise:
-        grain = np.random.default_rng(rng.randrange(2**32)).normal(0, spoil.noise, page.shape[:2])
+    if degradation.perspective:
+        page = _tilt(page, rng, degradation.perspective)
+    if degradation.skew:
+        page = _rotate(page, degradation.skew)
+    if degradation.blur:
+        page = np.asarray(cv2.GaussianBlur(page, (0, 0), degradation.blur), dtype=np.uint8)
+    if degradation.noise:
+        grain = np.random.default_rng(rng.randrange(2**32)).normal(
+            0, degradation.noise, page.shape[:2]
+        )
         page = np.clip(page + grain[..., None], 0, 255).astype(np.uint8)
-    return np.ascontiguousarray(np.rot90(page, spoil.turns))
+    return np.ascontiguousarray(np.rot90(page, degradation.turns))
 
 
 def _font(name: str, size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
@@ -69,7 +73,7 @@ def _font(name: str, size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 
 
 def _print(printed: Printed, font: str, size: int) -> Pixels:
-    """Ink on paper: words keep their column of the character grid, whatever the font."""
+    """Draw the text; words keep their column of the character grid in every font."""
     face, large = _font(font, size), _font(font, round(size * 1.5))
     cell = size * 0.602  # the advance of a monospaced character
     columns = max(len(line) for line in printed.lines) + 2 * _MARGIN
@@ -95,7 +99,7 @@ def _print(printed: Printed, font: str, size: int) -> Pixels:
 
 
 def _cells(line: str) -> list[tuple[int, int, str]]:
-    """(first column, past the last, text) of the parts that two or more spaces keep apart."""
+    """Return (first column, past the last, text) of the parts between two or more spaces."""
     cells, start = [], 0
     for part in line.split("  "):
         text = part.strip()
@@ -107,7 +111,7 @@ def _cells(line: str) -> list[tuple[int, int, str]]:
 
 
 def _crease(page: Pixels, rng: random.Random) -> Pixels:
-    """A fold across: a dark and a light line, and the paper below shifted a little."""
+    """Draw a fold across: a dark and a light line, and the paper below shifted a little."""
     height, width = page.shape[:2]
     y, slope = rng.randrange(height // 10, height), rng.uniform(-0.05, 0.05)
     rows = np.arange(height)[:, None] - y - slope * np.arange(width)[None, :]
@@ -131,11 +135,11 @@ def _on_table(page: Pixels, rng: random.Random) -> Pixels:
     return table
 
 
-def _tilt(page: Pixels, rng: random.Random, most: float) -> Pixels:
+def _tilt(page: Pixels, rng: random.Random, max_shift: float) -> Pixels:
     height, width = page.shape[:2]
     flat = np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=np.float32)
     moved = np.array(
-        [[rng.uniform(0, most) * width for _ in "xy"] for _ in range(4)], dtype=np.float32
+        [[rng.uniform(0, max_shift) * width for _ in "xy"] for _ in range(4)], dtype=np.float32
     )
     target = flat + moved * np.array([[1, 1], [-1, 1], [-1, -1], [1, -1]], dtype=np.float32)
     matrix = cv2.getPerspectiveTransform(flat, target)

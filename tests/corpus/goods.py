@@ -1,4 +1,4 @@
-"""What the shops of the corpus sell, as their tills print it; all names are made up."""
+"""The articles of the corpus's shops, as their tills print them; all names are made up."""
 
 ENGLISH = (
     "WHOLE MILK 2L",

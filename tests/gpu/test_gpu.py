@@ -1,4 +1,4 @@
-"""The configuration for GPUs on a machine that has them: the large model reads and sees."""
+"""The configuration for GPUs on a machine that has them: the large model chats and reads."""
 
 import base64
 import shutil
@@ -31,10 +31,10 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
             yield client
 
 
-def test_the_model_answers(client: httpx.Client) -> None:
+def test_the_model_answers_a_question(client: httpx.Client) -> None:
     question = [{"role": "user", "content": "What is the capital of France? One word."}]
-    answer = client.post("/v1/chat/completions", json={"messages": question, "temperature": 0})
-    assert "Paris" in answer.json()["choices"][0]["message"]["content"]
+    response = client.post("/v1/chat/completions", json={"messages": question, "temperature": 0})
+    assert "Paris" in response.json()["choices"][0]["message"]["content"]
 
 
 def test_the_model_reads_a_receipt_as_ocr_does(client: httpx.Client) -> None:
@@ -42,6 +42,7 @@ def test_the_model_reads_a_receipt_as_ocr_does(client: httpx.Client) -> None:
         "image_base64": base64.b64encode(SAMPLE.read_bytes()).decode(),
         "options": {"engine": "vision"},
     }
-    read = client.post("/api/v1/extract-receipt", json={"payload": payload}).json()["payload"]
-    assert read["sources"]["merchant"] == "vision"
-    assert (read["date"], read["total"]) == ("2026-01-17", 33.67)
+    response = client.post("/api/v1/extract-receipt", json={"payload": payload})
+    extraction = response.json()["payload"]
+    assert extraction["sources"]["merchant"] == "vision"
+    assert (extraction["date"], extraction["total"]) == ("2026-01-17", 33.67)

@@ -1,0 +1,1 @@
+"""Tests of autoscaling on GPUs that Ray only counts."""

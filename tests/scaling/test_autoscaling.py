@@ -1,7 +1,6 @@
-"""Under load the engine goes from one replica to two and back, and no request fails meanwhile.
+"""The engine scales from one replica to two and back, and no request fails meanwhile.
 
-With the configuration for GPUs, on GPUs that Ray only counts; a tiny model stands in for a large
-one, and the delays are short.
+Uses the configuration for GPUs on GPUs that Ray only counts, with a tiny model and short delays.
 """
 
 import json
@@ -28,7 +27,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     folder = tmp_path_factory.mktemp("scaling")
     tiny_vlm.make(Path(resolve_model(Settings(data_dir=folder)).path), folder / "tiny-vlm")
 
-    def hasten(config: dict[str, Any]) -> None:
+    def shorten_delays(config: dict[str, Any]) -> None:
         engine = config["applications"][1]["deployments"][0]
         engine["autoscaling_config"] |= {
             "target_ongoing_requests": 2,
@@ -42,7 +41,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         "model": str(folder / "tiny-vlm"),
         "tenant_concurrency": 16,
         "threads": 1,
-        # In the place of what the file says for a GPU.
+        # The defaults for a CPU replace the file's values for a GPU.
         "dtype": default.dtype,
         "enforce_eager": default.enforce_eager,
         "max_model_len": default.max_model_len,
@@ -52,24 +51,24 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         folder,
         settings={"engine": engine},
         environment={"RAY_OVERRIDE_RESOURCES": json.dumps({"GPU": 3})},
-        change=hasten,
+        change=shorten_delays,
         file="deploy/serve_config.gpu.yaml",
     ) as service:
         wait_for_engine(service)
         yield service
 
 
-def replicas(service: Service) -> int:
+def replica_count(service: Service) -> int:
     ready = httpx.get(f"{service.url}/health/ready", timeout=10).json()
-    found = re.match(r"(\d+) replica", ready["checks"]["engine"]["detail"])
-    return int(found[1]) if found else 0
+    match = re.match(r"(\d+) replica", ready["checks"]["engine"]["detail"])
+    return int(match[1]) if match else 0
 
 
-def test_the_engine_follows_its_load_and_loses_nothing(service: Service) -> None:
+def test_the_engine_scales_with_its_load_and_fails_no_request(service: Service) -> None:
     stop = threading.Event()
-    answered: list[int] = []
+    statuses: list[int] = []
 
-    def talk() -> None:
+    def chat() -> None:
         body = {
             "messages": [{"role": "user", "content": "hello"}],
             "max_tokens": 60,
@@ -77,34 +76,34 @@ def test_the_engine_follows_its_load_and_loses_nothing(service: Service) -> None
         }
         with httpx.Client(headers={"x-tenant-id": "t"}, timeout=60) as client:
             while not stop.is_set():
-                answer = client.post(f"{service.url}/v1/chat/completions", json=body)
-                answered.append(answer.status_code)
+                response = client.post(f"{service.url}/v1/chat/completions", json=body)
+                statuses.append(response.status_code)
 
     def wait_for(count: int) -> None:
         deadline = time.monotonic() + SCALE_LIMIT_S
-        while replicas(service) != count:
-            assert time.monotonic() < deadline, f"{replicas(service)} replicas"
+        while replica_count(service) != count:
+            assert time.monotonic() < deadline, f"{replica_count(service)} replicas"
             time.sleep(0.5)
 
-    assert replicas(service) == 1
-    crowd = [threading.Thread(target=talk) for _ in range(8)]
-    for one in crowd:
-        one.start()
+    assert replica_count(service) == 1
+    clients = [threading.Thread(target=chat) for _ in range(8)]
+    for client in clients:
+        client.start()
     try:
         wait_for(2)
-        with_two = len(answered)
-        while len(answered) < with_two + 20:
+        at_two = len(statuses)
+        while len(statuses) < at_two + 20:
             time.sleep(0.1)
     finally:
         stop.set()
-        for one in crowd:
-            one.join()
+        for client in clients:
+            client.join()
     stop.clear()
-    alone = threading.Thread(target=talk)
-    alone.start()
+    single_client = threading.Thread(target=chat)
+    single_client.start()
     try:
         wait_for(1)
     finally:
         stop.set()
-        alone.join()
-    assert set(answered) == {200}
+        single_client.join()
+    assert set(statuses) == {200}

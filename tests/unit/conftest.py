@@ -17,12 +17,11 @@ def embedder() -> EmbeddingModel:
 
 
 @pytest.fixture(scope="session")
-def lexicon(embedder: EmbeddingModel) -> TaxonomyClassifier:
-    """The default classifier over the packaged model."""
+def classifier(embedder: EmbeddingModel) -> TaxonomyClassifier:
+    """The default classifier with the packaged model."""
 
     async def embed(texts: Sequence[str]) -> Vectors:
         return await asyncio.to_thread(embedder.embed, texts)
 
-    known = taxonomy()
-    vectors = embedder.embed(exemplars(known))
-    return TaxonomyClassifier(embed, known, vectors, embedder.name, embedder.version)
+    vectors = embedder.embed(exemplars(taxonomy()))
+    return TaxonomyClassifier(embed, taxonomy(), vectors, embedder.name, embedder.version)

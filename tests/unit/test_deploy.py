@@ -1,4 +1,4 @@
-"""What deploy/ holds is valid and agrees with the rest, as far as that shows without running it."""
+"""The files in deploy/ are valid and consistent with the code, as far as static checks show."""
 
 import re
 import shutil
@@ -22,13 +22,14 @@ DOCKERFILES = sorted(DEPLOY.glob("Dockerfile*"))
 SERVE_CONFIGS = [REPOSITORY / "serve_config.yaml", *sorted(DEPLOY.glob("serve_config.*.yaml"))]
 COMPOSE = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
 RESOURCES = {
-    one["kind"]: one for one in yaml.safe_load_all((DEPLOY / "rayservice.yaml").read_text())
+    resource["kind"]: resource
+    for resource in yaml.safe_load_all((DEPLOY / "rayservice.yaml").read_text())
 }
 RAY_SERVICE = RESOURCES["RayService"]["spec"]
 
 
 def instructions(dockerfile: Path) -> list[str]:
-    """A Dockerfile's instructions, each on a line."""
+    """Return a Dockerfile's instructions, one per line."""
     lines = [
         line for line in dockerfile.read_text().splitlines() if not line.lstrip().startswith("#")
     ]
@@ -44,9 +45,9 @@ def test_a_dockerfile_passes_its_linter(dockerfile: Path) -> None:
 
 
 @pytest.mark.parametrize("dockerfile", DOCKERFILES, ids=lambda file: file.name)
-def test_an_image_copies_what_is_there_and_what_is_let_into_its_context(dockerfile: Path) -> None:
+def test_an_image_copies_existing_files_of_its_build_context(dockerfile: Path) -> None:
     ignored = (REPOSITORY / ".dockerignore").read_text().splitlines()
-    let_in = [line[1:] for line in ignored if line.startswith("!")]
+    included = [line[1:] for line in ignored if line.startswith("!")]
     copied = [
         source
         for line in instructions(dockerfile)
@@ -56,14 +57,14 @@ def test_an_image_copies_what_is_there_and_what_is_let_into_its_context(dockerfi
     assert copied
     for source in copied:
         assert (REPOSITORY / source).exists()
-        assert any(fnmatch(source, pattern) for pattern in let_in)
+        assert any(fnmatch(source, pattern) for pattern in included)
 
 
 @pytest.mark.parametrize("dockerfile", DOCKERFILES, ids=lambda file: file.name)
-def test_an_image_runs_modules_that_exist_as_an_ordinary_user(dockerfile: Path) -> None:
+def test_an_image_runs_existing_modules_as_an_ordinary_user(dockerfile: Path) -> None:
     lines = instructions(dockerfile)
     words = re.sub(r'[",;]', " ", " ".join(lines)).split()
-    modules = {after for word, after in pairwise(words) if word == "-m"}
+    modules = {module for option, module in pairwise(words) if option == "-m"}
     assert modules >= {"deployments.launcher", "sidecar.classification.exemplar_store"}
     for module in modules - {"venv"}:
         path = REPOSITORY / module.replace(".", "/")
@@ -79,14 +80,14 @@ LOCKED = {
 }
 
 
-def test_both_images_install_what_the_lock_names() -> None:
+def test_both_images_install_the_locked_packages() -> None:
     for dockerfile in DOCKERFILES:
         text = " ".join(instructions(dockerfile))
         assert "uv sync --frozen" in text
         assert "uv sync " not in text.replace("uv sync --frozen", "")
 
 
-def test_the_lock_names_every_file_with_its_hash() -> None:
+def test_the_lock_has_the_hash_of_every_file() -> None:
     assert len(LOCKED) > 200
     for name, package in LOCKED.items():
         files = [*package.get("wheels", []), *filter(None, [package.get("sdist")])]
@@ -95,34 +96,34 @@ def test_the_lock_names_every_file_with_its_hash() -> None:
         assert all(file["hash"].startswith("sha256:") for file in files), name
 
 
-def test_the_lock_is_that_of_the_project_file() -> None:
+def test_the_lock_matches_the_project_file() -> None:
     uv = Path(sys.executable).with_name("uv")
     run = subprocess.run(
         [uv, "lock", "--check", "--offline"], cwd=REPOSITORY, capture_output=True, text=True
     )
-    # Without its cache uv can't look packages up, but it says so only after it has compared.
+    # Without its cache uv can't look packages up, but it reports that only after comparing.
     assert "needs to be updated" not in run.stderr
 
 
-def test_a_wheel_holds_every_file_of_the_packages() -> None:
+def test_a_wheel_contains_every_file_of_the_packages() -> None:
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
     data = project["tool"]["setuptools"]["package-data"]
-    for top in ("deployments", "jobs"):
+    for top in ("deployments", "jobs", "sidecar"):
         for file in (REPOSITORY / top).rglob("*"):
             if file.is_file() and file.suffix != ".py" and "__pycache__" not in file.parts:
-                inside = file.relative_to(REPOSITORY)
+                path = file.relative_to(REPOSITORY)
                 assert any(
-                    inside.is_relative_to(package.replace(".", "/"))
-                    and inside.relative_to(package.replace(".", "/")).match(pattern)
+                    path.is_relative_to(package.replace(".", "/"))
+                    and path.relative_to(package.replace(".", "/")).match(pattern)
                     for package, patterns in data.items()
                     for pattern in patterns
-                ), inside
+                ), path
 
 
 @pytest.mark.parametrize("file", SERVE_CONFIGS, ids=lambda file: file.name)
-def test_a_configuration_of_serve_is_one_and_its_settings_are(file: Path) -> None:
+def test_a_serve_configuration_and_its_settings_are_valid(file: Path) -> None:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Ray's own, when it is imported
+        warnings.simplefilter("ignore")  # raised when Ray is imported
         from ray.serve.schema import ServeDeploySchema
     schema = ServeDeploySchema.model_validate(yaml.safe_load(file.read_text()))
     assert [application.name for application in schema.applications] == ["sidecar", "engine"]
@@ -130,12 +131,12 @@ def test_a_configuration_of_serve_is_one_and_its_settings_are(file: Path) -> Non
         Settings(**application.args)
 
 
-def test_the_cluster_differs_from_one_machine_in_where_and_how_many() -> None:
+def test_the_cluster_differs_from_one_machine_in_placement_and_replicas_only() -> None:
     machine, cluster = (
         {
-            one["name"]: one
+            deployment["name"]: deployment
             for application in yaml.safe_load(file.read_text())["applications"]
-            for one in application["deployments"]
+            for deployment in application["deployments"]
         }
         for file in (REPOSITORY / "serve_config.yaml", DEPLOY / "serve_config.cluster.yaml")
     )
@@ -148,12 +149,12 @@ def test_the_cluster_differs_from_one_machine_in_where_and_how_many() -> None:
         assert changed <= {"ray_actor_options", "num_replicas", "autoscaling_config"}
 
 
-def test_kubernetes_runs_the_configuration_of_the_cluster() -> None:
+def test_kubernetes_runs_the_cluster_configuration() -> None:
     config = yaml.safe_load((DEPLOY / "serve_config.cluster.yaml").read_text())
     assert yaml.safe_load(RAY_SERVICE["serveConfigV2"]) == config
 
 
-def test_kubernetes_runs_it_unprivileged_and_with_rays_token() -> None:
+def test_kubernetes_runs_unprivileged_and_with_rays_token() -> None:
     cluster = RAY_SERVICE["rayClusterConfig"]
     assert cluster["authOptions"] == {"mode": "token"}
     assert cluster["rayVersion"] == LOCKED["ray"]["version"]
@@ -174,7 +175,7 @@ def test_kubernetes_runs_it_unprivileged_and_with_rays_token() -> None:
         }
 
 
-def test_the_compose_file_follows_its_specification_and_the_workflow_githubs() -> None:
+def test_the_compose_file_and_the_workflow_match_their_schemas() -> None:
     for schema, file in (
         ("vendor.compose-spec", DEPLOY / "compose.yaml"),
         ("vendor.github-workflows", REPOSITORY / ".github" / "workflows" / "ci.yml"),
@@ -188,14 +189,14 @@ def test_the_compose_file_follows_its_specification_and_the_workflow_githubs() -
         assert run.returncode == 0, run.stdout + run.stderr
 
 
-def test_compose_opens_ports_to_its_own_host_alone() -> None:
+def test_compose_publishes_ports_on_loopback_only() -> None:
     ports = [port for service in COMPOSE["services"].values() for port in service.get("ports", [])]
     assert ports
     assert all(port.startswith("127.0.0.1:") for port in ports)
 
 
-def test_compose_mounts_files_that_exist_and_volumes_that_it_names() -> None:
-    mounts = [one for service in COMPOSE["services"].values() for one in service["volumes"]]
+def test_compose_mounts_existing_files_and_declared_volumes() -> None:
+    mounts = [mount for service in COMPOSE["services"].values() for mount in service["volumes"]]
     for mount in mounts:
         source = mount.split(":")[0]
         if source.startswith("."):
@@ -206,19 +207,19 @@ def test_compose_mounts_files_that_exist_and_volumes_that_it_names() -> None:
         assert yaml.safe_load(file.read_text())["apiVersion"] == 1
 
 
-def test_fly_listens_where_the_image_does_and_offers_nothing_to_the_public() -> None:
+def test_fly_uses_the_services_port_and_publishes_none() -> None:
     fly: dict[str, Any] = tomllib.loads((DEPLOY / "fly.toml").read_text())
     assert (DEPLOY / fly["build"]["dockerfile"]).is_file()
     [service] = fly["services"]
     config = yaml.safe_load((REPOSITORY / "serve_config.yaml").read_text())
     assert service["internal_port"] == config["http_options"]["port"]
-    # 80 and 443 are the ports that Fly gives to the public; handlers end TLS there.
+    # Fly publishes 80 and 443, where handlers terminate TLS.
     assert service["ports"] == [{"port": 8000}]
     assert fly["mounts"][0]["destination"] == "/data"
     assert fly["env"].keys() <= env_names().keys()
 
 
-def test_the_systemd_unit_verifies_and_is_confined(tmp_path: Path) -> None:
+def test_the_systemd_unit_is_valid_and_confined(tmp_path: Path) -> None:
     unit = (DEPLOY / "grocery-sidecar.service").read_text()
     assert "ExecStart=/opt/grocery-sidecar/.venv/bin/python -m deployments.launcher " in unit
     for confinement in ("NoNewPrivileges=yes", "ProtectSystem=strict", "CapabilityBoundingSet="):
@@ -226,8 +227,10 @@ def test_the_systemd_unit_verifies_and_is_confined(tmp_path: Path) -> None:
     analyze = shutil.which("systemd-analyze")
     if analyze is None:
         return
-    # The command is not installed on the machine that tests; all else must hold.
-    here = tmp_path / "grocery-sidecar.service"
-    here.write_text(unit.replace("/opt/grocery-sidecar/.venv/bin/python", sys.executable))
-    run = subprocess.run([analyze, "verify", here], capture_output=True, text=True, check=False)
+    # The unit's command is not installed on the test machine.
+    unit_file = tmp_path / "grocery-sidecar.service"
+    unit_file.write_text(unit.replace("/opt/grocery-sidecar/.venv/bin/python", sys.executable))
+    run = subprocess.run(
+        [analyze, "verify", unit_file], capture_output=True, text=True, check=False
+    )
     assert (run.returncode, run.stderr) == (0, "")

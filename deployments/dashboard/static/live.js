@@ -1,34 +1,35 @@
-// Parts of a page that move by themselves: `data-live` is the address of a stream of server-sent
-// events, each of which brings the part's HTML anew. The server ends a stream when its time is up,
-// and the browser connects again by itself; the event `end` says that nothing more will come.
+// Live parts of a page: `data-live` is the URL of a stream of server-sent events that each carry the
+// part's new HTML. The browser reconnects when the server closes a stream; the event `end` means that
+// there are no more updates.
 
-const LONGEST = 60_000; // milliseconds between two tries while the server refuses
+const MAX_RETRY_MS = 60_000; // while the server refuses connections
 
-function follow(part, wait = 1_000) {
+function follow(part, retryMs = 1_000) {
   const source = new EventSource(part.dataset.live);
-  let next = wait;
+  let nextRetryMs = retryMs;
   source.addEventListener("part", ({ data }) => {
-    next = 1_000;
+    nextRetryMs = 1_000;
     if (part.isConnected) replace(part, data);
     else source.close();
   });
   source.addEventListener("end", () => source.close());
   source.addEventListener("error", () => {
     const refused = source.readyState === EventSource.CLOSED;
-    if (refused && part.isConnected) setTimeout(follow, next, part, Math.min(2 * next, LONGEST));
+    if (refused && part.isConnected)
+      setTimeout(follow, nextRetryMs, part, Math.min(2 * nextRetryMs, MAX_RETRY_MS));
   });
 }
 
-// What is open stays open, and who is at a link by keyboard stays there.
+// Keeps open details open and the keyboard focus where it is.
 function replace(part, html) {
   const open = [...part.querySelectorAll("details")].map((details) => details.open);
-  const at = part.contains(document.activeElement) ? places(part).indexOf(document.activeElement) : -1;
+  const focused = part.contains(document.activeElement) ? focusable(part).indexOf(document.activeElement) : -1;
   part.innerHTML = html;
-  part.querySelectorAll("details").forEach((details, place) => (details.open = open[place] ?? false));
-  places(part)[at]?.focus({ preventScroll: true });
+  part.querySelectorAll("details").forEach((details, index) => (details.open = open[index] ?? false));
+  focusable(part)[focused]?.focus({ preventScroll: true });
 }
 
-const places = (part) => [...part.querySelectorAll("a, button, summary, input, [tabindex]")];
+const focusable = (part) => [...part.querySelectorAll("a, button, summary, input, [tabindex]")];
 
 for (const part of document.querySelectorAll("[data-live]")) follow(part);
-document.addEventListener("live", ({ target }) => follow(target)); // a part that came later
+document.addEventListener("live", ({ target }) => follow(target)); // parts added later

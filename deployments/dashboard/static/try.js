@@ -1,42 +1,45 @@
-// The page "Try it": each form calls the API that every client calls, and shows what comes back.
-// Whatever comes back goes into the page as text, never as markup; only the job's own part of a page,
-// which the server has escaped, is markup.
+// The page "Try it": each form calls the public API and shows the response. Responses are inserted as
+// text, never as markup, except for the job's part of the page, which the server has escaped.
 
 const tenant = () => document.getElementById("tenant").value.trim() || "operator";
 
-async function call(path, body) {
-  const answer = await fetch(path, {
+function post(path, body) {
+  return fetch(path, {
     method: "POST",
     headers: { "content-type": "application/json", "x-tenant-id": tenant() },
     body: JSON.stringify(body),
   });
-  const result = await answer.json();
-  if (!answer.ok) throw new Error(result.error?.message ?? result.error ?? answer.statusText);
+}
+
+async function call(path, body) {
+  const response = await post(path, body);
+  const result = await response.json();
+  if (!response.ok) throw new Error(result.error?.message ?? result.error ?? response.statusText);
   return result;
 }
 
 function element(name, text = "", className = "") {
-  const made = document.createElement(name);
-  made.textContent = text;
-  if (className) made.className = className;
-  return made;
+  const created = document.createElement(name);
+  created.textContent = text;
+  if (className) created.className = className;
+  return created;
 }
 
 function table(headings, rows) {
-  const made = element("table");
-  const head = made.createTHead().insertRow();
+  const created = element("table");
+  const head = created.createTHead().insertRow();
   for (const heading of headings) {
     const cell = element("th", heading);
     cell.scope = "col";
     head.append(cell);
   }
-  const body = made.createTBody();
+  const body = created.createTBody();
   for (const row of rows) {
     const line = body.insertRow();
     for (const value of row) line.insertCell().textContent = value;
   }
   const scroll = element("div", "", "scroll");
-  scroll.append(made);
+  scroll.append(created);
   return scroll;
 }
 
@@ -44,13 +47,13 @@ function problem(error) {
   return element("p", error.message, "problem");
 }
 
-// Runs the form's work when it is sent, one at a time, and shows what it gives.
-function onSubmit(id, shown, work) {
+// Runs `work` when the form is submitted, one run at a time, and shows the elements it returns.
+function onSubmit(id, targetId, work) {
   const form = document.getElementById(id);
   form?.addEventListener("submit", async (event) => {
     event.preventDefault();
     const button = form.querySelector("button");
-    const target = document.getElementById(shown);
+    const target = document.getElementById(targetId);
     button.disabled = true;
     target.replaceChildren(element("p", "Working …", "muted"));
     try {
@@ -82,12 +85,12 @@ async function read(file) {
       feature: "receipt_extraction",
       payload: { image_base64: await base64(file) },
     });
-    const link = element("a", "its own page");
+    const link = element("a", "its page");
     link.href = `/dashboard/jobs/${encodeURIComponent(job.id)}`;
-    status.replaceChildren(`${file.name} is a job now; see also `, link, ".");
-    const watched = await fetch(`${link.pathname}/watch`);
-    if (!watched.ok) throw new Error("The job can't be shown just now.");
-    reading.innerHTML = await watched.text();
+    status.replaceChildren(`${file.name} was submitted as a job; see `, link, ".");
+    const part = await fetch(`${link.pathname}/watch`);
+    if (!part.ok) throw new Error("The job can't be displayed right now.");
+    reading.innerHTML = await part.text();
     reading.querySelector("[data-live]")?.dispatchEvent(new Event("live", { bubbles: true }));
   } catch (error) {
     status.replaceChildren(problem(error));
@@ -111,12 +114,12 @@ drop.addEventListener("drop", (event) => {
   if (event.dataTransfer.files.length) read(event.dataTransfer.files[0]);
 });
 
-const percent = (share) => `${(share * 100).toFixed(0)} %`;
+const percent = (fraction) => `${(fraction * 100).toFixed(0)} %`;
 
-onSubmit("categorise", "categories", async (sent) => {
-  const names = sent.get("names").split("\n").map((name) => name.trim()).filter(Boolean);
-  const labels = sent.get("labels").split(",").map((label) => label.trim()).filter(Boolean);
-  const answer = await call("/api/v1/categorize-batch", {
+onSubmit("categorize", "categories", async (form) => {
+  const names = form.get("names").split("\n").map((name) => name.trim()).filter(Boolean);
+  const labels = form.get("labels").split(",").map((label) => label.trim()).filter(Boolean);
+  const { payload } = await call("/api/v1/categorize-batch", {
     payload: {
       items: names.map((name, index) => ({ id: String(index), name })),
       candidate_labels: labels,
@@ -125,10 +128,10 @@ onSubmit("categorise", "categories", async (sent) => {
   return [
     table(
       ["Name", "Category", "Confidence"],
-      answer.payload.predictions.map((one) => [
-        one.name,
-        one.predicted_category,
-        `${percent(one.confidence)} (${one.confidence_level})`,
+      payload.predictions.map((prediction) => [
+        prediction.name,
+        prediction.predicted_category,
+        `${percent(prediction.confidence)} (${prediction.confidence_level})`,
       ]),
     ),
   ];
@@ -137,73 +140,69 @@ onSubmit("categorise", "categories", async (sent) => {
 const plan = document.getElementById("plan");
 if (plan) plan.elements.payload.value = JSON.stringify(example(new Date()), null, 2);
 
-onSubmit("plan", "planned", async (sent) => {
+onSubmit("plan", "planned", async (form) => {
   const { payload } = await call("/api/v1/optimize/meal-plan", {
-    payload: JSON.parse(sent.get("payload")),
+    payload: JSON.parse(form.get("payload")),
   });
-  const found = [element("p", `${payload.status}, in ${Math.round(payload.solve_time_ms)} ms`)];
-  if (payload.summary) found.push(element("p", payload.summary));
+  const shown = [element("p", `${payload.status}, in ${Math.round(payload.solve_time_ms)} ms`)];
+  if (payload.summary) shown.push(element("p", payload.summary));
   if (payload.meal_plan.length) {
-    found.push(
-      table(["Day", "Meal", "Recipe"], payload.meal_plan.map((one) => [one.date, one.meal_type, one.recipe_name])),
-      element("h3", "To buy"),
+    shown.push(
+      table(["Day", "Meal", "Recipe"], payload.meal_plan.map((meal) => [meal.date, meal.meal_type, meal.recipe_name])),
+      element("h3", "Shopping list"),
       payload.shopping_list.length
-        ? table(["What", "How much"], payload.shopping_list.map((one) => [one.name, `${one.quantity} ${one.unit}`]))
-        : element("p", "Nothing: all of it is there."),
+        ? table(["Item", "Quantity"], payload.shopping_list.map((item) => [item.name, `${item.quantity} ${item.unit}`]))
+        : element("p", "Nothing to buy: all ingredients are in stock."),
     );
   }
-  return [...found, ...[...payload.explanation, ...payload.conflicts].map((text) => element("p", text, "muted"))];
+  return [...shown, ...[...payload.explanation, ...payload.conflicts].map((text) => element("p", text, "muted"))];
 });
 
 function example(today) {
-  const has = (id, name, quantity, unit, more = {}) => ({ ingredient_id: id, name, quantity, unit, ...more });
+  const ingredient = (id, name, quantity, unit, more = {}) => ({ ingredient_id: id, name, quantity, unit, ...more });
   const recipe = (id, name, cook_time, ...ingredients) => ({ id, name, prep_time: 10, cook_time, ingredients });
   return {
     planning_horizon: { start_date: today.toISOString().slice(0, 10), days: 3, meal_types: ["dinner"] },
     inventory: [
-      has("spinach", "Spinach", 200, "g", { days_until_expiry: 1 }),
-      has("eggs", "Eggs", 6, "piece", { days_until_expiry: 9 }),
-      has("rice", "Rice", 1, "kg", { days_until_expiry: 200 }),
+      ingredient("spinach", "Spinach", 200, "g", { days_until_expiry: 1 }),
+      ingredient("eggs", "Eggs", 6, "piece", { days_until_expiry: 9 }),
+      ingredient("rice", "Rice", 1, "kg", { days_until_expiry: 200 }),
     ],
     recipes: [
-      recipe("frittata", "Spinach frittata", 20, has("spinach", "Spinach", 150, "g"), has("eggs", "Eggs", 4, "piece")),
-      recipe("fried-rice", "Egg fried rice", 15, has("rice", "Rice", 300, "g"), has("eggs", "Eggs", 2, "piece")),
-      recipe("dal", "Lentil dal", 30, has("lentils", "Lentils", 250, "g"), has("rice", "Rice", 200, "g")),
+      recipe("frittata", "Spinach frittata", 20, ingredient("spinach", "Spinach", 150, "g"), ingredient("eggs", "Eggs", 4, "piece")),
+      recipe("fried-rice", "Egg fried rice", 15, ingredient("rice", "Rice", 300, "g"), ingredient("eggs", "Eggs", 2, "piece")),
+      recipe("dal", "Lentil dal", 30, ingredient("lentils", "Lentils", 250, "g"), ingredient("rice", "Rice", 200, "g")),
     ],
     timeout_ms: 2000,
   };
 }
 
-onSubmit("chat", "answer", async (sent, target) => {
-  const answer = await fetch("/v1/chat/completions", {
-    method: "POST",
-    headers: { "content-type": "application/json", "x-tenant-id": tenant() },
-    body: JSON.stringify({
-      model: await firstModel(),
-      messages: [{ role: "user", content: sent.get("message") }],
-      stream: true,
-    }),
+onSubmit("chat", "answer", async (form, target) => {
+  const response = await post("/v1/chat/completions", {
+    model: await firstModel(),
+    messages: [{ role: "user", content: form.get("message") }],
+    stream: true,
   });
-  if (!answer.ok) throw new Error((await answer.json()).error.message);
-  const said = document.createTextNode("");
-  target.replaceChildren(said);
+  if (!response.ok) throw new Error((await response.json()).error.message);
+  const answer = document.createTextNode("");
+  target.replaceChildren(answer);
   let rest = "";
   const decoder = new TextDecoder();
-  for (const reader = answer.body.getReader(); ; ) {
+  for (const reader = response.body.getReader(); ; ) {
     const { done, value } = await reader.read();
-    if (done) return [said];
+    if (done) return [answer];
     const lines = (rest + decoder.decode(value, { stream: true })).split("\n");
     rest = lines.pop();
     for (const line of lines) {
       if (!line.startsWith("data: ") || line === "data: [DONE]") continue;
       const { error, choices } = JSON.parse(line.slice(6));
       if (error) throw new Error(error.message);
-      said.data += choices[0]?.delta.content ?? "";
+      answer.data += choices[0]?.delta.content ?? "";
     }
   }
 });
 
 async function firstModel() {
-  const answer = await fetch("/v1/models", { headers: { "x-tenant-id": tenant() } });
-  return (await answer.json()).data[0].id;
+  const response = await fetch("/v1/models", { headers: { "x-tenant-id": tenant() } });
+  return (await response.json()).data[0].id;
 }

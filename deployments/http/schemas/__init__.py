@@ -1,1 +1,1 @@
-"""The bodies that cross HTTP, as pydantic models."""
+"""Request and response bodies as pydantic models."""

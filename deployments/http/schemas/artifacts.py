@@ -1,4 +1,4 @@
-"""Artifacts."""
+"""Schemas of artifacts."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Self
@@ -31,24 +31,14 @@ class ArtifactResponse(ApiModel):
 
     @classmethod
     def of(cls, artifact: Artifact) -> Self:
-        """Build the body from a row."""
         return cls(
-            id=artifact.id,
-            artifact_id=artifact.id,
-            tenant_id=artifact.tenant_id,
-            user_id=artifact.user_id,
-            feature=artifact.feature,
-            request_id=artifact.request_id,
-            job_id=artifact.job_id,
-            status="success" if artifact.success else "error",
-            input_payload=artifact.input_payload,
-            output_payload=artifact.output_payload,
-            error_code=artifact.error_code,
-            error_message=artifact.error_message,
-            model_id=artifact.model_id,
-            model_version=artifact.model_version,
-            latency_ms=round(artifact.latency_ms, 1),
-            created_at=rfc3339(artifact.created_at),
+            **{
+                **vars(artifact),
+                "artifact_id": artifact.id,
+                "status": "success" if artifact.success else "error",
+                "latency_ms": round(artifact.latency_ms, 1),
+                "created_at": rfc3339(artifact.created_at),
+            }
         )
 
 
@@ -56,6 +46,6 @@ class ArtifactList(ApiModel):
     """One page of artifacts, newest first."""
 
     artifacts: Sequence[ArtifactResponse]
-    total: int = Field(description="Number of all that match.")
+    total: int = Field(description="Number of matches on all pages.")
     limit: int
     offset: int

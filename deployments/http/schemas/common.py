@@ -1,4 +1,4 @@
-"""The envelope of requests and responses, and the types that all schemas share."""
+"""The request and response envelopes, and types shared by all schemas."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -17,12 +17,12 @@ def _printable(text: str) -> str:
     return text
 
 
-#: A name that a caller chose: a tenant, a user, a request. It ends up in rows and logs.
+#: An id chosen by the caller (tenant, user, request); stored in rows and logs.
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_printable)]
 
 
 class ApiModel(BaseModel):
-    """A body: unknown fields are ignored, infinities and NaN are refused."""
+    """A body that ignores unknown fields and rejects infinities and NaN."""
 
     model_config = ConfigDict(
         extra="ignore", frozen=True, allow_inf_nan=False, protected_namespaces=()
@@ -61,7 +61,7 @@ class SuccessResponse(ApiModel):
 
     @classmethod
     def of(cls, request_id: str, artifact: Artifact) -> Self:
-        """Build the response whose work the artifact records."""
+        """Build the response from its artifact."""
         latency_ms = round(artifact.latency_ms, 1)
         return cls(
             request_id=request_id,

@@ -1,4 +1,4 @@
-"""The body of every error, and how the OpenAPI document lists the errors."""
+"""The error body, and the error responses in the OpenAPI document."""
 
 from collections.abc import Mapping
 from typing import Any, Literal, Self
@@ -10,19 +10,18 @@ from sidecar.core.errors import ServiceError
 
 
 class ErrorResponse(ApiModel):
-    """Every error of every path has this shape."""
+    """The body of every error outside /v1."""
 
     request_id: str
     status: Literal["error"] = "error"
     payload: Mapping[str, Any] = Field(default_factory=dict)
-    error: str = Field(description="One sentence a person can act on.")
+    error: str = Field(description="One sentence that a person can act on.")
     detail: str = Field(description="The same sentence.")
     code: str = Field(examples=["invalid_image"])
-    retryable: bool = Field(description="Whether the same request may work later.")
+    retryable: bool = Field(description="Whether a retry of the same request can succeed.")
 
     @classmethod
     def of(cls, error: ServiceError, request_id: str) -> Self:
-        """Build the body of the error."""
         return cls(
             request_id=request_id,
             error=error.message,
@@ -32,18 +31,18 @@ class ErrorResponse(ApiModel):
         )
 
 
-#: For the OpenAPI document: the errors that any path may answer with.
+#: The errors that any operation may return, for the OpenAPI document.
 ERROR_RESPONSES: dict[int | str, dict[str, Any]] = {
     status: {"model": ErrorResponse, "description": description}
     for status, description in {
-        400: "The input can never work: bad_request, missing_tenant, tenant_mismatch, …",
+        400: "The request is invalid: bad_request, missing_tenant, tenant_mismatch, …",
         404: "Not found for this tenant.",
-        409: "The request contradicts what is already there.",
-        413: "Over a limit, which is named.",
-        422: "A field is missing or of the wrong kind; its path is named.",
+        409: "The request conflicts with the current state.",
+        413: "The request is over a size limit, which the message names.",
+        422: "A field is missing or has the wrong type; the message names its path.",
         429: "This tenant is over its share; see Retry-After.",
-        500: "A bug; the log holds the rest under the request_id.",
-        503: "Busy, or a part is down; see Retry-After.",
-        504: "The work ran out of its time limit.",
+        500: "Internal error; the log has the details under the request_id.",
+        503: "The service is busy or a part of it is down; see Retry-After.",
+        504: "The work exceeded its time limit.",
     }.items()
 }

@@ -1,4 +1,4 @@
-"""Feedback on results, and the corrections learned from it."""
+"""Schemas of feedback on results and the corrections learned from it."""
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -29,7 +29,7 @@ class _CorrectionRequest(ApiModel):
 
 
 class CategoryCorrectionRequest(_CorrectionRequest):
-    """The category of a name, whatever the classifier predicts."""
+    """The category of a name, which overrides the classifier."""
 
     item_name: ItemName
     category: Category
@@ -77,7 +77,7 @@ class FeedbackRequest(ApiModel):
 
 
 class FeedbackResponse(ApiModel):
-    """Feedback as it is stored."""
+    """Stored feedback."""
 
     id: str = Field(examples=["fb_019ab4d7c1e27c3fb0a4d1f0c2b7a9e1"])
     feedback_id: str
@@ -92,26 +92,15 @@ class FeedbackResponse(ApiModel):
 
     @classmethod
     def of(cls, feedback: Feedback) -> Self:
-        """Build the body from a row."""
-        return cls(
-            id=feedback.id,
-            feedback_id=feedback.id,
-            tenant_id=feedback.tenant_id,
-            user_id=feedback.user_id,
-            rating=feedback.rating,
-            note=feedback.note,
-            artifact_id=feedback.artifact_id,
-            job_id=feedback.job_id,
-            correction=feedback.correction,
-            created_at=rfc3339(feedback.created_at),
-        )
+        created_at = rfc3339(feedback.created_at)
+        return cls(**{**vars(feedback), "feedback_id": feedback.id, "created_at": created_at})
 
 
 class FeedbackList(ApiModel):
     """One page of feedback, newest first."""
 
     feedback: Sequence[FeedbackResponse]
-    total: int = Field(description="Number of all that match.")
+    total: int = Field(description="Number of matches on all pages.")
     limit: int
     offset: int
 

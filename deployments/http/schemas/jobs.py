@@ -1,4 +1,4 @@
-"""Jobs and their attempts."""
+"""Schemas of jobs and their attempts."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
@@ -22,7 +22,6 @@ class AttemptResponse(ApiModel):
 
     @classmethod
     def of(cls, attempt: AttemptRecord) -> Self:
-        """Build the body from a row."""
         ended_at = rfc3339(attempt.ended_at) if attempt.ended_at else None
         started_at = rfc3339(attempt.started_at)
         return cls(**{**vars(attempt), "started_at": started_at, "ended_at": ended_at})
@@ -42,7 +41,7 @@ class JobResponse(ApiModel):
     max_attempts: int
     progress: float
     progress_detail: Mapping[str, Any] | None = Field(
-        description="What a running job has so far: of a plan its objective, bound and gap."
+        description="Interim results of a running job: a plan's objective, bound and gap."
     )
     input_payload: Mapping[str, Any] = Field(description="Images are replaced by references.")
     output_payload: Mapping[str, Any] | None = Field(description="The result; null in lists.")
@@ -55,7 +54,7 @@ class JobResponse(ApiModel):
     started_at: str | None
     finished_at: str | None
     next_attempt_at: str | None
-    latency_ms: float | None = Field(description="From submission to the end.")
+    latency_ms: float | None = Field(description="From submission to completion.")
     cost: float | None
     artifact_id: str | None
     attempts: Sequence[AttemptResponse] | None = Field(description="Null in lists.")
@@ -67,37 +66,25 @@ class JobResponse(ApiModel):
         output: Mapping[str, Any] | None = None,
         attempts: Sequence[AttemptRecord] | None = None,
     ) -> Self:
-        """Build the body from a row, with the result and the attempts where they are given."""
+        """Build the body from a row, its result and its attempts."""
         duration = job.finished_at - job.created_at if job.finished_at else None
+        history = (
+            None if attempts is None else [AttemptResponse.of(attempt) for attempt in attempts]
+        )
         return cls(
-            id=job.id,
-            job_id=job.id,
-            tenant_id=job.tenant_id,
-            user_id=job.user_id,
-            request_id=job.request_id,
-            feature=job.feature,
-            status=job.status,
-            attempt=job.attempt,
-            max_attempts=job.max_attempts,
-            progress=job.progress,
-            progress_detail=job.progress_detail,
-            input_payload=job.input_payload,
-            output_payload=output,
-            error_message=job.error_message,
-            error_code=job.error_code,
-            retryable=by_code(job.error_code).retryable if job.error_code else None,
-            model_id=job.model_id,
-            model_version=job.model_version,
-            created_at=rfc3339(job.created_at),
-            started_at=rfc3339(job.started_at) if job.started_at else None,
-            finished_at=rfc3339(job.finished_at) if job.finished_at else None,
-            next_attempt_at=rfc3339(job.due_at) if job.status is JobStatus.QUEUED else None,
-            latency_ms=round(duration.total_seconds() * 1000, 1) if duration else None,
-            cost=None,
-            artifact_id=job.artifact_id,
-            attempts=None
-            if attempts is None
-            else [AttemptResponse.of(attempt) for attempt in attempts],
+            **{
+                **vars(job),
+                "job_id": job.id,
+                "output_payload": output,
+                "retryable": by_code(job.error_code).retryable if job.error_code else None,
+                "created_at": rfc3339(job.created_at),
+                "started_at": rfc3339(job.started_at) if job.started_at else None,
+                "finished_at": rfc3339(job.finished_at) if job.finished_at else None,
+                "next_attempt_at": rfc3339(job.due_at) if job.status is JobStatus.QUEUED else None,
+                "latency_ms": round(duration.total_seconds() * 1000, 1) if duration else None,
+                "cost": None,
+                "attempts": history,
+            }
         )
 
 
@@ -105,6 +92,6 @@ class JobList(ApiModel):
     """One page of jobs, newest first."""
 
     jobs: Sequence[JobResponse]
-    total: int = Field(description="Number of all that match.")
+    total: int = Field(description="Number of matches on all pages.")
     limit: int
     offset: int

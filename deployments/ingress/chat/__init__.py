@@ -1,0 +1,1 @@
+"""Chat completions: inlining images, streaming events and recording each exchange."""

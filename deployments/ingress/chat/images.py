@@ -1,14 +1,13 @@
-"""The images of a chat request, all of them as data: the engine never fetches anything."""
+"""Inlines a chat request's images as data: URLs, because the engine fetches nothing itself."""
 
 import asyncio
 import base64
 import io
 import warnings
 
-from deployments.ingress.images import decode_base64
+from deployments.ingress.images import decode_base64, fetch_image
 from sidecar.core.errors import BadRequest, InvalidImage, TooLarge, UnsupportedImage
 from sidecar.core.settings import Settings
-from sidecar.core.ssrf import fetch
 from sidecar.llm.schemas import ChatRequest
 from sidecar.receipts.pages.decode import sniff
 
@@ -16,9 +15,11 @@ _KINDS = ("jpeg", "png", "webp")
 
 
 async def inline_images(request: ChatRequest, settings: Settings) -> ChatRequest:
-    """The request with every image as a data: URL, checked by its header.
+    """Return the request with every image as a data: URL, checked by its header.
 
-    Raises BadRequest and its kinds, and TooLarge.
+    Raises:
+        BadRequest: when there are too many images or one is unusable; the subclass says how.
+        TooLarge: when an image has too many bytes or pixels.
     """
     urls = request.image_urls
     if not urls:
@@ -27,34 +28,29 @@ async def inline_images(request: ChatRequest, settings: Settings) -> ChatRequest
         raise BadRequest(
             f"The request has {len(urls)} images; the limit is {settings.engine.max_images}."
         )
-    distinct = list(dict.fromkeys(urls))
-    images = await asyncio.gather(*(_as_data(url, settings) for url in distinct))
-    return request.with_images(dict(zip(distinct, images, strict=True)))
+    unique_urls = list(dict.fromkeys(urls))
+    images = await asyncio.gather(*(_to_data_url(url, settings) for url in unique_urls))
+    return request.with_images(dict(zip(unique_urls, images, strict=True)))
 
 
-async def _as_data(url: str, settings: Settings) -> str:
+async def _to_data_url(url: str, settings: Settings) -> str:
     if url.startswith("data:"):
         data = await asyncio.to_thread(decode_base64, url, settings.max_image_bytes)
     else:
-        data = await fetch(
-            url,
-            max_bytes=settings.max_image_bytes,
-            timeout_s=settings.url_timeout_s,
-            allowed_networks=settings.ssrf_allowed_networks,
-        )
-    return await asyncio.to_thread(_checked, data, settings.max_image_pixels)
+        data = await fetch_image(url, settings)
+    return await asyncio.to_thread(_check, data, settings.max_image_pixels)
 
 
-def _checked(data: bytes, max_pixels: int) -> str:
-    """The image as a data: URL. Only its header is read; the engine decodes it."""
-    # Imported where it is used: most ingress replicas see no image in a chat.
+def _check(data: bytes, max_pixels: int) -> str:
+    """Return the image as a data: URL; reads only its header, as the engine decodes it."""
+    # Imported here: most ingress replicas never see an image in a chat.
     from PIL import Image, UnidentifiedImageError
 
     if not data:
         raise InvalidImage("The image is empty.")
     kind = sniff(data)
     if kind not in _KINDS:
-        raise UnsupportedImage(f"Images in a chat are {', '.join(_KINDS)}.")
+        raise UnsupportedImage(f"Images in a chat must be {', '.join(_KINDS)}.")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)

@@ -1,4 +1,4 @@
-"""One chat exchange as one artifact: what it took, and its content only where a setting says so."""
+"""Records a chat exchange as an artifact, without its content unless a setting stores it."""
 
 import hashlib
 import json
@@ -20,7 +20,7 @@ _CONTENT = {"messages", "tools", "response_format"}
 
 
 class ChatRecorder:
-    """Gathers what is known of an exchange, and writes it once, durably."""
+    """Collects the data of one exchange and writes it once, durably."""
 
     def __init__(
         self,
@@ -31,26 +31,27 @@ class ChatRecorder:
         request: ChatRequest,
         started: float,
     ) -> None:
-        """`started` is of time.perf_counter."""
+        """Create the recorder; `started` is a time.perf_counter value."""
         self.tenant_id = tenant_id
         self._services = services
         self._request_id = request_id
         self._request = request
         self._started = started
         self._chunks: list[Chunk] = []
-        self._first_piece_ms: float | None = None
+        self._first_chunk_ms: float | None = None
 
     def on_chunk(self, chunk: Chunk) -> None:
-        """A piece of the answer went out."""
-        if self._first_piece_ms is None:
-            self._first_piece_ms = self._elapsed_ms()
+        """Note that a chunk was sent to the client."""
+        if self._first_chunk_ms is None:
+            self._first_chunk_ms = self._elapsed_ms()
         if self._services.settings.engine.store_content:
             self._chunks.append(chunk)
 
     async def complete(self, usage: Usage, body: Mapping[str, Any] | None = None) -> None:
-        """The answer is complete; `body` is it, if it wasn't streamed.
+        """Record the complete response; `body` is set if it wasn't streamed.
 
-        Durable when it returns. Raises DatabaseUnavailable.
+        Raises:
+            DatabaseUnavailable: when the artifact can't be written.
         """
         output: dict[str, Any] = {
             "usage": {
@@ -59,18 +60,18 @@ class ChatRecorder:
             },
             "finish_reasons": list(usage.finish_reasons),
         }
-        if self._first_piece_ms is not None:
-            output["first_token_ms"] = round(self._first_piece_ms, 1)
+        if self._first_chunk_ms is not None:
+            output["first_token_ms"] = round(self._first_chunk_ms, 1)
         if self._services.settings.engine.store_content:
             output["messages"] = (
-                _joined(self._chunks)
+                _join(self._chunks)
                 if body is None
                 else [choice["message"] for choice in body["choices"]]
             )
         await self._write(model=usage.model, output=output, error=None)
 
     async def fail(self, error: ServiceError) -> None:
-        """The answer was begun and not ended. Durable when it returns."""
+        """Record that the response failed. Raises DatabaseUnavailable."""
         await self._write(model=self._request.model, output=None, error=error)
 
     async def _write(
@@ -112,21 +113,21 @@ class ChatRecorder:
 
 
 def _without_image(message: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The message with each image's data: URL replaced by its digest."""
+    """Return the message with each image's data: URL replaced by its SHA-256 digest."""
     if not isinstance(message.get("content"), list):
         return message
 
-    def shortened(part: Mapping[str, Any]) -> Mapping[str, Any]:
+    def redact(part: Mapping[str, Any]) -> Mapping[str, Any]:
         url = part.get("image_url", {}).get("url", "")
         if not url.startswith("data:"):
             return part
         return {"type": "image_url", "sha256": hashlib.sha256(url.encode()).hexdigest()}
 
-    return {**message, "content": [shortened(part) for part in message["content"]]}
+    return {**message, "content": [redact(part) for part in message["content"]]}
 
 
-def _joined(chunks: Iterable[Chunk]) -> list[Mapping[str, Any]]:
-    """The messages that the chunks of a stream come to, one a choice."""
+def _join(chunks: Iterable[Chunk]) -> list[Mapping[str, Any]]:
+    """Return the messages that the chunks of a stream add up to, one per choice."""
     texts: dict[int, str] = defaultdict(str)
     calls: dict[int, dict[int, dict[str, str]]] = defaultdict(dict)
     for chunk in chunks:

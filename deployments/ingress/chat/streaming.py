@@ -1,4 +1,4 @@
-"""A chat completion as one JSON response or as server-sent events."""
+"""Sends a chat completion as one JSON response or as server-sent events."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ StreamEvents = AsyncGenerator[StreamEvent, None]
 
 @asynccontextmanager
 async def record_disconnect(recorder: ChatRecorder) -> AsyncIterator[None]:
-    """Record that the client left, whether the handler notices it or Serve cancels the handler."""
+    """Record a disconnect, whether the handler notices it or Serve cancels the handler."""
     try:
         yield
     except (ClientDisconnected, asyncio.CancelledError):
@@ -30,7 +30,7 @@ async def record_disconnect(recorder: ChatRecorder) -> AsyncIterator[None]:
 
 
 async def whole_response(events: StreamEvents, recorder: ChatRecorder) -> JSONResponse:
-    """Return the completion once it is complete and recorded."""
+    """Return the whole completion once it is recorded."""
     body: Mapping[str, Any] = {}
     async with aclosing(events):
         async for event in events:
@@ -43,7 +43,7 @@ async def whole_response(events: StreamEvents, recorder: ChatRecorder) -> JSONRe
 
 
 class EventStreamResponse(Response):
-    """A completion as server-sent events, each sent as it comes; ends when the client leaves."""
+    """A completion as server-sent events, each sent at once; ends when the client disconnects."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class EventStreamResponse(Response):
         recorder: ChatRecorder,
         until_sent: ExitStack,
     ) -> None:
-        """Stream `first`, then `events`; `until_sent` is closed after the last of them."""
+        """Create the response: `first`, then `events`, after which `until_sent` is closed."""
         super().__init__(media_type="text/event-stream", headers={"cache-control": "no-store"})
         del self.headers["content-length"]
         self._first = first
@@ -72,7 +72,7 @@ class EventStreamResponse(Response):
             async for event in self._events:
                 await self._send_event(event, send)
         except ServiceError as error:
-            # The status has been sent: OpenAI's clients look for an error among the events.
+            # The status has been sent; OpenAI's clients expect the error as an event.
             scope["state"]["log"]["code"] = error.code
             await _send_text(json.dumps(openai_error(error)), send)
             with suppress(DatabaseUnavailable):

@@ -1,4 +1,4 @@
-"""Artifacts: the record of what each request and job produced."""
+"""Artifacts: the audit record of each request's and job's result."""
 
 from typing import Annotated, Literal
 
@@ -38,7 +38,7 @@ async def list_artifacts(
     offset: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
     format: Annotated[Literal["json", "jsonl"], Query()] = "json",  # noqa: A002
 ) -> ArtifactList | Response:
-    """Return one page, or all that match as a file."""
+    """Return one page of matches, or all matches as JSON Lines."""
     tenant_id = resolve_tenant(request)
     filter_ = ArtifactFilter(
         feature=feature,
@@ -58,17 +58,17 @@ async def list_artifacts(
     )
 
 
-@router.get("/{artifact_id}", summary="One artifact")
+@router.get("/{artifact_id}", summary="Get an artifact")
 async def get_artifact(
     request: Request, artifact_id: ArtifactId, services: ServicesDep
 ) -> ArtifactResponse:
-    """Return the artifact."""
+    """Return the artifact with its input and output."""
     return ArtifactResponse.of(await services.artifacts.get(resolve_tenant(request), artifact_id))
 
 
 @router.get(
     "/{artifact_id}/image",
-    summary="The image that the work was done on",
+    summary="Get the image that was processed",
     response_class=Response,
     responses={
         200: {
@@ -76,12 +76,12 @@ async def get_artifact(
                 media_type: {"schema": {"type": "string", "format": "binary"}}
                 for media_type in MEDIA_TYPES
             },
-            "description": "The file as it was sent.",
+            "description": "The original file.",
         }
     },
 )
 async def get_image(request: Request, artifact_id: ArtifactId, services: ServicesDep) -> Response:
-    """Return the stored file."""
+    """Return the original file."""
     tenant_id = resolve_tenant(request)
     artifact = await services.artifacts.get(tenant_id, artifact_id)
     if "image" not in artifact.input_payload:

@@ -1,4 +1,4 @@
-"""Names into the caller's own categories."""
+"""Categorization of names into the caller's own labels."""
 
 import time
 
@@ -25,11 +25,11 @@ router = APIRouter(
 CATEGORIZATION = "categorization"
 
 
-@router.post("/categorize", summary="One name into one of the labels")
+@router.post("/categorize", summary="Categorize a name")
 async def categorize(
     request: Request, body: Envelope[CategorizeRequest], services: ServicesDep
 ) -> SuccessResponse:
-    """Predict the category of one name."""
+    """Predict which of the labels fits the name."""
 
     async def run(tenant_id: str) -> JobResult:
         started = time.perf_counter()
@@ -44,11 +44,11 @@ async def categorize(
     return await record_response(services, request, body, CATEGORIZATION, run)
 
 
-@router.post("/categorize-batch", summary="Up to 500 names, each into one of the labels")
+@router.post("/categorize-batch", summary="Categorize up to 500 names")
 async def categorize_batch(
     request: Request, body: Envelope[CategorizeBatchRequest], services: ServicesDep
 ) -> SuccessResponse:
-    """Predict the category of each name."""
+    """Predict which of the labels fits each name."""
 
     async def run(tenant_id: str) -> JobResult:
         started = time.perf_counter()

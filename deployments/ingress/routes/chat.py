@@ -1,4 +1,4 @@
-"""OpenAI's chat completions and list of models; their errors are in OpenAI's shape."""
+"""OpenAI's chat completions and model list, with errors in OpenAI's shape."""
 
 import time
 from contextlib import ExitStack, aclosing
@@ -26,28 +26,28 @@ router = APIRouter(prefix="/v1", tags=["chat"], route_class=JsonRoute)
 
 
 def _openai(kind: str) -> dict[str, Any]:
-    """Describe what vLLM answers, which adds to OpenAI's own fields."""
+    # Open, because vLLM adds fields to OpenAI's own.
     schema = {"type": "object", "required": ["object"], "properties": {"object": {"const": kind}}}
     return {"application/json": {"schema": schema}}
 
 
 @router.get(
     "/models",
-    summary="OpenAI's list of models",
+    summary="List the models, as OpenAI does",
     responses={200: {"content": _openai("list")}},
 )
 async def models(services: ServicesDep) -> JSONResponse:
-    """Return the engine's model."""
+    """List the engine's model."""
     return JSONResponse(await services.engine.models())
 
 
 @router.post(
     "/chat/completions",
-    summary="OpenAI's chat completion, streamed or whole",
+    summary="Create a chat completion, as OpenAI does",
     responses={200: {"content": {**_openai("chat.completion"), **EVENT_STREAM_CONTENT}}},
 )
 async def completions(request: Request, body: ChatRequest, services: ServicesDep) -> Response:
-    """Generate a completion."""
+    """Generate a completion, whole or streamed as server-sent events."""
     recorder = ChatRecorder(
         services,
         tenant_id=resolve_tenant(request, None if "x-tenant-id" in request.headers else body.user),
@@ -62,7 +62,7 @@ async def completions(request: Request, body: ChatRequest, services: ServicesDep
         async with record_disconnect(recorder):
             if not body.stream:
                 return await cancel_on_disconnect(request.receive, whole_response(events, recorder))
-            # An error before the first event still gets a status of its own.
+            # An error before the first event still sets the status.
             first = await cancel_on_disconnect(request.receive, anext(events))
         return EventStreamResponse(first, events, recorder, until_sent.pop_all())
 

@@ -1,6 +1,6 @@
-"""Texts into vectors.
+"""Text embeddings.
 
-Vectors belong to no tenant: these endpoints need none and record no artifact.
+Vectors belong to no tenant, so these endpoints need none and record no artifact.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ class Embedding(BaseModel):
 
 
 class Embeddings(BaseModel):
-    """The response; for the OpenAPI document alone, as orjson writes the vectors."""
+    """The response, for the OpenAPI document only; orjson serializes the vectors."""
 
     version: str | None
     request_id: str
@@ -46,20 +46,20 @@ class Embeddings(BaseModel):
 _RESPONSES: dict[int | str, dict[str, Any]] = {200: {"model": Embeddings}}
 
 
-@router.post("", summary="Unit vectors of texts", response_class=Response, responses=_RESPONSES)
+@router.post("", summary="Embed texts", response_class=Response, responses=_RESPONSES)
 async def embed(request: Request, body: EmbedRequest, services: ServicesDep) -> Response:
-    """Embed up to 1 000 texts."""
+    """Return the unit vectors of up to 1 000 texts."""
     return await _embed(services, request, body, _CHUNK_TEXTS)
 
 
 @router.post(
     "/batch",
-    summary="The same for thousands of texts",
+    summary="Embed thousands of texts",
     response_class=Response,
     responses=_RESPONSES,
 )
 async def embed_batch(request: Request, body: EmbedBatchRequest, services: ServicesDep) -> Response:
-    """Embed up to 10 000 texts."""
+    """Return the unit vectors of up to 10 000 texts."""
     return await _embed(services, request, body, body.batch_size)
 
 

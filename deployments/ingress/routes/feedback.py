@@ -1,4 +1,4 @@
-"""Feedback on results, and the corrections learned from it."""
+"""Feedback on results and the corrections learned from it."""
 
 from typing import Annotated, Any, Literal
 
@@ -23,9 +23,9 @@ router = APIRouter(
 )
 
 
-@router.post("/feedback", summary="Rate a result, and correct it")
+@router.post("/feedback", summary="Rate a result and correct it")
 async def give(request: Request, body: FeedbackRequest, services: ServicesDep) -> FeedbackResponse:
-    """Store feedback; a correction applies to the tenant's next requests."""
+    """Store feedback. A correction applies to the tenant's later requests."""
     tenant_id = resolve_tenant(request, body.tenant_id)
     return FeedbackResponse.of(await services.feedback_recorder.record(tenant_id, body))
 
@@ -46,7 +46,7 @@ async def list_feedback(
     offset: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
     format: Annotated[Literal["json", "jsonl"], Query()] = "json",  # noqa: A002
 ) -> Any:
-    """Return one page, or all that matches as a file."""
+    """Return one page of matches, or all matches as JSON Lines."""
     tenant_id = resolve_tenant(request)
     filter_ = FeedbackFilter(rating=rating, artifact_id=artifact_id, job_id=job_id)
     if format == "jsonl":
@@ -61,9 +61,9 @@ async def list_feedback(
     )
 
 
-@router.get("/corrections", summary="What is remembered of this tenant's corrections")
+@router.get("/corrections", summary="List this tenant's corrections")
 async def list_corrections(request: Request, services: ServicesDep) -> CorrectionList:
-    """Return every correction of the tenant."""
+    """Return every correction that applies to this tenant's later requests."""
     tenant_id = resolve_tenant(request)
     return CorrectionList(
         corrections=[

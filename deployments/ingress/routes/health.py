@@ -1,4 +1,4 @@
-"""Liveness without a dependency, and readiness with the state of every part."""
+"""Liveness, without dependencies, and readiness of every part."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -13,34 +13,34 @@ router = APIRouter(tags=["health"])
 
 
 class LivenessResponse(ApiModel):
-    """The process answers."""
+    """The process is alive."""
 
     status: Literal["ok"] = "ok"
     version: str
 
 
 class ReadinessResponse(ApiModel):
-    """Every part: ok, degraded when some are down, error when none of them works."""
+    """The state of every part: degraded when some are down, error when none works."""
 
     status: Literal["ok", "degraded", "error"]
     version: str
     checks: Mapping[str, HealthCheck]
 
 
-@router.get("/health", name="health", summary="Alive")
-@router.get("/health/live", summary="Alive")
+@router.get("/health", name="health", summary="Liveness")
+@router.get("/health/live", summary="Liveness")
 async def live(services: ServicesDep) -> LivenessResponse:
-    """Answer without asking any other part."""
+    """Return the version without checking any other part."""
     return LivenessResponse(version=services.version)
 
 
 @router.get(
     "/health/ready",
-    summary="What each part is doing",
+    summary="Readiness of each part",
     responses={503: {"model": ReadinessResponse, "description": "None of the parts works."}},
 )
 async def ready(request: Request, response: Response, services: ServicesDep) -> ReadinessResponse:
-    """Ask every part; details are for callers with the token."""
+    """Check every part. Only callers with the token see details."""
     checks = await services.health.run()
     if not request.state.trusted:
         checks = {name: HealthCheck(status=check.status) for name, check in checks.items()}

@@ -21,12 +21,12 @@ router = APIRouter(
     prefix="/api/v1/jobs", tags=["jobs"], responses=ERROR_RESPONSES, route_class=JsonRoute
 )
 
-#: Seconds of silence after which a comment keeps the connection alive.
+#: Seconds without an event after which a comment keeps the connection alive.
 HEARTBEAT_S = 10.0
 
 
 class JobChange(ApiModel):
-    """The data of one event; the result is fetched with the job."""
+    """The data of one event, without the job's result."""
 
     job_id: str
     version: int
@@ -40,17 +40,16 @@ class JobChange(ApiModel):
 
     @classmethod
     def of(cls, event: JobEvent, *, final: bool) -> Self:
-        """Build the data from a row."""
         return cls(**{**vars(event), "created_at": rfc3339(event.created_at), "final": final})
 
 
 @router.get(
     "/{job_id}/events",
-    summary="Each change of the job as a server-sent event; the last one is final",
+    summary="Stream the job's changes; the last event is final",
     response_class=StreamingResponse,
     responses={
         200: {"content": EVENT_STREAM_CONTENT},
-        204: {"description": "No more."},
+        204: {"description": "The job has ended; there are no more events."},
     },
 )
 async def get_events(
@@ -59,10 +58,10 @@ async def get_events(
     services: ServicesDep,
     last_event_id: Annotated[int, Header(ge=0, le=2**31 - 1)] = 0,
 ) -> Response:
-    """Stream the job's changes after `Last-Event-ID`."""
+    """Stream the job's changes after `Last-Event-ID` as server-sent events."""
     job = await services.queue.get(resolve_tenant(request), job_id)
     if job.status in FINAL and last_event_id >= job.version:
-        return Response(status_code=204)  # tells an EventSource not to connect again
+        return Response(status_code=204)  # tells an EventSource not to reconnect
     return StreamingResponse(
         job_events(services, job, after=last_event_id),
         media_type="text/event-stream",
@@ -73,17 +72,17 @@ async def get_events(
 async def job_events(services: Services, job: Job, *, after: int) -> AsyncIterator[bytes]:
     """Yield each change of status above version `after`, and progress as it is observed.
 
-    The stream ends with the event that ended the job, or when it has lasted as long as any request
-    may; a client that connects again with Last-Event-ID misses nothing.
+    The stream ends with the job's final event or at the request timeout. A client that reconnects
+    with Last-Event-ID misses nothing.
     """
     clock = asyncio.get_running_loop().time
     deadline = clock() + services.settings.sync_timeout_s
-    seen: JobSnapshot | None = None
+    last_snapshot: JobSnapshot | None = None
     sent: JobChange | None = None
     while clock() < deadline:
         try:
             async with asyncio.timeout(min(HEARTBEAT_S, deadline - clock())):
-                snapshot = await services.watcher.changed(job.id, seen)
+                snapshot = await services.watcher.wait_for_change(job.id, last_snapshot)
             if snapshot is None:
                 return  # erased
             events = await services.queue.events(job.id, after=after)
@@ -97,11 +96,11 @@ async def job_events(services: Services, job: Job, *, after: int) -> AsyncIterat
             if final:
                 return
             after = event.version
-        # The events may be newer than the snapshot: then its progress is outdated.
+        # When the events are newer than the snapshot, its progress is outdated.
         if sent is not None and snapshot.version == after and snapshot.progress != sent.progress:
             sent = sent.model_copy(update={"progress": snapshot.progress})
             yield _frame(sent)
-        seen = snapshot
+        last_snapshot = snapshot
 
 
 def _frame(change: JobChange) -> bytes:

@@ -25,34 +25,34 @@ JobId = Annotated[str, Path(max_length=200)]
 
 
 class JobRequest(ApiModel):
-    """Work to be done in the background."""
+    """A job to run in the background."""
 
     tenant_id: Name | None = Field(None, description="Needed here or in the X-Tenant-ID header.")
     user_id: Name | None = None
     feature: Name = Field(examples=["receipt_extraction"])
     payload: Mapping[str, Any] = Field(
-        description="As the feature's own endpoint takes it.",
+        description="The payload of the feature's own endpoint.",
     )
     model_id: Name | None = None
     model_version: Name | None = None
     request_id: Name | None = Field(
         None,
-        description="The same (tenant, feature, request_id) names the same job while it is kept.",
+        description="Idempotency key within the tenant and feature, until the job is deleted.",
     )
     callback_url: str | None = Field(
-        None, max_length=2000, description="Called once the job has ended; http or https."
+        None, max_length=2000, description="Called when the job has ended; http or https."
     )
 
 
 class TenantBody(ApiModel):
-    """What a POST without a payload may carry."""
+    """The optional body of a POST without a payload."""
 
     tenant_id: Name | None = None
 
 
-@router.post("", summary="Submit a job; it is durable when this answers")
+@router.post("", summary="Submit a job")
 async def submit(request: Request, body: JobRequest, services: ServicesDep) -> JobResponse:
-    """Queue a job."""
+    """Queue a job, which is durable when this responds."""
     request_id = resolve_request_id(request, body.request_id)
     tenant_id = resolve_tenant(request, body.tenant_id)
     request.state.log["feature"] = body.feature
@@ -97,13 +97,13 @@ async def list_jobs(
     )
 
 
-@router.get("/{job_id}", summary="One job, with its result when it has succeeded")
+@router.get("/{job_id}", summary="Get a job")
 async def get_job(request: Request, job_id: JobId, services: ServicesDep) -> JobResponse:
-    """Return the job."""
+    """Return the job with its attempts and, if it has succeeded, its result."""
     return await _with_result(services, await services.queue.get(resolve_tenant(request), job_id))
 
 
-@router.post("/{job_id}/cancel", summary="Call off a queued or running job")
+@router.post("/{job_id}/cancel", summary="Cancel a queued or running job")
 async def cancel(
     request: Request, job_id: JobId, services: ServicesDep, body: TenantBody | None = None
 ) -> JobResponse:
@@ -112,11 +112,11 @@ async def cancel(
     return JobResponse.of(await services.queue.cancel(tenant_id, job_id))
 
 
-@router.post("/{job_id}/retry", summary="Queue a failed or cancelled job again")
+@router.post("/{job_id}/retry", summary="Retry a failed or cancelled job")
 async def retry(
     request: Request, job_id: JobId, services: ServicesDep, body: TenantBody | None = None
 ) -> JobResponse:
-    """Queue the job again, with as many further attempts as a new one has."""
+    """Queue the job again with a new job's number of further attempts."""
     tenant_id = resolve_tenant(request, body.tenant_id if body else None)
     job = await services.queue.get(tenant_id, job_id)
     await services.admission.reserve(tenant_id)

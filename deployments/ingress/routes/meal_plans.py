@@ -1,4 +1,4 @@
-"""Meal plans and suggestions, computed while the caller waits."""
+"""Synchronous meal plans and suggestions."""
 
 from fastapi import APIRouter, Request
 
@@ -20,11 +20,11 @@ router = APIRouter(
 MEAL_SUGGESTIONS = "meal_suggestions"
 
 
-@router.post("/meal-plan", summary="The best plan that is found in time, with its proof")
+@router.post("/meal-plan", summary="Optimize a meal plan")
 async def meal_plan(
     request: Request, body: Envelope[PlanRequest], services: ServicesDep
 ) -> SuccessResponse:
-    """Optimize a meal plan."""
+    """Return the best plan found within the time limit, with its optimality proof."""
 
     async def run(tenant_id: str) -> JobResult:
         plan = await services.planner.plan(body.payload)
@@ -38,11 +38,11 @@ async def meal_plan(
     return await record_response(services, request, body, MEAL_OPTIMIZATION, run)
 
 
-@router.post("/suggestions", summary="What to cook now")
+@router.post("/suggestions", summary="Suggest recipes")
 async def suggestions(
     request: Request, body: Envelope[SuggestionRequest], services: ServicesDep
 ) -> SuccessResponse:
-    """Suggest recipes for what expires, or for given ingredients."""
+    """Suggest recipes that use expiring stock or given ingredients."""
 
     async def run(tenant_id: str) -> JobResult:
         ranked = await services.planner.suggest(body.payload)

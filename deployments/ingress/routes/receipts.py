@@ -1,4 +1,4 @@
-"""Receipts while the caller waits: the same job, reader and artifact as through the queue."""
+"""Synchronous receipt extraction, which runs as a job and waits for its result."""
 
 import asyncio
 import logging
@@ -47,22 +47,22 @@ class FlatReceiptResponse(ApiModel):
     extraction: Mapping[str, Any]
 
 
-@router.post("/extract-receipt", summary="Read a receipt and wait for the result")
+@router.post("/extract-receipt", summary="Extract a receipt")
 async def extract_receipt(
     request: Request, body: Envelope[ReceiptPayload], services: ServicesDep
 ) -> SuccessResponse:
-    """Read a receipt; the payload of the response is the flat extraction."""
+    """Read a receipt and return the flat extraction as the payload."""
     request_id = resolve_request_id(request, body.request_id)
     tenant_id = resolve_tenant(request, body.tenant_id)
     artifact = await _run_receipt_job(services, request, tenant_id, body.user_id, body.payload)
     return SuccessResponse.of(request_id, artifact)
 
 
-@router.post("/receipts/extract", summary="The same without an envelope")
+@router.post("/receipts/extract", summary="Extract a receipt without an envelope")
 async def extract_receipt_flat(
     request: Request, body: FlatReceiptRequest, services: ServicesDep
 ) -> FlatReceiptResponse:
-    """Read a receipt; the response holds the nested extraction."""
+    """Read a receipt and return the nested extraction."""
     request_id = resolve_request_id(request, body.request_id)
     tenant_id = resolve_tenant(request, body.account_id)
     artifact = await _run_receipt_job(services, request, tenant_id, body.user_id, body)
@@ -82,14 +82,14 @@ async def _run_receipt_job(
     user_id: str | None,
     payload: ReceiptPayload,
 ) -> Artifact:
-    """Run a receipt job at the priority of waiting callers, and return its artifact.
+    """Run a receipt job at the priority of waiting callers and return its artifact.
 
-    When it takes too long, or the client disconnects, the job is cancelled.
+    The job is cancelled on a timeout or a disconnect.
 
     Raises:
         Overloaded, TooManyRequests: when the queue is full.
-        DeadlineExceeded: when the job takes longer than a caller waits.
-        ServiceError: the error that the job ended with.
+        DeadlineExceeded: when the job exceeds the synchronous timeout.
+        ServiceError: when the job failed with it.
     """
     request.state.log["feature"] = RECEIPT_EXTRACTION
     await services.admission.reserve(tenant_id)
@@ -100,7 +100,7 @@ async def _run_receipt_job(
             feature=RECEIPT_EXTRACTION,
             input_payload=await store_receipt(services, tenant_id, payload),
             request_id=request.state.request_id,
-            priority=Priority.WAITING,
+            priority=Priority.INTERACTIVE,
             max_attempts=services.job_types[RECEIPT_EXTRACTION].max_attempts,
             traceparent=request.state.traceparent,
         )
@@ -109,7 +109,7 @@ async def _run_receipt_job(
     timeout_s = services.settings.sync_timeout_s
     try:
         async with asyncio.timeout(timeout_s):
-            await services.watcher.ended(job.id)
+            await services.watcher.wait_until_finished(job.id)
     except TimeoutError as error:
         await _cancel(services, job)
         raise DeadlineExceeded(
@@ -129,5 +129,5 @@ async def _run_receipt_job(
 async def _cancel(services: Services, job: Job) -> None:
     try:
         await services.queue.cancel(job.tenant_id, job.id)
-    except ServiceError as error:  # it has just ended, or the database is down: nothing to undo
+    except ServiceError as error:  # the job has just ended, or the database is down
         log.info("job was not cancelled", extra={"job_id": job.id, "code": error.code})

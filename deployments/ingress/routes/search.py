@@ -1,4 +1,4 @@
-"""Search over the documents of the request."""
+"""Search over the documents of a request."""
 
 from fastapi import APIRouter, Request
 
@@ -17,11 +17,11 @@ router = APIRouter(
 SEARCH = "search"
 
 
-@router.post("/search", summary="The documents that fit by words and by meaning, best first")
+@router.post("/search", summary="Search documents by keywords and meaning")
 async def search(
     request: Request, body: Envelope[SearchRequest], services: ServicesDep
 ) -> SuccessResponse:
-    """Rank the documents; the artifact keeps their number only."""
+    """Return the matching documents, best first. The artifact records only their number."""
 
     async def run(tenant_id: str) -> JobResult:
         results, info = await services.embedder.search(body.payload)

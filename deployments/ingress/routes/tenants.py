@@ -1,4 +1,4 @@
-"""Erasure of everything that is stored of a tenant."""
+"""Erasure of a tenant's data."""
 
 import asyncio
 from collections.abc import Mapping
@@ -18,18 +18,18 @@ router = APIRouter(
 
 
 class ErasureResponse(ApiModel):
-    """How much there was of the tenant, by kind."""
+    """The number of erased objects by kind."""
 
     tenant_id: str
     erased: Mapping[str, int]
 
 
-@router.delete("/{tenant_id:path}/data", summary="Erase everything that is kept of a tenant")
+@router.delete("/{tenant_id:path}/data", summary="Erase all data of a tenant")
 async def erase(
     request: Request, tenant_id: Annotated[str, Path(max_length=200)], services: ServicesDep
 ) -> ErasureResponse:
-    """Erase the tenant; its running jobs are cancelled."""
+    """Erase the tenant's data and cancel its running jobs."""
     tenant_id = resolve_tenant(request, tenant_id)
-    # A tenant of millions of rows takes longer than callers wait; it is erased all the same.
+    # Erasing millions of rows can outlast the request, so a disconnect doesn't stop it.
     erasure = asyncio.create_task(services.eraser.erase(tenant_id))
     return ErasureResponse(tenant_id=tenant_id, erased=await asyncio.shield(erasure))

@@ -1,12 +1,12 @@
 defmodule GrocerySidecar.Error do
   @moduledoc """
-  What went wrong with a call, as a value to match on; it can be raised too.
+  The error of a call, as a value to match on; it can be raised too.
 
   | `kind` | when | what helps |
   |---|---|---|
   | `:bad_input` | 400, 405, 413, 422, and a job that failed for its input | another request |
   | `:unauthorized` | 401, 403 | the right token |
-  | `:not_found` | 404: no such thing for this tenant | |
+  | `:not_found` | 404: it does not exist for this tenant | |
   | `:conflict` | 409, and a job that was cancelled | |
   | `:unavailable` | 502, 503, no connection | the same call after `retry_after` |
   | `:transient` | 408, 429, 500, 504, no answer in time | the same call after `retry_after` |
@@ -43,7 +43,7 @@ defmodule GrocerySidecar.Error do
   @spec retryable?(t()) :: boolean()
   def retryable?(%__MODULE__{kind: kind}), do: kind in [:unavailable, :transient]
 
-  @doc "The error that an answer other than 200 tells of, in the service's shape or in OpenAI's."
+  @doc "The error in an answer other than 200, in the service's shape or in OpenAI's."
   @spec from_answer(pos_integer(), %{String.t() => String.t()}, term()) :: t()
   def from_answer(status, headers, body) do
     {code, message} = told(body)

@@ -1,6 +1,6 @@
 defmodule GrocerySidecar.Events do
   @moduledoc false
-  # Lines and server-sent events (HTML Living Standard, section 9.2) out of pieces of a body.
+  # Splits pieces of a body into lines and server-sent events (HTML Living Standard, section 9.2).
 
   @doc false
   @spec lines(binary(), binary()) :: {[binary()], binary()}
@@ -9,7 +9,7 @@ defmodule GrocerySidecar.Events do
     {Enum.map(lines, &String.trim_trailing(&1, "\r")), rest}
   end
 
-  # The events that are whole by now, each as `{id or nil, data}`, and the rest of the body.
+  # Returns the complete events, each as `{id or nil, data}`, and the rest of the body.
   @doc false
   @spec events(binary(), binary()) :: {[{String.t() | nil, String.t()}], binary()}
   def events(rest, piece) do

@@ -1,8 +1,8 @@
 defmodule GrocerySidecar.Http do
   @moduledoc false
-  # HTTP/1.1 over OTP's sockets, which parse it: a connection a call, read as fast as the caller takes
-  # it. Not :httpc, which sends a request again by itself after a 503 with Retry-After, POSTs too,
-  # and tells nobody (before OTP 28 nothing turns that off).
+  # HTTP/1.1 over OTP's sockets, which parse it: one connection a call, read as fast as the caller
+  # consumes it. Not :httpc, which silently repeats a request after a 503 with Retry-After, POSTs too
+  # (before OTP 28 nothing turns that off).
 
   alias GrocerySidecar.Error
 
@@ -40,8 +40,8 @@ defmodule GrocerySidecar.Http do
     end
   end
 
-  # Calls `fun` with the accumulator and each piece of the body; `{:halt, acc}` hangs up. Gives
-  # `:none` for an answer that has no body (204). The timeout counts anew for each piece.
+  # Calls `fun` with the accumulator and each piece of the body; `{:halt, acc}` closes the connection.
+  # Returns `:none` for an answer without a body (204). The timeout starts anew for each piece.
   @doc false
   @spec reduce(GrocerySidecar.t(), request(), acc, (acc, binary() -> {:cont | :halt, acc})) ::
           {:ok, acc} | {:none, acc} | {:error, Error.t()}

@@ -1,4 +1,4 @@
-"""Bringing a database to the newest schema."""
+"""Schema migrations with Alembic."""
 
 from pathlib import Path
 
@@ -10,8 +10,9 @@ from jobs.storage.database import AdvisoryLock, Database
 
 
 async def migrate(database: Database) -> None:
-    """Upgrades to head in one transaction; a no-op when there. Safe from several processes at once:
-    one of them does it.
+    """Upgrade to the newest schema in one transaction; a no-op when it is current.
+
+    Several processes may call this at once; one of them migrates.
     """
 
     def upgrade(connection: Connection) -> None:
@@ -22,7 +23,7 @@ async def migrate(database: Database) -> None:
 
 
 def upgrade_to(connection: Connection, revision: str) -> None:
-    """Upgrades to `revision` within the transaction that `connection` is in."""
+    """Upgrade to `revision` within the connection's current transaction."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent))
     config.attributes["connection"] = connection

@@ -1,7 +1,7 @@
-"""Alembic's entry: runs migrations on a connection handed in, or writes a new one from the tables.
+"""Alembic's environment: runs migrations on a given connection, or generates a revision.
 
-`alembic revision --autogenerate -m "why"` compares schema.py with a scratch database that it
-brings to head first, so that a revision can be written without a running service.
+`alembic revision --autogenerate -m "why"` compares schema.py with a scratch database that is first
+migrated to head, so writing a revision needs no running service.
 """
 
 from alembic import context
@@ -16,9 +16,9 @@ def run(connection: Connection) -> None:
         context.run_migrations()
 
 
-handed_in = context.config.attributes.get("connection")
-if handed_in is not None:
-    run(handed_in)
+given_connection = context.config.attributes.get("connection")
+if given_connection is not None:
+    run(given_connection)
 else:
     from jobs.storage.migrations import upgrade_to
 

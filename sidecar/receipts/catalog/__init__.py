@@ -1,0 +1,1 @@
+"""Matches line items to the caller's catalog."""

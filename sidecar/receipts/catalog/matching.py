@@ -1,12 +1,11 @@
-"""Line items to the caller's catalog: the same words, in four ways of being the same.
+"""Matches line items to the caller's catalog, by words or by vectors.
 
-exact: the very name; normalised: the same words after case, accents, plurals, sizes and order are
-taken away; synonym: one of the item's other names; fuzzy: nearly the same letters, and clearly
-nearer than any other item. A match that is not clear is none.
+exact: the same name; normalised: the same words without case, accents, plurals, sizes and order;
+synonym: one of the item's other names; fuzzy: nearly the same letters, and clearly nearer than any
+other item. An ambiguous match is none.
 """
 
 import re
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,17 +14,18 @@ import numpy as np
 from rapidfuzz import fuzz, process
 
 from sidecar.embedding.cache import Vectors
+from sidecar.receipts.lines.line_roles import plain_of
 from sidecar.receipts.lines.quantities import UNIT_WORDS
 from sidecar.receipts.models import LineItem, Match
 from sidecar.receipts.options import CatalogItem
 
-_FUZZY = 86.0  # token_sort_ratio, 0 to 100
+_MIN_RATIO = 86.0  # token_sort_ratio, 0 to 100
 _LEAD = 4.0  # how much nearer than the next item
 # With all-MiniLM-L6-v2, of 18 pairs of British and American names ("minced beef", "ground beef")
-# these find 9 and mistake none; what is not in the catalog at all stays below 0.5.
-_MIN_COSINE = 0.52  # cosine below which two names are two things
-_SEMANTIC_LEAD = 0.1  # how much nearer than the next item
-_SIZE = re.compile(  # as printed, and as the expansion of abbreviations spells it out
+# these find 9 and mistake none; names that are not in the catalog stay below 0.5.
+_MIN_COSINE = 0.52
+_SEMANTIC_LEAD = 0.1
+_SIZE = re.compile(  # as printed, and with abbreviations expanded
     rf"\b\d+([.,]\d+)?\s?(X\s?\d+\s?)?({UNIT_WORDS}|MG|CL|GL|S|CT|COUNT)?\b"
 )
 
@@ -36,29 +36,33 @@ class Catalog:
 
     items: tuple[CatalogItem, ...]
     expand: Callable[[str], str] = str
-    """Spells receipt abbreviations out ("CHKN BRST"); the identity when there is none."""
+    """Expands receipt abbreviations ("CHKN BRST"); by default nothing."""
 
     def match(self, name: str) -> Match | None:
-        """The item that `name` is, or None when it is none or could be several."""
+        """Return the item of that name, or None when it is none or ambiguous."""
         if not name.strip():
             return None
-        if found := self._exact.get(name.casefold().strip()):
-            return Match(id=found, confidence=1.0, strategy="exact")
-        plain = normalised(self.expand(name))
+        if item := self._exact.get(name.casefold().strip()):
+            return Match(id=item, confidence=1.0, strategy="exact")
+        plain = normalize(self.expand(name))
         if not plain:
             return None
-        if found := self._normalised.get(plain):
-            return Match(id=found, confidence=0.97, strategy="normalised")
-        if found := self._synonyms.get(plain):
-            return Match(id=found, confidence=0.95, strategy="synonym")
-        return self._nearest(plain)
+        if item := self._normalized.get(plain):
+            return Match(id=item, confidence=0.97, strategy="normalised")
+        if item := self._synonyms.get(plain):
+            return Match(id=item, confidence=0.95, strategy="synonym")
+        return self._fuzzy(plain)
 
-    def _nearest(self, plain: str) -> Match | None:
+    def _fuzzy(self, plain: str) -> Match | None:
         keys = self._keys
         near = process.extract(
-            plain, list(keys), scorer=fuzz.token_sort_ratio, score_cutoff=_FUZZY - _LEAD, limit=8
+            plain,
+            list(keys),
+            scorer=fuzz.token_sort_ratio,
+            score_cutoff=_MIN_RATIO - _LEAD,
+            limit=8,
         )
-        if not near or near[0][1] < _FUZZY:
+        if not near or near[0][1] < _MIN_RATIO:
             return None
         best = keys[near[0][0]]
         rival = next((score for key, score, _ in near if keys[key] != best), 0.0)
@@ -71,34 +75,33 @@ class Catalog:
         return _unambiguous((item.name.casefold().strip(), item.id) for item in self.items)
 
     @cached_property
-    def _normalised(self) -> Mapping[str, str]:
-        return _unambiguous((normalised(item.name), item.id) for item in self.items)
+    def _normalized(self) -> Mapping[str, str]:
+        return _unambiguous((normalize(item.name), item.id) for item in self.items)
 
     @cached_property
     def _synonyms(self) -> Mapping[str, str]:
         return _unambiguous(
-            (normalised(synonym), item.id) for item in self.items for synonym in item.synonyms
+            (normalize(synonym), item.id) for item in self.items for synonym in item.synonyms
         )
 
     @cached_property
     def _keys(self) -> Mapping[str, str]:
-        return {**self._synonyms, **self._normalised}
+        return {**self._synonyms, **self._normalized}
 
 
-def matched(items: Iterable[LineItem], catalog: Catalog) -> tuple[LineItem, ...]:
-    """The line items, each with its match where there is one."""
+def with_matches(items: Iterable[LineItem], catalog: Catalog) -> tuple[LineItem, ...]:
+    """Return the line items, each with its match if it has one."""
     return tuple(
-        item.model_copy(update={"match": found})
-        if (found := catalog.match(item.parsed_name))
+        item.model_copy(update={"match": match})
+        if (match := catalog.match(item.parsed_name))
         else item
         for item in items
     )
 
 
-def normalised(name: str) -> str:
-    """Lower case words in alphabetical order, without accents, sizes, signs and plural endings."""
-    plain = unicodedata.normalize("NFKD", name.upper().replace("ß", "SS"))
-    plain = "".join(char for char in plain if not unicodedata.combining(char))
+def normalize(name: str) -> str:
+    """Return sorted lower case words without accents, sizes, signs and plural endings."""
+    plain = plain_of(name)
     without_size = _SIZE.sub(" ", plain)
     words = re.findall(r"[^\W_]+", without_size) or re.findall(r"[^\W_]+", plain)
     return " ".join(sorted(_singular(word) for word in words)).lower()
@@ -115,30 +118,30 @@ def _singular(word: str) -> str:
 
 
 def _unambiguous(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Keys that belong to one item alone."""
+    """Return the keys that only one item has."""
     ids: dict[str, set[str]] = {}
     for key, item in pairs:
         if key:
             ids.setdefault(key, set()).add(item)
-    return {key: next(iter(found)) for key, found in ids.items() if len(found) == 1}
+    return {key: next(iter(items)) for key, items in ids.items() if len(items) == 1}
 
 
 def nearest(names: Vectors, catalog: Vectors, ids: Sequence[str]) -> tuple[Match | None, ...]:
-    """For each name the item it means, or None when it is none or could be several.
+    """Return each name's item by cosine similarity, or None when it is none or ambiguous.
 
     `names` and `catalog` have shape (texts, dimension). `ids` has the item of each row of
     `catalog`; an item may have several rows (its synonyms).
     """
     cosines = names @ catalog.T
     owners = np.array(ids, dtype=object)
-    found: list[Match | None] = []
+    matches: list[Match | None] = []
     for row in cosines:
         best = int(row.argmax())
         others = row[owners != owners[best]]
         rival = float(others.max()) if others.size else -1.0
         if row[best] < _MIN_COSINE or row[best] - rival < _SEMANTIC_LEAD:
-            found.append(None)
+            matches.append(None)
             continue
         confidence = round(min(1.0, float(row[best])), 3)
-        found.append(Match(id=ids[best], confidence=confidence, strategy="semantic"))
-    return tuple(found)
+        matches.append(Match(id=ids[best], confidence=confidence, strategy="semantic"))
+    return tuple(matches)

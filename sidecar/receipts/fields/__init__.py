@@ -1,0 +1,1 @@
+"""The fields of the header and footer: merchant, date, time and locale."""

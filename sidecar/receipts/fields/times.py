@@ -1,56 +1,53 @@
 """The time of the purchase: 18:42, 6:22 PM, 17h34, 13:43:58 Uhr.
 
-A receipt shows several: opening hours, a table's, the card's. The one beside the day of the purchase
-is meant, else the one that a word names, else one near the day.
+A receipt may show several times: opening hours, a table's, the card's. The one beside the date of
+the purchase comes first, then one with a label, then one near the date.
 """
 
 import datetime
 import re
 from collections.abc import Iterator
 
-from sidecar.receipts.fields.dates import days_in
+from sidecar.receipts.fields.dates import dates_in
 from sidecar.receipts.lines.lines import ReceiptLines
 from sidecar.receipts.models import ReceiptTime
+from sidecar.receipts.word_lists import pattern
 
 _CLOCK = re.compile(
     r"(?<![\d.,/-])(?<!\d:)(\d{1,2})\s?(?::|[HU](?=\d{2}(?!\d))|\.(?=\d{2}(?:[.:]\d{2})?\s?(?:[AP]\.?M|UHR)))"
     r"\s?(\d{2})(?:\s?[:.]\s?(\d{2}))?(?!-?\d)(?:\s?([AP])(?:\.?\s?M\b|(?![A-Z])))?"
 )
-_NAMED = re.compile(r"\b(TIME|ZEIT|UHRZEIT|UHR|HEURE|HORA|ORA|TID|TIJD|KLO|MASA|HR)\b")
-_HOURS = re.compile(  # when the shop is open
-    r"OPEN|HOURS?\b|CLOSE|AVOINNA|GEOFFNET|GEÖFFNET|ÖFFNUNG|OFFNUNG|HORAIRE|OUVERT|HORARIO|ORARIO|"
-    r"\d\s?[:.H]\s?\d{2}\s?(?:[AP]M)?\s?[-–]\s?\d{1,2}\s?[:.H]\s?\d{2}"
-)
-_LATER = re.compile(r"\b(VALID|EXPIR\w*|UNTIL|BEFORE|DUE)\b.*")  # what an offer says of its end
-
+_LABEL = pattern("dates", "time_labels")
+_OPENING_HOURS = pattern("dates", "opening_hours")
+_OFFER_END = re.compile(r"\b(VALID|EXPIR\w*|UNTIL|BEFORE|DUE)\b.*")
 _GLUED = re.compile(r"(?<=:\d{2})(?=\d{2}[/-]\d{2}[/-])|(?<=[/-]20\d{2})(?=\d{1,2}:\d{2})")
 
-#: What speaks for a time, and how sure the best one then is: of 111 on labelled scans, those beside
-#: the day and the named ones were all as a person reads them, one of the five others was not.
-_BESIDE, _NAMED_SO, _NEAR = 2.0, 1.0, 0.8
-_SURE = ((_BESIDE, 0.97), (_NAMED_SO, 0.9), (0.0, 0.6))
+# Scores of a time, and the confidence in the best one by its score. Of 111 times on labeled scans,
+# all beside the date or with a label were right, and four of the five others.
+_BESIDE_DATE, _LABELED, _NEAR_DATE = 2.0, 1.0, 0.8
+_CONFIDENCE = ((_BESIDE_DATE, 0.97), (_LABELED, 0.9), (0.0, 0.6))
 
 
 def time_of(receipt: ReceiptLines, day: datetime.date | None) -> ReceiptTime | None:
-    """The time that most speaks for, or None; `day`: that of the purchase, where it was found."""
-    texts = [_GLUED.sub(" ", _LATER.sub("", line.row.text.upper())) for line in receipt.lines]
-    dated = [day is not None and day in days_in(text) for text in texts]
-    best, most = None, -1.0
-    for place, text in enumerate(texts):
-        if _HOURS.search(text):
+    """Return the time with the highest score, or None; `day` is the date of the purchase."""
+    texts = [_GLUED.sub(" ", _OFFER_END.sub("", line.text.upper())) for line in receipt.lines]
+    dated = [day is not None and day in dates_in(text) for text in texts]
+    best, best_score = None, -1.0
+    for index, text in enumerate(texts):
+        if _OPENING_HOURS.search(text):
             continue
-        weight = _NAMED_SO if _NAMED.search(text) else 0.0
-        if dated[place]:
-            weight += _BESIDE
-        elif any(dated[max(0, place - 1) : place + 2]):
-            weight += _NEAR
+        score = _LABELED if _LABEL.search(text) else 0.0
+        if dated[index]:
+            score += _BESIDE_DATE
+        elif any(dated[max(0, index - 1) : index + 2]):
+            score += _NEAR_DATE
         for time in _times(text):
-            if weight > most:
-                best, most = time, weight
+            if score > best_score:
+                best, best_score = time, score
     if best is None:
         return None
     value = best.isoformat("seconds" if best.second else "minutes")
-    confidence = next(sure for weight, sure in _SURE if most >= weight)
+    confidence = next(sure for score, sure in _CONFIDENCE if best_score >= score)
     return ReceiptTime(value=value, confidence=confidence)
 
 

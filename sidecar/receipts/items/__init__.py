@@ -1,0 +1,1 @@
+"""Groups lines into line items."""

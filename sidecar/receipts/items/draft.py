@@ -1,28 +1,29 @@
-"""A line item as its lines on the page tell it: pieces of a name, a price, a proved quantity."""
+"""A line item as printed: the parts of its name, its price, and a verified quantity."""
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from sidecar.receipts.items.item_lines import ItemLine, unwrapped, wrapped_above
+from sidecar.receipts.items.item_lines import ItemLine, wrapped_name, wrapped_name_above
 from sidecar.receipts.lines.amounts import Amount, cents
 from sidecar.receipts.lines.names import names_something
 from sidecar.receipts.lines.quantities import Quantity, factors, proves
 
+_MEASURES = {"kg", "g", "lb", "oz", "l", "ml", "gal", "m"}  # "500 G" in a name is its size
+
 
 @dataclass(frozen=True, slots=True)
 class Discount:
-    """Something taken off an item: what it is called, in letters alone, and how much."""
+    """Money taken off an item: the letters of its label, and a positive amount."""
 
     label: str
     value: Decimal
-    """Positive."""
 
 
 @dataclass(frozen=True, slots=True)
 class DraftItem:
-    """A line item as it stands on the page, before the arithmetic has had its say."""
+    """A line item as printed, before reconciliation."""
 
     raw: tuple[str, ...]
     name: str
@@ -32,67 +33,69 @@ class DraftItem:
     unit_price: Decimal | None = None
     proved: bool = False
     """Quantity times unit price is the total."""
-    reductions: tuple[Discount, ...] = ()
+    discounts: tuple[Discount, ...] = ()
     name_confidence: float = 1.0
 
     @property
     def discount(self) -> Decimal:
-        """All that is taken off; positive, or zero."""
-        return sum((reduction.value for reduction in self.reductions), Decimal("0.00"))
+        """The sum of the discounts; positive, or zero."""
+        return sum((discount.value for discount in self.discounts), Decimal("0.00"))
 
     @property
     def net(self) -> Decimal:
         return self.total.value - self.discount
 
 
-def draft_of(
-    part: ItemLine, pending: Sequence[ItemLine], edge: float, *, inline: bool
+def draft_from(
+    line: ItemLine, pending: Sequence[ItemLine], right_edge: float, *, inline: bool
 ) -> DraftItem:
-    """The item of a price line and the lines waiting above it; `edge`: where full names end;
-    `inline`: most names stand on the line of their price.
+    """Return the item of a price line and the pending lines above it.
+
+    `right_edge` is where full names end; `inline`: most names are on the line of their price.
     """
-    assert part.total is not None
-    total = part.total.value
-    lines = [*pending, part]
-    name = " ".join((wrapped_above if inline else unwrapped)(lines, edge))
+    assert line.total is not None
+    total = line.total.value
+    lines = [*pending, line]
+    name = " ".join((wrapped_name_above if inline else wrapped_name)(lines, right_edge))
     draft = DraftItem(
-        raw=tuple(p.line.row.text for p in lines),
+        raw=tuple(part.text for part in lines),
         name=" ".join(name.split()),
-        total=replace(part.total, value=cents(total)),
-        name_confidence=min(p.line.row.confidence for p in lines),
+        total=replace(line.total, value=cents(total)),
+        name_confidence=min(part.source.row.confidence for part in lines),
     )
-    products = [
-        product
-        for p in (part, *pending)
-        if (product := p.measure.of(total) if p.measure else p.product) is not None
+    quantities = [
+        quantity
+        for part in (line, *pending)
+        if (quantity := part.price_line.quantity_for(total) if part.price_line else part.quantity)
+        is not None
     ]
-    proved = next((product for product in products if proves(product, total)), None)
+    proved = next((quantity for quantity in quantities if proves(quantity, total)), None)
     if proved is not None:
-        return proved_by(draft, proved)
-    numbers = [number for p in (*pending, part) for number in p.numbers]
+        return with_quantity(draft, proved)
+    numbers = [number for part in lines for number in part.numbers]
     if pair := factors(numbers, abs(total)):
         name = re.sub(rf"\s+{pair[0]}$", "", draft.name)  # a column, not a part of the name
         return replace(draft, name=name, quantity=pair[0], unit_price=pair[1], proved=True)
-    bare = next((p for p in products if p.unit_price is None), None)
+    bare = next((quantity for quantity in quantities if quantity.unit_price is None), None)
     if (
         bare is not None
         and bare.quantity == bare.quantity.to_integral_value()
         and bare.unit not in _MEASURES
     ):
-        return shared(draft, bare.quantity, bare.unit)
+        return split_evenly(draft, bare.quantity, bare.unit)
     return draft
 
 
-def reduced(draft: DraftItem, part: ItemLine) -> DraftItem:
-    """The draft with what a line below it takes off."""
-    assert part.total is not None
-    assert part.reduction is not None
-    reduction = Discount(part.reduction, abs(part.total.value))
-    return replace(draft, reductions=(*draft.reductions, reduction))
+def with_discount(draft: DraftItem, line: ItemLine) -> DraftItem:
+    """Add the discount on a line below the draft."""
+    assert line.total is not None
+    assert line.discount_label is not None
+    discount = Discount(line.discount_label, abs(line.total.value))
+    return replace(draft, discounts=(*draft.discounts, discount))
 
 
-def multiplies(draft: DraftItem, above: DraftItem) -> bool:
-    """Whether a nameless draft is the multiplication of the price that was printed above it."""
+def is_multiplication_of(draft: DraftItem, above: DraftItem) -> bool:
+    """Whether a draft without a name multiplies the unit price printed above it."""
     return (
         draft.proved
         and draft.quantity > 1
@@ -102,33 +105,30 @@ def multiplies(draft: DraftItem, above: DraftItem) -> bool:
     )
 
 
-_MEASURES = {"kg", "g", "lb", "oz", "l", "ml", "gal", "m"}  # "500 G" in a name is its size
-
-
-def shared(draft: DraftItem, quantity: Decimal, unit: str | None) -> DraftItem:
-    """The draft with that quantity, when its total can be shared evenly by it."""
+def split_evenly(draft: DraftItem, quantity: Decimal, unit: str | None) -> DraftItem:
+    """Set the quantity, if the total divides evenly by it."""
     each = cents(draft.total.value / quantity)
     if abs(each * quantity - draft.total.value) > Decimal("0.011") * quantity:
         return draft
     return replace(draft, quantity=quantity, unit=unit, unit_price=each)
 
 
-def extended(draft: DraftItem, part: ItemLine) -> DraftItem:
-    """A draft with a line that was printed below its price."""
-    name = draft.name if part.product and part.product.unit_price else f"{draft.name} {part.name}"
-    draft = replace(draft, raw=(*draft.raw, part.line.row.text), name=" ".join(name.split()))
-    product = part.product
-    if product is not None and proves(product, draft.total.value) and not draft.proved:
-        return proved_by(draft, product)
+def with_line_below(draft: DraftItem, line: ItemLine) -> DraftItem:
+    """Add a line that was printed below the draft's price."""
+    quantity = line.quantity
+    name = draft.name if quantity and quantity.unit_price else f"{draft.name} {line.name}"
+    draft = replace(draft, raw=(*draft.raw, line.text), name=" ".join(name.split()))
+    if quantity is not None and proves(quantity, draft.total.value) and not draft.proved:
+        return with_quantity(draft, quantity)
     return draft
 
 
-def proved_by(draft: DraftItem, product: Quantity) -> DraftItem:
-    """The draft with the quantity and price that its total proves."""
+def with_quantity(draft: DraftItem, quantity: Quantity) -> DraftItem:
+    """Set a quantity and unit price whose product is the draft's total."""
     return replace(
         draft,
-        quantity=product.quantity,
-        unit=product.unit,
-        unit_price=product.unit_price,
+        quantity=quantity.quantity,
+        unit=quantity.unit,
+        unit_price=quantity.unit_price,
         proved=True,
     )

@@ -1,8 +1,8 @@
-"""The line items: which lines belong together.
+"""The line items: decides which lines belong together.
 
-Tills print an item on one line, or its name above or below the line with its price. The layout is
-one for the whole receipt, so both ways are tried on all lines and the one with fewer loose ends is
-kept.
+Tills print an item on one line, or its name above or below the line with its price. A receipt has
+one layout, so both layouts are tried on all lines, and the one that leaves less unexplained is
+used.
 """
 
 from collections.abc import Sequence
@@ -10,166 +10,170 @@ from dataclasses import dataclass, replace
 
 from sidecar.receipts.items.draft import (
     DraftItem,
-    draft_of,
-    extended,
-    multiplies,
-    proved_by,
-    reduced,
+    draft_from,
+    is_multiplication_of,
+    with_discount,
+    with_line_below,
+    with_quantity,
 )
 from sidecar.receipts.items.item_lines import (
-    GIVEN_BACK,
+    REFUNDS,
     ItemLine,
     continues,
     is_a_note,
+    is_translation,
     item_line_from,
-    renames,
     without_free_lines,
 )
-from sidecar.receipts.items.item_region import heads_a_department, quantity_first, tells_nothing
-from sidecar.receipts.items.line_prefixes import leading_quantities, named, without_codes
+from sidecar.receipts.items.item_region import (
+    is_department_heading,
+    is_informational,
+    quantity_first,
+)
+from sidecar.receipts.items.line_prefixes import (
+    leading_quantities,
+    with_fallback_name,
+    without_codes,
+)
 from sidecar.receipts.items.price_lines import price_line_from
 from sidecar.receipts.lines.line_roles import LineRole, fold
 from sidecar.receipts.lines.lines import ReceiptLine, ReceiptLines
 from sidecar.receipts.lines.names import name_of, names_something
 from sidecar.receipts.lines.quantities import proves
 
-_TWO_NAMES = 0.8  # of the confidence in a name that stands in two languages: either may be wanted
+_TWO_LANGUAGES = 0.8  # factor on the confidence in a name that is printed in two languages
 
 
 def items_of(receipt: ReceiptLines, start: int, end: int) -> tuple[DraftItem, ...]:
-    """The drafts of the lines from `start` up to `end`, as `regions_of` has them."""
-    discounted = any(
-        line.role is LineRole.COLUMNS and "DISC" in fold(line.row.text)
+    """Return the drafts of the lines from `start` up to `end`, as `regions_of` has them."""
+    discount_column = any(
+        line.role is LineRole.COLUMNS and "DISC" in fold(line.text)
         for line in receipt.lines[:start]
     )
-    lines = [
+    region = [
         line
         for line in receipt.lines[start:end]
-        if line.role is not LineRole.COLUMNS and not tells_nothing(line)
+        if line.role is not LineRole.COLUMNS and not is_informational(line)
     ]
-    parts = [
-        item_line_from(line, receipt.mark, discounted=discounted)
-        for place, line in enumerate(lines)
-        if not _heads(line, lines[place + 1 : place + 2])
+    lines = [
+        item_line_from(line, receipt.mark, discount_column=discount_column)
+        for index, line in enumerate(region)
+        if not _is_heading(line, region[index + 1 : index + 2])
     ]
-    numbers_lead = quantity_first(receipt.lines[:end])
-    if numbers_lead:
-        parts = without_free_lines(parts)
-    above, below = _gather(parts, names_above=True), _gather(parts, names_above=False)
-    chosen = above if above.loose <= below.loose else below
-    drafts = without_codes(leading_quantities(chosen.drafts, numbers_lead))
-    return tuple(named(draft) for draft in drafts)
+    quantity_leads = quantity_first(receipt.lines[:end])
+    if quantity_leads:
+        lines = without_free_lines(lines)
+    above, below = _group(lines, names_above=True), _group(lines, names_above=False)
+    layout = above if above.unexplained <= below.unexplained else below
+    drafts = without_codes(leading_quantities(layout.drafts, quantity_leads))
+    return tuple(with_fallback_name(draft) for draft in drafts)
 
 
 @dataclass(frozen=True, slots=True)
-class _Gathered:
+class _Layout:
     drafts: tuple[DraftItem, ...]
-    loose: float
-    """Names without a price, prices without a name: what this layout leaves unexplained."""
+    unexplained: float
+    """Names without a price and prices without a name, weighted."""
 
 
-def _heads(line: ReceiptLine, below: Sequence[ReceiptLine]) -> bool:
-    """Whether it is a heading of what stands below it, and not the name of an unnamed price."""
+def _is_heading(line: ReceiptLine, below: Sequence[ReceiptLine]) -> bool:
+    """Whether it is a department's heading, and not the name of a price without a name below."""
     return (
-        not line.figures
-        and heads_a_department(line.row.text)
-        and any(names_something(name_of(other, None)) or _only_measures(other) for other in below)
+        not line.amounts
+        and is_department_heading(line.text)
+        and any(names_something(name_of(other, None)) or _needs_total(other) for other in below)
     )
 
 
-def _only_measures(line: ReceiptLine) -> bool:
-    measure = price_line_from(line.row.text)
-    return measure is not None and measure.total is None
+def _needs_total(line: ReceiptLine) -> bool:
+    price_line = price_line_from(line.text)
+    return price_line is not None and price_line.total is None
 
 
-def _reducible(drafts: Sequence[DraftItem], part: ItemLine) -> int | None:
-    """The draft that a reduction is of: the last one that has a name, is no deposit, and costs as
-    much.
-    """
-    assert part.total is not None
-    place = next(
-        (
-            i
-            for i in reversed(range(len(drafts)))
-            if names_something(drafts[i].name) and not GIVEN_BACK.search(fold(drafts[i].name))
-        ),
-        None,
-    )
-    return place if place is not None and abs(part.total.value) <= drafts[place].net else None
+def _discounted(drafts: Sequence[DraftItem], line: ItemLine) -> int | None:
+    """Return the index of the last draft with a name that is no deposit, if it costs as much."""
+    assert line.total is not None
+    for index, draft in reversed([*enumerate(drafts)]):
+        if names_something(draft.name) and not REFUNDS.search(fold(draft.name)):
+            return index if abs(line.total.value) <= draft.net else None
+    return None
 
 
-def _restates(part: ItemLine, drafts: Sequence[DraftItem]) -> bool:
-    """Whether a line only says what an item that was reduced comes to ("PRICE YOU PAY")."""
-    named = [draft for draft in drafts[-2:] if draft.reductions]
+def _restates(line: ItemLine, drafts: Sequence[DraftItem]) -> bool:
+    """Whether a line only repeats the price of an item after its discount ("PRICE YOU PAY")."""
+    discounted = [draft for draft in drafts[-2:] if draft.discounts]
     return bool(
-        named and part.total and part.total.value == named[-1].net and part.line.letters > 4
+        discounted
+        and line.total
+        and line.total.value == discounted[-1].net
+        and line.source.letters > 4
     )
 
 
-def _inline(parts: Sequence[ItemLine]) -> bool:
-    priced = [part for part in parts if part.total is not None and part.reduction is None]
-    return sum(names_something(part.name) for part in priced) * 2 > len(priced)
+def _inline(lines: Sequence[ItemLine]) -> bool:
+    priced = [line for line in lines if line.total is not None and line.discount_label is None]
+    return sum(names_something(line.name) for line in priced) * 2 > len(priced)
 
 
-def _gather(parts: Sequence[ItemLine], *, names_above: bool) -> _Gathered:
+def _group(lines: Sequence[ItemLine], *, names_above: bool) -> _Layout:
     drafts: list[DraftItem] = []
-    pending: list[ItemLine] = []  # lines that wait for the price line below them
-    loose = 0.0
-    edge = max((part.span[2] for part in parts if names_something(part.name)), default=0.0)
-    inline = _inline(parts)
-    for part in parts:
-        if part.reduction is not None and (place := _reducible(drafts, part)) is not None:
-            drafts[place] = reduced(drafts[place], part)
+    pending: list[ItemLine] = []  # lines that belong to the price line below them
+    unexplained = 0.0
+    right_edge = max((line.span[2] for line in lines if names_something(line.name)), default=0.0)
+    inline = _inline(lines)
+    for line in lines:
+        quantity = line.quantity
+        if line.discount_label is not None and (index := _discounted(drafts, line)) is not None:
+            drafts[index] = with_discount(drafts[index], line)
             continue
-        if _restates(part, drafts) and not pending:
+        if _restates(line, drafts) and not pending:
             continue
-        if part.total is not None:
-            draft = draft_of(part, pending, edge, inline=inline)
-            if names_above and drafts and not pending and multiplies(draft, drafts[-1]):
+        if line.total is not None:
+            draft = draft_from(line, pending, right_edge, inline=inline)
+            if names_above and drafts and not pending and is_multiplication_of(draft, drafts[-1]):
                 drafts[-1] = replace(draft, raw=(*drafts[-1].raw, *draft.raw), name=drafts[-1].name)
                 continue
-            loose += 1.0 if not names_something(draft.name) and names_above else 0.0
-            loose += 0.3 * max(0, sum(p.measure is None for p in pending) - 2)
+            unexplained += 1.0 if not names_something(draft.name) and names_above else 0.0
+            unexplained += 0.3 * max(0, sum(p.price_line is None for p in pending) - 2)
             pending = []
             drafts.append(draft)
-            last = part  # where the last draft's name ends
-        elif part.measure is not None:
-            product = part.measure.of(drafts[-1].total.value) if drafts else None
-            if product is not None and not drafts[-1].proved:
-                drafts[-1] = proved_by(drafts[-1], product)
+            last_named = line  # where the last draft's name ends
+        elif line.price_line is not None:
+            fitting = line.price_line.quantity_for(drafts[-1].total.value) if drafts else None
+            if fitting is not None and not drafts[-1].proved:
+                drafts[-1] = with_quantity(drafts[-1], fitting)
             else:
-                pending.append(part)
+                pending.append(line)
         elif (
-            part.product is not None
-            and part.product.unit_price is not None
+            quantity is not None
+            and quantity.unit_price is not None
             and drafts
-            and (proves(part.product, drafts[-1].total.value) and not drafts[-1].proved)
+            and (proves(quantity, drafts[-1].total.value) and not drafts[-1].proved)
         ):
-            drafts[-1] = extended(drafts[-1], part)
-        elif is_a_note(part):
+            drafts[-1] = with_line_below(drafts[-1], line)
+        elif is_a_note(line):
             continue
         elif names_above or not drafts:
-            if part.line.letters >= 2 or part.product is not None:
-                pending.append(part)
-                loose += 0.0 if names_above else 1.0
-        elif part.line.role is None and part.line.letters >= 2:
+            if line.source.letters >= 2 or quantity is not None:
+                pending.append(line)
+                unexplained += 0.0 if names_above else 1.0
+        elif line.source.role is None and line.source.letters >= 2:
+            translated = is_translation(line, last_named)
             if not names_something(drafts[-1].name) or (
-                continues(part, last, edge) and not renames(part, last)
+                continues(line, last_named, right_edge) and not translated
             ):
-                drafts[-1] = extended(drafts[-1], part)
-                last = part
+                drafts[-1] = with_line_below(drafts[-1], line)
+                last_named = line
             else:
-                told = drafts[-1]
                 drafts[-1] = replace(
-                    told,
-                    raw=(*told.raw, part.line.row.text),
-                    name_confidence=told.name_confidence
-                    * (_TWO_NAMES if renames(part, last) else 1.0),
+                    drafts[-1],
+                    raw=(*drafts[-1].raw, line.text),
+                    name_confidence=drafts[-1].name_confidence
+                    * (_TWO_LANGUAGES if translated else 1.0),
                 )
-    loose += sum(
-        1.0 for part in pending if part.line.role is None and part.measure is None and names_above
-    )
-    if not names_above:
-        loose += sum(1.0 for draft in drafts if not names_something(draft.name))
-        loose += 0.3 * sum(max(0, len(draft.raw) - 3) for draft in drafts)
-    return _Gathered(tuple(drafts), loose)
+    if names_above:
+        unexplained += sum(p.source.role is None and p.price_line is None for p in pending)
+    else:
+        unexplained += sum(not names_something(draft.name) for draft in drafts)
+        unexplained += 0.3 * sum(max(0, len(draft.raw) - 3) for draft in drafts)
+    return _Layout(tuple(drafts), unexplained)

@@ -1,42 +1,48 @@
-"""What a shop prints beside all its names: counts of lines, leading quantities, article codes.
+"""Removes what a shop prints beside all its names: line numbers, quantities, article codes.
 
-One line alone does not tell a code from a word, or a count from a quantity; all of them do.
+A single line doesn't show whether a word is a code, or a number a quantity; all lines together do.
 """
 
 import re
 from dataclasses import replace
 from decimal import Decimal
 
-from sidecar.receipts.items.draft import DraftItem, shared
+from sidecar.receipts.items.draft import DraftItem, split_evenly
 from sidecar.receipts.lines.names import TAX_CODE, TRIM, names_something
+
+_ARTICLE = r"\(?(?:[A-Z]{1,4}-?[A-Z]?\d{1,6}|\d{3,6})\)?"
+_LONG_ARTICLE = re.compile(r"\(?[A-Z]{1,4}-?[A-Z]?\d{4,}\)?|\([A-Z]\d{2,}\)")
+_AMOUNT = re.compile(
+    r"\W*(?:RM|EUR|USD|GBP)?\W*\d{1,3}(?:[.,]?\d{3})*[.,]\d{2}\W*|\W+|\d{1,2}", re.IGNORECASE
+)
 
 
 def leading_quantities(
     drafts: tuple[DraftItem, ...], quantity_first: bool
 ) -> tuple[DraftItem, ...]:
-    """Numbers before names: a count of lines (1, 2, 3, …) is dropped, a quantity is used."""
+    """Remove line numbers (1, 2, 3, …) before names, and use quantities there."""
     leading = [_leading(draft.name) for draft in drafts]
     present = [number for number in leading if number is not None]
     if not present:
         return drafts
-    numbered = sum(bool(re.match(r"^\W*\d{1,3}[.)]", draft.name)) for draft in drafts)
-    counted = numbered * 2 > len(present) or (
+    dotted = sum(bool(re.match(r"^\W*\d{1,3}[.)]", draft.name)) for draft in drafts)
+    numbered = dotted * 2 > len(present) or (
         len(present) > 1
-        and all(number is None or number == place for place, number in enumerate(leading, start=1))
+        and all(number is None or number == index for index, number in enumerate(leading, start=1))
     )
-    used = quantity_first or len(present) * 2 > len(drafts)
-    tidied = []
+    frequent = quantity_first or len(present) * 2 > len(drafts)
+    cleaned = []
     for draft, number in zip(drafts, leading, strict=True):
-        alone = bool(re.match(r"^\W*\d{1,2}[xX@]\s", draft.name))
-        if number is None or not (counted or used or alone):
-            tidied.append(draft)
+        marked = bool(re.match(r"^\W*\d{1,2}[xX@]\s", draft.name))
+        if number is None or not (numbered or frequent or marked):
+            cleaned.append(draft)
             continue
         bare = replace(draft, name=re.sub(r"^\W*\d{1,3}[.)xX@]?\s+", "", draft.name))
-        if (counted and not quantity_first) or draft.proved:
-            tidied.append(bare)
+        if (numbered and not quantity_first) or draft.proved or not number:
+            cleaned.append(bare)
         else:
-            tidied.append(shared(bare, Decimal(number), None) if number else bare)
-    return tuple(tidied)
+            cleaned.append(split_evenly(bare, Decimal(number), None))
+    return tuple(cleaned)
 
 
 def _leading(name: str) -> int | None:
@@ -44,14 +50,8 @@ def _leading(name: str) -> int | None:
     return int(match[1]) if match else None
 
 
-_ARTICLE = r"\(?(?:[A-Z]{1,4}-?[A-Z]?\d{1,6}|\d{3,6})\)?"
-
-
-_LONG_ARTICLE = re.compile(r"\(?[A-Z]{1,4}-?[A-Z]?\d{4,}\)?|\([A-Z]\d{2,}\)")
-
-
 def without_codes(drafts: tuple[DraftItem, ...]) -> tuple[DraftItem, ...]:
-    """The shop's article codes taken off names: "B1" alone may be a word, on every line it is none."""
+    """Remove article codes from names: a single "B1" may be a word, "B1" on most lines is not."""
     for side in (rf"^{_ARTICLE}(?=\s)\s*[-:]?\s*", rf"\s+{_ARTICLE}$"):
         pattern = re.compile(side)
         coded = sum(bool(pattern.search(draft.name)) for draft in drafts)
@@ -67,15 +67,10 @@ def without_codes(drafts: tuple[DraftItem, ...]) -> tuple[DraftItem, ...]:
     return drafts
 
 
-def named(draft: DraftItem) -> DraftItem:
-    """The draft; one whose words all looked like codes is called by what stands on its line."""
+def with_fallback_name(draft: DraftItem) -> DraftItem:
+    """Name a draft whose words all looked like codes by the words on its lines."""
     if draft.name:
         return draft
     words = [word for line in draft.raw for word in line.split()]
     shown = [word for word in words if not _AMOUNT.fullmatch(word) and not TAX_CODE.match(word)]
     return replace(draft, name=" ".join(shown).strip(TRIM))
-
-
-_AMOUNT = re.compile(
-    r"\W*(?:RM|EUR|USD|GBP)?\W*\d{1,3}(?:[.,]?\d{3})*[.,]\d{2}\W*|\W+|\d{1,2}", re.IGNORECASE
-)

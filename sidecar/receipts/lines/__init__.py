@@ -1,0 +1,1 @@
+"""What single lines say: their amounts, their role, quantities and names."""

@@ -1,10 +1,10 @@
-"""Rows with their amounts taken out and their role known: what the field readers work on."""
+"""Rows split into amounts and words, with the role of each: the input of the field readers."""
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from sidecar.receipts.lines.amounts import Amount, Mark, decimal_mark, figures
+from sidecar.receipts.lines.amounts import Amount, Mark, decimal_mark, split_amounts
 from sidecar.receipts.lines.line_roles import LineRole, role_of
 from sidecar.receipts.ocr.layout import Row, Word
 
@@ -14,11 +14,15 @@ class ReceiptLine:
     """One printed line of a receipt."""
 
     row: Row
-    figures: tuple[Amount, ...]
-    """Its amounts, left to right."""
+    amounts: tuple[Amount, ...]
+    """Left to right."""
     words: tuple[Word, ...]
-    """What is no amount."""
+    """The words that are not amounts."""
     role: LineRole | None
+
+    @property
+    def text(self) -> str:
+        return self.row.text
 
     @property
     def label(self) -> str:
@@ -31,56 +35,52 @@ class ReceiptLine:
 
 @dataclass(frozen=True, slots=True)
 class ReceiptLines:
-    """All lines from top to bottom, and the decimal mark they share."""
+    """All lines from top to bottom, and their decimal mark."""
 
     lines: tuple[ReceiptLine, ...]
     mark: Mark
 
     @property
     def text(self) -> str:
-        return "\n".join(line.row.text for line in self.lines)
+        return "\n".join(line.text for line in self.lines)
 
 
-def lines_from_rows(rows: Sequence[Row], otherwise: Mark = ".") -> ReceiptLines:
-    """The rows of one receipt as lines; `otherwise` is its decimal mark when none is shown."""
-    mark = decimal_mark(rows, otherwise)
+def lines_from_rows(rows: Sequence[Row], default_mark: Mark = ".") -> ReceiptLines:
+    """Return the rows of one receipt as lines; `default_mark` applies when none is shown."""
+    mark = decimal_mark(rows, default_mark)
     lines = [_line(row, mark) for row in rows]
     return ReceiptLines(tuple(_with_amounts_below(lines)), mark)
 
 
 def _line(row: Row, mark: Mark) -> ReceiptLine:
-    found, others = figures(row, mark)
+    amounts, others = split_amounts(row, mark)
     label = " ".join(word.text for word in others)
     role = role_of(label) if any(map(str.isalpha, label)) else None
-    if role is LineRole.COLUMNS and (found or re.search(r"\d", label)):
+    if role is LineRole.COLUMNS and (amounts or re.search(r"\d", label)):
         role = LineRole.COUNT if "TOTAL" not in label.upper() else LineRole.TOTAL
-    return ReceiptLine(row, found, others, role)
+    return ReceiptLine(row, amounts, others, role)
 
 
-_SUMMED = {
-    LineRole.TOTAL,
-    LineRole.SUBTOTAL,
-    LineRole.TENDERED,
-    LineRole.CHANGE,
-    LineRole.TAX,
+_SUMS = {
+    LineRole.TOTAL, LineRole.SUBTOTAL, LineRole.TENDERED, LineRole.CHANGE, LineRole.TAX,
     LineRole.ROUNDING,
-}
+}  # fmt: skip
 
 
 def _with_amounts_below(lines: list[ReceiptLine]) -> list[ReceiptLine]:
-    """A bare "TOTAL" followed by a bare amount is one line printed on two."""
+    """Join a bare "TOTAL" and the bare amount on the line below it."""
     joined: list[ReceiptLine] = []
     for line in lines:
         above = joined[-1] if joined else None
         if (
             above is not None
-            and above.role in _SUMMED
-            and not above.figures
-            and len(line.figures) == 1
+            and above.role in _SUMS
+            and not above.amounts
+            and len(line.amounts) == 1
             and line.letters <= 2
             and line.row.middle - above.row.middle < 2.2 * max(line.row.height, above.row.height)
         ):
-            joined[-1] = replace(above, figures=line.figures)
+            joined[-1] = replace(above, amounts=line.amounts)
         else:
             joined.append(line)
     return joined

@@ -1,0 +1,1 @@
+"""Text recognition, and the layout of recognized text in rows."""

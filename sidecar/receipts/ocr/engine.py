@@ -1,8 +1,8 @@
-"""Text from pixels: PP-OCRv6 (small), the models of RapidOCR's wheel, on onnxruntime.
+"""Text detection and recognition: PP-OCRv6 (small), the models of RapidOCR's wheel, on onnxruntime.
 
-RapidOCR's own pipeline runs every crop padded to 320 pixels, six at a time, and hands back the
-best reading alone. Here crops of like width share a batch, and each character keeps its runner-up,
-which is what lets the arithmetic choose between 8 and B. No network is used.
+RapidOCR's own pipeline pads every crop to 320 pixels, six in a batch, and returns only the best
+reading. Here crops of similar width share a batch, and each character keeps its runner-up, which
+lets reconciliation choose between 8 and B. No network is used.
 """
 
 import functools
@@ -16,23 +16,24 @@ import numpy.typing as npt
 
 from sidecar.receipts.types import Boxes, Glyph, Pixels, Text
 
-_HEIGHT = 48  # the recogniser's fixed input height
+_HEIGHT = 48  # the recognizer's fixed input height
 _CLASSIFIER_WIDTH = 192
-_BATCH_COLUMNS = 6 * 320  # columns of a batch: bounds memory, and keeps a crop of 100 items short
+_BATCH_COLUMNS = 6 * 320  # limits memory, and the time until a cancelled reading stops
 _WIDTH_STEP = 32
 _MIN_WIDTH = 96
 _MAX_WIDTH = 2400
-_RUNNER_UP = 0.02  # a character's second reading is kept above this probability
+_MIN_RUNNER_UP = 0.02  # probability of a character's second reading
 _READABLE = 0.5  # mean character probability below which a text is noise (RapidOCR's text_score)
 
 
 class OcrEngine:
-    """Both models, warm. Not thread-safe by promise; one to a process, see `engine`."""
+    """The loaded models. Not guaranteed to be thread-safe; each process has one, see `engine`."""
 
     def __init__(self, threads: int) -> None:
-        """`threads`: cores that one call may use; one when tasks run side by side."""
+        """`threads`: cores that one call may use; one when tasks run in parallel."""
         import cv2
         import onnxruntime
+        import rapidocr
         from rapidocr.ch_ppocr_det.utils import DBPostProcess
 
         cv2.setNumThreads(threads)
@@ -41,114 +42,105 @@ class OcrEngine:
         options.inter_op_num_threads = 1
         options.log_severity_level = 4
         options.enable_cpu_mem_arena = False  # shapes vary: an arena would keep the largest
-        folder = _models()
-        self._detector = onnxruntime.InferenceSession(
-            str(folder / "PP-OCRv6_det_small.onnx"), options, providers=["CPUExecutionProvider"]
-        )
-        self._recogniser = onnxruntime.InferenceSession(
-            str(folder / "PP-OCRv6_rec_small.onnx"), options, providers=["CPUExecutionProvider"]
-        )
-        self._classifier = onnxruntime.InferenceSession(
-            str(folder / "ch_ppocr_mobile_v2.0_cls_mobile.onnx"),
-            options,
-            providers=["CPUExecutionProvider"],
-        )
+        folder = Path(rapidocr.__file__).parent / "models"
+
+        def session(model: str) -> Any:
+            path = str(folder / f"{model}.onnx")
+            return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+
+        self._detector = session("PP-OCRv6_det_small")
+        self._recognizer = session("PP-OCRv6_rec_small")
+        self._classifier = session("ch_ppocr_mobile_v2.0_cls_mobile")
         self._boxes = DBPostProcess(thresh=0.3, box_thresh=0.5, unclip_ratio=1.6, use_dilation=True)
-        alphabet = self._recogniser.get_modelmeta().custom_metadata_map["character"].splitlines()
+        alphabet = self._recognizer.get_modelmeta().custom_metadata_map["character"].splitlines()
         self._classes, self._alphabet = _latin(["", *alphabet, " "])
 
     def detect(self, page: Pixels, width: int, height: int) -> Boxes:
-        """Boxes of text in `page`, found on the page resized to about `width` x `height`."""
+        """Return the text boxes in `page`, detected at a size of about `width` x `height`."""
         import cv2
 
         size = tuple(max(32, round(side / 32) * 32) for side in (width, height))
-        way = cv2.INTER_AREA if width <= page.shape[1] else cv2.INTER_LINEAR
-        resized = cv2.resize(page, size, interpolation=way)
+        interpolation = cv2.INTER_AREA if width <= page.shape[1] else cv2.INTER_LINEAR
+        resized = cv2.resize(page, size, interpolation=interpolation)
         pixels = (resized.astype(np.float32) / 127.5 - 1).transpose(2, 0, 1)[None]
         heat = self._detector.run(None, {"x": pixels})[0]
         boxes, _ = self._boxes(heat, page.shape[:2])
         return np.asarray(boxes, dtype=np.float32).reshape(-1, 4, 2)
 
     def upside_down(self, page: Pixels, boxes: Boxes) -> float:
-        """The share of the boxes, 0 to 1, whose text stands on its head."""
-        pixels = np.zeros((len(boxes), 3, _HEIGHT, _CLASSIFIER_WIDTH), dtype=np.float32)
-        for row, box in enumerate(boxes):
-            crop = _crop(page, box)[:, :_CLASSIFIER_WIDTH].astype(np.float32) / 127.5 - 1
-            pixels[row, :, :, : crop.shape[1]] = crop.transpose(2, 0, 1)
-        scores = self._classifier.run(None, {"x": pixels})[0]
+        """Return the share of the boxes, 0 to 1, whose text is upside down."""
+        crops = [_crop(page, box)[:, :_CLASSIFIER_WIDTH] for box in boxes]
+        scores = self._classifier.run(None, {"x": _pad(crops, _CLASSIFIER_WIDTH)})[0]
         return float((scores[:, 1] > scores[:, 0]).mean())
 
-    def recognise(
+    def recognize(
         self, page: Pixels, boxes: Boxes, line_width: float = 1.0
     ) -> Iterator[list[tuple[int, Text]]]:
-        """Read the boxes, in batches of like width: (index into `boxes`, its text) for each.
+        """Yield (index into `boxes`, text) of each readable box, in batches of similar width.
 
-        Lines are first brought to `line_width` of their width, 0 to 1: time is saved with it.
-        Unreadable boxes are left out; a batch is yielded even when nothing in it was readable.
+        Lines are first scaled to `line_width` of their width, 0 to 1, which saves time. Unreadable
+        boxes are left out; a batch is yielded even when nothing in it was readable.
         """
-        crops = [_squeezed(_crop(page, box), line_width) for box in boxes]
+        crops = [_squeeze(_crop(page, box), line_width) for box in boxes]
         order = sorted(range(len(crops)), key=lambda index: crops[index].shape[1])
         while order:
-            batch = _like_width(order, crops)
+            batch = _first_batch(order, crops)
             order = order[len(batch) :]
-            yield self._read_batch(batch, crops, boxes)
+            yield self._recognize_batch(batch, crops, boxes)
 
-    def _read_batch(
+    def _recognize_batch(
         self, batch: list[int], crops: list[Pixels], boxes: Boxes
     ) -> list[tuple[int, Text]]:
         width = _padded(crops[batch[-1]].shape[1])
-        pixels = np.zeros((len(batch), 3, _HEIGHT, width), dtype=np.float32)
-        for row, index in enumerate(batch):
-            crop = crops[index]
-            pixels[row, :, :, : crop.shape[1]] = crop.transpose(2, 0, 1)
-        pixels /= 127.5
-        for row, index in enumerate(batch):
-            pixels[row, :, :, : crops[index].shape[1]] -= 1
-        scores = self._recogniser.run(None, {"x": pixels})[0][:, :, self._classes]
-        found = []
+        pixels = _pad([crops[index] for index in batch], width)
+        scores = self._recognizer.run(None, {"x": pixels})[0][:, :, self._classes]
+        texts = []
         for row, index in enumerate(batch):
             share = crops[index].shape[1] / width
             glyphs = _decode(scores[row], self._alphabet, share)
             corners = tuple((float(x), float(y)) for x, y in boxes[index])
             text = Text(corners, glyphs)
             if text.text.strip() and text.confidence >= _READABLE:
-                found.append((index, text))
-        return found
+                texts.append((index, text))
+        return texts
 
 
 @functools.cache
 def engine(threads: int) -> OcrEngine:
-    """The process's engine for that many threads: models are loaded once."""
+    """Return the process's engine for that many threads; models are loaded once."""
     return OcrEngine(threads)
 
 
-def _models() -> Path:
-    import rapidocr
-
-    return Path(rapidocr.__file__).parent / "models"
-
-
 def _latin(alphabet: list[str]) -> tuple[npt.NDArray[np.intp], list[str]]:
-    """The classes worth reading (blank, Latin, digits, signs) and what each stands for.
+    """Return the classes to read (blank, Latin, digits, signs) and the character of each.
 
-    Leaving out 18 000 ideographs keeps a smudge from becoming one; full-width forms are kept and
-    folded (NFKC), as the model likes to emit them for colons and brackets.
+    Without 18 000 ideographs, no smudge is read as one. Full-width forms are included and folded
+    (NFKC), because the model often emits them for colons and brackets.
     """
-    kept = [(0, "")]
+    classes = [(0, "")]
     for index, char in enumerate(alphabet[1:], start=1):
         plain = unicodedata.normalize("NFKC", char)
         if plain and all(
             c < "\u0250" or "\u2000" <= c < "\u2070" or unicodedata.category(c) == "Sc"
             for c in plain
         ):
-            kept.append((index, plain))
-    return np.array([index for index, _ in kept], dtype=np.intp), [char for _, char in kept]
+            classes.append((index, plain))
+    return np.array([index for index, _ in classes], dtype=np.intp), [char for _, char in classes]
+
+
+def _pad(crops: list[Pixels], width: int) -> npt.NDArray[np.float32]:
+    """Return crops as one batch, shape (n, 3, height, width), -1 to 1, padded with 0."""
+    pixels = np.zeros((len(crops), 3, _HEIGHT, width), dtype=np.float32)
+    for row, crop in enumerate(crops):
+        scaled = crop.astype(np.float32) / 127.5 - 1
+        pixels[row, :, :, : crop.shape[1]] = scaled.transpose(2, 0, 1)
+    return pixels
 
 
 def _decode(
     scores: npt.NDArray[np.float32], alphabet: list[str], share: float
 ) -> tuple[Glyph, ...]:
-    """Greedy CTC: best class of each step, repeats and blanks dropped (Graves 2006)."""
+    """Decode greedily by CTC: best class of each step, repeats and blanks dropped (Graves 2006)."""
     best = scores.argmax(axis=1)
     steps = max(1.0, len(best) * share)
     glyphs = []
@@ -163,7 +155,7 @@ def _decode(
                     char=alphabet[label],
                     confidence=float(scores[step, label]),
                     x=min(1.0, (step + 0.5) / steps),
-                    runner_up=alphabet[second] if others[second] >= _RUNNER_UP else "",
+                    runner_up=alphabet[second] if others[second] >= _MIN_RUNNER_UP else "",
                 )
             )
         previous = label
@@ -171,7 +163,7 @@ def _decode(
 
 
 def _crop(page: Pixels, box: npt.NDArray[np.float32]) -> Pixels:
-    """The box cut out and straightened to the recogniser's height; tall boxes are turned."""
+    """Cut out a box, straightened to the recognizer's height; tall boxes are rotated."""
     import cv2
 
     wide = max(np.linalg.norm(box[0] - box[1]), np.linalg.norm(box[2] - box[3]))
@@ -188,7 +180,7 @@ def _crop(page: Pixels, box: npt.NDArray[np.float32]) -> Pixels:
     return np.asarray(crop, dtype=np.uint8)
 
 
-def _squeezed(crop: Pixels, share: float) -> Pixels:
+def _squeeze(crop: Pixels, share: float) -> Pixels:
     import cv2
 
     if share >= 1 or crop.shape[1] < _MIN_WIDTH:
@@ -201,8 +193,8 @@ def _padded(width: int) -> int:
     return max(_MIN_WIDTH, -(-width // _WIDTH_STEP) * _WIDTH_STEP)
 
 
-def _like_width(order: list[int], crops: list[Pixels]) -> list[int]:
-    """The first crops of `order` (sorted by width) that fit in one batch."""
+def _first_batch(order: list[int], crops: list[Pixels]) -> list[int]:
+    """Return the first crops of `order` (sorted by width) that fit in one batch."""
     count = 1
     while count < len(order):
         width = _padded(crops[order[count]].shape[1])

@@ -1,24 +1,24 @@
-"""Boxes to rows: which pieces of text stand on one printed line, and where on it.
+"""Groups recognized texts into rows: the printed lines, with the position of each word.
 
-Rows are chained from left to right: a piece joins the row whose nearest end it overlaps most in
-height, after the page's median slope is taken out. Chaining follows a crease or a curl that a
-single slope for the page would cut through.
+Rows are chained from left to right: a piece joins the row whose right end it overlaps most in
+height, after the page's median slope is removed. Chaining follows a crease or a curl that a single
+slope for the page would cut through.
 """
 
 import math
 import statistics
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sidecar.receipts.types import Glyph, Text
 
-_LEAST_OVERLAP = 0.45  # of the lower piece's height, for two pieces to be on one line
-_SIDE_OVERLAP = 0.35  # of the narrower piece's width: above it two pieces are over one another
+_MIN_OVERLAP = 0.45  # of the lower piece's height, for two pieces to be on one line
+_MAX_SIDE_OVERLAP = 0.35  # of the narrower piece's width; above it the pieces are stacked
 
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A run without spaces, with its place on the page in pixels."""
+    """A run without spaces, with its position on the page in pixels."""
 
     text: str
     left: float
@@ -27,13 +27,13 @@ class Word:
 
     @property
     def confidence(self) -> float:
-        """Mean probability of its characters; 1 for text that was not recognised but given."""
+        """Mean probability of its characters; 1 for text that was not recognized but given."""
         return sum(g.confidence for g in self.glyphs) / len(self.glyphs) if self.glyphs else 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One printed line: words from left to right, its middle and its height in pixels."""
+    """One printed line: words from left to right, its vertical middle and its height in pixels."""
 
     words: tuple[Word, ...]
     middle: float
@@ -57,16 +57,16 @@ class Row:
 
 
 def rows_of(texts: Iterable[Text]) -> tuple[Row, ...]:
-    """Rows from top to bottom, of the texts of one upright page in any order."""
+    """Return the rows from top to bottom; `texts` are those of one upright page in any order."""
     pieces = [_Piece.of(text) for text in texts if text.text.strip()]
     if not pieces:
         return ()
     slope = _median_slope(pieces)
-    pieces = [piece.levelled(slope) for piece in pieces]
+    pieces = [piece.leveled(slope) for piece in pieces]
     chains: list[list[_Piece]] = []
     for piece in sorted(pieces, key=lambda p: p.left):
-        best = max(chains, key=lambda chain: _fit(chain, piece), default=None)
-        if best is not None and _fit(best, piece) >= _LEAST_OVERLAP:
+        best = max(chains, key=lambda chain: _overlap(chain, piece), default=None)
+        if best is not None and _overlap(best, piece) >= _MIN_OVERLAP:
             best.append(piece)
         else:
             chains.append([piece])
@@ -93,19 +93,16 @@ class _Piece:
     def slope(self) -> float:
         return (self.right_middle - self.left_middle) / max(1.0, self.right - self.left)
 
-    def levelled(self, slope: float) -> "_Piece":
-        return _Piece(
-            self.text,
-            self.left,
-            self.right,
-            self.left_middle - slope * self.left,
-            self.right_middle - slope * self.right,
-            self.height,
+    def leveled(self, slope: float) -> "_Piece":
+        return replace(
+            self,
+            left_middle=self.left_middle - slope * self.left,
+            right_middle=self.right_middle - slope * self.right,
         )
 
 
 def _median_slope(pieces: list[_Piece]) -> float:
-    """The slope of the middle of all printed width: long pieces tell it better than short ones."""
+    """Return the slope at half of all printed width: long pieces are more exact than short ones."""
     ordered = sorted(pieces, key=lambda piece: piece.slope)
     half = sum(piece.right - piece.left for piece in ordered) / 2
     for piece in ordered:
@@ -115,11 +112,11 @@ def _median_slope(pieces: list[_Piece]) -> float:
     return 0.0
 
 
-def _fit(chain: list[_Piece], piece: _Piece) -> float:
-    """The share of height that `piece` has in common with the chain's end; below 0 if stacked."""
+def _overlap(chain: list[_Piece], piece: _Piece) -> float:
+    """Return the share of height that piece and chain end have in common; below 0 if stacked."""
     last = chain[-1]
     narrower = min(last.right - last.left, piece.right - piece.left)
-    if last.right - piece.left > _SIDE_OVERLAP * narrower:
+    if last.right - piece.left > _MAX_SIDE_OVERLAP * narrower:
         return -1.0
     lower = min(last.height, piece.height)
     top = max(last.right_middle - last.height / 2, piece.left_middle - piece.height / 2)
@@ -147,7 +144,7 @@ def _words(piece: _Piece) -> list[Word]:
 
 def _word(run: list[Glyph], piece: _Piece) -> Word:
     width = piece.right - piece.left
-    half = 0.5 / max(1, len(piece.text.glyphs))  # a glyph's x is its centre
+    half = 0.5 / max(1, len(piece.text.glyphs))  # a glyph's x is its center
     left = piece.left + width * max(0.0, run[0].x - half)
     right = piece.left + width * min(1.0, run[-1].x + half)
     return Word("".join(glyph.char for glyph in run), left, right, tuple(run))

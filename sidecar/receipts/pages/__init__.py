@@ -1,0 +1,1 @@
+"""Decodes image and PDF files into upright pages, within limits."""

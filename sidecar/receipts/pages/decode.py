@@ -1,8 +1,8 @@
-"""Bytes to pages: every limit is checked before a pixel is decoded.
+"""Decodes image files into pages; every limit is checked before a pixel is decoded.
 
-A hostile file is small on the wire and huge in memory (a 30 000 x 30 000 PNG is 109 kB), so the
-header's size decides, never the decoder's. Pages come back as BGR arrays, turned upright by EXIF;
-those that are much larger than reading needs, at a half, a third, … of their size.
+A malicious file is small on the wire and huge in memory (a 30 000 x 30 000 PNG is 109 kB), so the
+size in the header decides, not the decoder's. Pages are returned as BGR arrays, upright by EXIF.
+Pages much larger than reading needs are decoded at a half, a third, … of their size.
 """
 
 import contextlib
@@ -32,16 +32,16 @@ _MAGIC: tuple[tuple[int, bytes, str], ...] = (
         for brand in (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
     ),
 )
-#: Every kind of image that is read.
 KINDS = tuple(dict.fromkeys(kind for _, _, kind in _MAGIC))
-_SMALLEST_SIDE = 8
+"""All supported image formats."""
 WORKING_PIXELS = 4_000_000
-"""What reading a page takes of it; much larger ones are made smaller as they are decoded."""
+"""Pixels of a page that reading needs; much larger pages are reduced while they are decoded."""
+_MIN_SIDE = 8
 
 
 @dataclass(frozen=True, kw_only=True)
 class ImageLimits:
-    """What a caller may send; all of it is checked on headers, before decoding."""
+    """Limits of a caller's files, checked on headers before decoding."""
 
     max_bytes: int = 20 * 1024 * 1024
     max_pixels: int = 50_000_000
@@ -49,7 +49,7 @@ class ImageLimits:
 
 
 def sniff(data: bytes) -> str | None:
-    """The format by its magic bytes ("jpeg", "png", "webp", "tiff", "heic", "pdf"), or None.
+    """Return the format by its magic bytes ("jpeg", "png", "webp", "tiff", "heic", "pdf"), or None.
 
     Nothing is decoded. A PDF may have up to a kilobyte of other bytes in front (ISO 32000, H.3).
     """
@@ -60,7 +60,7 @@ def sniff(data: bytes) -> str | None:
 
 
 def check_size(data: bytes, limits: ImageLimits) -> None:
-    """Raises TooLarge for too many bytes, InvalidImage for none, UnsupportedImage for no image."""
+    """Raise TooLarge for too many bytes, InvalidImage for none, UnsupportedImage for no image."""
     if len(data) > limits.max_bytes:
         raise TooLarge(f"The image has {len(data)} bytes; the limit is {limits.max_bytes}.")
     if not data:
@@ -70,11 +70,11 @@ def check_size(data: bytes, limits: ImageLimits) -> None:
 
 
 def decode(data: bytes, limits: ImageLimits) -> tuple[Pixels, ...]:
-    """The pages of an image file, upright by EXIF, each (height, width, 3) BGR, at full size or at
-    an integer fraction of it that has WORKING_PIXELS or more.
+    """Return the pages of an image file, upright by EXIF, each (height, width, 3) BGR, at full size
+    or at an integer fraction of it that has at least WORKING_PIXELS.
 
-    Raises TooLarge for bytes, pixels or pages over `limits`, UnsupportedImage for what is no
-    still image of a known kind (PDF is `pdf.py`'s), InvalidImage for a damaged one.
+    Raises TooLarge for bytes, pixels or pages over `limits`, UnsupportedImage for anything but a
+    still image of a known kind (for PDF see pdf.py), InvalidImage for a damaged one.
     """
     check_size(data, limits)
     kind = sniff(data)
@@ -90,7 +90,7 @@ def decode(data: bytes, limits: ImageLimits) -> tuple[Pixels, ...]:
         _check_pixels(image.width, image.height, limits)
         frames = getattr(image, "n_frames", 1)
         if kind == "jpeg":  # the cosine transform itself gives a half, a quarter or an eighth
-            factor = _spare(image)
+            factor = _reduction(image)
             image.draft(None, (image.width // factor, image.height // factor))
         if kind != "tiff":
             if frames > 1 and kind in ("png", "webp"):
@@ -98,11 +98,11 @@ def decode(data: bytes, limits: ImageLimits) -> tuple[Pixels, ...]:
             return (to_pixels(image),)
         if frames > limits.max_pages:
             raise TooLarge(f"The file has {frames} pages; the limit is {limits.max_pages}.")
-        pages, left = [], limits.max_pixels
+        pages, remaining = [], limits.max_pixels
         for frame in ImageSequence.Iterator(image):
             _check_pixels(frame.width, frame.height, limits)
-            left -= frame.width * frame.height
-            if left < 0:
+            remaining -= frame.width * frame.height
+            if remaining < 0:
                 raise TooLarge(f"The pages have more than {limits.max_pixels} pixels in all.")
             pages.append(to_pixels(frame))
         return tuple(pages)
@@ -113,17 +113,18 @@ def _check_pixels(width: int, height: int, limits: ImageLimits) -> None:
         raise TooLarge(
             f"The image has {width} x {height} pixels; the limit is {limits.max_pixels} in all."
         )
-    if min(width, height) < _SMALLEST_SIDE:
+    if min(width, height) < _MIN_SIDE:
         raise InvalidImage(f"The image has {width} x {height} pixels: too small to hold text.")
 
 
 def to_pixels(image: "Image.Image") -> Pixels:
-    """A PIL image of any mode as BGR; transparency is put on white paper. One of a few times
-    WORKING_PIXELS is shrunk, so that no copy is made of what is not needed.
+    """Return a PIL image of any mode as BGR, with white behind transparency.
+
+    An image of several times WORKING_PIXELS is reduced first, to copy only what is needed.
     """
     from PIL import ImageOps
 
-    if (factor := _spare(image)) > 1 and image.mode in ("L", "RGB", "RGBA", "CMYK"):
+    if (factor := _reduction(image)) > 1 and image.mode in ("L", "RGB", "RGBA", "CMYK"):
         exif = image.getexif()
         image = image.reduce(factor)
         image.info["exif"] = exif.tobytes()
@@ -131,8 +132,8 @@ def to_pixels(image: "Image.Image") -> Pixels:
     if image.mode.startswith("I") or image.mode == "F":  # 16-bit scans; convert() would clip them
         deep = np.asarray(image, dtype=np.float64)
         low, high = float(deep.min()), float(deep.max())
-        grey = ((deep - low) * (255 / (high - low or 1))).astype(np.uint8)
-        return np.ascontiguousarray(np.repeat(grey[..., None], 3, axis=2))
+        gray = ((deep - low) * (255 / (high - low or 1))).astype(np.uint8)
+        return np.ascontiguousarray(np.repeat(gray[..., None], 3, axis=2))
     if "A" in image.getbands() or "transparency" in image.info:
         layer = image.convert("RGBA")
         image = layer.convert("RGB")
@@ -140,19 +141,19 @@ def to_pixels(image: "Image.Image") -> Pixels:
     return np.ascontiguousarray(np.asarray(image.convert("RGB"))[..., ::-1])
 
 
-def _spare(image: "Image.Image") -> int:
-    """By how much both sides can be divided and leave WORKING_PIXELS."""
+def _reduction(image: "Image.Image") -> int:
+    """Return the divisor of both sides that leaves at least WORKING_PIXELS."""
     return max(1, int((image.width * image.height / WORKING_PIXELS) ** 0.5))
 
 
 @contextlib.contextmanager
 def _damage_is_invalid() -> Iterator[None]:
-    """What PIL raises on damaged data (it names no common class) becomes InvalidImage."""
+    """Raise InvalidImage for what PIL raises on damaged data; its exceptions share no class."""
     from PIL import Image
 
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # our own pixel limit stands in for PIL's warning
+            warnings.simplefilter("ignore")  # the limit on pixels is stricter than PIL's warning
             yield
     except Image.DecompressionBombError as bomb:
         raise TooLarge("The image has too many pixels.") from bomb

@@ -1,7 +1,7 @@
-"""PDF pages as text, where the file holds it, or as pixels.
+"""PDF pages as text, where they have a text layer, or as pixels.
 
-The text layer of an e-receipt is exact, so it is read as it stands; a scan inside a PDF has none
-(or a bad one of a few letters) and is drawn for the recogniser.
+The text layer of an e-receipt is exact, so it is used as it is. A scan inside a PDF has none (or a
+bad one of a few letters) and is rendered for the recognizer.
 """
 
 from collections.abc import Iterator
@@ -16,18 +16,18 @@ from sidecar.receipts.pages.pdf_streams import check_streams
 from sidecar.receipts.types import Glyph, Pixels, Text
 
 _DPI = 200
-_POINTS = 72
-_LONGEST = 6000  # pixels of a page's longer side when drawn
-_LEAST_TEXT = 25  # characters that make a text layer worth trusting
-_MOST_RECTS = 5000  # pieces of text on a page
+_POINTS_PER_INCH = 72
+_MAX_SIDE = 6000  # pixels of a rendered page
+_MIN_TEXT = 25  # characters of a text layer to use
+_MAX_RECTS = 5000  # pieces of text on a page
 
 
 def pdf_pages(data: bytes, limits: ImageLimits) -> tuple[int, Iterator[tuple[Text, ...] | Pixels]]:
-    """How many pages, and each one's text, placed on it in pixels, or the page as a picture.
+    """Return the number of pages, and each one's texts with positions in pixels, or its picture.
 
-    A page is drawn when it is asked for: a file of three kilobytes can hold twenty pages of a
+    A page is rendered when it is requested: a file of three kilobytes can hold twenty pages of a
     hundred megabytes each. Raises UnreadablePdf for a damaged or encrypted file, now or at the
-    page that is damaged, and TooLarge for too many pages or more than a receipt can unpack to.
+    page that is damaged, and TooLarge for too many pages or streams over `check_streams`' limits.
     """
     check_streams(data, limits)
     try:
@@ -39,32 +39,29 @@ def pdf_pages(data: bytes, limits: ImageLimits) -> tuple[int, Iterator[tuple[Tex
         raise TooLarge(f"The PDF has {count} pages; the limit is {limits.max_pages}.")
     if count == 0:
         raise UnreadablePdf("The PDF has no pages.")
-    return count, _drawn(document, limits)
+    return count, _pages(document, limits)
 
 
-def _drawn(
+def _pages(
     document: pypdfium2.PdfDocument, limits: ImageLimits
 ) -> Iterator[tuple[Text, ...] | Pixels]:
     try:
         for number in range(len(document)):
-            yield _page(document, number, limits)
+            yield _page(document[number], limits)
     except pypdfium2.PdfiumError as damage:
         raise UnreadablePdf from damage
     finally:
         document.close()
 
 
-def _page(
-    document: pypdfium2.PdfDocument, number: int, limits: ImageLimits
-) -> tuple[Text, ...] | Pixels:
-    page = document[number]
+def _page(page: pypdfium2.PdfPage, limits: ImageLimits) -> tuple[Text, ...] | Pixels:
     width, height = page.get_size()
     if not (width > 0 and height > 0):
         raise UnreadablePdf("A page of the PDF has no size.")
-    scale = min(_DPI / _POINTS, _LONGEST / max(width, height))
+    scale = min(_DPI / _POINTS_PER_INCH, _MAX_SIDE / max(width, height))
     scale = min(scale, (limits.max_pixels / (width * height)) ** 0.5)
     texts = tuple(_texts(page.get_textpage(), height, scale))
-    if sum(len(text.glyphs) for text in texts) >= _LEAST_TEXT:
+    if sum(len(text.glyphs) for text in texts) >= _MIN_TEXT:
         return texts
     bitmap = page.render(scale=scale, rev_byteorder=False)
     pixels = bitmap.to_numpy()
@@ -72,14 +69,12 @@ def _page(
 
 
 def _texts(layer: pypdfium2.PdfTextPage, height: float, scale: float) -> Iterator[Text]:
-    for index in range(min(layer.count_rects(), _MOST_RECTS)):
+    for index in range(min(layer.count_rects(), _MAX_RECTS)):
         left, bottom, right, top = layer.get_rect(index)
         words = " ".join(layer.get_text_bounded(left, bottom, right, top).split())
         if not words:
             continue
         x0, x1 = left * scale, right * scale
         y0, y1 = (height - top) * scale, (height - bottom) * scale
-        glyphs = tuple(
-            Glyph(char, 1.0, (place + 0.5) / len(words)) for place, char in enumerate(words)
-        )
+        glyphs = tuple(Glyph(char, 1.0, (i + 0.5) / len(words)) for i, char in enumerate(words))
         yield Text(((x0, y0), (x1, y0), (x1, y1), (x0, y1)), glyphs)

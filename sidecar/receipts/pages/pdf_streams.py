@@ -1,8 +1,8 @@
-"""What the streams of a PDF hold, counted before a PDF library unpacks them.
+"""Limits what the streams of a PDF unpack to, before a PDF library unpacks them.
 
-A megabyte of Flate data can be a gigabyte of page, which PDFium would hold in memory twice and walk
-through for minutes. Streams can't stand inside other streams (ISO 32000-1, 7.5.7), so all of them
-are found in the file's own bytes, whatever its tables say.
+A megabyte of Flate data can be a gigabyte of page, which PDFium would hold in memory twice and
+process for minutes. Streams can't be inside other streams (ISO 32000-1, 7.5.7), so all of them are
+found in the file's own bytes, whatever its tables say.
 """
 
 import re
@@ -13,63 +13,60 @@ from sidecar.core.errors import TooLarge
 from sidecar.receipts.pages.decode import ImageLimits
 
 _STREAM = re.compile(rb"(?<!end)stream\r?\n")
-_PICTURE = re.compile(rb"/Subtype\s*/Image\b")
+_IMAGE = re.compile(rb"/Subtype\s*/Image\b")
 _SIDE = re.compile(rb"/(Width|Height)\s+(\d{1,10})\b(?!\s+\d+\s+R)")
-_DICTIONARY_BYTES = 2048  # in front of a stream; longer ones are counted as no picture
-_BYTES_A_PIXEL = 4
-_PIECE = 1 << 16
+_DICTIONARY_BYTES = 2048  # in front of a stream; images with longer ones are not counted as images
+_BYTES_PER_PIXEL = 4
+_CHUNK = 1 << 16
 
-#: Bytes of all pages' contents, fonts and tables together; an e-receipt has some hundred thousand.
 MAX_UNPACKED = 16 * 1024 * 1024
+"""Bytes of all contents, fonts and tables together; an e-receipt has some hundred thousand."""
 
 
 def check_streams(data: bytes, limits: ImageLimits) -> None:
-    """Raises TooLarge when the streams of a PDF file unpack to more than a receipt can need:
-    MAX_UNPACKED bytes, pictures aside, which have the pixels of `limits` each and in all.
+    """Raise TooLarge when the streams of a PDF unpack to more than a receipt can need.
+
+    All images together may have the pixels of `limits`, and all other streams MAX_UNPACKED bytes.
     """
-    left = {True: _BYTES_A_PIXEL * limits.max_pixels, False: MAX_UNPACKED}
+    remaining = {True: _BYTES_PER_PIXEL * limits.max_pixels, False: MAX_UNPACKED}
     for stream in _STREAM.finditer(data):
-        dictionary = _dictionary(data, stream.start())
-        picture = _PICTURE.search(dictionary) is not None
-        if picture:
+        before = data[max(0, stream.start() - _DICTIONARY_BYTES) : stream.start()]
+        dictionary = before[before.rfind(b" obj") + 1 :]
+        is_image = _IMAGE.search(dictionary) is not None
+        if is_image:
             sides = {name: int(value) for name, value in _SIDE.findall(dictionary)}
             if sides.get(b"Width", 0) * sides.get(b"Height", 0) > limits.max_pixels:
                 raise TooLarge(f"A picture in the PDF has over {limits.max_pixels} pixels.")
-        for size in _unpacked(_pieces(data, stream.end())):
-            left[picture] -= size
-            if left[picture] < 0:
+        for size in _unpacked_sizes(_chunks(data, stream.end())):
+            remaining[is_image] -= size
+            if remaining[is_image] < 0:
                 raise TooLarge("The PDF unpacks to more than a receipt can need.")
 
 
-def _dictionary(data: bytes, end: int) -> bytes:
-    near = data[max(0, end - _DICTIONARY_BYTES) : end]
-    return near[near.rfind(b" obj") + 1 :]
+def _chunks(data: bytes, start: int) -> Iterator[bytes]:
+    for offset in range(start, len(data), _CHUNK):
+        yield data[offset : offset + _CHUNK]
 
 
-def _pieces(data: bytes, start: int) -> Iterator[bytes]:
-    for place in range(start, len(data), _PIECE):
-        yield data[place : place + _PIECE]
-
-
-def _unpacked(pieces: Iterator[bytes]) -> Iterator[int]:
-    """Sizes of what Flate data unpacks to, and of what that unpacks to if it is Flate data again,
-    as any chain of filters can have it; nothing for what is no such data. Holds a piece of each.
+def _unpacked_sizes(chunks: Iterator[bytes]) -> Iterator[int]:
+    """Yield the sizes of unpacked Flate data, and of its own unpacked data if it is Flate data
+    again, as in a chain of filters; nothing for other data. Holds one chunk of each in memory.
     """
     outer, inner = zlib.decompressobj(), zlib.decompressobj()
-    inner_too = True
+    nested = True
     try:
-        for piece in pieces:
-            while piece:
-                out = outer.decompress(piece, _PIECE)
+        for chunk in chunks:
+            while chunk:
+                out = outer.decompress(chunk, _CHUNK)
                 yield len(out)
-                while inner_too and out:
+                while nested and out:
                     try:
-                        yield len(inner.decompress(out, _PIECE))
+                        yield len(inner.decompress(out, _CHUNK))
                     except zlib.error:
-                        inner_too = False
+                        nested = False
                     out = inner.unconsumed_tail
                 if outer.eof:
                     return
-                piece = outer.unconsumed_tail
+                chunk = outer.unconsumed_tail
     except zlib.error:
         return

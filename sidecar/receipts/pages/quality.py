@@ -1,6 +1,6 @@
-"""Is the photo good enough: what to tell the person who took it.
+"""Warns about photos that are too dark, faint or blurred to read.
 
-Measures are of the text, not of the whole picture: a sharp receipt on a dark table is fine.
+Only the text is measured, not the whole picture: a sharp receipt on a dark table is fine.
 """
 
 from collections.abc import Sequence
@@ -9,25 +9,25 @@ import numpy as np
 
 from sidecar.receipts.types import Boxes, Pixels, Text
 
-_DARK = 70  # grey level, 0 to 255, that the paper between letters should be above
-_FLAT = 28  # grey levels between ink and paper
-_BLURRED = 0.055  # steepest edges over contrast, for letters of the recogniser's size
-_DOUBTFUL = 0.8  # mean confidence of characters
+_DARK = 70  # gray level, 0 to 255, of the paper between letters
+_FAINT = 28  # gray levels between ink and paper
+_BLURRED = 0.055  # steepest edges over contrast, for letters of the recognizer's size
+_DOUBTFUL = 0.8  # mean confidence of characters, and share of readable boxes
 
 
 def photo_warnings(page: Pixels, boxes: Boxes, texts: Sequence[Text]) -> tuple[str, ...]:
-    """Sentences that ask for a better photo; none for one that reads well."""
+    """Return a request for a better photo, or nothing for one that is readable."""
     letters = sum(len(text.glyphs) for text in texts)
     if letters == 0:
         return ()
     confidence = sum(text.confidence * len(text.glyphs) for text in texts) / letters
-    read = len(texts) / max(1, len(boxes))
-    if confidence >= _DOUBTFUL and read >= _DOUBTFUL:
+    readable = len(texts) / max(1, len(boxes))
+    if confidence >= _DOUBTFUL and readable >= _DOUBTFUL:
         return ()
     paper, contrast, edges = _measures(page, boxes)
     if paper < _DARK:
         return ("The photo is too dark to read well; please take one in better light.",)
-    if contrast < _FLAT:
+    if contrast < _FAINT:
         return ("The print is too faint to read well; please take a closer photo.",)
     if edges < _BLURRED:
         return ("The photo is blurred; please hold still and take a sharper one.",)
@@ -35,7 +35,7 @@ def photo_warnings(page: Pixels, boxes: Boxes, texts: Sequence[Text]) -> tuple[s
 
 
 def _measures(page: Pixels, boxes: Boxes) -> tuple[float, float, float]:
-    """Medians over the boxes: paper (grey level), ink to paper (grey levels), edge steepness."""
+    """Return medians over the boxes: gray level of paper, its contrast to ink, edge steepness."""
     import cv2
 
     papers, contrasts, edges = [], [], []
@@ -47,9 +47,9 @@ def _measures(page: Pixels, boxes: Boxes) -> tuple[float, float, float]:
             continue
         scale = 32 / patch.shape[0]
         size = (max(4, round(patch.shape[1] * scale)), 32)
-        grey = cv2.cvtColor(cv2.resize(patch, size), cv2.COLOR_BGR2GRAY).astype(np.float32)
-        ink, paper = np.percentile(grey, (5, 80))
-        steps = np.abs(cv2.Laplacian(grey, cv2.CV_32F))
+        gray = cv2.cvtColor(cv2.resize(patch, size), cv2.COLOR_BGR2GRAY).astype(np.float32)
+        ink, paper = np.percentile(gray, (5, 80))
+        steps = np.abs(cv2.Laplacian(gray, cv2.CV_32F))
         papers.append(paper)
         contrasts.append(paper - ink)
         edges.append(float(steps.std()) / max(1.0, 4 * float(paper - ink)))

@@ -1,0 +1,1 @@
+"""Finds total, subtotal and tax, and reconciles them with the items."""

@@ -1,9 +1,9 @@
-"""Makes a receipt add up: of the ways its amounts can be read, the likeliest that agree.
+"""Reconciles the items with the summary by the most likely readings of their amounts.
 
-Items less discounts come to the subtotal, or to the total less tax, charges and rounding. When
-they don't, another reading of one or two amounts (the recogniser's runner-up for a character, a
-look-alike digit, quantity times unit price, a line that is no item at all) may close the gap. A
-correction is made only when it is the single cheapest one; else the gap is reported, not hidden.
+Items less discounts equal the subtotal, or the total less tax, charges and rounding. When they
+don't, another reading of one or two amounts (the recognizer's runner-up for a character, a
+look-alike digit, quantity times unit price, a line that is not an item) may close the gap. A
+correction is made only when a single one is cheapest; otherwise the gap is reported.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,67 +13,61 @@ from decimal import Decimal
 from sidecar.receipts.items.draft import DraftItem
 from sidecar.receipts.lines.amounts import cents
 from sidecar.receipts.lines.names import names_something
-from sidecar.receipts.totals.misreadings import readings
+from sidecar.receipts.totals.misreadings import alternatives
 from sidecar.receipts.totals.totals import Summary
 
-_PRODUCT = 1.2  # what a change costs: quantity times price says otherwise
-_NO_DISCOUNT = 1.5  # it was told, not taken off
+# Costs of changes.
+_PRODUCT = 1.2  # the total becomes quantity times price
+_NO_DISCOUNT = 1.5  # a discount that the prices already include
 _DROPPED = 2.4
 _DROPPED_NAMED = 3.2
-_MOST = 4.2  # no correction that costs more is believed
-_TIE = 0.3  # corrections nearer than this contradict one another
-_CANDIDATES = 600
+_PROVED = 2.0  # on top: a total that quantity times price proves is hardly misread
+_MAX_COST = 4.2
+_TIE = 0.3  # corrections whose costs differ by less contradict one another
+_MAX_CHANGES = 600
 _ZERO = Decimal("0.00")
 
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
-    """The drafts after correction, and what was changed, in sentences."""
+    """The drafts after correction, and the corrections in sentences."""
 
     drafts: tuple[DraftItem, ...]
-    corrections: tuple[str, ...]
+    corrections: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class _Change:
     index: int
-    """Of the draft, or below 0: of a kind of reduction, which may stand at several drafts."""
+    """Of the draft; below 0, of a kind of discount, which may be on several drafts."""
     value: Decimal | None
     """The new amount; None drops the line."""
     delta: Decimal
     cost: float
-    told: frozenset[str] = frozenset()
-    """Labels of reductions that are told, not taken off."""
+    not_deducted: frozenset[str] = frozenset()
+    """Labels of discounts that the prices already include."""
 
 
 def reconcile(drafts: Sequence[DraftItem], summary: Summary) -> Reconciliation:
-    """The drafts, corrected if the summary's sums single out one way to correct them."""
+    """Correct the drafts if the summary singles out one way to do so."""
     drafts = tuple(drafts)
     if summary.total is None or not drafts:
-        return Reconciliation(drafts, ())
-    wanted = _wanted(summary)
+        return Reconciliation(drafts)
+    targets = _targets(summary)
     items = sum((draft.net for draft in drafts), _ZERO)
-    if items in wanted:
-        return Reconciliation(drafts, ())
-    changes = _cheapest(list(_changes(drafts))[:_CANDIDATES], {target - items for target in wanted})
-    if changes is None:
-        return Reconciliation(drafts, ())
-    return _applied(drafts, changes)
+    if items in targets:
+        return Reconciliation(drafts)
+    gaps = {target - items for target in targets}
+    changes = _cheapest(list(_changes(drafts))[:_MAX_CHANGES], gaps)
+    return Reconciliation(drafts) if changes is None else _apply(drafts, changes)
 
 
-def _wanted(summary: Summary) -> frozenset[Decimal]:
-    """What the items may come to. Fewer, better witnessed sums come before more."""
+def _targets(summary: Summary) -> frozenset[Decimal]:
+    """Return the sums that the items may add up to."""
     assert summary.total is not None
-    total = summary.total.value
-    tax = summary.tax.value if summary.tax else _ZERO
-    sums = {
-        total + off - added - charges - shift
-        for added in {_ZERO, tax}
-        for charges in {summary.charges}
-        for off in {summary.discounts}
-        for shift in {summary.rounding}
-    }
-    sums |= {total, total - summary.rounding}
+    total, parts = summary.total.value, summary.parts
+    taxed = total + parts.discounts - parts.charges - parts.rounding
+    sums = {taxed, taxed - parts.tax, total, total - parts.rounding}
     if summary.subtotal is not None:
         sums.add(summary.subtotal.value)
     return frozenset(cents(value) for value in sums if value > 0)
@@ -81,39 +75,39 @@ def _wanted(summary: Summary) -> frozenset[Decimal]:
 
 def _changes(drafts: Sequence[DraftItem]) -> Iterator[_Change]:
     for index, draft in enumerate(drafts):
-        seen = {draft.total.value}
+        total = draft.total.value
+        values = {total}
         if draft.unit_price is not None and not draft.proved:
             product = cents(draft.quantity * draft.unit_price)
-            if product not in seen:
-                seen.add(product)
-                yield _Change(index, product, product - draft.total.value, _PRODUCT)
-        for value, cost in readings(draft.total):
-            # A total that quantity times price proves is hardly misread.
-            cost += 2.0 if draft.proved else 0.0
-            if value not in seen:
-                seen.add(value)
-                yield _Change(index, value, value - draft.total.value, cost)
+            if product not in values:
+                values.add(product)
+                yield _Change(index, product, product - total, _PRODUCT)
+        for value, cost in alternatives(draft.total):
+            if value not in values:
+                values.add(value)
+                cost += _PROVED if draft.proved else 0.0
+                yield _Change(index, value, value - total, cost)
         if len(drafts) > 1:
             cost = _DROPPED_NAMED if names_something(draft.name) else _DROPPED
             yield _Change(index, None, -draft.net, cost)
-    yield from _told(drafts)
+    yield from _discount_changes(drafts)
 
 
-def _told(drafts: Sequence[DraftItem]) -> Iterator[_Change]:
-    """Reductions that the prices already hold: what a label means is the same on every line."""
+def _discount_changes(drafts: Sequence[DraftItem]) -> Iterator[_Change]:
+    """Yield changes that undo discounts; a label means the same on every line."""
     sums: dict[str, Decimal] = {}
     for draft in drafts:
-        for reduction in draft.reductions:
-            sums[reduction.label] = sums.get(reduction.label, _ZERO) + reduction.value
-    for place, (label, value) in enumerate(sums.items(), start=1):
-        yield _Change(-place, None, value, _NO_DISCOUNT, frozenset({label}))
+        for discount in draft.discounts:
+            sums[discount.label] = sums.get(discount.label, _ZERO) + discount.value
+    for number, (label, value) in enumerate(sums.items(), start=1):
+        yield _Change(-number, None, value, _NO_DISCOUNT, frozenset({label}))
     if len(sums) > 1:
         everything = sum(sums.values(), _ZERO)
         yield _Change(-len(sums) - 1, None, everything, _NO_DISCOUNT, frozenset(sums))
 
 
 def _cheapest(changes: list[_Change], gaps: set[Decimal]) -> tuple[_Change, ...] | None:
-    """The one cheapest set of one or two changes that closes a gap, or None."""
+    """Return the single cheapest set of one or two changes that closes a gap, or None."""
     options: list[tuple[float, tuple[_Change, ...]]] = [
         (change.cost, (change,)) for change in changes if change.delta in gaps
     ]
@@ -127,44 +121,41 @@ def _cheapest(changes: list[_Change], gaps: set[Decimal]) -> tuple[_Change, ...]
                 for partner in by_delta.get(gap - change.delta, ())
                 if partner.index > change.index
             ]
-    options = sorted((option for option in options if option[0] <= _MOST), key=lambda o: o[0])
+    options = sorted((option for option in options if option[0] <= _MAX_COST), key=lambda o: o[0])
     if not options or (len(options) > 1 and options[1][0] - options[0][0] < _TIE):
         return None
     return options[0][1]
 
 
-def _applied(drafts: tuple[DraftItem, ...], changes: Sequence[_Change]) -> Reconciliation:
+def _apply(drafts: tuple[DraftItem, ...], changes: Sequence[_Change]) -> Reconciliation:
     by_index = {change.index: change for change in changes}
-    told = frozenset(label for change in changes for label in change.told)
-    kept: list[DraftItem] = []
-    said: list[str] = []
-    orphan: DraftItem | None = None  # dropped, and its name may belong to the line below
+    not_deducted = frozenset(label for change in changes for label in change.not_deducted)
+    corrected: list[DraftItem] = []
+    messages: list[str] = []
+    dropped: DraftItem | None = None  # its name may belong to the line below
     for index, draft in enumerate(drafts):
         change = by_index.get(index)
-        if any(reduction.label in told for reduction in draft.reductions):
-            off = [r for r in draft.reductions if r.label not in told]
-            said.append(
-                f"{draft.discount - sum((r.value for r in off), _ZERO)} off {draft.name} was left out:"
-                " the sum is right without it."
+        if any(discount.label in not_deducted for discount in draft.discounts):
+            deducted = tuple(d for d in draft.discounts if d.label not in not_deducted)
+            removed = draft.discount - sum((d.value for d in deducted), _ZERO)
+            messages.append(
+                f"{removed} off {draft.name} was left out: the sum is right without it."
             )
-            draft = replace(draft, reductions=tuple(off))
+            draft = replace(draft, discounts=deducted)
         if change is None:
-            if orphan is not None and not names_something(draft.name):
-                draft = replace(draft, name=orphan.name, raw=(*orphan.raw, *draft.raw))
-            orphan = None
-            kept.append(draft)
-        elif change.value is None:
-            said.append(
-                f"{draft.total.value} ({draft.name}) was left out: the sum is right without it."
-            )
-            orphan = draft
+            if dropped is not None and not names_something(draft.name):
+                draft = replace(draft, name=dropped.name, raw=(*dropped.raw, *draft.raw))
+            dropped = None
+            corrected.append(draft)
+            continue
+        line = f"{draft.total.value} ({draft.name})"
+        if change.value is None:
+            messages.append(f"{line} was left out: the sum is right without it.")
+            dropped = draft
         else:
-            said.append(
-                f"{draft.total.value} ({draft.name}) was corrected to {change.value}: the sum asks for it."
-            )
-            figure = replace(
-                draft.total, value=change.value, confidence=min(0.8, draft.total.confidence)
-            )
+            messages.append(f"{line} was corrected to {change.value}: the sum asks for it.")
+            confidence = min(0.8, draft.total.confidence)
+            total = replace(draft.total, value=change.value, confidence=confidence)
             price = draft.unit_price if draft.proved else None
-            kept.append(replace(draft, total=figure, unit_price=price))
-    return Reconciliation(tuple(kept), tuple(said))
+            corrected.append(replace(draft, total=total, unit_price=price))
+    return Reconciliation(tuple(corrected), tuple(messages))

@@ -1,4 +1,4 @@
-# Chat through the client: whole, streamed, called off, and with an answer that follows a schema.
+# Chat through the client: complete, streamed, cancelled, and with a response schema.
 # Run with AI_SERVICE_URL and CALLS (a file to write the calls to) in the environment.
 
 Code.require_file("service.exs", __DIR__)
@@ -23,7 +23,7 @@ defmodule ChatTest do
     assert {:ok, %{"data" => [_ | _]}} = GrocerySidecar.models(sidecar)
   end
 
-  test "a stream comes in chunks to its end", %{sidecar: sidecar} do
+  test "a stream delivers all its chunks", %{sidecar: sidecar} do
     heard = fn chunk, said -> {:cont, [delta(chunk) | said]} end
 
     {:ok, said} =
@@ -33,13 +33,13 @@ defmodule ChatTest do
     assert said |> Enum.reverse() |> Enum.join() =~ "Paris"
   end
 
-  test "a stream is called off by whoever hears it", %{sidecar: sidecar} do
+  test "a callback can stop a stream", %{sidecar: sidecar} do
     first = fn _chunk, heard -> {:halt, heard + 1} end
     assert {:ok, 1} = GrocerySidecar.stream_chat(sidecar, @question, 0, first)
     refute_received {:http, _}
   end
 
-  test "an answer follows its schema", %{sidecar: sidecar} do
+  test "a response follows its schema", %{sidecar: sidecar} do
     schema = %{
       type: "object",
       additionalProperties: false,
@@ -53,7 +53,7 @@ defmodule ChatTest do
     assert Json.decode!(choice["message"]["content"])["city"] in ["Paris", "Rome"]
   end
 
-  test "an error in OpenAI's shape is the same error", %{sidecar: sidecar} do
+  test "an error in OpenAI's format becomes the client's own error", %{sidecar: sidecar} do
     assert {:error, %Error{kind: :bad_input, code: "missing_tenant", message: sentence}} =
              GrocerySidecar.chat(sidecar, @question, tenant_id: nil)
 

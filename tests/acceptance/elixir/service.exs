@@ -1,7 +1,7 @@
-# What the scripts beside this one share: the client, JSON for it, and the service's address.
+# Shared by the test scripts: the client, a JSON library for it, and the service's address.
 
 defmodule Json do
-  @moduledoc "Enough of RFC 8259 for the service's bodies; newer Elixir has JSON built in."
+  @moduledoc "Enough of RFC 8259 for the service's bodies; Elixir has JSON built in since 1.18."
 
   def encode!(value), do: value |> encoded() |> IO.iodata_to_binary()
 
@@ -113,7 +113,7 @@ for file <- ~w(grocery_sidecar/error grocery_sidecar/events grocery_sidecar/http
     do: Code.require_file(file <> ".ex", client)
 
 defmodule Called do
-  @moduledoc "The client of the service under test, which writes down what it calls."
+  @moduledoc "A client of the service under test that records its calls in the file CALLS."
 
   def client(options \\ []) do
     [

@@ -27,7 +27,7 @@ defmodule ServiceTest do
     %{sidecar: Called.client()}
   end
 
-  test "a receipt is submitted, awaited and read, and asked for again is the same", context do
+  test "a receipt is awaited, and a repeated submission returns the same job", context do
     %{sidecar: sidecar} = context
     receipt = GrocerySidecar.receipt({:binary, @photo}, currency: "USD")
     submit = &GrocerySidecar.submit_job(sidecar, "receipt_extraction", receipt, request_id: &1)
@@ -44,7 +44,7 @@ defmodule ServiceTest do
              )
   end
 
-  test "a receipt is read while the caller waits", %{sidecar: sidecar} do
+  test "a receipt is read synchronously", %{sidecar: sidecar} do
     trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
     options = [request_id: "elixir-2", traceparent: trace, user_id: "u-1"]
     {:ok, answer} = GrocerySidecar.extract_receipt(sidecar, {:binary, @photo}, options)
@@ -63,7 +63,7 @@ defmodule ServiceTest do
     assert image == %{data: @photo, media_type: "image/jpeg"}
   end
 
-  test "a job is watched to its end, and its events taken up where they were left", context do
+  test "a job is watched to its end, and a watch resumes after the last event", context do
     %{sidecar: sidecar} = context
     {:ok, job} = GrocerySidecar.submit_job(sidecar, "meal_optimization", @plan)
     collect = fn change, seen -> {:cont, [change | seen]} end
@@ -78,7 +78,7 @@ defmodule ServiceTest do
     assert {:ok, []} = GrocerySidecar.watch_job(sidecar, job["id"], [], collect, after_all)
   end
 
-  test "jobs are listed, called off and queued again", %{sidecar: sidecar} do
+  test "jobs are listed, cancelled and retried", %{sidecar: sidecar} do
     sidecar = %{sidecar | tenant_id: "elixir jobs/ü"}
     {:ok, done} = GrocerySidecar.run_job(sidecar, "embedding_batch", %{texts: @texts})
     assert {:error, %Error{kind: :conflict}} = GrocerySidecar.cancel_job(sidecar, done["id"])
@@ -92,7 +92,7 @@ defmodule ServiceTest do
     assert {:ok, %{"total" => 0}} = GrocerySidecar.list_jobs(sidecar)
   end
 
-  test "a job that failed is awaited as the error it failed with", %{sidecar: sidecar} do
+  test "awaiting a failed job returns its error", %{sidecar: sidecar} do
     broken = GrocerySidecar.receipt({:binary, binary_part(@photo, 0, 5000)})
 
     assert {:error, %Error{kind: :bad_input, code: "invalid_image", details: job}} =
@@ -102,7 +102,7 @@ defmodule ServiceTest do
     assert {:error, %Error{kind: :bad_input}} = GrocerySidecar.await_job(sidecar, job["id"])
   end
 
-  test "a job that takes longer than its caller waits goes on", %{sidecar: sidecar} do
+  test "a job continues after an await times out", %{sidecar: sidecar} do
     {:ok, job} = GrocerySidecar.submit_job(sidecar, "meal_optimization", @plan)
 
     assert {:error, %Error{kind: :transient, code: "not_ended"}} =
@@ -111,7 +111,7 @@ defmodule ServiceTest do
     assert {:ok, _} = GrocerySidecar.await_job(sidecar, job["id"])
   end
 
-  test "names are sorted, and a correction is remembered", %{sidecar: sidecar} do
+  test "names are categorized, and a correction is stored", %{sidecar: sidecar} do
     sidecar = %{sidecar | tenant_id: "elixir-corrections"}
     {:ok, answer} = GrocerySidecar.categorize(sidecar, "whole milk", @labels)
     assert answer["payload"]["category"] == "Dairy"
@@ -138,7 +138,7 @@ defmodule ServiceTest do
     assert {:ok, %{"total" => 1}} = GrocerySidecar.list_artifacts(sidecar, sought)
   end
 
-  test "texts become vectors and are searched", %{sidecar: sidecar} do
+  test "texts are embedded and searched", %{sidecar: sidecar} do
     for embed <- [&GrocerySidecar.embed/3, &GrocerySidecar.embed_batch/3] do
       {:ok, answer} = embed.(sidecar, @texts, request_id: "elixir-3")
       assert %{"request_id" => "elixir-3", "embeddings" => [%{"id" => "a"} = first, _]} = answer
@@ -157,7 +157,7 @@ defmodule ServiceTest do
     assert [%{"recipe_id" => "bowl"}] = found["suggestions"]
   end
 
-  test "bad input is an error with one sentence and the field's path", %{sidecar: sidecar} do
+  test "invalid input is an error with a message and the field's path", %{sidecar: sidecar} do
     {:error, error} = GrocerySidecar.extract_receipt(sidecar, {:binary, "milk"})
     assert %Error{kind: :bad_input, status: 400, code: "unsupported_image"} = error
     assert is_binary(error.message) and is_binary(error.request_id)
@@ -171,14 +171,14 @@ defmodule ServiceTest do
              GrocerySidecar.list_jobs(sidecar, tenant_id: nil)
   end
 
-  test "another tenant's job is not there", %{sidecar: sidecar} do
+  test "another tenant's job is not found", %{sidecar: sidecar} do
     {:ok, job} = GrocerySidecar.submit_job(sidecar, "meal_optimization", @plan)
 
     assert {:error, %Error{kind: :not_found}} =
              GrocerySidecar.get_job(sidecar, job["id"], tenant_id: "other")
   end
 
-  test "health is as the core application's own contract has it", %{sidecar: sidecar} do
+  test "health follows the core application's own contract", %{sidecar: sidecar} do
     {:ok, ready} = GrocerySidecar.ready(sidecar)
     assert ready["status"] in ["ok", "degraded", "error"]
     assert Map.has_key?(ready["checks"], "database")
@@ -187,7 +187,7 @@ defmodule ServiceTest do
     assert {:ok, %{"status" => "ok"}} = GrocerySidecar.health(sidecar)
   end
 
-  # As the core application reads an extraction.
+  # Reads an extraction as the core application does.
   defp read(payload) do
     merchant = payload["merchant"]
     assert is_binary(merchant) or is_binary(merchant["name"])

@@ -1,4 +1,4 @@
-# The client before a service that is busy, away or not itself: what a socket answers, word for word.
+# The client of a service that is busy, missing or broken: a socket that sends scripted responses.
 
 Code.require_file("service.exs", __DIR__)
 ExUnit.start()
@@ -13,7 +13,7 @@ defmodule TroubleTest do
   @busy "HTTP/1.1 503 Busy\r\nretry-after: 0\r\n" <>
           "content-length: #{byte_size(@overloaded)}\r\n\r\n" <> @overloaded
 
-  test "a read is tried again until the service has time, a write is sent once" do
+  test "a read is retried while the service is busy, and a write is sent once" do
     sidecar = answering([@busy, @busy, body("{}"), @busy])
     assert {:ok, %{}} = GrocerySidecar.health(sidecar)
 
@@ -23,7 +23,7 @@ defmodule TroubleTest do
     assert length(heard()) == 4
   end
 
-  test "a job's submission is repeated under its one request id" do
+  test "a job's submission is retried with the same request id" do
     sidecar = answering([@busy, body("{}")])
     assert {:ok, _} = GrocerySidecar.submit_job(sidecar, "meal_optimization", %{})
     assert [first, second] = heard()
@@ -31,7 +31,7 @@ defmodule TroubleTest do
     assert first =~ ~r/"request_id":"req_[0-9a-f]{32}"/
   end
 
-  test "an await goes on through a service that is busy, and ends with the job" do
+  test "an await continues while the service is busy, and ends with the job" do
     failed = ~s({"id": "job_1", "status": "failed", "request_id": "r", "retryable": true,
       "error_code": "timeout", "error_message": "Too slow."})
 
@@ -41,7 +41,7 @@ defmodule TroubleTest do
              GrocerySidecar.await_job(sidecar, "job_1")
   end
 
-  test "tenant, token, trace and request id go with each call" do
+  test "each call sends tenant, token, trace and request id" do
     sidecar = %{answering([body("{}")]) | token: "secret"}
     options = [tenant_id: "t", traceparent: "00-1-2-01", request_id: "r-1", limit: 5]
     assert {:ok, _} = GrocerySidecar.list_jobs(sidecar, options)
@@ -57,7 +57,7 @@ defmodule TroubleTest do
         do: assert(String.contains?(request, header <> "\r\n"))
   end
 
-  test "nobody there is unavailable, silence is transient, and neither is an exception" do
+  test "a refused connection is unavailable, no response is transient, and neither raises" do
     sidecar = answering([])
     silent = %{sidecar | timeout: 50, retries: 0}
 
@@ -75,7 +75,7 @@ defmodule TroubleTest do
     assert Error.retryable?(error)
   end
 
-  test "an address of IPv6 will do" do
+  test "an IPv6 address works" do
     {:ok, socket} =
       :gen_tcp.listen(0, [:inet6, :binary, active: false, ip: {0, 0, 0, 0, 0, 0, 0, 1}])
 
@@ -85,7 +85,7 @@ defmodule TroubleTest do
     assert request =~ "host: [::1]:"
   end
 
-  test "over TLS it talks to whom it can verify, and to nobody else" do
+  test "TLS connects to a verified server alone" do
     {:ok, _} = Application.ensure_all_started(:ssl)
     key = [digest: :sha256, key: {:namedCurve, :secp256r1}]
     chain = %{root: key, intermediates: [], peer: key}
@@ -115,7 +115,7 @@ defmodule TroubleTest do
     assert {:ok, %{}} = GrocerySidecar.health(GrocerySidecar.new([tls: believed] ++ options))
   end
 
-  test "an answer that is not the service's own is told apart" do
+  test "a response that is not the service's own is a protocol error" do
     strange = "HTTP/1.1 200 OK\r\ncontent-length: many\r\n\r\n"
     page = "HTTP/1.1 302 Found\r\nlocation: http://elsewhere/\r\ncontent-length: 4\r\n\r\n<h1>"
     sidecar = answering([body("<html>"), page, strange, "SSH-2.0\r\n"])
@@ -125,7 +125,7 @@ defmodule TroubleTest do
     assert {:error, %Error{kind: :protocol, code: "not_http"}} = GrocerySidecar.health(sidecar)
   end
 
-  test "a stream is put together whatever its pieces are" do
+  test "a stream is reassembled from arbitrary chunks" do
     sidecar =
       answering([
         stream(["data: {\"n\"", ": 1}\n", "\ndata: {\"n\": 2}\n\ndata: [DO", "NE]\n\n"])
@@ -135,7 +135,7 @@ defmodule TroubleTest do
     assert {:ok, 3} = GrocerySidecar.stream_chat(sidecar, [], 0, add)
   end
 
-  test "a stream that breaks off with an error is that error" do
+  test "a stream that ends with an error returns that error" do
     error = ~s(data: {"error": {"code": "timeout", "message": "Too long.", "type": "x"}}\n\n)
     sidecar = answering([stream([~s(data: {"n": 1}\n\n), error, "data: [DONE]\n\n"])])
 
@@ -143,7 +143,7 @@ defmodule TroubleTest do
              GrocerySidecar.stream_chat(sidecar, [], 0, fn _, n -> {:cont, n + 1} end)
   end
 
-  test "a watch that the service ends early is taken up after what was seen" do
+  test "a watch that the service ends early resumes after the last event" do
     event = &"id: #{&1}\ndata: {\"final\": #{&2}, \"version\": #{&1}}\n\n"
     sidecar = answering([stream([event.(1, false), ": waiting\n\n"]), stream([event.(2, true)])])
     collect = fn change, seen -> {:cont, [change["version"] | seen]} end
@@ -153,7 +153,7 @@ defmodule TroubleTest do
     assert second =~ "last-event-id: 1"
   end
 
-  test "a stream that is cut off is an error and not an end" do
+  test "a truncated stream is an error" do
     cut = String.replace_suffix(stream([~s(data: {"n": 1}\n\n)]), "0\r\n\r\n", "ff\r\n")
     sidecar = %{answering([cut]) | timeout: 100}
 
@@ -161,7 +161,7 @@ defmodule TroubleTest do
              GrocerySidecar.stream_chat(sidecar, [], 0, fn _, n -> {:cont, n + 1} end)
   end
 
-  test "a quick call does not wait behind a slow one" do
+  test "a fast call does not wait behind a slow one" do
     sidecar = answering([body("{}"), :never, body("{}")])
     assert {:ok, _} = GrocerySidecar.health(sidecar)
     slow = Task.async(fn -> GrocerySidecar.health(%{sidecar | timeout: 5_000, retries: 0}) end)
@@ -171,7 +171,7 @@ defmodule TroubleTest do
     Task.shutdown(slow)
   end
 
-  # OTP writes a notice of each failed handshake.
+  # OTP logs each failed handshake.
   defp quietly(act) do
     :ok = :logger.set_application_level(:ssl, :none)
     act.()
@@ -179,8 +179,8 @@ defmodule TroubleTest do
     :logger.unset_application_level(:ssl)
   end
 
-  # A client of a server on a port of its own that gives these answers, one a request, and tells of
-  # each request that it hears. Out of answers, it says nothing any more.
+  # Starts a server that sends these responses, one per request, and each request to the test
+  # process; after the last response it stays silent. Returns a client of it.
   defp answering(answers) do
     {:ok, socket} = :gen_tcp.listen(0, [:binary, active: false, ip: {127, 0, 0, 1}])
     answering(answers, socket, "127.0.0.1")

@@ -1,7 +1,7 @@
-"""Thirteen invented shops, each printing a random basket the way tills of its country do.
+"""Thirteen invented shops, each printing a random basket in the layout of its country's tills.
 
 A shop is a function from a random source to a `Printed`: the lines of the receipt on a character
-grid, and the label that a reader should come back with. All names are made up.
+grid, and its label. All names are made up.
 """
 
 import random

@@ -8,11 +8,11 @@ from tests.corpus.till import (
     Printed,
     Sold,
     basket,
+    cash_payment,
     comma,
-    in_cash,
     money,
+    random_date,
     row,
-    some_day,
     total_of,
     weighed,
 )
@@ -20,7 +20,7 @@ from tests.corpus.till import (
 
 def german_market(rng: random.Random) -> Printed:
     """Decimal commas, tax letters, a multiplication above the item, a MwSt table."""
-    width, day = 38, some_day(rng)
+    width, day = 38, random_date(rng)
     items = (*basket(rng, GERMAN, 4), weighed(rng, "RISPENTOMATEN", "kg"))
     lines = [
         "SONNENMARKT",
@@ -59,13 +59,13 @@ def german_market(rng: random.Random) -> Printed:
 
 def german_deposit(rng: random.Random) -> Printed:
     """A bakery-like till: deposit (Pfand) lines, cash given and back."""
-    width, day = 32, some_day(rng)
+    width, day = 32, random_date(rng)
     deposit = Sold("PFAND", Decimal(1), Decimal("0.25"), Decimal("0.25"))
     items = (*basket(rng, GERMAN), deposit)
     lines = ["Getränke Huber GmbH", "Hauptstraße 3", "80331 München", "Tel. 089 / 555 0199", ""]
     lines += [row(i.name, f"{comma(i.total)} {'A'}", width) for i in items]
     total = total_of(items)
-    tendered, change = in_cash(rng, total)
+    tendered, change = cash_payment(rng, total)
     lines += [
         "=" * width,
         row("Gesamtbetrag", f"{comma(total)} €", width),
@@ -79,7 +79,7 @@ def german_deposit(rng: random.Random) -> Printed:
 
 def french_market(rng: random.Random) -> Printed:
     """Quantity columns in French, TVA included, textual total."""
-    width, day = 40, some_day(rng)
+    width, day = 40, random_date(rng)
     items = basket(rng, FRENCH, 4)
     lines = [
         "LE PANIER BLEU",
@@ -110,7 +110,7 @@ def french_market(rng: random.Random) -> Printed:
 
 def spanish_shop(rng: random.Random) -> Printed:
     """Quantity first, unit price in its own column only for multiples, IVA table."""
-    width, day = 38, some_day(rng)
+    width, day = 38, random_date(rng)
     items = basket(rng, SPANISH, 4)
     lines = [
         "MERCADO LA PALMERA S.L.",

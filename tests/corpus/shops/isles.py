@@ -8,10 +8,10 @@ from tests.corpus.till import (
     Printed,
     Sold,
     basket,
-    in_cash,
+    cash_payment,
     money,
+    random_date,
     row,
-    some_day,
     total_of,
     weighed,
 )
@@ -19,7 +19,7 @@ from tests.corpus.till import (
 
 def uk_supermarket(rng: random.Random) -> Printed:
     """Pound signs, multiples on a line of their own below, a multibuy."""
-    width, day = 36, some_day(rng)
+    width, day = 36, random_date(rng)
     items = []
     lines = ["OAKWELL STORES", "High Street, Leeds LS1 4DY", "VAT NO: GB 123 4567 89", ""]
     for item in basket(rng, ENGLISH, 4):
@@ -56,7 +56,7 @@ def uk_supermarket(rng: random.Random) -> Printed:
 
 def uk_grocer(rng: random.Random) -> Printed:
     """Weighed goods with kg below, a staff discount on the sum, cash and change."""
-    width, day = 34, some_day(rng)
+    width, day = 34, random_date(rng)
     items = (*basket(rng, ENGLISH), weighed(rng, "BRAEBURN APPLES", "kg"))
     lines = ["THE CORNER LARDER LTD", "12 Market Row", "Bath BA1 5EZ", "Tel: 01225 555 014", ""]
     for item in items:
@@ -66,7 +66,7 @@ def uk_grocer(rng: random.Random) -> Printed:
     net = total_of(items)
     off = money(net * Decimal("0.1"))
     total = net - off
-    tendered, change = in_cash(rng, total)
+    tendered, change = cash_payment(rng, total)
     lines += [
         row("SUB-TOTAL", f"{net}", width),
         row("DISCOUNT 10%", f"-{off}", width),
@@ -81,7 +81,7 @@ def uk_grocer(rng: random.Random) -> Printed:
 
 def irish_pharmacy(rng: random.Random) -> Printed:
     """Numbered lines, euro sign before points, VAT codes."""
-    width, day = 36, some_day(rng)
+    width, day = 36, random_date(rng)
     items = basket(rng, ENGLISH)
     lines = [
         "QUAYSIDE PHARMACY",
@@ -93,7 +93,7 @@ def irish_pharmacy(rng: random.Random) -> Printed:
     ]
     lines += [row(f"{n}. {i.name}", f"€{i.total} B", width) for n, i in enumerate(items, start=1)]
     total = total_of(items)
-    tendered, change = in_cash(rng, total)
+    tendered, change = cash_payment(rng, total)
     lines += [
         "",
         row("Total", f"€{total}", width),

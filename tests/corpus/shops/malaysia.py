@@ -4,12 +4,22 @@ import random
 from decimal import ROUND_HALF_UP, Decimal
 
 from tests.corpus.goods import MALAY
-from tests.corpus.till import CENT, Printed, basket, ean, in_cash, money, row, some_day, total_of
+from tests.corpus.till import (
+    CENT,
+    Printed,
+    basket,
+    cash_payment,
+    ean,
+    money,
+    random_date,
+    row,
+    total_of,
+)
 
 
 def malay_columns(rng: random.Random) -> Printed:
     """Code and numbers first, the name below, GST inclusive, rounding to five sen."""
-    width, day = 42, some_day(rng)
+    width, day = 42, random_date(rng)
     items = basket(rng, MALAY, 4)
     lines = [
         "PERNIAGAAN SERI INDAH SDN BHD",
@@ -27,7 +37,7 @@ def malay_columns(rng: random.Random) -> Printed:
         lines += [f"{ean(rng):<16}{i.quantity:>5}{i.unit_price:>9}{i.total:>9} SR", f"  {i.name}"]
     net = total_of(items)
     total = (net / 5).quantize(CENT, rounding=ROUND_HALF_UP) * 5
-    tendered, change = in_cash(rng, total)
+    tendered, change = cash_payment(rng, total)
     untaxed = money(net / Decimal("1.06"))
     lines += [
         f"Total Qty: {sum(i.quantity for i in items)}",
@@ -47,7 +57,7 @@ def malay_columns(rng: random.Random) -> Printed:
 
 def malay_minimart(rng: random.Random) -> Printed:
     """Name above, multiplication and total below, RM signs."""
-    width, day = 36, some_day(rng)
+    width, day = 36, random_date(rng)
     items = basket(rng, MALAY, 4)
     lines = [
         "MINI MARKET BINTANG",
@@ -61,7 +71,7 @@ def malay_minimart(rng: random.Random) -> Printed:
     for i in items:
         lines += [i.name, row(f"  {i.quantity} X {i.unit_price}", f"{i.total}", width)]
     total = total_of(items)
-    tendered, change = in_cash(rng, total)
+    tendered, change = cash_payment(rng, total)
     lines += [
         "-" * width,
         row(f"Item(s): {len(items)}", "", width),
@@ -84,7 +94,7 @@ def malay_minimart(rng: random.Random) -> Printed:
 
 def malay_restaurant(rng: random.Random) -> Printed:
     """Service charge and tax on top of the dishes."""
-    width, day = 36, some_day(rng)
+    width, day = 36, random_date(rng)
     dishes = (
         "NASI LEMAK AYAM",
         "TEH O AIS",

@@ -10,9 +10,9 @@ from tests.corpus.till import (
     basket,
     ean,
     money,
+    random_date,
+    random_price,
     row,
-    some_day,
-    some_price,
     total_of,
     weighed,
 )
@@ -20,7 +20,7 @@ from tests.corpus.till import (
 
 def us_barcodes(rng: random.Random) -> Printed:
     """Name, bar code and price on a line, a letter for tax; sales tax added."""
-    width, day = 40, some_day(rng)
+    width, day = 40, random_date(rng)
     items = basket(rng, ENGLISH)
     lines = [
         "HARVEST BARN",
@@ -54,8 +54,8 @@ def us_barcodes(rng: random.Random) -> Printed:
 
 
 def us_savings(rng: random.Random) -> Printed:
-    """Member savings under the item, weighed goods above theirs, points that look like money."""
-    width, day = 38, some_day(rng)
+    """Member savings below the item, weights above it, points that look like money."""
+    width, day = 38, random_date(rng)
     items = [*basket(rng, ENGLISH, 3), weighed(rng, "GALA APPLES", "lb")]
     lines = [
         "GREEN VALLEY MARKET",
@@ -80,7 +80,7 @@ def us_savings(rng: random.Random) -> Printed:
         else:
             lines.append(row(item.name, f"{item.total} F", width))
         if item.total > 3 and rng.random() < 0.3:
-            off = some_price(rng, 20, 150)
+            off = random_price(rng, 20, 150)
             lines.append(row("  MEMBER SAVINGS", f"{off}-", width))
             item = Sold(item.name, item.quantity, item.unit_price, item.total, item.unit, off)
         sold.append(item)
@@ -103,7 +103,7 @@ def us_savings(rng: random.Random) -> Printed:
 
 def us_diner(rng: random.Random) -> Printed:
     """A quantity before each dish, dollar signs, tax and tip."""
-    width, day = 36, some_day(rng)
+    width, day = 36, random_date(rng)
     dishes = (
         "Cheeseburger",
         "Caesar Salad",

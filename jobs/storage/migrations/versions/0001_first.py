@@ -1,4 +1,4 @@
-"""The first schema: jobs with their attempts, artifacts, and what is known of each blob."""
+"""The first schema: jobs with their attempts, artifacts, and the metadata of blobs."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""What people say of results, and what is remembered of it."""
+"""Feedback on results, and the corrections learned from it."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""A line for each tenant, every change of a job, calls to its callback_url, and what was pruned."""
+"""A queue per tenant, job events, webhooks, leases, and retention runs."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""A running job says what it has so far."""
+"""Partial results of running jobs."""
 
 import sqlalchemy as sa
 from alembic import op

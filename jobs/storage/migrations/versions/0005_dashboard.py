@@ -1,4 +1,4 @@
-"""Indexes for the operator's pages: jobs by any filter, statistics of what ended, and feedback."""
+"""Indexes for the dashboard: filtered jobs, statistics of finished jobs, and feedback."""
 
 import sqlalchemy as sa
 from alembic import op

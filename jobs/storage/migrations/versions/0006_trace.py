@@ -1,4 +1,4 @@
-"""The trace that a job belongs to."""
+"""The trace context of a job."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""What tells that two of a tenant's jobs are about the same thing."""
+"""Deduplication keys of successful jobs."""
 
 import sqlalchemy as sa
 from alembic import op

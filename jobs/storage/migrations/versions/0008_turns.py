@@ -1,4 +1,4 @@
-"""A line of calls for each tenant; feedback expires by its id."""
+"""A webhook queue per tenant; feedback expires by its id."""
 
 import sqlalchemy as sa
 from alembic import op

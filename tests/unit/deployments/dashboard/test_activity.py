@@ -1,4 +1,4 @@
-"""What the overview says of the jobs that ended."""
+"""The statistics of finished jobs on the overview."""
 
 from datetime import UTC, datetime
 
@@ -13,58 +13,63 @@ from jobs.queue.admin_queries import QueueDepth
 from jobs.queue.job import JobStatus
 
 NOW = datetime(2026, 1, 10, 12, 0, tzinfo=UTC)
-IDLE = QueueDepth(queued=0, running=0, oldest=None)
+EMPTY_QUEUE = QueueDepth(queued=0, running=0, oldest=None)
 
 
-def ended(*jobs: tuple[str, JobStatus, float, float]) -> FinishedJobs:
-    """Jobs as (feature, state, seconds ago, latency in seconds); each waited half its latency."""
+def finished(*jobs: tuple[str, JobStatus, float, float]) -> FinishedJobs:
+    """Build jobs from (feature, status, age, latency) in seconds; each waited half its latency."""
     return FinishedJobs(
-        finished=np.array([NOW.timestamp() - ago for _, _, ago, _ in jobs], dtype=np.float64),
+        finished=np.array([NOW.timestamp() - age for _, _, age, _ in jobs], dtype=np.float64),
         latency=np.array([latency for *_, latency in jobs], dtype=np.float32),
         wait=np.array([latency / 2 for *_, latency in jobs], dtype=np.float32),
         feature=np.array([feature for feature, *_ in jobs], dtype=np.str_),
-        status=np.array([FinishedJobs.STATES.index(state) for _, state, *_ in jobs], dtype=np.int8),
+        status=np.array(
+            [FinishedJobs.STATES.index(status) for _, status, *_ in jobs], dtype=np.int8
+        ),
     )
 
 
-def test_what_ended_before_the_window_does_not_count() -> None:
-    found = ended(
+def test_jobs_that_finished_before_the_window_do_not_count() -> None:
+    jobs = finished(
         ("a", JobStatus.SUCCEEDED, 10, 1),
         ("a", JobStatus.FAILED, 3599, 1),
         ("a", JobStatus.SUCCEEDED, 3601, 1),
     )
-    hour = activity(found, {"a": IDLE}, WINDOWS["hour"], NOW)
+    hour = activity(jobs, {"a": EMPTY_QUEUE}, WINDOWS["hour"], NOW)
     assert hour.counts == {"succeeded": 1, "failed": 1, "cancelled": 0}
     assert hour.per_minute == pytest.approx(2 / 60)
-    day = activity(found, {"a": IDLE}, WINDOWS["day"], NOW)
+    day = activity(jobs, {"a": EMPTY_QUEUE}, WINDOWS["day"], NOW)
     assert day.counts["succeeded"] == 2
 
 
-def test_percentiles_are_of_what_succeeded_and_of_one_feature() -> None:
-    jobs = [("a", JobStatus.SUCCEEDED, 60.0, float(latency)) for latency in range(1, 101)]
-    found = ended(*jobs, ("a", JobStatus.FAILED, 60, 900), ("b", JobStatus.SUCCEEDED, 60, 900))
-    [a, idle] = activity(found, {"a": IDLE, "c": IDLE}, WINDOWS["hour"], NOW).features
+def test_percentiles_cover_the_succeeded_jobs_of_one_feature() -> None:
+    succeeded = [("a", JobStatus.SUCCEEDED, 60.0, float(latency)) for latency in range(1, 101)]
+    jobs = finished(
+        *succeeded, ("a", JobStatus.FAILED, 60, 900), ("b", JobStatus.SUCCEEDED, 60, 900)
+    )
+    depths = {"a": EMPTY_QUEUE, "c": EMPTY_QUEUE}
+    [a, idle] = activity(jobs, depths, WINDOWS["hour"], NOW).features
     assert a.latency is not None
     assert (a.latency.p50, a.latency.p95, a.latency.p99) == (50, 95, 99)
     assert idle.latency is None
     assert idle.latency_chart.empty
 
 
-def test_nothing_at_all_is_an_empty_overview() -> None:
-    nothing = activity(FinishedJobs.of([]), {}, WINDOWS["day"], NOW)
-    assert nothing.throughput.empty
-    assert nothing.features == []
+def test_without_jobs_the_overview_is_empty() -> None:
+    empty = activity(FinishedJobs.of([]), {}, WINDOWS["day"], NOW)
+    assert empty.throughput.empty
+    assert empty.features == []
 
 
 @given(st.lists(st.tuples(st.floats(0, 90_000), st.floats(0, 1e6)), max_size=30))
 def test_every_chart_stays_within_its_frame(jobs: list[tuple[float, float]]) -> None:
-    found = ended(*(("a", JobStatus.SUCCEEDED, ago, latency) for ago, latency in jobs))
+    succeeded = finished(*(("a", JobStatus.SUCCEEDED, age, latency) for age, latency in jobs))
     for window in WINDOWS.values():
-        shown = activity(found, {"a": IDLE}, window, NOW)
+        shown = activity(succeeded, {"a": EMPTY_QUEUE}, window, NOW)
         chart = shown.features[0].latency_chart
         for series in chart.series:
             for point in series.path.replace("L", "M").split("M")[1:]:
                 x, y = map(float, point.split())
                 assert 0 <= x <= 100
                 assert 0 <= y <= 100
-        assert sum(shown.counts.values()) == sum(ago < window.seconds for ago, _ in jobs)
+        assert sum(shown.counts.values()) == sum(age < window.seconds for age, _ in jobs)

@@ -19,7 +19,7 @@ from sidecar.receipts.models import (
     OcrLine,
     ReceiptDate,
 )
-from tests.unit.deployments.conftest import Front, serving
+from tests.unit.deployments.conftest import IngressClient, serve_ingress
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
 IMAGE = {"sha256": "0" * 64, "media_type": "image/jpeg", "size": 3}
@@ -27,7 +27,7 @@ SAME_SITE = {"origin": "http://service"}
 
 
 def output(text: str) -> Mapping[str, Any]:
-    """A receipt all of whose texts are `text`."""
+    """Return an extracted receipt in which every text is `text`."""
     price = Money(amount=Decimal("1.99"), currency="USD", confidence=0.95)
     item = LineItem(
         raw_text=text,
@@ -50,158 +50,170 @@ def output(text: str) -> Mapping[str, Any]:
     ).flat()
 
 
-async def submitted(front: Front, **more: Any) -> str:
-    new = {
+async def submitted(ingress: IngressClient, **more: Any) -> str:
+    job = {
         "tenant_id": "t1",
         "feature": "receipt_extraction",
         "input_payload": {"image": IMAGE, "options": {}},
         "request_id": "r1",
         **more,
     }
-    return (await front.queue.submit(NewJob(**new))).id
+    return (await ingress.queue.submit(NewJob(**job))).id
 
 
-async def succeeded(front: Front, text: str = "Corner Shop", **more: Any) -> str:
-    job_id = await submitted(front, **more)
-    [held] = await front.claims.claim(["receipt_extraction"], 1)
-    await front.claims.succeed(
-        held, JobResult(output=output(text), model_id="m", model_version="7")
+async def succeeded(ingress: IngressClient, text: str = "Corner Shop", **more: Any) -> str:
+    job_id = await submitted(ingress, **more)
+    [claimed] = await ingress.claims.claim(["receipt_extraction"], 1)
+    await ingress.claims.succeed(
+        claimed, JobResult(output=output(text), model_id="m", model_version="7")
     )
     return job_id
 
 
-async def failed(front: Front, message: str = "The image is damaged.", **more: Any) -> str:
-    job_id = await submitted(front, **more)
-    [held] = await front.claims.claim(["receipt_extraction"], 1)
+async def failed(
+    ingress: IngressClient, message: str = "The image is damaged.", **more: Any
+) -> str:
+    job_id = await submitted(ingress, **more)
+    [claimed] = await ingress.claims.claim(["receipt_extraction"], 1)
     error = AttemptError(code="invalid_image", message=message, retryable=False)
-    await front.claims.fail(held, error)
+    await ingress.claims.fail(claimed, error)
     return job_id
 
 
 class Tags(HTMLParser):
-    """What a browser would build of a page: its tags and their attributes."""
+    """Parses a page's tags and their attributes."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
-        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
         self.feed(html)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found.append((tag, dict(attrs)))
+        self.tags.append((tag, dict(attrs)))
 
 
-async def html(front: Front, path: str) -> str:
-    answer = await front.client.get(path)
-    assert answer.status_code == 200, answer.text
-    assert answer.headers["content-type"].startswith("text/html")
-    return answer.text
+async def html(ingress: IngressClient, path: str) -> str:
+    response = await ingress.http.get(path)
+    assert response.status_code == 200, response.text
+    assert response.headers["content-type"].startswith("text/html")
+    return response.text
 
 
-async def test_the_overview_shows_parts_jobs_replicas_and_storage(front: Front) -> None:
-    await succeeded(front)
-    await failed(front)
-    await submitted(front)
-    text = " ".join((await html(front, "/dashboard")).split())
+async def test_the_overview_shows_parts_jobs_replicas_and_storage(ingress: IngressClient) -> None:
+    await succeeded(ingress)
+    await failed(ingress)
+    await submitted(ingress)
+    text = " ".join((await html(ingress, "/dashboard")).split())
     assert "parts are ready" in text
     for figure in ("<b>1</b> queued", "<b>1</b> succeeded", "<b>1</b> failed"):
         assert figure in text
     assert "Ingress" in text
-    assert "Jobs that ended, by state" in text
-    assert await html(front, "/dashboard?window=day")
+    assert "Finished jobs by state" in text
+    assert await html(ingress, "/dashboard?window=day")
 
 
-async def test_no_page_holds_an_inline_script_or_style(front: Front) -> None:
-    job_id = await succeeded(front)
+async def test_no_page_has_an_inline_script_or_style(ingress: IngressClient) -> None:
+    job_id = await succeeded(ingress)
     paths = ["", "/jobs", f"/jobs/{job_id}", "/try", "/artifacts", "/feedback"]
     for path in paths:
-        answer = await front.client.get(f"/dashboard{path}")
-        policy = answer.headers["content-security-policy"]
+        response = await ingress.http.get(f"/dashboard{path}")
+        policy = response.headers["content-security-policy"]
         assert "default-src 'none'" in policy
         assert "unsafe" not in policy
-        for tag, attributes in Tags(answer.text).found:
+        for tag, attributes in Tags(response.text).tags:
             assert tag != "style"
             assert tag != "script" or attributes["src"]
             assert not {name for name in attributes if name == "style" or name.startswith("on")}
 
 
-async def test_texts_of_receipts_and_users_are_inert(front: Front) -> None:
-    job_id = await succeeded(front, HOSTILE, tenant_id=HOSTILE, user_id=HOSTILE, request_id=HOSTILE)
-    wrong_id = await failed(front, HOSTILE, tenant_id=HOSTILE)
-    note = await front.client.post(
+async def test_texts_of_receipts_and_users_are_escaped(ingress: IngressClient) -> None:
+    job_id = await succeeded(
+        ingress, HOSTILE, tenant_id=HOSTILE, user_id=HOSTILE, request_id=HOSTILE
+    )
+    failed_id = await failed(ingress, HOSTILE, tenant_id=HOSTILE)
+    note = await ingress.http.post(
         f"/dashboard/jobs/{job_id}/feedback",
         data={"rating": "thumbs_down", "note": HOSTILE},
         headers=SAME_SITE,
     )
     assert note.status_code == 303
-    job = (await front.client.get(f"/api/v1/jobs/{job_id}", headers={"x-tenant-id": "x"})).json()
+    job = (await ingress.http.get(f"/api/v1/jobs/{job_id}", headers={"x-tenant-id": "x"})).json()
     assert job["code"] == "not_found"
     artifact = json.loads(
-        (await front.client.get("/dashboard/artifacts.jsonl")).text.split("\n")[0]
+        (await ingress.http.get("/dashboard/artifacts.jsonl")).text.split("\n")[0]
     )
     for path in (
         "/jobs",
         f"/jobs/{job_id}",
         f"/jobs/{job_id}/watch",
-        f"/jobs/{wrong_id}",
+        f"/jobs/{failed_id}",
         "/artifacts",
         f"/artifacts/{artifact['id']}",
         "/feedback",
         "/jobs?tenant=%3Cscript%3Ealert(1)%3C/script%3E",
     ):
-        text = await html(front, f"/dashboard{path}")
+        text = await html(ingress, f"/dashboard{path}")
         assert "&lt;script&gt;alert(1)" in text
-        for tag, attributes in Tags(text).found:
+        for tag, attributes in Tags(text).tags:
             assert "onerror" not in attributes
             assert tag != "script" or str(attributes["src"]).startswith("/dashboard/static/")
 
 
-async def test_a_job_page_tells_its_story(front: Front) -> None:
-    text = await html(front, f"/dashboard/jobs/{await succeeded(front)}")
-    for shown in ("Corner Shop", "1.99 USD", "95 %", "Attempt 1", "which explains the total"):
-        assert shown in text
+async def test_a_job_page_shows_the_result_the_attempts_and_the_actions(
+    ingress: IngressClient,
+) -> None:
+    text = await html(ingress, f"/dashboard/jobs/{await succeeded(ingress)}")
+    for expected in (
+        "Corner Shop",
+        "1.99 USD",
+        "95 %",
+        "Attempt 1",
+        "which is consistent with the total",
+    ):
+        assert expected in text
     assert 'points="0 0 9000 0 9000 500 0 500"' in text
     assert "Retry" not in text
-    text = await html(front, f"/dashboard/jobs/{await failed(front)}")
+    text = await html(ingress, f"/dashboard/jobs/{await failed(ingress)}")
     assert "The image is damaged." in text
     assert "Retry" in text
     assert "Cancel" not in text
-    text = await html(front, f"/dashboard/jobs/{await submitted(front)}")
+    text = await html(ingress, f"/dashboard/jobs/{await submitted(ingress)}")
     assert "data-live" in text
     assert "Cancel" in text
 
 
-async def test_jobs_are_filtered_and_paged_by_key(front: Front) -> None:
-    wrong = await failed(front, tenant_id="t2")
-    ids = [await submitted(front, tenant_id="t1") for _ in range(60)]
+async def test_jobs_are_filtered_and_paged_by_key(ingress: IngressClient) -> None:
+    failed_id = await failed(ingress, tenant_id="t2")
+    ids = [await submitted(ingress, tenant_id="t1") for _ in range(60)]
 
     async def listed(query: str) -> list[str]:
-        text = await html(front, f"/dashboard/jobs?{query}")
-        links = [str(a.get("href")) for tag, a in Tags(text).found if tag == "a"]
+        text = await html(ingress, f"/dashboard/jobs?{query}")
+        links = [str(attributes.get("href")) for tag, attributes in Tags(text).tags if tag == "a"]
         return [link.rpartition("/")[2] for link in links if "/jobs/job_" in link]
 
     assert await listed("") == ids[:9:-1]
-    assert await listed(f"before={ids[10]}") == [*ids[9::-1], wrong]
-    assert await listed("tenant=t2") == [wrong]
-    assert await listed("state=failed") == [wrong]
-    assert await listed("feature=receipt_extraction&state=failed&tenant=t2") == [wrong]
-    assert await listed("feature=receipt_extraction&tenant=t2") == [wrong]
+    assert await listed(f"before={ids[10]}") == [*ids[9::-1], failed_id]
+    assert await listed("tenant=t2") == [failed_id]
+    assert await listed("state=failed") == [failed_id]
+    assert await listed("feature=receipt_extraction&state=failed&tenant=t2") == [failed_id]
+    assert await listed("feature=receipt_extraction&tenant=t2") == [failed_id]
     assert await listed("feature=meal_optimization") == []
     assert await listed("since=2200-01-01T00:00") == []
-    assert await listed("until=2200-01-01T00:00&state=failed") == [wrong]
+    assert await listed("until=2200-01-01T00:00&state=failed") == [failed_id]
     for query in ("state=odd", "since=yesterday"):
-        assert (await front.client.get(f"/dashboard/jobs?{query}")).status_code == 400
+        assert (await ingress.http.get(f"/dashboard/jobs?{query}")).status_code == 400
 
 
-async def test_a_failed_job_is_retried_and_a_queued_one_cancelled(front: Front) -> None:
-    job_id = await failed(front)
+async def test_a_failed_job_is_retried_and_a_queued_one_cancelled(ingress: IngressClient) -> None:
+    job_id = await failed(ingress)
     for action, state in (("retry", "queued"), ("cancel", "cancelled")):
-        answer = await front.client.post(f"/dashboard/jobs/{job_id}/{action}", headers=SAME_SITE)
-        assert (answer.status_code, answer.headers["location"]) == (
+        response = await ingress.http.post(f"/dashboard/jobs/{job_id}/{action}", headers=SAME_SITE)
+        assert (response.status_code, response.headers["location"]) == (
             303,
             f"/dashboard/jobs/{job_id}",
         )
-        assert (await front.queue.get("t1", job_id)).status == state
-    again = await front.client.post(f"/dashboard/jobs/{job_id}/cancel", headers=SAME_SITE)
+        assert (await ingress.queue.get("t1", job_id)).status == state
+    again = await ingress.http.post(f"/dashboard/jobs/{job_id}/cancel", headers=SAME_SITE)
     assert again.status_code == 409
     assert "already been cancelled" in again.text
 
@@ -217,58 +229,64 @@ async def test_a_failed_job_is_retried_and_a_queued_one_cancelled(front: Front) 
         {},
     ],
 )
-async def test_forms_of_other_sites_are_refused(front: Front, headers: dict[str, str]) -> None:
-    job_id = await submitted(front)
-    answer = await front.client.post(f"/dashboard/jobs/{job_id}/cancel", headers=headers)
-    assert answer.status_code == 400
-    assert "cross_site" in answer.text
-    assert (await front.queue.get("t1", job_id)).status == "queued"
+async def test_forms_of_other_sites_are_refused(
+    ingress: IngressClient, headers: dict[str, str]
+) -> None:
+    job_id = await submitted(ingress)
+    response = await ingress.http.post(f"/dashboard/jobs/{job_id}/cancel", headers=headers)
+    assert response.status_code == 400
+    assert "cross_site" in response.text
+    assert (await ingress.queue.get("t1", job_id)).status == "queued"
 
 
-async def test_feedback_is_kept_shown_and_exported(front: Front) -> None:
-    job_id = await succeeded(front)
-    await front.client.post(
+async def test_feedback_is_stored_shown_and_exported(ingress: IngressClient) -> None:
+    job_id = await succeeded(ingress)
+    await ingress.http.post(
         f"/dashboard/jobs/{job_id}/feedback",
         data={"rating": "thumbs_up", "note": "all right"},
         headers=SAME_SITE,
     )
-    assert "all right" in await html(front, f"/dashboard/jobs/{job_id}")
-    assert "all right" in await html(front, "/dashboard/feedback?rating=thumbs_up")
-    assert "all right" not in await html(front, "/dashboard/feedback?rating=thumbs_down")
-    lines = (await front.client.get("/dashboard/feedback.jsonl?tenant=t1")).text.splitlines()
+    assert "all right" in await html(ingress, f"/dashboard/jobs/{job_id}")
+    assert "all right" in await html(ingress, "/dashboard/feedback?rating=thumbs_up")
+    assert "all right" not in await html(ingress, "/dashboard/feedback?rating=thumbs_down")
+    lines = (await ingress.http.get("/dashboard/feedback.jsonl?tenant=t1")).text.splitlines()
     assert [json.loads(line)["note"] for line in lines] == ["all right"]
-    odd = await front.client.post(
+    invalid = await ingress.http.post(
         f"/dashboard/jobs/{job_id}/feedback", data={"rating": "so so"}, headers=SAME_SITE
     )
-    assert odd.status_code == 422
+    assert invalid.status_code == 422
 
 
-async def test_artifacts_are_filtered_and_exported(front: Front) -> None:
-    good, bad = await succeeded(front), await failed(front, tenant_id="t2")
-    for query, expected in (("", [good, bad]), ("outcome=error", [bad]), ("tenant=t1", [good])):
-        text = (await front.client.get(f"/dashboard/artifacts.jsonl?{query}")).text
+async def test_artifacts_are_filtered_and_exported(ingress: IngressClient) -> None:
+    good_id, bad_id = await succeeded(ingress), await failed(ingress, tenant_id="t2")
+    for query, expected in (
+        ("", [good_id, bad_id]),
+        ("outcome=error", [bad_id]),
+        ("tenant=t1", [good_id]),
+    ):
+        text = (await ingress.http.get(f"/dashboard/artifacts.jsonl?{query}")).text
         assert [json.loads(line)["job_id"] for line in text.splitlines()] == expected
-        page = await html(front, f"/dashboard/artifacts?{query}")
-        assert [job_id for job_id in (good, bad) if job_id in page] == expected
+        page = await html(ingress, f"/dashboard/artifacts?{query}")
+        assert [job_id for job_id in (good_id, bad_id) if job_id in page] == expected
 
 
-async def test_a_live_job_sends_its_last_state_and_ends(front: Front) -> None:
-    answer = await front.client.get(f"/dashboard/jobs/{await succeeded(front)}/live")
-    assert answer.headers["content-type"].startswith("text/event-stream")
-    assert answer.text.count("event: part\n") == 1
-    assert answer.text.endswith("event: end\ndata:\n\n")
+async def test_a_live_job_sends_its_last_state_and_ends(ingress: IngressClient) -> None:
+    response = await ingress.http.get(f"/dashboard/jobs/{await succeeded(ingress)}/live")
+    assert response.headers["content-type"].startswith("text/event-stream")
+    assert response.text.count("event: part\n") == 1
+    assert response.text.endswith("event: end\ndata:\n\n")
 
 
-async def test_what_is_not_there_is_a_page_that_says_so(front: Front) -> None:
+async def test_missing_objects_are_an_error_page(ingress: IngressClient) -> None:
     for path in ("/jobs/job_0", "/artifacts/art_0", "/static/none.js", "/jobs/job_0/live"):
-        answer = await front.client.get(f"/dashboard{path}")
-        assert answer.status_code == 404
-        assert "<h1>There is no such" in answer.text
+        response = await ingress.http.get(f"/dashboard{path}")
+        assert response.status_code == 404
+        assert "<h1>There is no such" in response.text
 
 
-async def test_without_a_database_the_overview_says_what_is_down(settings: Settings) -> None:
-    async with serving(settings, migrated=False) as front:
-        text = " ".join((await html(front, "/dashboard")).split())
+async def test_without_a_database_the_overview_shows_what_is_down(settings: Settings) -> None:
+    async with serve_ingress(settings, migrated=False) as ingress:
+        text = " ".join((await html(ingress, "/dashboard")).split())
         assert "parts is down" in text
-        assert "The database does not answer" in text
-        assert (await front.client.get("/dashboard/jobs")).status_code == 503
+        assert "The database does not respond" in text
+        assert (await ingress.http.get("/dashboard/jobs")).status_code == 503

@@ -1,4 +1,4 @@
-"""The shared token: who is let in, what a refusal says, and that nothing tells the token."""
+"""Token authentication: who is trusted, what a refusal contains, and no leak of a token."""
 
 import base64
 import logging
@@ -16,21 +16,20 @@ from deployments.ingress.auth import TokenAuthenticator
 from sidecar.core.errors import Unauthorized
 from sidecar.core.logging import JsonFormatter
 from sidecar.core.settings import Settings
-from tests.unit.deployments.conftest import Front, serving
-from tests.unit.deployments.ingress.test_errors import expect
+from tests.unit.deployments.conftest import IngressClient, serve_ingress
+from tests.unit.deployments.requests import TENANT, expect_error
 
 OLD, NEW = "the-old-token-0123", "the-new-token-4567"
-TENANT = {"x-tenant-id": "t1"}
 
 
 @pytest.fixture
-async def guarded(tmp_path: Path) -> AsyncIterator[Front]:
-    """The HTTP surface, open to two tokens."""
+async def guarded(tmp_path: Path) -> AsyncIterator[IngressClient]:
+    """An ingress that accepts two tokens."""
     settings = Settings.model_validate(
         {"data_dir": tmp_path / "data", "api_tokens": f"{OLD}, {NEW}"}
     )
-    async with serving(settings) as front:
-        yield front
+    async with serve_ingress(settings) as ingress:
+        yield ingress
 
 
 def bearer(token: str) -> dict[str, str]:
@@ -43,10 +42,10 @@ def basic(token: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("token", [OLD, NEW])
-async def test_either_token_opens_the_service(guarded: Front, token: str) -> None:
+async def test_either_token_is_accepted(guarded: IngressClient, token: str) -> None:
     for path in ("/api/v1/jobs", "/dashboard", "/docs", "/openapi.json", "/v1/models"):
-        answer = await guarded.client.get(path, headers=bearer(token))
-        assert answer.status_code == 200, path
+        response = await guarded.http.get(path, headers=bearer(token))
+        assert response.status_code == 200, path
 
 
 @pytest.mark.parametrize(
@@ -65,74 +64,74 @@ async def test_either_token_opens_the_service(guarded: Front, token: str) -> Non
         {"authorization": "Basic é".encode()},
     ],
 )
-async def test_whatever_else_is_sent_is_refused_everywhere(
-    guarded: Front, headers: dict[str, str]
+async def test_any_other_authorization_is_refused_on_every_path(
+    guarded: IngressClient, headers: dict[str, str]
 ) -> None:
     for path in ("/api/v1/jobs", "/dashboard", "/docs", "/openapi.json", "/no/such/path"):
-        answer = await guarded.client.get(path, headers={**TENANT, **headers})
-        expect(answer, 401, "unauthorized")
-        assert answer.headers["www-authenticate"].startswith("Bearer")
+        response = await guarded.http.get(path, headers={**TENANT, **headers})
+        expect_error(response, 401, "unauthorized")
+        assert response.headers["www-authenticate"].startswith("Bearer")
 
 
-async def test_a_refusal_below_v1_has_openais_shape(guarded: Front) -> None:
-    answer = await guarded.client.post("/v1/chat/completions", json={}, headers=TENANT)
-    assert answer.status_code == 401
-    assert answer.json()["error"]["code"] == "unauthorized"
+async def test_a_refusal_below_v1_has_openais_shape(guarded: IngressClient) -> None:
+    response = await guarded.http.post("/v1/chat/completions", json={}, headers=TENANT)
+    assert response.status_code == 401
+    assert response.json()["error"]["code"] == "unauthorized"
 
 
-async def test_only_what_people_look_at_makes_a_browser_ask_for_a_password(guarded: Front) -> None:
-    page = await guarded.client.get("/dashboard")
+async def test_only_pages_make_a_browser_prompt_for_a_password(guarded: IngressClient) -> None:
+    page = await guarded.http.get("/dashboard")
     assert "Basic" in page.headers["www-authenticate"]
-    api = await guarded.client.get("/api/v1/jobs", headers=TENANT)
+    api = await guarded.http.get("/api/v1/jobs", headers=TENANT)
     assert "Basic" not in api.headers["www-authenticate"]
 
 
-async def test_a_browser_looks_with_its_password_and_changes_only_from_this_site(
-    guarded: Front,
+async def test_a_password_allows_reads_and_changes_from_this_site_only(
+    guarded: IngressClient,
 ) -> None:
-    looked = await guarded.client.get("/dashboard", headers=basic(NEW))
-    assert looked.status_code == 200
+    page = await guarded.http.get("/dashboard", headers=basic(NEW))
+    assert page.status_code == 200
     body = {"payload": {"item_name": "milk", "candidate_labels": ["Dairy", "Other"]}}
     for site, status in (("cross-site", 400), ("same-site", 400), ("same-origin", 200)):
-        answer = await guarded.client.post(
+        response = await guarded.http.post(
             "/api/v1/categorize", json=body, headers={**basic(NEW), "sec-fetch-site": site}
         )
-        assert answer.status_code == status, answer.text
-    unknown = await guarded.client.post("/api/v1/categorize", json=body, headers=basic(NEW))
-    expect(unknown, 400, "cross_site")
+        assert response.status_code == status, response.text
+    unknown = await guarded.http.post("/api/v1/categorize", json=body, headers=basic(NEW))
+    expect_error(unknown, 400, "cross_site")
 
 
-async def test_the_body_of_a_stranger_is_not_read(guarded: Front) -> None:
+async def test_the_body_of_an_unauthorized_request_is_not_read(guarded: IngressClient) -> None:
     async def body() -> AsyncIterator[bytes]:
         raise AssertionError("it was read")
         yield b""
 
-    answer = await guarded.client.post("/api/v1/jobs", content=body(), headers=TENANT)
-    expect(answer, 401, "unauthorized")
+    response = await guarded.http.post("/api/v1/jobs", content=body(), headers=TENANT)
+    expect_error(response, 401, "unauthorized")
 
 
-async def test_health_is_open_and_keeps_its_details_to_itself(guarded: Front) -> None:
+async def test_health_is_public_without_its_details(guarded: IngressClient) -> None:
     for path in ("/health", "/health/live"):
-        assert (await guarded.client.get(path)).status_code == 200
-    closed = (await guarded.client.get("/health/ready")).json()
-    assert closed["status"] == "ok"
-    assert {check["detail"] for check in closed["checks"].values()} == {""}
-    told = (await guarded.client.get("/health/ready", headers=bearer(OLD))).json()
-    assert "" not in {check["detail"] for check in told["checks"].values()}
+        assert (await guarded.http.get(path)).status_code == 200
+    public = (await guarded.http.get("/health/ready")).json()
+    assert public["status"] == "ok"
+    assert {check["detail"] for check in public["checks"].values()} == {""}
+    details = (await guarded.http.get("/health/ready", headers=bearer(OLD))).json()
+    assert "" not in {check["detail"] for check in details["checks"].values()}
 
 
-async def test_no_log_line_answer_or_documentation_tells_a_token(
-    guarded: Front, caplog: pytest.LogCaptureFixture
+async def test_no_log_line_response_or_document_contains_a_token(
+    guarded: IngressClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.DEBUG):
-        answers: list[httpx.Response] = [
-            await guarded.client.get(path, headers=headers)
+        responses: list[httpx.Response] = [
+            await guarded.http.get(path, headers=headers)
             for path in ("/api/v1/jobs", "/api/v1/artifacts", "/openapi.json", "/health/ready")
             for headers in (bearer(OLD), bearer(f"{OLD}x"), basic(NEW))
         ]
-    told = [JsonFormatter().format(record) for record in caplog.records]
-    assert len(told) >= len(answers)
-    for text in [*told, *(answer.text + str(answer.headers) for answer in answers)]:
+    log_lines = [JsonFormatter().format(record) for record in caplog.records]
+    assert len(log_lines) >= len(responses)
+    for text in [*log_lines, *(response.text + str(response.headers) for response in responses)]:
         assert OLD not in text
         assert NEW not in text
 
@@ -149,13 +148,13 @@ def test_the_settings_never_show_a_token(monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.mark.parametrize(
     "tokens", ["too-short", "with spaces in the middle", f"{OLD},{NEW},third-token-890123"]
 )
-def test_a_token_that_can_not_do_is_refused_without_showing_it(tokens: str) -> None:
+def test_an_invalid_token_is_refused_without_showing_it(tokens: str) -> None:
     with pytest.raises(ValidationError) as raised:
         Settings.model_validate({"api_tokens": tokens})
     assert not [token for token in tokens.split(",") if token in str(raised.value)]
 
 
-def asking(header: bytes) -> Scope:
+def scope_with(header: bytes) -> Scope:
     return {
         "type": "http",
         "method": "GET",
@@ -165,6 +164,6 @@ def asking(header: bytes) -> Scope:
 
 
 @given(st.binary(max_size=300) | st.binary(max_size=300).map(lambda sent: b"Basic " + sent))
-def test_any_bytes_of_a_header_are_refused_as_unauthorized(header: bytes) -> None:
+def test_any_other_header_bytes_are_unauthorized(header: bytes) -> None:
     with pytest.raises(Unauthorized):
-        TokenAuthenticator([SecretStr(OLD)]).authenticate(asking(header))
+        TokenAuthenticator([SecretStr(OLD)]).authenticate(scope_with(header))

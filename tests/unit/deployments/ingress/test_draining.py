@@ -1,4 +1,4 @@
-"""An ingress that is about to stop: nobody comes in, and who is inside is answered."""
+"""Draining refuses new requests and finishes those in flight."""
 
 import asyncio
 
@@ -11,12 +11,12 @@ from deployments.ingress.middleware import RequestContextMiddleware
 from sidecar.core.metrics import NULL_METER
 
 
-async def test_a_shut_door_lets_nobody_in_and_who_is_inside_is_answered() -> None:
-    drain_gate, inside, go_on = DrainGate(), asyncio.Event(), asyncio.Event()
+async def test_draining_refuses_new_requests_and_finishes_those_in_flight() -> None:
+    drain_gate, started, proceed = DrainGate(), asyncio.Event(), asyncio.Event()
 
     async def slow(scope: Scope, receive: Receive, send: Send) -> None:
-        inside.set()
-        await go_on.wait()
+        started.set()
+        await proceed.wait()
         await PlainTextResponse("done")(scope, receive, send)
 
     app = RequestContextMiddleware(
@@ -29,13 +29,13 @@ async def test_a_shut_door_lets_nobody_in_and_who_is_inside_is_answered() -> Non
     )
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
-        under_way = asyncio.create_task(client.get("/"))
-        await inside.wait()
+        in_flight = asyncio.create_task(client.get("/"))
+        await started.wait()
         assert drain_gate.begin_drain() == 1
         refused = await client.get("/")
         assert (refused.status_code, refused.json()["retryable"]) == (503, True)
         assert int(refused.headers["retry-after"]) > 0
         assert drain_gate.begin_drain() == 1
-        go_on.set()
-        assert (await under_way).text == "done"
+        proceed.set()
+        assert (await in_flight).text == "done"
     assert drain_gate.begin_drain() == 0

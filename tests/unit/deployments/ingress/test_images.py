@@ -1,33 +1,23 @@
-"""Whatever is sent as an image is bytes, or is refused for what it is."""
+"""Images in requests are decoded and stored, or refused with their own error."""
 
 import base64
 import string
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployments.ingress.chat.images import inline_images
 from deployments.ingress.images import decode_base64
 from sidecar.core.errors import BadRequest, TooLarge
 from sidecar.core.settings import Settings
-from sidecar.llm.schemas import ChatRequest
+from tests.unit.deployments.conftest import IngressClient
+from tests.unit.deployments.requests import JPEG, TENANT, expect_error, submission
 
 LIMIT = 1_000
 
-#: The first bytes of what a chat takes, so that what follows them is parsed.
-MAGIC = (
-    b"\x89PNG\r\n\x1a\n",
-    b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR",
-    b"\xff\xd8\xff\xe0",
-    b"\xff\xd8\xff\xc0\0\x11\x08",
-    b"RIFF\x20\0\0\0WEBPVP8 ",
-    b"RIFF\x20\0\0\0WEBPVP8L",
-    b"RIFF\x20\0\0\0WEBPVP8X",
-)
-
 
 @given(st.binary(max_size=LIMIT), st.sampled_from(["", "data:image/png;base64,", "data:,"]))
-def test_base64_gives_back_the_bytes_with_and_without_a_data_url(data: bytes, prefix: str) -> None:
+def test_base64_decodes_with_and_without_a_data_url(data: bytes, prefix: str) -> None:
     assert decode_base64(prefix + base64.b64encode(data).decode(), LIMIT) == data
     assert decode_base64(prefix + base64.encodebytes(data).decode(), LIMIT) == data
 
@@ -36,7 +26,7 @@ def test_base64_gives_back_the_bytes_with_and_without_a_data_url(data: bytes, pr
     st.sampled_from(["", "data:", "data:image/png;base64,"]),
     st.text() | st.text(string.ascii_letters + string.digits + "+/= ,\n", max_size=2 * LIMIT),
 )
-def test_any_text_is_bytes_or_is_refused(prefix: str, text: str) -> None:
+def test_any_text_is_decoded_or_refused(prefix: str, text: str) -> None:
     try:
         data = decode_base64(prefix + text, LIMIT)
     except (BadRequest, TooLarge):
@@ -44,14 +34,52 @@ def test_any_text_is_bytes_or_is_refused(prefix: str, text: str) -> None:
     assert len(data) <= LIMIT + 1024 + 3
 
 
-@given(st.sampled_from(MAGIC), st.binary(max_size=200))
-async def test_any_bytes_are_an_image_of_a_chat_or_are_refused(magic: bytes, rest: bytes) -> None:
-    url = "data:image/png;base64," + base64.b64encode(magic + rest).decode()
-    part = {"type": "image_url", "image_url": {"url": url}}
-    request = ChatRequest.model_validate({"messages": [{"role": "user", "content": [part]}]})
-    try:
-        checked = await inline_images(request, Settings())
-    except (BadRequest, TooLarge):
-        return
-    [image] = checked.image_urls
-    assert base64.b64decode(image.partition(",")[2]) == magic + rest
+@pytest.mark.parametrize(
+    ("source", "status", "code"),
+    [
+        ({"image_base64": "!!!"}, 400, "invalid_image"),
+        ({"image_base64": "é"}, 400, "invalid_image"),
+        ({"image_base64": ""}, 400, "invalid_image"),
+        ({"image_base64": "data:image/jpeg;base64,"}, 400, "invalid_image"),
+        ({"image_base64": base64.b64encode(b"milk 1.99").decode()}, 400, "unsupported_image"),
+        ({"image_base64": base64.b64encode(bytes(8_001)).decode()}, 413, "too_large"),
+        ({"image_base64": "A" * 13_000}, 413, "too_large"),
+        ({"image_path": "../../etc/passwd"}, 404, "not_found"),
+        ({"image_path": "/etc/passwd"}, 404, "not_found"),
+        ({"image_path": "link"}, 404, "not_found"),
+        ({"image_path": "nothing.jpg"}, 404, "not_found"),
+        ({"image_path": "a\x00b"}, 404, "not_found"),
+        ({"image_path": "text.jpg"}, 400, "unsupported_image"),
+        ({"image_url": "http://127.0.0.1:9/x.jpg"}, 400, "blocked_url"),
+        ({"image_url": "file:///etc/passwd"}, 400, "blocked_url"),
+    ],
+)
+async def test_an_unusable_image_is_refused_and_leaves_no_job(
+    ingress: IngressClient, settings: Settings, source: dict[str, str], status: int, code: str
+) -> None:
+    assert settings.image_dir is not None
+    (settings.image_dir / "link").symlink_to("/etc/passwd")
+    (settings.image_dir / "text.jpg").write_text("milk 1.99")
+    expect_error(
+        await ingress.http.post("/api/v1/jobs", json=submission(payload=source)), status, code
+    )
+    response = await ingress.http.post(
+        "/api/v1/extract-receipt", json={"tenant_id": "t1", "payload": source}
+    )
+    expect_error(response, status, code)
+    response = await ingress.http.post(
+        "/api/v1/receipts/extract", json={"account_id": "t1", **source}
+    )
+    expect_error(response, status, code)
+    assert (await ingress.http.get("/api/v1/jobs", headers=TENANT)).json()["total"] == 0
+
+
+async def test_an_image_in_the_image_folder_is_accepted(
+    ingress: IngressClient, settings: Settings
+) -> None:
+    assert settings.image_dir is not None
+    (settings.image_dir / "shop").mkdir()
+    (settings.image_dir / "shop" / "1.jpg").write_bytes(base64.b64decode(JPEG))
+    payload = {"image_path": "shop/1.jpg"}
+    response = await ingress.http.post("/api/v1/jobs", json=submission(payload=payload))
+    assert response.json()["input_payload"]["image"]["media_type"] == "image/jpeg"

@@ -1,4 +1,4 @@
-"""The OpenAPI document: whole, truthful, and its examples work."""
+"""The OpenAPI document is complete and correct, and its examples work."""
 
 from typing import Any
 
@@ -6,15 +6,15 @@ import pytest
 
 from deployments.ingress.examples import EXAMPLE_BODIES
 from sidecar.core.settings import Settings
-from tests.unit.deployments.conftest import Front, serving
+from tests.unit.deployments.conftest import IngressClient, serve_ingress
 
-#: What any operation that takes a body, and any that reads what is kept, may answer with.
-OF_ANY = {"200", "400", "413", "429", "500", "503", "504"}
+#: The statuses that every operation documents.
+COMMON_STATUSES = {"200", "400", "413", "429", "500", "503", "504"}
 HEALTH = ("/health", "/health/live", "/health/ready")
 
 
-async def operations(front: Front) -> dict[str, dict[str, Any]]:
-    paths = (await front.client.get("/openapi.json")).json()["paths"]
+async def operations(ingress: IngressClient) -> dict[str, dict[str, Any]]:
+    paths = (await ingress.http.get("/openapi.json")).json()["paths"]
     return {
         f"{method.upper()} {path}": operation
         for path, methods in paths.items()
@@ -22,21 +22,38 @@ async def operations(front: Front) -> dict[str, dict[str, Any]]:
     }
 
 
-async def test_each_operation_has_its_errors_in_the_shape_that_is_sent(front: Front) -> None:
-    for name, operation in (await operations(front)).items():
+async def test_the_document_lists_the_paths(ingress: IngressClient) -> None:
+    paths = (await ingress.http.get("/openapi.json")).json()["paths"]
+    assert {
+        "/api/v1/jobs",
+        "/api/v1/jobs/{job_id}",
+        "/api/v1/jobs/{job_id}/cancel",
+        "/api/v1/extract-receipt",
+        "/api/v1/receipts/extract",
+        "/health/ready",
+    } <= paths.keys()
+    assert (await ingress.http.get("/docs")).status_code == 200
+
+
+async def test_each_operation_documents_its_errors_in_the_right_shape(
+    ingress: IngressClient,
+) -> None:
+    for name, operation in (await operations(ingress)).items():
         path = name.split()[1]
         if path in HEALTH:
             continue
-        assert operation["responses"].keys() >= OF_ANY, name
+        assert operation["responses"].keys() >= COMMON_STATUSES, name
         for status, response in operation["responses"].items():
             if status >= "400":
-                shape = response["content"]["application/json"]["schema"]["$ref"]
-                wanted = "OpenAIError" if path.startswith("/v1/") else "ErrorResponse"
-                assert shape == f"#/components/schemas/{wanted}", (name, status)
+                schema = response["content"]["application/json"]["schema"]["$ref"]
+                expected = "OpenAIError" if path.startswith("/v1/") else "ErrorResponse"
+                assert schema == f"#/components/schemas/{expected}", (name, status)
 
 
-async def test_each_operation_has_an_example_of_its_body_and_of_its_ids(front: Front) -> None:
-    for name, operation in (await operations(front)).items():
+async def test_each_operation_has_an_example_of_its_body_and_of_its_ids(
+    ingress: IngressClient,
+) -> None:
+    for name, operation in (await operations(ingress)).items():
         if "requestBody" in operation:
             assert operation["requestBody"]["content"]["application/json"]["example"], name
         for parameter in operation["parameters"]:
@@ -44,35 +61,30 @@ async def test_each_operation_has_an_example_of_its_body_and_of_its_ids(front: F
                 assert parameter["example"], name
 
 
-async def test_each_operation_has_a_name_of_its_own(front: Front) -> None:
-    names = [one["operationId"] for one in (await operations(front)).values()]
-    assert len(set(names)) == len(names)
+async def test_operation_ids_are_unique(ingress: IngressClient) -> None:
+    operation_ids = [operation["operationId"] for operation in (await operations(ingress)).values()]
+    assert len(set(operation_ids)) == len(operation_ids)
 
 
 @pytest.mark.parametrize("name", EXAMPLE_BODIES)
-async def test_each_example_is_a_request_that_is_understood(front: Front, name: str) -> None:
+async def test_each_example_is_accepted(ingress: IngressClient, name: str) -> None:
     method, path = name.split()
-    answer = await front.client.request(
+    response = await ingress.http.request(
         method, path, json=EXAMPLE_BODIES[name], headers={"x-tenant-id": "demo"}
     )
-    # A job that is not there, and a receipt that nobody reads in this test.
+    # The job doesn't exist, and no worker reads the receipt.
     expected = 404 if "job_id" in path or "feedback" in path else 200
-    assert answer.status_code == (504 if "extract" in path else expected), answer.text
+    assert response.status_code == (504 if "extract" in path else expected), response.text
 
 
-async def test_a_token_is_part_of_the_document_where_one_is_asked_for(settings: Settings) -> None:
+async def test_the_document_requires_a_token_when_the_service_does(settings: Settings) -> None:
     guarded = Settings.model_validate({**dict(settings), "api_tokens": "a-token-of-20-letters"})
-    async with serving(guarded) as front:
-        front.client.headers["authorization"] = "Bearer a-token-of-20-letters"
-        found = await operations(front)
-    for name, operation in found.items():
-        is_open = name.split()[1] in HEALTH
+    async with serve_ingress(guarded) as ingress:
+        ingress.http.headers["authorization"] = "Bearer a-token-of-20-letters"
+        documented = await operations(ingress)
+    for name, operation in documented.items():
+        is_public = name.split()[1] in HEALTH
         assert ("security" in operation, "401" in operation["responses"]) == (
-            not is_open,
-            not is_open,
+            not is_public,
+            not is_public,
         )
-
-
-async def test_a_wrong_method_hears_of_the_right_ones(front: Front) -> None:
-    answer = await front.client.put("/api/v1/jobs")
-    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, POST")

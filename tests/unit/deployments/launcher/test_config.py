@@ -1,4 +1,4 @@
-"""What is wrong with a configuration is said in a sentence, before anything is started."""
+"""An invalid configuration is refused with a clear message before anything starts."""
 
 from pathlib import Path
 from typing import Any
@@ -12,29 +12,29 @@ REPOSITORY = Path(__file__).parents[4]
 CONFIGS = [REPOSITORY / "serve_config.yaml", *sorted(REPOSITORY.glob("deploy/serve_config.*.yaml"))]
 
 
-def written(folder: Path, content: Any) -> Path:
+def write_config(folder: Path, content: Any) -> Path:
     path = folder / "config.yaml"
     path.write_text(yaml.safe_dump(content))
     return path
 
 
 @pytest.fixture
-def ours() -> Any:
+def config() -> Any:
     return yaml.safe_load((REPOSITORY / "serve_config.yaml").read_text())
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
-def test_what_is_delivered_is_right(path: Path) -> None:
+def test_the_delivered_configurations_are_valid(path: Path) -> None:
     config = load_config(path, host="10.0.0.1")
     assert (config.host, config.port, config.max_requests_per_replica) == ("10.0.0.1", 8000, 250)
     assert config.serve["http_options"]["host"] == "10.0.0.1"
 
 
-def test_where_it_listens_has_defaults(tmp_path: Path, ours: Any) -> None:
-    del ours["http_options"]
-    del ours["applications"][0]["args"]
-    config = load_config(written(tmp_path, ours))
-    assert (config.host, config.port) == ("127.0.0.1", 8000)
+def test_host_and_port_have_defaults(tmp_path: Path, config: Any) -> None:
+    del config["http_options"]
+    del config["applications"][0]["args"]
+    loaded = load_config(write_config(tmp_path, config))
+    assert (loaded.host, loaded.port) == ("127.0.0.1", 8000)
 
 
 @pytest.mark.parametrize(
@@ -52,50 +52,50 @@ def test_where_it_listens_has_defaults(tmp_path: Path, ours: Any) -> None:
         {"http_options": {"port": "many"}, "applications": [{"name": "other"}]},
     ],
 )
-def test_something_else_is_refused(tmp_path: Path, content: Any) -> None:
+def test_other_content_is_refused(tmp_path: Path, content: Any) -> None:
     with pytest.raises(ConfigError, match="not a configuration of this service"):
-        load_config(written(tmp_path, content))
+        load_config(write_config(tmp_path, content))
 
 
 @pytest.mark.parametrize("name", ["max_ongoing_requests", "max_queued_requests"])
-@pytest.mark.parametrize("bound", [None, 0, -1, "many", 2.5])
-def test_an_ingress_without_bounds_is_refused(
-    tmp_path: Path, ours: Any, name: str, bound: object
+@pytest.mark.parametrize("limit", [None, 0, -1, "many", 2.5])
+def test_an_ingress_without_limits_is_refused(
+    tmp_path: Path, config: Any, name: str, limit: object
 ) -> None:
-    ours["applications"][0]["deployments"][0][name] = bound
+    config["applications"][0]["deployments"][0][name] = limit
     with pytest.raises(ConfigError, match="max_queued_requests, both above 0"):
-        load_config(written(tmp_path, ours))
-    del ours["applications"][0]["deployments"][0][name]
+        load_config(write_config(tmp_path, config))
+    del config["applications"][0]["deployments"][0][name]
     with pytest.raises(ConfigError, match="max_queued_requests, both above 0"):
-        load_config(written(tmp_path, ours))
+        load_config(write_config(tmp_path, config))
 
 
-def test_places_that_are_all_for_health_are_refused(tmp_path: Path, ours: Any) -> None:
-    ours["applications"][0]["deployments"][0]["max_queued_requests"] = 8
+def test_a_limit_that_only_covers_health_checks_is_refused(tmp_path: Path, config: Any) -> None:
+    config["applications"][0]["deployments"][0]["max_queued_requests"] = 8
     with pytest.raises(ConfigError, match="8 requests at a time"):
-        load_config(written(tmp_path, ours))
+        load_config(write_config(tmp_path, config))
 
 
-def test_a_wrong_setting_is_named(
-    tmp_path: Path, ours: Any, monkeypatch: pytest.MonkeyPatch
+def test_an_invalid_setting_is_named_without_its_value(
+    tmp_path: Path, config: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ours["applications"][0]["args"] = {"poll_s": "often"}
+    config["applications"][0]["args"] = {"poll_s": "often"}
     with pytest.raises(ConfigError, match="SIDECAR_QUEUE_POLL_INTERVAL_S: Input should be"):
-        load_config(written(tmp_path, ours))
+        load_config(write_config(tmp_path, config))
     monkeypatch.setenv("SIDECAR_TEXT_THREADS", "lots")
-    ours["applications"][0]["args"] = {}
+    config["applications"][0]["args"] = {}
     with pytest.raises(ConfigError, match=r"SIDECAR_TEXT_THREADS: (?!.*lots)"):
-        load_config(written(tmp_path, ours))
+        load_config(write_config(tmp_path, config))
 
 
 @pytest.mark.parametrize("arguments", [{"surprise": 1}, {1: 2}, ["poll_s"]])
-def test_what_is_no_setting_is_refused(tmp_path: Path, ours: Any, arguments: object) -> None:
-    ours["applications"][0]["args"] = arguments
+def test_an_unknown_setting_is_refused(tmp_path: Path, config: Any, arguments: object) -> None:
+    config["applications"][0]["args"] = arguments
     with pytest.raises(ConfigError, match="Wrong settings"):
-        load_config(written(tmp_path, ours))
+        load_config(write_config(tmp_path, config))
 
 
-def test_a_file_that_is_no_yaml_or_not_there_is_refused(tmp_path: Path) -> None:
+def test_a_missing_or_invalid_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="can't be read: No such file"):
         load_config(tmp_path / "none.yaml")
     with pytest.raises(ConfigError, match="can't be read"):

@@ -1,4 +1,4 @@
-"""What the launcher takes for granted of Ray's private code."""
+"""The launcher's assumptions about Ray's private code."""
 
 import inspect
 import warnings
@@ -9,17 +9,17 @@ import pytest
 from deployments.launcher.ray_patches import tuned_start
 
 with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # Ray's own, as it is imported
+    warnings.simplefilter("ignore")  # raised when Ray is imported
     from ray._private import ray_constants, services
     from ray._private.node import Node
     from ray.serve._private.client import ServeControllerClient
     from ray.serve.context import _get_global_client
 
 
-def started(
+def start_command(
     monkeypatch: pytest.MonkeyPatch, process_type: str, *, whole_dashboard: bool = False
 ) -> list[str]:
-    """The command of a process that Ray starts while the patches are in place."""
+    """Return the command with which Ray starts a process under the patches."""
     commands: list[list[str]] = []
 
     def start(command: list[str], process_type: str, **_: Any) -> None:
@@ -32,7 +32,7 @@ def started(
 
 
 def test_the_first_workers_start_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    command = started(monkeypatch, ray_constants.PROCESS_TYPE_RAYLET)
+    command = start_command(monkeypatch, ray_constants.PROCESS_TYPE_RAYLET)
     assert command[0] == "program"
     assert {argument.partition("=")[0] for argument in command[1:]} == {
         "--num_prestart_python_workers",
@@ -40,13 +40,13 @@ def test_the_first_workers_start_at_once(monkeypatch: pytest.MonkeyPatch) -> Non
     }
 
 
-def test_of_rays_dashboard_only_serves_part_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_serves_module_of_rays_dashboard_starts(monkeypatch: pytest.MonkeyPatch) -> None:
     kind = ray_constants.PROCESS_TYPE_DASHBOARD
-    assert started(monkeypatch, kind) == ["program", "--modules-to-load=ServeHead"]
-    assert started(monkeypatch, kind, whole_dashboard=True) == ["program"]
+    assert start_command(monkeypatch, kind) == ["program", "--modules-to-load=ServeHead"]
+    assert start_command(monkeypatch, kind, whole_dashboard=True) == ["program"]
 
 
-def test_everything_is_put_back() -> None:
+def test_the_patches_are_undone() -> None:
     before = services.start_ray_process, Node.start_monitor
     with tuned_start(whole_dashboard=False):
         assert services.start_ray_process is not before[0]
@@ -63,7 +63,7 @@ def test_ray_still_calls_what_is_patched() -> None:
     for starter in (services.start_raylet, services.start_api_server):
         assert "start_ray_process(" in inspect.getsource(starter)
     assert "self.start_monitor()" in inspect.getsource(Node.start_head_processes)
-    # Ray replaces the first of these flags' own values, which it passes before ours.
+    # Our flags override the values that Ray passes before them.
     assert "num_prestart_python_workers" in inspect.getsource(services.start_raylet)
     assert "maximum_startup_concurrency" in inspect.getsource(services.start_raylet)
 

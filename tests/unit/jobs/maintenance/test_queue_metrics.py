@@ -1,4 +1,4 @@
-"""What Prometheus is told of the queue and the disk."""
+"""The gauges of the queue and the disk."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -15,7 +15,7 @@ from tests.unit.jobs.conftest import Clock
 
 
 class Gauges:
-    """A meter that keeps the last value of each."""
+    """A meter that stores the last value of each metric."""
 
     def __init__(self) -> None:
         self.values: dict[tuple[str, ...], float] = {}
@@ -27,10 +27,10 @@ class Gauges:
         self.values[(name, *tags.values())] = value
 
     def observe(self, name: str, value: float, /, **tags: str) -> None:
-        raise AssertionError(f"a look at the queue takes no time: {name} {value} {tags}")
+        raise AssertionError(f"unexpected histogram: {name} {value} {tags}")
 
 
-async def look(database: Database, folder: Path, clock: Clock) -> dict[tuple[str, ...], float]:
+async def measure(database: Database, folder: Path, clock: Clock) -> dict[tuple[str, ...], float]:
     gauges = Gauges()
     blobs = BlobStore(folder, database, clock)
     await record_queue_metrics(
@@ -40,8 +40,8 @@ async def look(database: Database, folder: Path, clock: Clock) -> dict[tuple[str
             database,
             blobs,
             holder="r1",
-            keep=timedelta(days=30),
-            every=timedelta(hours=1),
+            retention=timedelta(days=30),
+            interval=timedelta(hours=1),
             clock=clock,
         ),
         blobs=blobs,
@@ -51,33 +51,33 @@ async def look(database: Database, folder: Path, clock: Clock) -> dict[tuple[str
     return gauges.values
 
 
-async def test_the_queue_is_counted_and_its_age_known(
+async def test_the_queue_depths_and_its_age_are_measured(
     database: Database, queue: JobQueue, claims: Claims, clock: Clock, tmp_path: Path
 ) -> None:
-    assert (await look(database, tmp_path, clock))[("sidecar_queue_age_seconds",)] == 0
+    assert (await measure(database, tmp_path, clock))[("sidecar_queue_age_seconds",)] == 0
     for number in range(3):
         await queue.submit(
             NewJob(tenant_id="t", feature="a", input_payload={}, request_id=f"r{number}")
         )
-        clock.pass_(10)
+        clock.advance(10)
     await claims.claim(["a"], 1)
-    seen = await look(database, tmp_path, clock)
-    assert seen[("sidecar_jobs", "a", "queued")] == 2
-    assert seen[("sidecar_jobs", "a", "running")] == 1
-    assert seen[("sidecar_queue_age_seconds",)] == 20
-    assert seen[("sidecar_disk_free_bytes",)] > 0
+    values = await measure(database, tmp_path, clock)
+    assert values[("sidecar_jobs", "a", "queued")] == 2
+    assert values[("sidecar_jobs", "a", "running")] == 1
+    assert values[("sidecar_queue_age_seconds",)] == 20
+    assert values[("sidecar_disk_free_bytes",)] > 0
 
 
-async def test_a_disk_that_cant_be_written_has_no_room(
+async def test_an_unwritable_disk_counts_as_full(
     database: Database, clock: Clock, tmp_path: Path
 ) -> None:
     file = tmp_path / "file"
-    file.write_text("in the way")
-    assert (await look(database, file / "blobs", clock))[("sidecar_disk_free_bytes",)] == 0
+    file.write_text("not a folder")
+    assert (await measure(database, file / "blobs", clock))[("sidecar_disk_free_bytes",)] == 0
 
 
-async def test_a_database_that_is_away_is_counted(clock: Clock, tmp_path: Path) -> None:
-    away = Database("postgresql+asyncpg://nobody@127.0.0.1:1/nothing")
-    seen = await look(away, tmp_path, clock)
-    assert seen[("sidecar_database_errors",)] == 1
-    await away.close()
+async def test_an_unavailable_database_is_counted(clock: Clock, tmp_path: Path) -> None:
+    database = Database("postgresql+asyncpg://nobody@127.0.0.1:1/nothing")
+    values = await measure(database, tmp_path, clock)
+    assert values[("sidecar_database_errors",)] == 1
+    await database.close()

@@ -1,4 +1,4 @@
-"""What is old goes, what is young or at work stays, and the file on the disk gets smaller."""
+"""Expired data is deleted, recent and active data stays, and the SQLite file shrinks."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from jobs.maintenance.retention import LEASE, RetentionService, last_retention_run
+from jobs.maintenance.retention import LEASE_DURATION, RetentionService, last_retention_run
 from jobs.queue.claims import Claims
 from jobs.queue.job import AttemptError, Job, JobResult, NewJob
 from jobs.queue.queue import JobFilter, JobQueue
 from jobs.storage.artifacts import Artifact, ArtifactFilter, Artifacts
-from jobs.storage.blobs import CRASHED_AFTER, BlobStore
+from jobs.storage.blobs import TEMP_FILE_MAX_AGE, BlobStore
 from jobs.storage.database import Database
 from jobs.storage.feedback import Feedback, FeedbackFilter, FeedbackStore, Rating
 from jobs.storage.schema import attempts, job_events, prunings, webhooks
@@ -29,16 +29,16 @@ def blobs(tmp_path: Path, database: Database, clock: Clock) -> BlobStore:
     return BlobStore(tmp_path / "blobs", database, clock)
 
 
-def pruner(
+def new_service(
     database: Database, blobs: BlobStore, clock: Clock, holder: str = "r1"
 ) -> RetentionService:
     return RetentionService(
         database,
         blobs,
         holder=holder,
-        keep=timedelta(days=30),
-        every=timedelta(hours=1),
-        batch=3,
+        retention=timedelta(days=30),
+        interval=timedelta(hours=1),
+        batch_size=3,
         pause_s=0,
         clock=clock,
     )
@@ -46,10 +46,12 @@ def pruner(
 
 @pytest.fixture
 def retention(database: Database, blobs: BlobStore, clock: Clock) -> RetentionService:
-    return pruner(database, blobs, clock)
+    return new_service(database, blobs, clock)
 
 
-async def with_image(queue: JobQueue, blobs: BlobStore, data: bytes, tenant: str = "t") -> Job:
+async def submit_with_image(
+    queue: JobQueue, blobs: BlobStore, data: bytes, tenant: str = "t"
+) -> Job:
     sha256 = (await blobs.put(tenant, data, "image/png")).sha256
     return await queue.submit(
         NewJob(
@@ -63,15 +65,15 @@ async def with_image(queue: JobQueue, blobs: BlobStore, data: bytes, tenant: str
 
 
 async def finish(claims: Claims, count: int) -> None:
-    for held in await claims.claim(["f"], count):
-        await claims.succeed(held, DONE)
+    for job in await claims.claim(["f"], count):
+        await claims.succeed(job, DONE)
 
 
-def on_disk(folder: Path) -> int:
+def count_files(folder: Path) -> int:
     return sum(path.is_file() for path in (folder / "blobs").rglob("*"))
 
 
-async def rows_about(database: Database, job: Job) -> int:
+async def count_rows(database: Database, job: Job) -> int:
     async with database.read() as connection:
         counts = [
             await connection.scalar(
@@ -82,7 +84,7 @@ async def rows_about(database: Database, job: Job) -> int:
     return sum(count or 0 for count in counts)
 
 
-async def test_after_thirty_days_nothing_of_a_job_is_left(
+async def test_a_finished_job_is_deleted_completely_after_its_retention(
     queue: JobQueue,
     claims: Claims,
     blobs: BlobStore,
@@ -91,29 +93,29 @@ async def test_after_thirty_days_nothing_of_a_job_is_left(
     clock: Clock,
     tmp_path: Path,
 ) -> None:
-    old = [await with_image(queue, blobs, b"old %d" % n) for n in range(7)]
+    old = [await submit_with_image(queue, blobs, b"old %d" % n) for n in range(7)]
     await finish(claims, 7)
-    assert await rows_about(database, old[0])
-    clock.pass_(29 * DAY_S)
-    young = await with_image(queue, blobs, b"young")
+    assert await count_rows(database, old[0])
+    clock.advance(29 * DAY_S)
+    recent = await submit_with_image(queue, blobs, b"recent")
     await finish(claims, 1)
-    first = await retention.prune_if_due()
+    first = await retention.run_if_due()
     assert first is not None
     assert (first.jobs, first.artifacts, first.blobs, first.files) == (0, 0, 0, 0)
 
-    clock.pass_(2 * DAY_S)
-    pruning = await retention.prune_if_due()
-    assert pruning is not None
-    assert (pruning.jobs, pruning.artifacts, pruning.blobs, pruning.files) == (7, 7, 7, 7)
-    assert pruning == await last_retention_run(database)
-    [left], _ = await queue.list("t", JobFilter(), limit=10, offset=0)
-    assert left.id == young.id
-    assert [await rows_about(database, job) for job in old] == [0] * 7
-    _, artifacts = await Artifacts(database).list("t", ArtifactFilter(), limit=1, offset=0)
-    assert (artifacts, on_disk(tmp_path)) == (1, 1)
+    clock.advance(2 * DAY_S)
+    run = await retention.run_if_due()
+    assert run is not None
+    assert (run.jobs, run.artifacts, run.blobs, run.files) == (7, 7, 7, 7)
+    assert run == await last_retention_run(database)
+    [remaining], _ = await queue.list("t", JobFilter(), limit=10, offset=0)
+    assert remaining.id == recent.id
+    assert [await count_rows(database, job) for job in old] == [0] * 7
+    _, artifact_count = await Artifacts(database).list("t", ArtifactFilter(), limit=1, offset=0)
+    assert (artifact_count, count_files(tmp_path)) == (1, 1)
 
 
-async def test_a_job_that_waits_or_runs_keeps_its_image_however_old_it_is(
+async def test_an_unfinished_job_keeps_its_image_at_any_age(
     queue: JobQueue,
     claims: Claims,
     blobs: BlobStore,
@@ -121,22 +123,22 @@ async def test_a_job_that_waits_or_runs_keeps_its_image_however_old_it_is(
     clock: Clock,
     tmp_path: Path,
 ) -> None:
-    running = await with_image(queue, blobs, b"one")
-    [held] = await claims.claim(["f"], 1)
-    waiting = await with_image(queue, blobs, b"two")
-    clock.pass_(40 * DAY_S)
-    await retention.prune_if_due()
-    assert await queue.get("t", running.id) == held
-    assert await queue.get("t", waiting.id) == waiting
-    assert on_disk(tmp_path) == 2
+    running = await submit_with_image(queue, blobs, b"running")
+    [claimed] = await claims.claim(["f"], 1)
+    queued = await submit_with_image(queue, blobs, b"queued")
+    clock.advance(40 * DAY_S)
+    await retention.run_if_due()
+    assert await queue.get("t", running.id) == claimed
+    assert await queue.get("t", queued.id) == queued
+    assert count_files(tmp_path) == 2
 
-    await claims.succeed(held, DONE)
-    clock.pass_(DAY_S)
-    await retention.prune_if_due()
-    assert (await queue.get("t", running.id)).artifact_id, "it ended a day ago"
+    await claims.succeed(claimed, DONE)
+    clock.advance(DAY_S)
+    await retention.run_if_due()
+    assert (await queue.get("t", running.id)).artifact_id, "it finished a day ago"
 
 
-async def test_what_was_answered_at_once_and_what_was_said_of_it_expire_too(
+async def test_artifacts_of_immediate_responses_and_their_feedback_expire(
     database: Database, retention: RetentionService, clock: Clock
 ) -> None:
     artifact = Artifact(
@@ -157,8 +159,8 @@ async def test_what_was_answered_at_once_and_what_was_said_of_it_expire_too(
         created_at=clock.now,
     )
     await Artifacts(database).add(artifact)
-    feedback = FeedbackStore(database)
-    said = Feedback(
+    store = FeedbackStore(database)
+    entry = Feedback(
         id=new_id("fb_", clock.now),
         tenant_id="t",
         user_id="u",
@@ -169,15 +171,15 @@ async def test_what_was_answered_at_once_and_what_was_said_of_it_expire_too(
         correction=None,
         created_at=clock.now,
     )
-    await feedback.add(said, [])
-    clock.pass_(31 * DAY_S)
-    pruning = await retention.prune_if_due()
-    assert pruning is not None
-    assert (pruning.artifacts, pruning.feedback) == (1, 1)
-    assert await feedback.list("t", FeedbackFilter(), limit=1, offset=0) == ([], 0)
+    await store.add(entry, [])
+    clock.advance(31 * DAY_S)
+    run = await retention.run_if_due()
+    assert run is not None
+    assert (run.artifacts, run.feedback) == (1, 1)
+    assert await store.list("t", FeedbackFilter(), limit=1, offset=0) == ([], 0)
 
 
-async def test_an_image_is_kept_while_any_tenants_job_names_it(
+async def test_an_image_stays_while_any_tenants_job_references_it(
     queue: JobQueue,
     claims: Claims,
     blobs: BlobStore,
@@ -185,19 +187,19 @@ async def test_an_image_is_kept_while_any_tenants_job_names_it(
     clock: Clock,
     tmp_path: Path,
 ) -> None:
-    sha256 = (await with_image(queue, blobs, b"same", "a")).input_payload["image"]["sha256"]
+    sha256 = (await submit_with_image(queue, blobs, b"same", "a")).input_payload["image"]["sha256"]
     await finish(claims, 1)
-    clock.pass_(20 * DAY_S)
-    await with_image(queue, blobs, b"same", "b")
-    clock.pass_(20 * DAY_S)
-    await retention.prune_if_due()
+    clock.advance(20 * DAY_S)
+    await submit_with_image(queue, blobs, b"same", "b")
+    clock.advance(20 * DAY_S)
+    await retention.run_if_due()
     with pytest.raises(NotFound):
         await blobs.get("a", sha256)
     assert (await blobs.get("b", sha256))[1] == b"same"
-    assert on_disk(tmp_path) == 1
+    assert count_files(tmp_path) == 1
 
 
-async def test_images_without_a_job_and_files_without_a_row_are_swept(
+async def test_orphaned_blobs_and_files_are_deleted(
     blobs: BlobStore, database: Database, retention: RetentionService, clock: Clock, tmp_path: Path
 ) -> None:
     sha256 = (await blobs.put("t", b"never submitted", "image/png")).sha256
@@ -205,38 +207,40 @@ async def test_images_without_a_job_and_files_without_a_row_are_swept(
     shard.mkdir(parents=True)
     (shard / ("ab" + "0" * 62)).write_bytes(b"its row was never committed")
     (shard / ".new-1").write_bytes(b"being written")
-    await retention.prune_if_due()
-    assert (await blobs.get("t", sha256))[1] == b"never submitted", "its job may be on the way"
+    await retention.run_if_due()
+    assert (await blobs.get("t", sha256))[1] == b"never submitted", (
+        "its job may be about to be submitted"
+    )
     assert [path.name for path in shard.iterdir()] == [".new-1"]
 
-    clock.now = clock.now.now(clock.now.tzinfo) + CRASHED_AFTER + timedelta(minutes=1)
-    await retention.prune_if_due()
-    assert on_disk(tmp_path) == 0
+    clock.now = clock.now.now(clock.now.tzinfo) + TEMP_FILE_MAX_AGE + timedelta(minutes=1)
+    await retention.run_if_due()
+    assert count_files(tmp_path) == 0
     with pytest.raises(NotFound):
         await blobs.get("t", sha256)
 
 
-async def test_a_pruning_is_done_by_one_and_only_when_it_is_time(
+async def test_a_run_is_executed_by_one_service_and_only_when_due(
     database: Database, blobs: BlobStore, clock: Clock
 ) -> None:
-    one, other = (pruner(database, blobs, clock, holder) for holder in ("r1", "r2"))
-    assert await one.prune_if_due() is not None
-    assert await other.prune_if_due() is None
-    clock.pass_(3601)
-    assert await other.prune_if_due() is not None
+    first, second = (new_service(database, blobs, clock, holder) for holder in ("r1", "r2"))
+    assert await first.run_if_due() is not None
+    assert await second.run_if_due() is None
+    clock.advance(3601)
+    assert await second.run_if_due() is not None
 
 
-async def test_the_record_of_prunings_expires_like_the_rest(
+async def test_records_of_runs_expire(
     database: Database, retention: RetentionService, clock: Clock
 ) -> None:
     for _ in range(3):
-        await retention.prune_if_due()
-        clock.pass_(20 * DAY_S)
+        await retention.run_if_due()
+        clock.advance(20 * DAY_S)
     async with database.read() as connection:
         assert await connection.scalar(select(func.count()).select_from(prunings)) == 2
 
 
-async def test_a_batch_of_large_rows_ends_early(
+async def test_a_batch_ends_when_its_time_is_over(
     queue: JobQueue,
     claims: Claims,
     database: Database,
@@ -247,57 +251,57 @@ async def test_a_batch_of_large_rows_ends_early(
     monkeypatch.setattr("jobs.storage.batch_delete._MAX_TRANSACTION_S", 0.0)
     monkeypatch.setattr("jobs.storage.batch_delete._SLICE", 2)
     for n in range(7):
-        await with_image(queue, blobs, b"%d" % n)
+        await submit_with_image(queue, blobs, b"%d" % n)
     await finish(claims, 7)
-    clock.pass_(31 * DAY_S)
-    retention = pruner(database, blobs, clock)
-    begun = await retention._begin(clock.now)
-    left = [
+    clock.advance(31 * DAY_S)
+    retention = new_service(database, blobs, clock)
+    run = await retention._begin(clock.now)
+    remaining = [
         (await queue.list("t", JobFilter(), limit=1, offset=0))[1]
-        async for _ in retention._batches(begun)
+        async for _ in retention._batches(run)
     ]
-    assert left[:4] == [5, 3, 1, 0]
+    assert remaining[:4] == [5, 3, 1, 0]
 
 
-async def test_a_pruning_that_was_cut_short_goes_on_under_another_runner(
+async def test_an_interrupted_run_is_continued_by_another_service(
     queue: JobQueue, claims: Claims, database: Database, blobs: BlobStore, clock: Clock
 ) -> None:
     for n in range(7):
-        await with_image(queue, blobs, b"%d" % n)
+        await submit_with_image(queue, blobs, b"%d" % n)
     await finish(claims, 7)
-    clock.pass_(31 * DAY_S)
-    dying = pruner(database, blobs, clock)
-    assert await dying._lease.hold()
-    begun = await dying._begin(clock.now)
-    batches = dying._batches(begun)
+    clock.advance(31 * DAY_S)
+    crashed = new_service(database, blobs, clock)
+    assert await crashed._lease.acquire()
+    run = await crashed._begin(clock.now)
+    batches = crashed._batches(run)
     await anext(batches)
     await batches.aclose()
     assert (await queue.list("t", JobFilter(), limit=1, offset=0))[1] == 4
 
-    heir = pruner(database, blobs, clock, "r2")
-    assert await heir.prune_if_due() is None, "the lease of the dead one still runs"
-    clock.pass_(LEASE.total_seconds() + 1)
-    done = await heir.prune_if_due()
+    successor = new_service(database, blobs, clock, "r2")
+    assert await successor.run_if_due() is None, "the lease of the crashed service is still valid"
+    clock.advance(LEASE_DURATION.total_seconds() + 1)
+    done = await successor.run_if_due()
     assert done is not None
-    assert (done.id, done.jobs, done.files) == (begun.id, 7, 7)
+    assert (done.id, done.jobs, done.files) == (run.id, 7, 7)
 
 
-async def test_the_failure_of_a_job_that_goes_on_expires_and_the_job_stays(
+async def test_a_failure_expires_but_its_retried_job_stays(
     queue: JobQueue, claims: Claims, retention: RetentionService, database: Database, clock: Clock
 ) -> None:
     job = await queue.submit(NewJob(tenant_id="t", feature="f", input_payload={}, request_id="r"))
-    [held] = await claims.claim(["f"], 1)
-    await claims.fail(held, AttemptError(code="invalid_image", message="x", retryable=False))
-    clock.pass_(20 * DAY_S)
+    [claimed] = await claims.claim(["f"], 1)
+    await claims.fail(claimed, AttemptError(code="invalid_image", message="x", retryable=False))
+    clock.advance(20 * DAY_S)
     await queue.retry("t", job.id, extra_attempts=1)
-    clock.pass_(20 * DAY_S)
-    await retention.prune_if_due()
+    clock.advance(20 * DAY_S)
+    await retention.run_if_due()
     assert (await queue.get("t", job.id)).max_attempts == 2
-    _, artifacts = await Artifacts(database).list("t", ArtifactFilter(), limit=1, offset=0)
-    assert artifacts == 0
+    _, artifact_count = await Artifacts(database).list("t", ArtifactFilter(), limit=1, offset=0)
+    assert artifact_count == 0
 
 
-async def test_the_sqlite_file_really_shrinks(tmp_path: Path, clock: Clock) -> None:
+async def test_the_sqlite_file_shrinks(tmp_path: Path, clock: Clock) -> None:
     file = tmp_path / "test.db"
     async with migrated(f"sqlite+aiosqlite:///{file}") as database:
         queue, claims = JobQueue(database, clock=clock), Claims(database, runner="r", clock=clock)
@@ -305,13 +309,13 @@ async def test_the_sqlite_file_really_shrinks(tmp_path: Path, clock: Clock) -> N
         new = NewJob(tenant_id="t", feature="f", input_payload={}, request_id="r")
         for _ in range(60):
             await queue.submit(replace(new))
-        for held in await claims.claim(["f"], 60):
-            await claims.succeed(held, big)
+        for job in await claims.claim(["f"], 60):
+            await claims.succeed(job, big)
         await database.checkpoint()
-        full = file.stat().st_size
-        clock.pass_(31 * DAY_S)
+        size_before = file.stat().st_size
+        clock.advance(31 * DAY_S)
         blobs = BlobStore(tmp_path / "blobs", database, clock)
-        pruning = await pruner(database, blobs, clock).prune_if_due()
-        assert pruning is not None
-        assert pruning.freed_bytes > 2_500_000
-        assert file.stat().st_size < full / 5
+        run = await new_service(database, blobs, clock).run_if_due()
+        assert run is not None
+        assert run.freed_bytes > 2_500_000
+        assert file.stat().st_size < size_before / 5

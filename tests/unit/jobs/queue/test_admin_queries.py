@@ -1,4 +1,4 @@
-"""What an operator sees across tenants, on both databases."""
+"""Queries across tenants, on both databases."""
 
 from datetime import timedelta
 
@@ -18,26 +18,28 @@ DONE = JobResult(output={}, model_id="m", model_version="1")
 
 
 async def submit(queue: JobQueue, clock: Clock, tenant: str, feature: str = "a") -> str:
-    clock.pass_(1)
+    clock.advance(1)
     new = NewJob(tenant_id=tenant, feature=feature, input_payload={}, request_id="r")
     return (await queue.submit(new)).id
 
 
-async def end(claims: Claims, *, good: bool = True, features: tuple[str, ...] = ("a",)) -> None:
-    [held] = await claims.claim(features, 1)
-    await (claims.succeed(held, DONE) if good else claims.fail(held, DAMAGED))
+async def finish(
+    claims: Claims, *, success: bool = True, features: tuple[str, ...] = ("a",)
+) -> None:
+    [claimed] = await claims.claim(features, 1)
+    await (claims.succeed(claimed, DONE) if success else claims.fail(claimed, DAMAGED))
 
 
-async def test_every_filter_finds_what_matches_newest_first(
+async def test_every_filter_returns_its_matches_newest_first(
     database: Database, queue: JobQueue, claims: Claims, clock: Clock
 ) -> None:
     admin_queries = AdminQueries(database)
     first = await submit(queue, clock, "t1")
-    await end(claims, good=False)
+    await finish(claims, success=False)
     middle = clock.now
     second = await submit(queue, clock, "t2", "b")
     third = await submit(queue, clock, "t1")
-    for choice, expected in (
+    for filter_, expected in (
         (AdminFilter(), [third, second, first]),
         (AdminFilter(tenant_id="t1"), [third, first]),
         (AdminFilter(feature="b"), [second]),
@@ -48,14 +50,14 @@ async def test_every_filter_finds_what_matches_newest_first(
         (AdminFilter(since=middle + timedelta(seconds=0.5)), [third, second]),
         (AdminFilter(until=middle + timedelta(seconds=0.5), feature="a"), [first]),
     ):
-        found = await admin_queries.jobs(choice, before=None, limit=10)
-        assert [job.id for job in found] == expected, choice
+        matches = await admin_queries.jobs(filter_, before=None, limit=10)
+        assert [job.id for job in matches] == expected, filter_
     page = await admin_queries.jobs(AdminFilter(feature="a"), before=third, limit=10)
     assert [job.id for job in page] == [first]
     assert len(await admin_queries.jobs(AdminFilter(), before=None, limit=2)) == 2
 
 
-async def test_what_waits_is_counted_and_its_age_known(
+async def test_queue_depths_count_jobs_and_tell_the_oldest(
     database: Database, queue: JobQueue, claims: Claims, clock: Clock
 ) -> None:
     admin_queries = AdminQueries(database)
@@ -65,56 +67,54 @@ async def test_what_waits_is_counted_and_its_age_known(
     await submit(queue, clock, "t2")
     await submit(queue, clock, "t2")
     await claims.claim(["b"], 1)
-    waiting = await admin_queries.queue_depths(["a", "b"])
-    assert (waiting["a"].queued, waiting["a"].running, waiting["a"].oldest) == (3, 0, oldest)
-    assert (waiting["b"].queued, waiting["b"].oldest) == (0, None)
+    depths = await admin_queries.queue_depths(["a", "b"])
+    assert (depths["a"].queued, depths["a"].running, depths["a"].oldest) == (3, 0, oldest)
+    assert (depths["b"].queued, depths["b"].oldest) == (0, None)
     assert await admin_queries.oldest_due_at(clock.now) == oldest
     assert await admin_queries.oldest_due_at(oldest - timedelta(seconds=1)) is None
 
 
-async def test_a_job_comes_with_its_attempts_and_last_artifact(
+async def test_a_job_has_its_attempts_and_its_last_artifact(
     database: Database, queue: JobQueue, claims: Claims, clock: Clock
 ) -> None:
     admin_queries = AdminQueries(database)
     job_id = await submit(queue, clock, "t1")
     assert await admin_queries.artifact_of_job(job_id) is None
-    await end(claims, good=False)
+    await finish(claims, success=False)
     await queue.retry("t1", job_id, extra_attempts=1)
-    clock.pass_(5)
-    await end(claims)
+    clock.advance(5)
+    await finish(claims)
     job = await admin_queries.job(job_id)
     attempts = await queue.attempts(job_id)
     assert job.status is JobStatus.SUCCEEDED
-    assert [(one.number, one.outcome, one.error_code) for one in attempts] == [
+    assert [(attempt.number, attempt.outcome, attempt.error_code) for attempt in attempts] == [
         (1, "failed", "invalid_image"),
         (2, "succeeded", None),
     ]
     artifact = await admin_queries.artifact_of_job(job_id)
     assert artifact is not None
     assert artifact.id == job.artifact_id
-    exported = [
-        one.success async for one in admin_queries.export_artifacts(AdminFilter(feature="a"))
-    ]
-    assert exported == [False, True]
+    exported = admin_queries.export_artifacts(AdminFilter(feature="a"))
+    assert [artifact.success async for artifact in exported] == [False, True]
     with pytest.raises(NotFound):
         await admin_queries.job("job_0")
 
 
-async def test_the_statistics_follow_what_ends_and_forget_after_a_day(
+async def test_the_window_of_finished_jobs_gains_new_ones_and_drops_those_over_a_day_old(
     database: Database, queue: JobQueue, claims: Claims, clock: Clock
 ) -> None:
-    recent = FinishedJobsWindow(AdminQueries(database), clock)
-    assert len(await recent.refresh()) == 0
+    window = FinishedJobsWindow(AdminQueries(database), clock)
+    assert len(await window.refresh()) == 0
     await submit(queue, clock, "t1")
-    clock.pass_(3)
-    await end(claims)
-    seen = await recent.refresh()
-    assert (len(seen), seen.latency[0], seen.wait[0]) == (1, 3.0, 3.0)
-    clock.pass_(3600)
+    clock.advance(3)
+    await finish(claims)
+    finished = await window.refresh()
+    assert (len(finished), finished.latency[0], finished.wait[0]) == (1, 3.0, 3.0)
+    clock.advance(3600)
     await submit(queue, clock, "t1")
-    await end(claims, good=False)
-    seen = await recent.refresh()
-    assert len(seen) == len(await recent.refresh()) == 2
-    assert seen.was(JobStatus.FAILED).tolist() == [False, True]
-    clock.pass_(23 * 3600 + 10)
-    assert (await recent.refresh()).was(JobStatus.FAILED).tolist() == [True]
+    await finish(claims, success=False)
+    finished = await window.refresh()
+    assert len(finished) == len(await window.refresh()) == 2
+    assert finished.has(JobStatus.FAILED).tolist() == [False, True]
+    clock.advance(23 * 3600 + 10)
+    assert (await window.refresh()).has(JobStatus.FAILED).tolist() == [True]

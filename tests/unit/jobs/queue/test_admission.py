@@ -1,5 +1,3 @@
-"""A full queue says so before it takes what it can't do."""
-
 from dataclasses import replace
 
 import pytest
@@ -13,8 +11,8 @@ from sidecar.core.errors import Overloaded, TooManyRequests
 NEW = NewJob(tenant_id="a", feature="f", input_payload={}, request_id="r")
 
 
-class Ticks:
-    """Seconds that pass when told to."""
+class MonotonicClock:
+    """A fake clock in seconds."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -24,16 +22,16 @@ class Ticks:
 
 
 @pytest.fixture
-def ticks() -> Ticks:
-    return Ticks()
+def monotonic() -> MonotonicClock:
+    return MonotonicClock()
 
 
 @pytest.fixture
-def admission(queue: JobQueue, ticks: Ticks) -> AdmissionController:
-    return AdmissionController(queue, most=3, most_of_tenant=2, clock=ticks)
+def admission(queue: JobQueue, monotonic: MonotonicClock) -> AdmissionController:
+    return AdmissionController(queue, capacity=3, tenant_capacity=2, clock=monotonic)
 
 
-async def test_a_tenant_over_its_share_waits_while_others_submit(
+async def test_a_tenant_over_its_share_is_refused_while_others_submit(
     admission: AdmissionController,
 ) -> None:
     await admission.reserve("a")
@@ -44,7 +42,7 @@ async def test_a_tenant_over_its_share_waits_while_others_submit(
     await admission.reserve("b")
 
 
-async def test_a_full_queue_refuses_everybody(admission: AdmissionController) -> None:
+async def test_a_full_queue_refuses_every_tenant(admission: AdmissionController) -> None:
     for tenant in ("a", "b", "c"):
         await admission.reserve(tenant)
     with pytest.raises(Overloaded) as refused:
@@ -52,8 +50,8 @@ async def test_a_full_queue_refuses_everybody(admission: AdmissionController) ->
     assert refused.value.retry_after_s
 
 
-async def test_what_waits_already_counts_and_what_is_done_makes_room(
-    admission: AdmissionController, queue: JobQueue, claims: Claims, ticks: Ticks
+async def test_queued_jobs_count_until_they_are_claimed(
+    admission: AdmissionController, queue: JobQueue, claims: Claims, monotonic: MonotonicClock
 ) -> None:
     for tenant in ("a", "a", "b"):
         await queue.submit(replace(NEW, tenant_id=tenant))
@@ -62,5 +60,5 @@ async def test_what_waits_already_counts_and_what_is_done_makes_room(
     await claims.claim(["f"], 2)
     with pytest.raises(Overloaded):
         await admission.reserve("a")  # the count is still fresh
-    ticks.now += COUNT_TTL_S
+    monotonic.now += COUNT_TTL_S
     await admission.reserve("a")

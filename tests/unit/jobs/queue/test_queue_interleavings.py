@@ -1,4 +1,6 @@
-"""Whatever several runners do, in whatever order: no job has two owners and none is lost."""
+"""A state machine test of the queue: in any interleaving of workers and callers, no job has two
+owners and none is lost.
+"""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -29,13 +31,13 @@ from sidecar.core.errors import Conflict
 from tests.unit.jobs.conftest import Clock, migrated
 
 LEASE_S = 30.0
-RUNNERS = ["r1", "r2", "r3"]
+WORKERS = ["w1", "w2", "w3"]
 MAX_ATTEMPTS = 3
 
 
 @dataclass
 class Model:
-    """What must be true of one job."""
+    """The expected state of one job."""
 
     status: JobStatus = JobStatus.QUEUED
     attempt: int = 0
@@ -57,7 +59,7 @@ class QueueMachine(RuleBasedStateMachine):
         self.clock = Clock()
         self.elapsed = 0.0
         self.models: dict[str, Model] = {}
-        self.claims: list[Job] = []  # every claim there ever was, stale ones too
+        self.claimed: list[Job] = []  # every claim so far, stale ones too
 
     def run(self, awaitable: Any) -> Any:
         return self.loop.run_until_complete(awaitable)
@@ -66,7 +68,7 @@ class QueueMachine(RuleBasedStateMachine):
     def open(self) -> None:
         self.database: Database = self.run(self.stack.enter_async_context(migrated(self.url)))
         self.queue = JobQueue(self.database, clock=self.clock)
-        self.runners = [
+        self.workers = [
             Claims(
                 self.database,
                 runner=name,
@@ -74,30 +76,30 @@ class QueueMachine(RuleBasedStateMachine):
                 backoff=Backoff(base_s=1, cap_s=4, uniform=lambda low, high: high),
                 clock=self.clock,
             )
-            for name in RUNNERS
+            for name in WORKERS
         ]
 
     def teardown(self) -> None:
         self.run(self.stack.aclose())
         self.loop.close()
 
-    def of(self, job: Job) -> Model:
+    def model_of(self, job: Job) -> Model:
         return self.models[job.id]
 
-    def holds(self, claimed: Job) -> bool:
-        return self.of(claimed).token == claimed.attempt_token
+    def is_current(self, claimed: Job) -> bool:
+        return self.model_of(claimed).token == claimed.attempt_token
 
     def end(self, model: Model, status: JobStatus) -> None:
         model.status, model.token = status, None
 
     @rule(seconds=st.sampled_from([0.5, 5.0, 20.0, 31.0]))
     def time_passes(self, seconds: float) -> None:
-        self.clock.pass_(seconds)
+        self.clock.advance(seconds)
         self.elapsed += seconds
 
     @rule()
     def submit(self) -> None:
-        self.time_passes(0.001)  # ids of one moment sort by chance, and a run must repeat itself
+        self.time_passes(0.001)  # ids of one moment sort at random; a run must be repeatable
         new = NewJob(
             tenant_id="t",
             feature="f",
@@ -107,61 +109,61 @@ class QueueMachine(RuleBasedStateMachine):
         )
         self.models[self.run(self.queue.submit(new)).id] = Model()
 
-    @rule(runner=st.integers(0, len(RUNNERS) - 1), limit=st.integers(1, 3))
-    def claim(self, runner: int, limit: int) -> None:
-        for job in self.run(self.runners[runner].claim(["f"], limit)):
-            model = self.of(job)
-            assert model.status is JobStatus.QUEUED, "claimed what another owns, or what has ended"
+    @rule(worker=st.integers(0, len(WORKERS) - 1), limit=st.integers(1, 3))
+    def claim(self, worker: int, limit: int) -> None:
+        for job in self.run(self.workers[worker].claim(["f"], limit)):
+            model = self.model_of(job)
+            assert model.status is JobStatus.QUEUED, "claimed a job that is running or finished"
             model.status = JobStatus.RUNNING
             model.attempt += 1
             assert job.attempt == model.attempt
             assert job.attempt_token is not None
-            assert job.attempt_token not in model.tokens, "a token came twice"
+            assert job.attempt_token not in model.tokens, "a token was issued twice"
             model.tokens.add(job.attempt_token)
             model.token = job.attempt_token
             model.lease_until = self.elapsed + LEASE_S
-            self.claims.append(job)
+            self.claimed.append(job)
 
-    @precondition(lambda self: self.claims)
+    @precondition(lambda self: self.claimed)
     @rule(data=st.data())
     def succeed(self, data: st.DataObject) -> None:
-        claimed = data.draw(st.sampled_from(self.claims))
-        outcome = JobResult(output={"by": claimed.attempt}, model_id="m", model_version="1")
-        held = self.holds(claimed)
-        assert self.run(self.runners[0].succeed(claimed, outcome)) == held
-        if held:
-            self.of(claimed).results += 1
-            self.end(self.of(claimed), JobStatus.SUCCEEDED)
+        claimed = data.draw(st.sampled_from(self.claimed))
+        result = JobResult(output={"by": claimed.attempt}, model_id="m", model_version="1")
+        current = self.is_current(claimed)
+        assert self.run(self.workers[0].succeed(claimed, result)) == current
+        if current:
+            self.model_of(claimed).results += 1
+            self.end(self.model_of(claimed), JobStatus.SUCCEEDED)
 
-    @precondition(lambda self: self.claims)
+    @precondition(lambda self: self.claimed)
     @rule(data=st.data(), retryable=st.booleans())
     def fail(self, data: st.DataObject, retryable: bool) -> None:
-        claimed = data.draw(st.sampled_from(self.claims))
+        claimed = data.draw(st.sampled_from(self.claimed))
         error = AttemptError(code="internal", message="x", retryable=retryable)
-        held = self.holds(claimed)
-        assert (self.run(self.runners[0].fail(claimed, error)) is not None) == held
-        if held:
-            model = self.of(claimed)
-            again = retryable and claimed.attempt < claimed.max_attempts
-            self.end(model, JobStatus.QUEUED if again else JobStatus.FAILED)
+        current = self.is_current(claimed)
+        assert (self.run(self.workers[0].fail(claimed, error)) is not None) == current
+        if current:
+            model = self.model_of(claimed)
+            retry = retryable and claimed.attempt < claimed.max_attempts
+            self.end(model, JobStatus.QUEUED if retry else JobStatus.FAILED)
 
-    @precondition(lambda self: self.claims)
+    @precondition(lambda self: self.claimed)
     @rule(data=st.data())
     def renew(self, data: st.DataObject) -> None:
-        claimed = data.draw(st.sampled_from(self.claims))
-        self.run(self.runners[0].renew([claimed]))
-        if self.holds(claimed):
-            self.of(claimed).lease_until = self.elapsed + LEASE_S
+        claimed = data.draw(st.sampled_from(self.claimed))
+        self.run(self.workers[0].renew([claimed]))
+        if self.is_current(claimed):
+            self.model_of(claimed).lease_until = self.elapsed + LEASE_S
 
-    @precondition(lambda self: self.claims)
+    @precondition(lambda self: self.claimed)
     @rule(data=st.data())
     def release(self, data: st.DataObject) -> None:
-        claimed = data.draw(st.sampled_from(self.claims))
-        held = self.holds(claimed)
-        self.run(self.runners[0].release([claimed]))
-        if held:
-            self.of(claimed).max_attempts += 1
-            self.end(self.of(claimed), JobStatus.QUEUED)
+        claimed = data.draw(st.sampled_from(self.claimed))
+        current = self.is_current(claimed)
+        self.run(self.workers[0].release([claimed]))
+        if current:
+            self.model_of(claimed).max_attempts += 1
+            self.end(self.model_of(claimed), JobStatus.QUEUED)
 
     @precondition(lambda self: self.models)
     @rule(data=st.data())
@@ -198,16 +200,16 @@ class QueueMachine(RuleBasedStateMachine):
             for model in self.models.values()
             if model.status is JobStatus.RUNNING and model.lease_until < self.elapsed
         ]
-        assert self.run(self.runners[0].reclaim_expired()) == len(expired)
+        assert self.run(self.workers[0].reclaim_expired()) == len(expired)
         for model in expired:
-            spent = model.attempt >= model.max_attempts
-            self.end(model, JobStatus.FAILED if spent else JobStatus.QUEUED)
+            exhausted = model.attempt >= model.max_attempts
+            self.end(model, JobStatus.FAILED if exhausted else JobStatus.QUEUED)
 
     @invariant()
-    def the_rows_say_what_the_model_says(self) -> None:
+    def the_rows_match_the_model(self) -> None:
         if not self.models:
             return
-        rows, ended, written = self.run(self._rows())
+        rows, ended_attempts, results = self.run(self._rows())
         assert rows.keys() == self.models.keys(), "a job was lost"
         for job_id, model in self.models.items():
             row = rows[job_id]
@@ -217,24 +219,24 @@ class QueueMachine(RuleBasedStateMachine):
                 model.max_attempts,
                 model.token,
             )
-            assert written.get(job_id, 0) == model.results <= 1
-            open_attempts = model.attempt - ended.get(job_id, 0)
+            assert results.get(job_id, 0) == model.results <= 1
+            open_attempts = model.attempt - ended_attempts.get(job_id, 0)
             assert open_attempts == (1 if model.status is JobStatus.RUNNING else 0)
 
     async def _rows(self) -> tuple[dict[str, Any], dict[str, int], dict[str, int]]:
         async with self.database.read() as connection:
             rows = {row.id: row for row in await connection.execute(select(job_table))}
-            ended = await connection.execute(
+            ended_attempts = await connection.execute(
                 select(attempts.c.job_id, func.count(attempts.c.ended_at)).group_by(
                     attempts.c.job_id
                 )
             )
-            written = await connection.execute(
+            results = await connection.execute(
                 select(artifacts.c.job_id, func.count())
                 .where(artifacts.c.success)
                 .group_by(artifacts.c.job_id)
             )
-            return rows, dict(ended.all()), dict(written.all())  # type: ignore[arg-type]
+            return rows, dict(ended_attempts.all()), dict(results.all())  # type: ignore[arg-type]
 
 
 def test_no_job_has_two_owners_and_none_is_lost(database_url: str) -> None:

@@ -1,5 +1,3 @@
-"""Whoever asked to be called is called, at least once, and can tell who calls."""
-
 import asyncio
 import base64
 import hashlib
@@ -26,19 +24,19 @@ TRANSIENT = AttemptError(code="internal", message="It broke.", retryable=True)
 
 
 class Receiver:
-    """The other side: answers as it is told to, and remembers."""
+    """A fake receiver that returns the next of its responses and records the calls."""
 
     def __init__(self) -> None:
-        self.answers: list[int | Exception] = []
+        self.responses: list[int | Exception] = []
         self.calls: list[tuple[str, bytes, Mapping[str, str]]] = []
 
     async def __call__(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
         self.calls.append((url, body, headers))
-        answer = self.answers.pop(0) if self.answers else 200
+        response = self.responses.pop(0) if self.responses else 200
         await asyncio.sleep(0)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+        if isinstance(response, Exception):
+            raise response
+        return response
 
 
 @pytest.fixture
@@ -47,14 +45,14 @@ def receiver() -> Receiver:
 
 
 @pytest.fixture
-def outbox(database: Database, receiver: Receiver, clock: Clock) -> WebhookDispatcher:
+def dispatcher(database: Database, receiver: Receiver, clock: Clock) -> WebhookDispatcher:
     return WebhookDispatcher(
         database,
         send=receiver,
         secret="s3cret",
         max_attempts=3,
         backoff=Backoff(base_s=10, cap_s=60, uniform=lambda low, high: high),
-        hold=timedelta(minutes=1),
+        lease=timedelta(minutes=1),
         clock=clock,
     )
 
@@ -65,21 +63,21 @@ async def submit(queue: JobQueue, url: str | None = URL, tenant: str = "t") -> J
     )
 
 
-async def test_the_end_of_a_job_is_told_once_signed_and_without_its_result(
-    queue: JobQueue, claims: Claims, outbox: WebhookDispatcher, receiver: Receiver
+async def test_a_finished_job_is_reported_once_signed_and_without_its_result(
+    queue: JobQueue, claims: Claims, dispatcher: WebhookDispatcher, receiver: Receiver
 ) -> None:
     job = await submit(queue)
     await submit(queue, None)
-    assert await outbox.deliver() == 0, "it has not ended"
-    for held in await claims.claim(["f"], 2):
-        await claims.succeed(held, DONE)
-    assert await outbox.deliver() == 1
-    assert await outbox.deliver() == 0
+    assert await dispatcher.deliver() == 0, "the job has not finished"
+    for claimed in await claims.claim(["f"], 2):
+        await claims.succeed(claimed, DONE)
+    assert await dispatcher.deliver() == 1
+    assert await dispatcher.deliver() == 0
     [(url, body, headers)] = receiver.calls
     assert url == URL
-    told = json.loads(body)
-    assert told["type"] == "job.succeeded"
-    assert told["data"] == {
+    payload = json.loads(body)
+    assert payload["type"] == "job.succeeded"
+    assert payload["data"] == {
         "job_id": job.id,
         "tenant_id": "t",
         "feature": "f",
@@ -91,26 +89,26 @@ async def test_the_end_of_a_job_is_told_once_signed_and_without_its_result(
     assert headers["webhook-signature"] == f"v1,{expected}"
 
 
-async def test_every_way_to_end_is_told_and_no_other_change(
-    queue: JobQueue, claims: Claims, outbox: WebhookDispatcher, receiver: Receiver, clock: Clock
+async def test_every_final_status_is_reported_and_no_other(
+    queue: JobQueue, claims: Claims, dispatcher: WebhookDispatcher, receiver: Receiver, clock: Clock
 ) -> None:
     failed = await submit(queue)
-    clock.pass_(1)
+    clock.advance(1)
     cancelled = await submit(queue)
-    [held] = await claims.claim(["f"], 1)
-    await claims.fail(held, TRANSIENT)
+    [claimed] = await claims.claim(["f"], 1)
+    await claims.fail(claimed, TRANSIENT)
     await queue.cancel("t", cancelled.id)
-    clock.pass_(10)
-    [held] = await claims.claim(["f"], 1)
-    await claims.fail(held, FATAL)
+    clock.advance(10)
+    [claimed] = await claims.claim(["f"], 1)
+    await claims.fail(claimed, FATAL)
     await queue.retry("t", failed.id, extra_attempts=1)
-    [held] = await claims.claim(["f"], 1)
-    clock.pass_(31)
+    [claimed] = await claims.claim(["f"], 1)
+    clock.advance(31)
     await claims.reclaim_expired()
-    while await outbox.deliver():
+    while await dispatcher.deliver():
         pass
-    told = [json.loads(body) for _, body, _ in receiver.calls]
-    assert sorted((one["type"], one["data"]["error_code"]) for one in told) == [
+    payloads = [json.loads(body) for _, body, _ in receiver.calls]
+    assert sorted((payload["type"], payload["data"]["error_code"]) for payload in payloads) == [
         ("job.cancelled", None),
         ("job.failed", "internal"),
         ("job.failed", "invalid_image"),
@@ -118,57 +116,61 @@ async def test_every_way_to_end_is_told_and_no_other_change(
     assert len({headers["webhook-id"] for _, _, headers in receiver.calls}) == 3
 
 
-async def test_a_call_that_fails_is_made_again_later_and_not_for_ever(
-    queue: JobQueue, outbox: WebhookDispatcher, receiver: Receiver, clock: Clock
+async def test_a_failed_webhook_is_retried_with_backoff_up_to_its_attempts(
+    queue: JobQueue, dispatcher: WebhookDispatcher, receiver: Receiver, clock: Clock
 ) -> None:
-    receiver.answers = [500, BadRequest("no answer"), BlockedUrl(), 200]
+    receiver.responses = [500, BadRequest("no answer"), BlockedUrl(), 200]
     await queue.cancel("t", (await submit(queue)).id)
-    assert await outbox.deliver() == 1
-    assert await outbox.deliver() == 0
-    clock.pass_(10)
-    assert await outbox.deliver() == 1
-    clock.pass_(20)
-    assert await outbox.deliver() == 1
-    clock.pass_(86_400)
-    assert await outbox.deliver() == 0, "given up after three"
+    assert await dispatcher.deliver() == 1
+    assert await dispatcher.deliver() == 0
+    clock.advance(10)
+    assert await dispatcher.deliver() == 1
+    clock.advance(20)
+    assert await dispatcher.deliver() == 1
+    clock.advance(86_400)
+    assert await dispatcher.deliver() == 0, "three attempts are the limit"
     assert len({headers["webhook-id"] for _, _, headers in receiver.calls}) == 1
 
 
-async def test_what_a_process_that_died_had_taken_another_makes(
-    queue: JobQueue, database: Database, outbox: WebhookDispatcher, receiver: Receiver, clock: Clock
+async def test_another_process_delivers_what_a_dead_process_had_claimed(
+    queue: JobQueue,
+    database: Database,
+    dispatcher: WebhookDispatcher,
+    receiver: Receiver,
+    clock: Clock,
 ) -> None:
     await queue.cancel("t", (await submit(queue)).id)
-    assert len(await outbox._take()) == 1
-    assert await outbox.deliver() == 0, "it is another's for a while"
-    clock.pass_(61)
-    assert await outbox.deliver() == 1
+    assert len(await dispatcher._claim_due()) == 1
+    assert await dispatcher.deliver() == 0, "the other process still has the lease"
+    clock.advance(61)
+    assert await dispatcher.deliver() == 1
     assert len(receiver.calls) == 1
 
 
-async def test_processes_that_look_at_once_share_the_calls(
+async def test_processes_that_poll_at_once_share_the_webhooks(
     queue: JobQueue, database: Database, receiver: Receiver, clock: Clock
 ) -> None:
     for _ in range(12):
         await queue.cancel("t", (await submit(queue)).id)
-    outboxes = [WebhookDispatcher(database, send=receiver, clock=clock) for _ in range(3)]
-    await asyncio.gather(*(outbox.deliver() for outbox in outboxes))
-    while await outboxes[0].deliver():
+    dispatchers = [WebhookDispatcher(database, send=receiver, clock=clock) for _ in range(3)]
+    await asyncio.gather(*(dispatcher.deliver() for dispatcher in dispatchers))
+    while await dispatchers[0].deliver():
         pass
     ids = [headers["webhook-id"] for _, _, headers in receiver.calls]
     assert len(ids) == len(set(ids)) == 12
     assert "webhook-signature" not in receiver.calls[0][2]
 
 
-async def test_a_receiver_that_never_answers_holds_up_its_own_tenant_alone(
+async def test_a_receiver_that_never_responds_delays_only_its_own_tenant(
     queue: JobQueue, database: Database, clock: Clock
 ) -> None:
     calls: list[str] = []
-    told = asyncio.Event()
+    delivered = asyncio.Event()
 
     async def send(url: str, body: bytes, headers: Mapping[str, str]) -> int:
         calls.append(url)
         if url == URL:
-            told.set()
+            delivered.set()
         else:
             await asyncio.Event().wait()
         return 200
@@ -176,13 +178,13 @@ async def test_a_receiver_that_never_answers_holds_up_its_own_tenant_alone(
     dead = "https://dead.example/done"
     for _ in range(2 * MAX_CONCURRENT):
         await queue.cancel("busy", (await submit(queue, dead, "busy")).id)
-    clock.pass_(1)
+    clock.advance(1)
     await queue.cancel("t", (await submit(queue)).id)
     running = asyncio.create_task(
         WebhookDispatcher(database, send=send, poll_s=0.01, clock=clock).run()
     )
     async with asyncio.timeout(10):
-        await told.wait()
+        await delivered.wait()
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     assert calls.count(dead) == MAX_CONCURRENT_PER_TENANT

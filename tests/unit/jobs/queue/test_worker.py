@@ -1,5 +1,3 @@
-"""The runner: from a claimed row to its one result, whatever happens to the work."""
-
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -20,25 +18,24 @@ from jobs.storage.database import Database
 from sidecar.core.backoff import Backoff
 from sidecar.core.errors import InvalidImage, WorkerDied
 from sidecar.core.settings import QueueSettings, Settings
-from tests.unit.jobs.served_models import models
 
 Event = Progress | JobResult | Exception
 
 
-class Scripted:
-    """An attempt that does what the test wrote down for it."""
+class ScriptedAttempt:
+    """An attempt that yields or raises the events of a script."""
 
     def __init__(
-        self, events: list[Event], *, endless: bool, waits: asyncio.Event | None = None
+        self, events: list[Event], *, endless: bool, starts: asyncio.Event | None = None
     ) -> None:
         self.events = events
         self.endless = endless
-        self.waits = waits
+        self.starts = starts
         self.kills = 0
 
     async def __aiter__(self) -> AsyncIterator[Progress | JobResult]:
-        if self.waits is not None:
-            await self.waits.wait()
+        if self.starts is not None:
+            await self.starts.wait()
         yield 0.0
         for event in self.events:
             if isinstance(event, Exception):
@@ -52,12 +49,12 @@ class Scripted:
 
 
 class Service:
-    """A queue, a runner over it, and a script for the attempts to come."""
+    """A queue, its worker, and a script with the events of each attempt."""
 
     def __init__(self, database: Database, folder: Path, settings: Settings) -> None:
         self.settings = settings
-        self.wake: Callable[[], None] = lambda: None
-        self.queue = JobQueue(database, on_queued=lambda: self.wake())
+        self.notify: Callable[[], None] = lambda: None
+        self.queue = JobQueue(database, on_queued=lambda: self.notify())
         self.claims = Claims(
             database,
             runner="r1",
@@ -65,36 +62,35 @@ class Service:
         )
         self.artifacts = Artifacts(database)
         self.blobs = BlobStore(folder / "blobs", database, utc_now)
-        self.models = models(database)
         self.script: Iterator[list[Event]] = iter(())
         self.endless = False
-        self.waits: asyncio.Event | None = None  # for a process: the next attempt
-        self.launched: list[tuple[Scripted, JobContext]] = []
-        self.watch = JobWatcher(self.queue, poll_s=0.005)
+        self.starts: asyncio.Event | None = None  # delays the start of the next attempt
+        self.launched: list[tuple[ScriptedAttempt, JobContext]] = []
+        self.watcher = JobWatcher(self.queue, poll_s=0.005)
 
-    def launch(self, feature: JobType, work: JobContext) -> Scripted:
-        waits, self.waits = self.waits, None
-        attempt = Scripted(next(self.script), endless=self.endless, waits=waits)
-        self.launched.append((attempt, work))
+    def launch(self, _: JobType, context: JobContext) -> ScriptedAttempt:
+        starts, self.starts = self.starts, None
+        attempt = ScriptedAttempt(next(self.script), endless=self.endless, starts=starts)
+        self.launched.append((attempt, context))
         return attempt
 
     @asynccontextmanager
     async def running(self, *, timeout_s: float = 60.0) -> AsyncIterator[JobWorker]:
-        feature = JobType(name="f", run=_never, timeout_s=timeout_s, max_attempts=3, cpus=1)
-        runner = JobWorker(
+        job_type = JobType(name="f", run=_never, timeout_s=timeout_s, max_attempts=3, cpus=1)
+        worker = JobWorker(
             claims=self.claims,
             blobs=self.blobs,
-            job_types={"f": feature},
+            job_types={"f": job_type},
             launch=self.launch,
             slots=lambda: 2,
             settings=self.settings,
         )
-        self.wake = runner.notify
-        loop = asyncio.create_task(runner.run())
+        self.notify = worker.notify
+        loop = asyncio.create_task(worker.run())
         try:
-            yield runner
+            yield worker
         finally:
-            await runner.stop()
+            await worker.stop()
             await loop
 
     async def submit(self, **changes: object) -> Job:
@@ -103,9 +99,9 @@ class Service:
             NewJob(tenant_id="t", feature="f", input_payload=payload, request_id="r")  # type: ignore[arg-type]
         )
 
-    async def ended(self, job: Job) -> Job:
+    async def finished(self, job: Job) -> Job:
         async with asyncio.timeout(5):
-            await self.watch.ended(job.id)
+            await self.watcher.wait_until_finished(job.id)
         return await self.queue.get("t", job.id)
 
     async def until(self, job: Job, condition: Callable[[Job], bool]) -> Job:
@@ -115,11 +111,11 @@ class Service:
         return now
 
 
-def _never(work: JobContext) -> Iterator[Progress | JobResult]:
-    raise AssertionError("scripted attempts run no work")
+def _never(context: JobContext) -> Iterator[Progress | JobResult]:
+    raise AssertionError("scripted attempts do no work")
 
 
-def outcome(value: str) -> JobResult:
+def result(value: str) -> JobResult:
     return JobResult(output={"value": value}, model_id="m", model_version="1")
 
 
@@ -130,157 +126,161 @@ def service(tmp_path: Path, database: Database) -> Service:
     )
 
 
-async def test_a_job_ends_with_the_outcome_of_its_work(service: Service) -> None:
-    service.script = iter([[0.5, outcome("read")]])
+async def test_a_job_finishes_with_the_result_of_its_attempt(service: Service) -> None:
+    service.script = iter([[0.5, result("read")]])
     image = await service.blobs.put("t", b"bytes", "image/png")
+    payload = {"image": {"sha256": image.sha256}}
     async with service.running():
-        job = await service.ended(await service.submit(payload={"image": {"sha256": image.sha256}}))
+        job = await service.finished(await service.submit(payload=payload))
     assert job.status is JobStatus.SUCCEEDED
     assert job.artifact_id is not None
     assert (await service.artifacts.get("t", job.artifact_id)).output_payload == {"value": "read"}
-    [(attempt, work)] = service.launched
-    assert work.image == b"bytes"
-    assert attempt.kills == 1, "an attempt is let go of in any case"
+    [(attempt, context)] = service.launched
+    assert context.image == b"bytes"
+    assert attempt.kills == 1, "a finished attempt is killed too"
 
 
-async def test_a_runner_that_looks_rarely_is_woken_by_a_job(
+async def test_a_worker_that_polls_rarely_is_woken_up_by_a_job(
     database: Database, tmp_path: Path
 ) -> None:
     service = Service(
         database, tmp_path, Settings(data_dir=tmp_path, queue=QueueSettings(poll_interval_s=60))
     )
-    service.script = iter([[outcome("read")]] * 5)
+    service.script = iter([[result("read")]] * 5)
     async with service.running():
         for _ in range(5):
-            assert (await service.ended(await service.submit())).status is JobStatus.SUCCEEDED
+            assert (await service.finished(await service.submit())).status is JobStatus.SUCCEEDED
 
 
-async def test_a_job_that_nobody_woke_the_runner_for_is_found(service: Service) -> None:
-    service.script = iter([[outcome("found")]])
+async def test_polling_finds_a_job_without_a_notification(service: Service) -> None:
+    service.script = iter([[result("found")]])
     async with service.running():
-        service.wake = lambda: None
-        assert (await service.ended(await service.submit())).status is JobStatus.SUCCEEDED
+        service.notify = lambda: None
+        assert (await service.finished(await service.submit())).status is JobStatus.SUCCEEDED
 
 
-async def test_progress_is_seen_while_the_work_goes_on(service: Service) -> None:
-    so_far = {"objective": 7, "gap": 2}
-    service.script, service.endless = iter([[ProgressUpdate(0.25, so_far)]]), True
+async def test_progress_is_visible_during_the_attempt(service: Service) -> None:
+    detail = {"objective": 7, "gap": 2}
+    service.script, service.endless = iter([[ProgressUpdate(0.25, detail)]]), True
     async with service.running():
         job = await service.until(await service.submit(), lambda job: job.progress == 0.25)
-        assert (job.status, job.progress_detail) == (JobStatus.RUNNING, so_far)
+        assert (job.status, job.progress_detail) == (JobStatus.RUNNING, detail)
 
 
-async def test_a_dead_worker_costs_an_attempt_and_not_the_job(service: Service) -> None:
-    service.script = iter([[0.5, WorkerDied()], [outcome("second")]])
+async def test_a_dead_worker_process_costs_an_attempt_but_not_the_job(service: Service) -> None:
+    service.script = iter([[0.5, WorkerDied()], [result("second")]])
     async with service.running():
-        job = await service.ended(await service.submit())
+        job = await service.finished(await service.submit())
     assert (job.status, job.attempt) == (JobStatus.SUCCEEDED, 2)
 
 
-async def test_bad_input_fails_at_once_with_its_own_error(service: Service) -> None:
+async def test_invalid_input_fails_at_once_with_its_own_error(service: Service) -> None:
     service.script = iter([[InvalidImage("It is damaged.")]])
     async with service.running():
-        job = await service.ended(await service.submit())
+        job = await service.finished(await service.submit())
     assert (job.status, job.attempt, job.error_code) == (JobStatus.FAILED, 1, "invalid_image")
     assert job.error_message == "It is damaged."
 
 
-async def test_a_bug_in_the_work_is_tried_again_and_tells_no_internals(service: Service) -> None:
+async def test_a_crash_is_retried_and_exposes_no_internals(service: Service) -> None:
     service.script = iter([[KeyError("secret")]] * 3)
     async with service.running():
-        job = await service.ended(await service.submit())
+        job = await service.finished(await service.submit())
     assert (job.status, job.attempt, job.error_code) == (JobStatus.FAILED, 3, "internal")
     assert "secret" not in str(job.error_message)
 
 
-async def test_an_outcome_that_cannot_be_stored_is_a_failed_attempt(service: Service) -> None:
+async def test_a_result_that_cannot_be_stored_fails_the_attempt(service: Service) -> None:
     unstorable = JobResult(output={"value": object()}, model_id="m", model_version="1")
-    service.script = iter([[unstorable], [unstorable], [outcome("third")]])
+    service.script = iter([[unstorable], [unstorable], [result("third")]])
     async with service.running():
-        job = await service.ended(await service.submit())
+        job = await service.finished(await service.submit())
     assert (job.status, job.attempt) == (JobStatus.SUCCEEDED, 3)
-    past = await service.queue.attempts(job.id)
-    assert [one.error_code for one in past] == ["internal", "internal", None]
+    attempts = await service.queue.attempts(job.id)
+    assert [attempt.error_code for attempt in attempts] == ["internal", "internal", None]
 
 
-async def test_an_error_that_quotes_a_nul_is_told_without_it(service: Service) -> None:
+async def test_a_nul_in_an_error_message_is_removed(service: Service) -> None:
     service.script = iter([[InvalidImage("Damaged: a\0b.")]])
     async with service.running():
-        job = await service.ended(await service.submit())
+        job = await service.finished(await service.submit())
     assert (job.status, job.error_message) == (JobStatus.FAILED, "Damaged: ab.")
 
 
-async def test_work_that_takes_too_long_is_killed(service: Service) -> None:
+async def test_an_attempt_over_its_time_limit_is_killed(service: Service) -> None:
     service.script, service.endless = iter([[]] * 3), True
     async with service.running(timeout_s=0.02):
-        job = await service.ended(await service.submit())
+        job = await service.finished(await service.submit())
     assert (job.status, job.attempt, job.error_code) == (JobStatus.FAILED, 3, "timeout")
     assert [attempt.kills for attempt, _ in service.launched] == [1, 1, 1]
 
 
-async def test_time_spent_waiting_for_a_process_is_not_the_works(service: Service) -> None:
-    process = asyncio.Event()
-    service.script, service.waits = iter([[outcome("read")]]), process
+async def test_the_wait_for_a_worker_process_does_not_count_against_the_time_limit(
+    service: Service,
+) -> None:
+    starts = asyncio.Event()
+    service.script, service.starts = iter([[result("read")]]), starts
     async with service.running(timeout_s=0.05):
         job = await service.submit()
         await service.until(job, lambda job: job.status is JobStatus.RUNNING)
         await asyncio.sleep(0.1)
-        process.set()
-        assert (await service.ended(job)).status is JobStatus.SUCCEEDED
+        starts.set()
+        assert (await service.finished(job)).status is JobStatus.SUCCEEDED
 
 
-async def test_work_that_no_process_begins_goes_back_without_losing_an_attempt(
+async def test_a_job_that_no_worker_process_starts_is_released(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("jobs.queue.worker.START_TIMEOUT_S", 0.05)
-    service.script, service.waits = iter([[], [outcome("read")]]), asyncio.Event()
+    service.script, service.starts = iter([[], [result("read")]]), asyncio.Event()
     async with service.running():
-        job = await service.ended(await service.submit())
+        job = await service.finished(await service.submit())
     assert job.status is JobStatus.SUCCEEDED
     assert (job.attempt, job.max_attempts) == (2, 4)
     assert service.launched[0][0].kills == 1
-    past = await service.queue.attempts(job.id)
-    assert [one.outcome for one in past] == ["released", "succeeded"]
+    attempts = await service.queue.attempts(job.id)
+    assert [attempt.outcome for attempt in attempts] == ["released", "succeeded"]
 
 
-async def test_cancelling_kills_the_work(service: Service) -> None:
+async def test_cancelling_a_job_kills_its_attempt(service: Service) -> None:
     service.script, service.endless = iter([[0.1]]), True
-    async with service.running() as runner:
+    async with service.running() as worker:
         job = await service.until(await service.submit(), lambda job: job.progress == 0.1)
         await service.queue.cancel("t", job.id)
         async with asyncio.timeout(5):
-            while runner.running_count:
+            while worker.running_count:
                 await asyncio.sleep(0.005)
         [(attempt, _)] = service.launched
         assert attempt.kills == 1
     assert (await service.queue.get("t", job.id)).status is JobStatus.CANCELLED
 
 
-async def test_a_runner_that_stops_gives_its_jobs_back(service: Service) -> None:
+async def test_a_stopping_worker_releases_its_jobs(service: Service) -> None:
     service.script, service.endless = iter([[0.1]]), True
     async with service.running():
         job = await service.until(await service.submit(), lambda job: job.progress == 0.1)
     [(attempt, _)] = service.launched
     assert attempt.kills == 1
     assert (await service.queue.get("t", job.id)).status is JobStatus.QUEUED
-    service.script, service.endless = iter([[outcome("later")]]), False
+    service.script, service.endless = iter([[result("later")]]), False
     async with service.running():
-        job = await service.ended(job)
+        job = await service.finished(job)
     assert (job.status, job.attempt, job.max_attempts) == (JobStatus.SUCCEEDED, 2, 4)
 
 
-async def test_no_more_work_runs_at_once_than_there_are_slots(service: Service) -> None:
+async def test_no_more_attempts_run_at_once_than_there_are_slots(service: Service) -> None:
     service.script, service.endless = iter([[0.1]] * 3), True
-    async with service.running() as runner:
+    async with service.running() as worker:
         jobs = [await service.submit() for _ in range(3)]
         for job in jobs[:2]:
             await service.until(job, lambda job: job.progress == 0.1)
-        assert runner.running_count == len(service.launched) == 2
+        assert worker.running_count == len(service.launched) == 2
         await service.queue.cancel("t", jobs[0].id)
         await service.until(jobs[2], lambda job: job.status is JobStatus.RUNNING)
 
 
-async def test_an_image_that_is_gone_fails_the_job(service: Service) -> None:
+async def test_a_job_whose_image_is_gone_fails(service: Service) -> None:
+    payload = {"image": {"sha256": "0" * 64}}
     async with service.running():
-        job = await service.ended(await service.submit(payload={"image": {"sha256": "0" * 64}}))
+        job = await service.finished(await service.submit(payload=payload))
     assert (job.status, job.error_code) == (JobStatus.FAILED, "not_found")

@@ -1,4 +1,4 @@
-"""A copy that is made while the service writes is a whole one, and comes back."""
+"""Backup and restore, while the service writes."""
 
 import asyncio
 import subprocess
@@ -31,8 +31,8 @@ async def opened(folder: Path) -> AsyncIterator[Database]:
     await database.close()
 
 
-async def work(database: Database, folder: Path, number: int) -> None:
-    """A job with its image, and its result."""
+async def run_job(database: Database, folder: Path, number: int) -> None:
+    """Submit a job with an image, and finish it."""
     sha256 = (
         await BlobStore(folder / "blobs", database, utc_now).put(
             "t", b"image %d" % number, "image/png"
@@ -43,86 +43,80 @@ async def work(database: Database, folder: Path, number: int) -> None:
         NewJob(tenant_id="t", feature="f", input_payload=payload, request_id=str(number))
     )
     claims = Claims(database, runner="r")
-    for held in await claims.claim(["f"], 5):
-        await claims.succeed(held, DONE)
+    for job in await claims.claim(["f"], 5):
+        await claims.succeed(job, DONE)
 
 
-async def test_a_copy_made_while_jobs_go_on_holds_every_one_that_it_names(tmp_path: Path) -> None:
-    data, copy, again = tmp_path / "data", tmp_path / "copies" / "one", tmp_path / "again"
+async def test_a_backup_during_writes_is_consistent_and_restores_completely(tmp_path: Path) -> None:
+    data, backup, restored = tmp_path / "data", tmp_path / "copies" / "monday", tmp_path / "again"
     data.mkdir()
     async with migrated(url(data)) as database:
-        await work(database, data, 0)
-        writing = asyncio.create_task(asyncio.wait_for(_write_on(database, data), 30))
-        copied = await asyncio.to_thread(save, data, copy)
+        await run_job(database, data, 0)
+        writing = asyncio.create_task(asyncio.wait_for(_keep_writing(database, data), 30))
+        saved = await asyncio.to_thread(save, data, backup)
         writing.cancel()
         await asyncio.gather(writing, return_exceptions=True)
-    assert copied.missing == 0
-    assert copied.blobs >= 1
+    assert saved.missing == 0
+    assert saved.blobs >= 1
 
-    assert await asyncio.to_thread(restore, copy, again) == copied
-    async with opened(again) as database:
+    assert await asyncio.to_thread(restore, backup, restored) == saved
+    async with opened(restored) as database:
         jobs, total = await JobQueue(database).list("t", JobFilter(), limit=100, offset=0)
-        assert total >= copied.blobs
-        blobs = BlobStore(again / "blobs", database, utc_now)
+        assert total >= saved.blobs
+        blobs = BlobStore(restored / "blobs", database, utc_now)
         for job in jobs:
-            _, data_ = await blobs.get("t", job.input_payload["image"]["sha256"])
-            assert data_ == b"image %d" % int(job.request_id)
-        await work(database, again, 10_000)
+            _, image = await blobs.get("t", job.input_payload["image"]["sha256"])
+            assert image == b"image %d" % int(job.request_id)
+        await run_job(database, restored, 10_000)
 
 
-async def _write_on(database: Database, folder: Path) -> None:
+async def _keep_writing(database: Database, folder: Path) -> None:
     number = 0
     while True:
         number += 1
-        await work(database, folder, number)
+        await run_job(database, folder, number)
 
 
 @pytest.fixture
-async def copy(tmp_path: Path) -> Path:
+async def backup(tmp_path: Path) -> Path:
     data = tmp_path / "data"
     data.mkdir()
     async with migrated(url(data)) as database:
-        await work(database, data, 1)
+        await run_job(database, data, 1)
     save(data, tmp_path / "copy")
     return tmp_path / "copy"
 
 
-async def test_nothing_is_overwritten(copy: Path, tmp_path: Path) -> None:
+async def test_existing_folders_are_not_overwritten(backup: Path, tmp_path: Path) -> None:
     with pytest.raises(BackupError, match="exists"):
-        save(tmp_path / "data", copy)
+        save(tmp_path / "data", backup)
     with pytest.raises(BackupError, match="move it away"):
-        restore(copy, tmp_path / "data")
+        restore(backup, tmp_path / "data")
     with pytest.raises(BackupError, match="has no"):
         save(tmp_path / "nothing", tmp_path / "copy2")
 
 
-async def test_a_damaged_copy_is_not_restored(copy: Path, tmp_path: Path) -> None:
-    [blob] = [path for path in (copy / "blobs").rglob("*") if path.is_file()]
+async def test_a_damaged_backup_is_not_restored(backup: Path, tmp_path: Path) -> None:
+    [blob] = [path for path in (backup / "blobs").rglob("*") if path.is_file()]
     blob.write_bytes(b"something else")
     with pytest.raises(BackupError, match="damaged"):
-        restore(copy, tmp_path / "new")
-    database = copy / "service.db"
+        restore(backup, tmp_path / "new")
+    database = backup / "service.db"
     database.write_bytes(database.read_bytes()[:5000])
     with pytest.raises(BackupError):
-        restore(copy, tmp_path / "new")
+        restore(backup, tmp_path / "new")
     assert not (tmp_path / "new" / "service.db").exists()
 
 
-async def test_an_image_that_was_pruned_meanwhile_is_counted(copy: Path, tmp_path: Path) -> None:
-    [blob] = [path for path in (copy / "blobs").rglob("*") if path.is_file()]
+async def test_a_missing_image_is_counted(backup: Path, tmp_path: Path) -> None:
+    [blob] = [path for path in (backup / "blobs").rglob("*") if path.is_file()]
     blob.unlink()
-    assert restore(copy, tmp_path / "new") == BackupSummary(blobs=1, missing=1)
+    assert restore(backup, tmp_path / "new") == BackupSummary(blobs=1, missing=1)
 
 
-async def test_the_command_says_what_it_did(copy: Path, tmp_path: Path) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "jobs.storage.backup",
-        "restore",
-        str(copy),
-        str(tmp_path / "new"),
-    ]
+async def test_the_command_prints_a_summary_or_an_error(backup: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "jobs.storage.backup"]
+    command += ["restore", str(backup), str(tmp_path / "new")]
     first = await asyncio.to_thread(
         subprocess.run, command, capture_output=True, text=True, check=False
     )

@@ -1,4 +1,4 @@
-"""Blobs: bytes in, the same bytes out, for their own tenant."""
+"""Blob storage by content, with access by tenant."""
 
 import hashlib
 from pathlib import Path
@@ -22,13 +22,13 @@ def files(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*") if path.is_file()]
 
 
-async def test_what_was_put_comes_back(blobs: BlobStore) -> None:
-    put = await blobs.put("t1", DATA, "image/jpeg")
-    assert put.sha256 == hashlib.sha256(DATA).hexdigest()
-    assert await blobs.get("t1", put.sha256) == (put, DATA)
+async def test_get_returns_the_stored_bytes(blobs: BlobStore) -> None:
+    blob = await blobs.put("t1", DATA, "image/jpeg")
+    assert blob.sha256 == hashlib.sha256(DATA).hexdigest()
+    assert await blobs.get("t1", blob.sha256) == (blob, DATA)
 
 
-async def test_the_same_bytes_are_one_file_and_each_tenant_sees_only_its_own(
+async def test_equal_bytes_share_one_file_but_access_is_by_tenant(
     blobs: BlobStore, tmp_path: Path
 ) -> None:
     sha256 = (await blobs.put("t1", DATA, "image/jpeg")).sha256
@@ -40,7 +40,7 @@ async def test_the_same_bytes_are_one_file_and_each_tenant_sees_only_its_own(
     assert len(files(tmp_path / "blobs")) == 1
 
 
-async def test_a_file_that_is_gone_is_not_found(blobs: BlobStore, tmp_path: Path) -> None:
+async def test_a_blob_without_a_file_is_not_found(blobs: BlobStore, tmp_path: Path) -> None:
     sha256 = (await blobs.put("t1", DATA, "image/jpeg")).sha256
     for file in files(tmp_path / "blobs"):
         file.unlink()
@@ -48,7 +48,7 @@ async def test_a_file_that_is_gone_is_not_found(blobs: BlobStore, tmp_path: Path
         await blobs.get("t1", sha256)
 
 
-async def test_a_folder_that_cannot_be_written_is_unavailable(
+async def test_an_unwritable_folder_raises_storage_unavailable(
     tmp_path: Path, database: Database, clock: Clock
 ) -> None:
     (tmp_path / "file").write_bytes(b"")

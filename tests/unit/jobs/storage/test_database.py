@@ -1,4 +1,4 @@
-"""One writer, many writes to a commit, and no write's failure touches another's."""
+"""The writer: group commit, isolation of failures, and fairness between processes."""
 
 import asyncio
 import fcntl
@@ -14,185 +14,169 @@ from sqlalchemy.exc import DBAPIError
 
 from jobs.storage.database import GROUP_COMMIT_S, Database
 from jobs.storage.schema import blobs
-from jobs.storage.sqlite import Writer
+from jobs.storage.sqlite import SqliteWriter
 from sidecar.core.errors import DatabaseUnavailable
-from tests.unit.jobs.conftest import Clock
+from tests.unit.jobs.conftest import Clock, migrated
 
 
-def adding(name: str, clock: Clock, *, then: Exception | None = None):  # type: ignore[no-untyped-def]
+def insert_blob(name: str, clock: Clock, *, error: Exception | None = None):  # type: ignore[no-untyped-def]
     def work(connection: Connection) -> str:
         connection.execute(
             insert(blobs).values(
                 tenant_id="t", sha256=name, media_type="x", size=1, created_at=clock.now
             )
         )
-        if then is not None:
-            raise then
+        if error is not None:
+            raise error
         return name
 
     return work
 
 
-async def names(database: Database) -> set[str]:
+async def blob_names(database: Database) -> set[str]:
     async with database.read() as connection:
         return set((await connection.execute(select(blobs.c.sha256))).scalars())
 
 
-async def test_a_write_is_there_for_every_reader_when_it_returns(
-    database: Database, clock: Clock
-) -> None:
-    assert await database.write(adding("a", clock)) == "a"
-    assert await names(database) == {"a"}
+async def test_readers_see_a_write_when_it_returns(database: Database, clock: Clock) -> None:
+    assert await database.write(insert_blob("a", clock)) == "a"
+    assert await blob_names(database) == {"a"}
 
 
-async def test_a_write_that_fails_undoes_itself_and_nothing_else(
-    database: Database, clock: Clock
-) -> None:
+async def test_a_failed_write_undoes_only_itself(database: Database, clock: Clock) -> None:
     outcomes = await asyncio.gather(
-        database.write(adding("a", clock)),
-        database.write(adding("b", clock, then=KeyError("b"))),
-        database.write(adding("c", clock)),
+        database.write(insert_blob("a", clock)),
+        database.write(insert_blob("b", clock, error=KeyError("b"))),
+        database.write(insert_blob("c", clock)),
         return_exceptions=True,
     )
     assert outcomes[0] == "a"
     assert isinstance(outcomes[1], KeyError)
     assert outcomes[2] == "c"
-    assert await names(database) == {"a", "c"}
+    assert await blob_names(database) == {"a", "c"}
 
 
-async def test_when_the_whole_transaction_is_undone_every_writer_of_it_is_told(
-    tmp_path: Path, clock: Clock
-) -> None:
-    from tests.unit.jobs.conftest import migrated
-
-    def undone(connection: Connection) -> None:
-        # As SQLite does by itself when the disk is full.
+async def test_a_rollback_of_the_group_fails_every_lost_write(tmp_path: Path, clock: Clock) -> None:
+    def roll_back(connection: Connection) -> None:
+        # SQLite does this by itself when the disk is full.
         connection.exec_driver_sql("ROLLBACK")
         raise OSError("disk full")
 
     async with migrated(f"sqlite+aiosqlite:///{tmp_path / 'test.db'}") as database:
         outcomes = await asyncio.gather(
-            database.write(adding("a", clock)),
-            database.write(undone),
-            database.write(adding("b", clock)),
+            database.write(insert_blob("a", clock)),
+            database.write(roll_back),
+            database.write(insert_blob("b", clock)),
             return_exceptions=True,
         )
-        told = [isinstance(outcome, DatabaseUnavailable) for outcome in outcomes]
-        kept = await names(database)
-        assert {name for name, lost in zip("aub", told, strict=True) if not lost} == kept
-        assert await database.write(adding("c", clock)) == "c"
+        failed = [isinstance(outcome, DatabaseUnavailable) for outcome in outcomes]
+        stored = await blob_names(database)
+        assert {name for name, lost in zip("aub", failed, strict=True) if not lost} == stored
+        assert await database.write(insert_blob("c", clock)) == "c"
 
 
-def commits_of(database: Database) -> list[object]:
-    """The database's commits from now on, one entry each."""
+def record_commits(database: Database) -> list[object]:
+    """Return a list that gets an entry for each commit from now on."""
     commits: list[object] = []
     event.listen(database._sqlite.engine, "commit", commits.append)
     return commits
 
 
-async def test_writes_that_wait_share_a_commit(
+async def test_queued_writes_share_a_commit(
     tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tests.unit.jobs.conftest import migrated
-
-    monkeypatch.setattr("jobs.storage.database.GROUP_COMMIT_S", 60.0)  # however slow the machine is
+    monkeypatch.setattr("jobs.storage.database.GROUP_COMMIT_S", 60.0)  # for slow machines
     async with migrated(f"sqlite+aiosqlite:///{tmp_path / 'test.db'}") as database:
-        commits = commits_of(database)
-        await asyncio.gather(*(database.write(adding(str(n), clock)) for n in range(50)))
-        assert len(await names(database)) == 50
+        commits = record_commits(database)
+        await asyncio.gather(*(database.write(insert_blob(str(n), clock)) for n in range(50)))
+        assert len(await blob_names(database)) == 50
         assert len(commits) < 5
 
 
-async def test_a_transaction_is_not_kept_open_for_all_that_waits(
+async def test_a_transaction_closes_after_its_time_although_writes_are_queued(
     tmp_path: Path, clock: Clock
 ) -> None:
-    from tests.unit.jobs.conftest import migrated
-
     def slow(connection: Connection) -> None:
-        until = time.monotonic() + GROUP_COMMIT_S
-        while time.monotonic() <= until:
+        deadline = time.monotonic() + GROUP_COMMIT_S
+        while time.monotonic() <= deadline:
             connection.execute(text("SELECT 1"))
 
     async with migrated(f"sqlite+aiosqlite:///{tmp_path / 'test.db'}") as database:
-        commits = commits_of(database)
+        commits = record_commits(database)
         await asyncio.gather(*(database.write(slow) for _ in range(3)))
         assert len(commits) == 3
 
 
-async def test_who_writes_without_a_pause_keeps_no_other_process_out(
+async def test_continuous_writes_do_not_starve_another_process(
     tmp_path: Path, clock: Clock
 ) -> None:
-    from tests.unit.jobs.conftest import migrated
-
     url = f"sqlite+aiosqlite:///{tmp_path / 'test.db'}"
-    async with migrated(url) as one:
+    async with migrated(url) as database:
         other = Database(url)
-        writes = [asyncio.create_task(one.write(adding(str(n), clock))) for n in range(2000)]
+        writes = [
+            asyncio.create_task(database.write(insert_blob(str(n), clock))) for n in range(2000)
+        ]
         await writes[0]
         for n in range(5):
-            await other.write(adding(f"other-{n}", clock))
+            await other.write(insert_blob(f"other-{n}", clock))
         assert not writes[-1].done()
         await asyncio.gather(*writes)
         await other.close()
 
 
-async def test_a_caller_that_leaves_takes_nobody_along(database: Database, clock: Clock) -> None:
-    leaving = asyncio.create_task(database.write(adding("a", clock)))
-    staying = [asyncio.create_task(database.write(adding(str(n), clock))) for n in range(3)]
-    await asyncio.sleep(0)
-    leaving.cancel()
-    assert await asyncio.gather(*staying) == ["0", "1", "2"]
-
-
-async def test_two_processes_that_write_at_once_wait_for_each_other(
-    tmp_path: Path, clock: Clock
+async def test_a_cancelled_caller_does_not_affect_other_writes(
+    database: Database, clock: Clock
 ) -> None:
-    from tests.unit.jobs.conftest import migrated
+    cancelled = asyncio.create_task(database.write(insert_blob("a", clock)))
+    others = [asyncio.create_task(database.write(insert_blob(str(n), clock))) for n in range(3)]
+    await asyncio.sleep(0)
+    cancelled.cancel()
+    assert await asyncio.gather(*others) == ["0", "1", "2"]
 
+
+async def test_concurrent_writes_of_two_processes_all_succeed(tmp_path: Path, clock: Clock) -> None:
     url = f"sqlite+aiosqlite:///{tmp_path / 'test.db'}"
-    async with migrated(url) as one:
+    async with migrated(url) as database:
         other = Database(url)
         writes = [
-            database.write(adding(f"{n}-{index}", clock))
+            writer.write(insert_blob(f"{n}-{index}", clock))
             for n in range(40)
-            for index, database in enumerate((one, other))
+            for index, writer in enumerate((database, other))
         ]
         await asyncio.gather(*writes)
-        assert len(await names(one)) == 80
+        assert len(await blob_names(database)) == 80
         await other.close()
 
 
-async def test_a_write_waits_for_another_process_and_goes_on_when_that_is_done(
+async def test_a_write_waits_for_a_transaction_of_another_process(
     tmp_path: Path, clock: Clock
 ) -> None:
-    from tests.unit.jobs.conftest import migrated
-
     async with migrated(f"sqlite+aiosqlite:///{tmp_path / 'test.db'}") as database:
         with closing(sqlite3.connect(tmp_path / "test.db", isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
-            writing = asyncio.create_task(database.write(adding("a", clock)))
+            writing = asyncio.create_task(database.write(insert_blob("a", clock)))
             done, _ = await asyncio.wait([writing], timeout=0.2)
             assert not done
             other.execute("ROLLBACK")
             assert await writing == "a"
 
 
-async def test_the_log_says_what_failed_and_nothing_of_what_was_written(
+async def test_the_log_shows_the_statement_error_but_no_values(
     database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
-    secret = "a secret".upper()  # a traceback holds this line
+    secret = "a secret".upper()  # a traceback contains this line
 
-    def mistaken(connection: Connection) -> None:
+    def invalid(connection: Connection) -> None:
         connection.execute(text("INSERT INTO nowhere VALUES (:name)"), {"name": secret})
 
     with pytest.raises(DatabaseUnavailable):
-        await database.write(mistaken)
+        await database.write(invalid)
     assert "nowhere" in caplog.text
     assert "Traceback" in caplog.text
     assert secret not in caplog.text
 
 
-async def test_a_database_that_is_not_there_is_unavailable(
+async def test_a_missing_database_is_unavailable_and_logged_in_one_line(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     before = set(threading.enumerate())
@@ -208,94 +192,90 @@ async def test_a_database_that_is_not_there_is_unavailable(
                 await connection.execute(text("SELECT 1"))
         await database.close()
     assert "database failure" in caplog.text
-    assert "Traceback" not in caplog.text  # a line each, however often it is tried
-    # aiosqlite lets the thread of a connection that failed end by itself, perhaps after the loop.
+    assert "Traceback" not in caplog.text  # one line per attempt
+    # aiosqlite's thread of a failed connection ends by itself, perhaps after the event loop.
     for thread in set(threading.enumerate()) - before:
         if "_connection_worker_thread" in thread.name:
             await asyncio.to_thread(thread.join)
 
 
-async def test_a_writer_that_stands_still_keeps_nobody_waiting_for_ever(
+async def test_waiting_for_a_hanging_writer_times_out(
     tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tests.unit.jobs.conftest import migrated
-
     async with migrated(f"sqlite+aiosqlite:///{tmp_path / 'test.db'}") as database:
         monkeypatch.setattr("jobs.storage.sqlite.BUSY_TIMEOUT_MS", 100)
-        with (tmp_path / "test.db-turns").open() as turn:
-            fcntl.flock(turn, fcntl.LOCK_EX)
+        with (tmp_path / "test.db-turns").open() as lock_file:
+            fcntl.flock(lock_file, fcntl.LOCK_EX)
             with pytest.raises(DatabaseUnavailable):
-                await database.write(adding("a", clock))
-        assert await database.write(adding("b", clock)) == "b"
-        assert await names(database) == {"b"}
+                await database.write(insert_blob("a", clock))
+        assert await database.write(insert_blob("b", clock)) == "b"
+        assert await blob_names(database) == {"b"}
 
 
-def test_who_has_just_written_goes_behind_who_waits(tmp_path: Path) -> None:
-    writer = Writer(f"sqlite+aiosqlite:///{tmp_path / 'test.db'}", str)
+def test_a_writer_that_returns_queues_behind_the_waiter(tmp_path: Path) -> None:
+    writer = SqliteWriter(f"sqlite+aiosqlite:///{tmp_path / 'test.db'}", str)
     order: list[str] = []
 
     def write(name: str) -> None:
-        with writer._turn():
+        with writer._exclusive():
             order.append(name)
 
-    waiting = threading.Thread(target=write, args=("another",))
-    with (tmp_path / "test.db-next").open("w") as line, writer._turn():
-        waiting.start()
+    waiter = threading.Thread(target=write, args=("another",))
+    with (tmp_path / "test.db-next").open("w") as queue_lock, writer._exclusive():
+        waiter.start()
         deadline = time.monotonic() + 10
-        while True:  # until it is the next
+        while True:  # until the waiter has the queue lock
             assert time.monotonic() < deadline
             try:
-                fcntl.flock(line, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(queue_lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 break
-            fcntl.flock(line, fcntl.LOCK_UN)
+            fcntl.flock(queue_lock, fcntl.LOCK_UN)
     write("the same again")
-    waiting.join()
+    waiter.join()
     assert order == ["another", "the same again"]
 
 
-async def test_a_server_that_stands_still_is_unavailable(
+async def test_a_hanging_statement_is_unavailable_after_the_timeout(
     postgresql_url: str, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tests.unit.jobs.conftest import migrated
-
-    def stuck(connection: Connection) -> None:
+    def hang(connection: Connection) -> None:
         connection.execute(text("SELECT pg_sleep(60)"))
 
     async with migrated(postgresql_url) as database:
         monkeypatch.setattr("jobs.storage.database.STATEMENT_TIMEOUT_S", 0.3)
         with pytest.raises(DatabaseUnavailable):
-            await database.write(stuck)
+            await database.write(hang)
         with pytest.raises(DatabaseUnavailable):
             async with database.read() as connection:
-                await connection.run_sync(stuck)
+                await connection.run_sync(hang)
         monkeypatch.undo()
-        assert await database.write(adding("a", clock)) == "a"
-        assert await names(database) == {"a"}
+        assert await database.write(insert_blob("a", clock)) == "a"
+        assert await blob_names(database) == {"a"}
 
 
-async def test_what_the_server_can_never_store_is_no_outage(
+async def test_a_value_that_postgresql_cannot_store_is_no_outage(
     postgresql_url: str, clock: Clock
 ) -> None:
-    from tests.unit.jobs.conftest import migrated
-
     async with migrated(postgresql_url) as database:
         with pytest.raises(DBAPIError):
-            await database.write(adding("a\0", clock))
+            await database.write(insert_blob("a\0", clock))
 
 
-async def test_a_server_that_never_says_a_word_is_unavailable(
+async def test_a_server_that_never_responds_is_unavailable(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    callers: list[asyncio.StreamWriter] = []
-    server = await asyncio.start_server(lambda _, caller: callers.append(caller), "127.0.0.1", 0)
+    connections: list[asyncio.StreamWriter] = []
+    server = await asyncio.start_server(
+        lambda _, writer: connections.append(writer), "127.0.0.1", 0
+    )
     port = server.sockets[0].getsockname()[1]
     database = Database(f"postgresql+asyncpg://nobody@127.0.0.1:{port}/nothing")
     monkeypatch.setattr("jobs.storage.database.STATEMENT_TIMEOUT_S", 0.3)
     with pytest.raises(DatabaseUnavailable):
-        await database.write(lambda connection: None)
-    assert callers
-    for caller in callers:
-        caller.close()
+        await database.write(lambda _: None)
+    assert connections
+    for connection in connections:
+        connection.close()
     server.close()
     await database.close()

@@ -1,4 +1,4 @@
-"""Feedback and corrections in the database, on both."""
+"""Feedback and corrections, on both databases."""
 
 from jobs.storage.database import Database
 from jobs.storage.feedback import (
@@ -13,8 +13,8 @@ from sidecar.core.ids import new_id
 from tests.unit.jobs.conftest import Clock
 
 
-def given(clock: Clock, tenant: str = "t1") -> Feedback:
-    clock.pass_(1)
+def new_feedback(clock: Clock, tenant: str = "t1") -> Feedback:
+    clock.advance(1)
     return Feedback(
         id=new_id("fb_", clock()),
         tenant_id=tenant,
@@ -32,28 +32,26 @@ def milk(category: str) -> Correction:
     return Correction(kind=CorrectionKind.CATEGORY, key="milk", name="Milk", value=category)
 
 
-async def test_a_later_correction_takes_the_place_of_the_earlier(
-    database: Database, clock: Clock
-) -> None:
+async def test_a_later_correction_replaces_the_earlier(database: Database, clock: Clock) -> None:
     store = FeedbackStore(database)
     assert await store.version("t1") is None
     versions = []
     for category in ("Dairy", "Chilled"):
-        await store.add(given(clock), [milk(category)])
+        await store.add(new_feedback(clock), [milk(category)])
         versions.append(await store.version("t1"))
     assert await store.corrections("t1", CorrectionKind.CATEGORY) == [milk("Chilled")]
     assert await store.corrections("t1", CorrectionKind.CATALOG) == []
     assert await store.corrections("t2", CorrectionKind.CATEGORY) == []
     assert None not in versions
     assert len(set(versions)) == 2
-    await store.add(given(clock), [])
+    await store.add(new_feedback(clock), [])
     assert await store.version("t1") == versions[-1]
 
 
-async def test_an_export_walks_over_all_pages(database: Database, clock: Clock) -> None:
+async def test_an_export_covers_all_pages(database: Database, clock: Clock) -> None:
     store = FeedbackStore(database)
-    sent = [given(clock) for _ in range(7)]
-    for one in [*sent, given(clock, "t2")]:
-        await store.add(one, [])
-    found = [one async for one in store.export("t1", FeedbackFilter(), page=3)]
-    assert found == sent
+    entries = [new_feedback(clock) for _ in range(7)]
+    for entry in [*entries, new_feedback(clock, "t2")]:
+        await store.add(entry, [])
+    exported = [entry async for entry in store.export("t1", FeedbackFilter(), page=3)]
+    assert exported == entries

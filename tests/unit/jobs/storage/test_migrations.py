@@ -1,4 +1,4 @@
-"""The migrations lead to the tables that the code uses, on both databases."""
+"""The migrations produce the schema of the code, on both databases."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -19,7 +19,7 @@ from jobs.storage.migrations import migrate, upgrade_to
 from jobs.storage.schema import metadata
 
 
-async def test_migrating_ends_at_the_tables_of_the_code(database: Database) -> None:
+async def test_migrations_produce_the_schema_of_the_code(database: Database) -> None:
     def differences(connection: Connection) -> object:
         return compare_metadata(MigrationContext.configure(connection), metadata)
 
@@ -27,7 +27,7 @@ async def test_migrating_ends_at_the_tables_of_the_code(database: Database) -> N
         assert await connection.run_sync(differences) == []
 
 
-async def test_several_processes_may_migrate_at_once(tmp_path: Path) -> None:
+async def test_several_processes_can_migrate_at_once(tmp_path: Path) -> None:
     url = f"sqlite+aiosqlite:///{tmp_path / 'test.db'}"
     databases = [Database(url) for _ in range(3)]
     await asyncio.gather(*(migrate(database) for database in databases))
@@ -41,8 +41,8 @@ async def test_several_processes_may_migrate_at_once(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-async def old(database_url: str) -> AsyncIterator[Database]:
-    """A database as the first migration made it."""
+async def old_database(database_url: str) -> AsyncIterator[Database]:
+    """A database at the first revision."""
     database = Database(database_url)
 
     def rebuild(connection: Connection) -> None:
@@ -54,10 +54,12 @@ async def old(database_url: str) -> AsyncIterator[Database]:
     await database.close()
 
 
-async def test_what_the_first_schema_held_comes_up_to_the_newest(old: Database) -> None:
-    await old.write_exclusive(_fill)
-    await migrate(old)
-    queue = JobQueue(old)
+async def test_data_of_the_first_revision_is_migrated_to_the_newest(
+    old_database: Database,
+) -> None:
+    await old_database.write_exclusive(_insert_rows)
+    await migrate(old_database)
+    queue = JobQueue(old_database)
     jobs, total = await queue.list("t", JobFilter(), limit=10, offset=0)
     assert total == 3
     by_id = {job.id: job for job in jobs}
@@ -66,16 +68,16 @@ async def test_what_the_first_schema_held_comes_up_to_the_newest(old: Database) 
     [event] = await queue.events("job_done", after=0)
     assert (event.status, event.created_at) == (JobStatus.SUCCEEDED, NOON)
     assert [attempt.outcome for attempt in await queue.attempts("job_done")] == ["succeeded"]
-    artifact = await Artifacts(old).get("t", "art_done")
+    artifact = await Artifacts(old_database).get("t", "art_done")
     assert artifact.output_payload == {"total": "1.99"}
 
-    claims = Claims(old, runner="new")
-    assert await claims.reclaim_expired() == 1, "what ran under the old version was lost with it"
+    claims = Claims(old_database, runner="new")
+    assert await claims.reclaim_expired() == 1, "the old version's running attempt was lost"
     claimed = await claims.claim(["f"], 10)
     assert {job.id for job in claimed} == {"job_running", "job_waiting"}
-    for held in claimed:
-        assert await claims.succeed(held, JobResult(output={}, model_id="m", model_version="1"))
-    async with old.read() as connection:
+    for job in claimed:
+        assert await claims.succeed(job, JobResult(output={}, model_id="m", model_version="1"))
+    async with old_database.read() as connection:
         images = await connection.execute(
             text("SELECT image_sha256 FROM jobs UNION ALL SELECT image_sha256 FROM artifacts")
         )
@@ -91,10 +93,10 @@ def _drop_all(connection: Connection) -> None:
     existing.drop_all(connection)
 
 
-def _fill(connection: Connection) -> None:
+def _insert_rows(connection: Connection) -> None:
     tables = MetaData()
     tables.reflect(connection)
-    moment = NOON.replace(tzinfo=None) if connection.dialect.name == "sqlite" else NOON
+    noon = NOON.replace(tzinfo=None) if connection.dialect.name == "sqlite" else NOON
     job = {
         "tenant_id": "t",
         "feature": "f",
@@ -105,16 +107,16 @@ def _fill(connection: Connection) -> None:
         "attempt": 1,
         "max_attempts": 3,
         "progress": 0.0,
-        "due_at": moment,
-        "created_at": moment,
+        "due_at": noon,
+        "created_at": noon,
     }
     for row in (
-        {"id": "job_done", "status": "succeeded", "finished_at": moment, "artifact_id": "art_done"},
+        {"id": "job_done", "status": "succeeded", "finished_at": noon, "artifact_id": "art_done"},
         {
             "id": "job_running",
             "status": "running",
             "attempt_token": "x",
-            "lease_expires_at": moment,
+            "lease_expires_at": noon,
         },
         {"id": "job_waiting", "status": "queued", "input_payload": {}, "attempt": 0},
     ):
@@ -122,7 +124,7 @@ def _fill(connection: Connection) -> None:
     connection.execute(
         tables.tables["attempts"]
         .insert()
-        .values(job_id="job_done", number=1, runner="r", started_at=moment, outcome="succeeded")
+        .values(job_id="job_done", number=1, runner="r", started_at=noon, outcome="succeeded")
     )
     connection.execute(
         tables.tables["artifacts"]
@@ -137,6 +139,6 @@ def _fill(connection: Connection) -> None:
             input_payload=job["input_payload"],
             output_payload={"total": "1.99"},
             latency_ms=1.0,
-            created_at=moment,
+            created_at=noon,
         )
     )

@@ -1,8 +1,5 @@
-"""Names into a tenant's categories."""
-
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,8 +16,8 @@ from jobs.storage.feedback import (
     FeedbackStore,
     Rating,
 )
-from jobs.tasks.categorizer import Categorizer
-from sidecar.classification.backend import ClassificationItem, Scores
+from jobs.tasks.categorizer import Categorizer, PredictionCache
+from sidecar.classification.backend import ClassificationItem, ClassificationResult, Prediction
 from sidecar.classification.corrections import correction_key
 from sidecar.core.errors import ModelUnavailable
 from tests.unit.jobs.conftest import migrated
@@ -28,24 +25,17 @@ from tests.unit.jobs.conftest import migrated
 LABELS = ("Short", "Long")
 
 
-@dataclass(frozen=True)
-class Answer:
-    scores: Sequence[Scores]
-    model_id: str
-    model_version: str
-
-
-class Lengths:
-    """A classifier by the length of the name, and what it was asked."""
+class LengthClassifier:
+    """Classifies names by their length, and records them."""
 
     def __init__(self) -> None:
-        self.asked: list[str] = []
+        self.names: list[str] = []
         self.version = "1"
 
-    async def __call__(self, items: Sequence[ClassificationItem]) -> Answer:
-        self.asked += [item.name for item in items]
+    async def __call__(self, items: Sequence[ClassificationItem]) -> ClassificationResult:
+        self.names += [item.name for item in items]
         scores = [{"Short": float(len(item.name) < 5), "Long": 0.5} for item in items]
-        return Answer(scores, "lengths", self.version)
+        return ClassificationResult(scores, "lengths", self.version)
 
 
 @pytest.fixture
@@ -59,29 +49,34 @@ def feedback(database: Database) -> FeedbackStore:
     return FeedbackStore(database)
 
 
+def best(predictions: Sequence[Prediction]) -> list[str]:
+    return [prediction.best[0] for prediction in predictions]
+
+
 async def test_a_name_is_classified_once_however_often_it_comes(feedback: FeedbackStore) -> None:
-    classify = Lengths()
-    categories = Categorizer(classify, feedback)
-    first = await categories.categorize("t1", ["milk", "cheese", "milk"], LABELS)
-    again = await categories.categorize("t2", ["cheese", "milk", "cheese"], LABELS)
-    assert classify.asked == ["milk", "cheese"]
-    assert [one.best[0] for one in first.predictions] == ["Short", "Long", "Short"]
-    assert [one.best[0] for one in again.predictions] == ["Long", "Short", "Long"]
+    classify = LengthClassifier()
+    categorizer = Categorizer(classify, feedback)
+    first = await categorizer.categorize("t1", ["milk", "cheese", "milk"], LABELS)
+    again = await categorizer.categorize("t2", ["cheese", "milk", "cheese"], LABELS)
+    assert classify.names == ["milk", "cheese"]
+    assert best(first.predictions) == ["Short", "Long", "Short"]
+    assert best(again.predictions) == ["Long", "Short", "Long"]
     assert (again.model_id, again.model_version) == ("lengths", "1")
 
 
-async def test_when_the_model_changed_no_answer_mixes_the_two(feedback: FeedbackStore) -> None:
-    classify = Lengths()
-    categories = Categorizer(classify, feedback)
-    await categories.categorize("t1", ["milk"], LABELS)
+async def test_after_a_model_change_no_result_mixes_both_models(feedback: FeedbackStore) -> None:
+    classify = LengthClassifier()
+    categorizer = Categorizer(classify, feedback)
+    await categorizer.categorize("t1", ["milk"], LABELS)
     classify.version = "2"
-    both = await categories.categorize("t1", ["milk", "oats"], LABELS)
+    both = await categorizer.categorize("t1", ["milk", "oats"], LABELS)
     assert both.model_version == "2"
-    assert classify.asked == ["milk", "oats", "milk"]
+    assert classify.names == ["milk", "oats", "milk"]
 
 
-def said(tenant: str) -> tuple[Feedback, Sequence[Correction]]:
-    given = Feedback(
+def milk_correction(tenant: str) -> tuple[Feedback, Sequence[Correction]]:
+    """Return a tenant's feedback that corrects milk to Long."""
+    feedback = Feedback(
         id=f"fb_{tenant}",
         tenant_id=tenant,
         user_id=None,
@@ -93,92 +88,136 @@ def said(tenant: str) -> tuple[Feedback, Sequence[Correction]]:
         created_at=datetime(2026, 1, 10, tzinfo=UTC),
     )
     key = correction_key("milk")
-    return given, [Correction(kind=CorrectionKind.CATEGORY, key=key, name="milk", value="Long")]
+    return feedback, [Correction(kind=CorrectionKind.CATEGORY, key=key, name="milk", value="Long")]
 
 
-async def test_what_an_erased_tenant_had_settled_is_forgotten(
+async def test_corrections_of_an_erased_tenant_are_no_longer_cached(
     database: Database, feedback: FeedbackStore, tmp_path: Path
 ) -> None:
     now = 0.0
-    categories = Categorizer(Lengths(), feedback, clock=lambda: now)
-    for tenant in ("leaving", "leaving-for-good"):
-        await feedback.add(*said(tenant))
-        settled = await categories.categorize(tenant, ["milk"], LABELS)
-        assert settled.predictions[0].best[0] == "Long"
-    erasure = TenantEraser(database, BlobStore(tmp_path / "blobs", database, utc_now), utc_now)
-    for tenant in ("leaving", "leaving-for-good"):
-        await erasure.erase(tenant)
+    categorizer = Categorizer(LengthClassifier(), feedback, clock=lambda: now)
+    for tenant in ("returning", "gone"):
+        await feedback.add(*milk_correction(tenant))
+        corrected = await categorizer.categorize(tenant, ["milk"], LABELS)
+        assert corrected.predictions[0].best[0] == "Long"
+    eraser = TenantEraser(database, BlobStore(tmp_path / "blobs", database, utc_now), utc_now)
+    for tenant in ("returning", "gone"):
+        await eraser.erase(tenant)
     now = 700.0
-    again = await categories.categorize("leaving", ["milk"], LABELS)
+    again = await categorizer.categorize("returning", ["milk"], LABELS)
     assert again.predictions[0].best[0] == "Short"
-    assert not categories._corrections, "who never asks again is not remembered either"
+    assert not categorizer._corrections, "the tenant without another request is dropped too"
 
 
-async def test_names_that_come_while_the_classifier_works_go_to_it_together(
-    feedback: FeedbackStore,
-) -> None:
+async def test_small_requests_during_a_call_share_the_next_call(feedback: FeedbackStore) -> None:
     calls: list[list[str]] = []
-    go = asyncio.Event()
+    unblock = asyncio.Event()
 
-    async def classify(items: Sequence[ClassificationItem]) -> Answer:
+    async def classify(items: Sequence[ClassificationItem]) -> ClassificationResult:
         calls.append([item.name for item in items])
-        await go.wait()
-        return await Lengths()(items)
+        await unblock.wait()
+        return await LengthClassifier()(items)
 
     async def until(count: int) -> None:
         async with asyncio.timeout(5):
             while len(calls) < count:
                 await asyncio.sleep(0.001)
 
-    categories = Categorizer(classify, feedback)
-    at_work = asyncio.create_task(categories.categorize("t1", ["a"], LABELS))
+    categorizer = Categorizer(classify, feedback)
+    in_flight = asyncio.create_task(categorizer.categorize("t1", ["a"], LABELS))
     await until(1)
     many = [f"many {number}" for number in range(50)]
     later = [
-        asyncio.create_task(categories.categorize("t1", names, LABELS))
+        asyncio.create_task(categorizer.categorize("t1", names, LABELS))
         for names in (["cheese"], many, ["milk", "oats"])
     ]
     await until(2)
-    assert calls == [["a"], many], "who has many names is not waited for"
-    go.set()
+    assert calls == [["a"], many], "a large request has a call of its own"
+    unblock.set()
     cheese, _, both = await asyncio.gather(*later)
-    await at_work
+    await in_flight
     assert calls[2:] == [["cheese", "milk", "oats"]]
-    assert [one.best[0] for one in cheese.predictions] == ["Long"]
-    assert [one.best[0] for one in both.predictions] == ["Short", "Short"]
+    assert best(cheese.predictions) == ["Long"]
+    assert best(both.predictions) == ["Short", "Short"]
 
 
-async def test_what_is_settled_meanwhile_counts_and_needs_no_classifier(
+async def test_a_new_correction_applies_at_once_and_needs_no_classifier(
     feedback: FeedbackStore,
 ) -> None:
-    async def away(items: Sequence[ClassificationItem]) -> Answer:
+    async def unavailable(items: Sequence[ClassificationItem]) -> ClassificationResult:
         if items:
             raise ModelUnavailable
-        return Answer([], "lengths", "1")
+        return ClassificationResult([], "lengths", "1")
 
-    categories = Categorizer(away, feedback)
+    categorizer = Categorizer(unavailable, feedback)
     with pytest.raises(ModelUnavailable):
-        await categories.categorize("t1", ["milk"], LABELS)
-    await feedback.add(*said("t1"))
-    for _ in range(2):  # before and after it is known that the tenant has settled it
-        settled = await categories.categorize("t1", ["milk"], LABELS)
-        assert [(one.best[0], one.source) for one in settled.predictions] == [
-            ("Long", "correction")
-        ]
+        await categorizer.categorize("t1", ["milk"], LABELS)
+    await feedback.add(*milk_correction("t1"))
+    for _ in range(2):  # before and after the correction is cached
+        corrected = await categorizer.categorize("t1", ["milk"], LABELS)
+        [prediction] = corrected.predictions
+        assert (prediction.best[0], prediction.source) == ("Long", "correction")
         with pytest.raises(ModelUnavailable):
-            await categories.categorize("t1", ["milk", "oats"], LABELS)
+            await categorizer.categorize("t1", ["milk", "oats"], LABELS)
 
 
-async def test_some_names_settled_and_some_not(feedback: FeedbackStore) -> None:
-    classify = Lengths()
-    categories = Categorizer(classify, feedback)
-    await feedback.add(*said("t1"))
+async def test_only_corrected_names_come_from_corrections(feedback: FeedbackStore) -> None:
+    classify = LengthClassifier()
+    categorizer = Categorizer(classify, feedback)
+    await feedback.add(*milk_correction("t1"))
     for _ in range(2):
-        found = await categories.categorize("t1", ["oats", "milk", "cheese"], LABELS)
-        assert [(one.best[0], one.source) for one in found.predictions] == [
+        result = await categorizer.categorize("t1", ["oats", "milk", "cheese"], LABELS)
+        assert [(prediction.best[0], prediction.source) for prediction in result.predictions] == [
             ("Short", "classifier"),
             ("Long", "correction"),
             ("Long", "classifier"),
         ]
-    elsewhere = await categories.categorize("t2", ["milk"], LABELS)
-    assert elsewhere.predictions[0].source == "classifier"
+    other_tenant = await categorizer.categorize("t2", ["milk"], LABELS)
+    assert other_tenant.predictions[0].source == "classifier"
+
+
+MILK, BREAD, OATS = (ClassificationItem(name, ("A", "B")) for name in ("milk", "bread", "oats"))
+SCORES = {"A": 0.75, "B": 0.25}
+MODEL = ("lexicon", "1")
+
+
+def test_a_cached_prediction_is_found_by_name_and_labels() -> None:
+    cache = PredictionCache()
+    cache.add(MILK, SCORES, MODEL)
+    assert cache.get(MILK) == SCORES
+    assert cache.get(ClassificationItem("milk", ("B", "A"))) is None
+    assert cache.model == MODEL
+
+
+def test_a_cached_prediction_expires_after_ten_minutes() -> None:
+    now = 0.0
+    cache = PredictionCache(clock=lambda: now)
+    cache.add(MILK, SCORES, MODEL)
+    now = 599.0
+    assert cache.get(MILK) == SCORES
+    now = 600.0
+    assert cache.get(MILK) is None
+
+
+def test_a_full_cache_evicts_the_least_recently_used_prediction() -> None:
+    cache = PredictionCache(max_scores=4)
+    for item in (MILK, BREAD):
+        cache.add(item, SCORES, MODEL)
+    cache.get(MILK)
+    cache.add(OATS, SCORES, MODEL)
+    assert [cache.get(item) is not None for item in (MILK, BREAD, OATS)] == [True, False, True]
+
+
+def test_a_prediction_cached_again_takes_no_more_room() -> None:
+    cache = PredictionCache(max_scores=4)
+    for item in (MILK, BREAD, BREAD, BREAD):
+        cache.add(item, SCORES, MODEL)
+    assert cache.get(MILK) == SCORES
+
+
+def test_predictions_of_another_model_are_dropped() -> None:
+    cache = PredictionCache()
+    cache.add(MILK, SCORES, MODEL)
+    cache.add(BREAD, SCORES, ("lexicon", "2"))
+    assert cache.get(MILK) is None
+    assert cache.get(BREAD) == SCORES

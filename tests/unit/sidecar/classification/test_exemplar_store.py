@@ -1,4 +1,4 @@
-"""The taxonomy's vectors are embedded once for the same taxonomy and weights."""
+"""The taxonomy's vectors are embedded once per taxonomy and weights."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +11,7 @@ from sidecar.embedding.cache import Vectors
 from sidecar.text.taxonomy import taxonomy
 
 
-class Counting:
+class CountingModel:
     calls = 0
 
     async def __call__(self, texts: Sequence[str]) -> Vectors:
@@ -19,8 +19,8 @@ class Counting:
         return np.full((len(texts), 2), float(self.calls), dtype=np.float32)
 
 
-async def test_they_are_kept_by_weights_and_made_anew_when_damaged(tmp_path: Path) -> None:
-    embed = Counting()
+async def test_vectors_are_stored_by_weights_and_replaced_when_damaged(tmp_path: Path) -> None:
+    embed = CountingModel()
     folder = tmp_path / "cache"
     first = await exemplar_vectors(taxonomy(), embed, "v1", [folder])
     assert first.shape == (len(exemplars(taxonomy())), 2)
@@ -34,10 +34,10 @@ async def test_they_are_kept_by_weights_and_made_anew_when_damaged(tmp_path: Pat
     assert embed.calls == 3
 
 
-async def test_a_folder_that_cant_be_written_is_passed_over(tmp_path: Path) -> None:
-    locked = tmp_path / "file"
-    locked.write_text("not a folder")
-    embed = Counting()
+async def test_a_folder_that_is_not_writable_is_skipped(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("not a folder")
+    embed = CountingModel()
     for _ in range(2):
-        await exemplar_vectors(taxonomy(), embed, "v1", [locked / "a", tmp_path / "b"])
+        await exemplar_vectors(taxonomy(), embed, "v1", [file / "a", tmp_path / "b"])
     assert embed.calls == 1

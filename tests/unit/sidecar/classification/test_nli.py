@@ -1,4 +1,4 @@
-"""The entailment backend answers as the transformers pipeline does."""
+"""The entailment backend scores as the transformers pipeline does."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ WORDS = "[PAD] [UNK] [CLS] [SEP] this example is . milk bread dairy bakery organ
 
 
 def _save(folder: Path, classes: dict[int, str]) -> None:
-    """A small entailment model of random weights, with its tokenizer."""
+    """Save a small entailment model with random weights, and its tokenizer."""
     vocabulary = {word: number for number, word in enumerate(WORDS.split())}
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
@@ -55,15 +55,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(path)
 
 
-async def test_scores_are_those_of_the_pipeline(folder: str) -> None:
+async def test_scores_equal_those_of_the_pipeline(folder: str) -> None:
     items = [
         ClassificationItem("organic whole milk", ("dairy", "bakery", "snacks")),
         ClassificationItem("bread", ("bakery", "dairy")),
         ClassificationItem("milk bread " * 40, ("dairy", "bakery", "snacks")),
     ]
     reference = pipeline("zero-shot-classification", model=folder, device="cpu")
-    judged = await NliClassifier(folder, "cpu", 2).classify(items)
-    for item, scores in zip(items, judged, strict=True):
+    results = await NliClassifier(folder, "cpu", 2).classify(items)
+    for item, scores in zip(items, results, strict=True):
         expected = reference(item.name, list(item.labels))
         assert tuple(scores) == item.labels
         assert scores == pytest.approx(
@@ -71,14 +71,14 @@ async def test_scores_are_those_of_the_pipeline(folder: str) -> None:
         )
 
 
-async def test_a_single_label_takes_it_all(folder: str) -> None:
-    """The pipeline weighs a lone label against its contradiction; here scores always sum to 1."""
+async def test_a_single_label_has_score_1(folder: str) -> None:
+    """The pipeline compares a lone label with its contradiction; here scores always sum to 1."""
     assert await NliClassifier(folder, "cpu", 2).classify(
         [ClassificationItem("milk", ("dairy",))]
     ) == [{"dairy": 1.0}]
 
 
-async def test_no_items_have_no_scores(folder: str) -> None:
+async def test_no_items_give_no_scores(folder: str) -> None:
     assert await NliClassifier(folder, "cpu", 2).classify([]) == []
 
 

@@ -1,4 +1,4 @@
-"""What categorize takes and answers."""
+"""Requests and responses of the categorize endpoints."""
 
 import pytest
 from pydantic import ValidationError
@@ -16,23 +16,23 @@ from sidecar.core.errors import TooLarge
 LABELS = ["Dairy", "Bakery"]
 
 
-def placed(dairy: float) -> Prediction:
+def predict(dairy: float) -> Prediction:
     return Prediction({"Dairy": dairy, "Bakery": round(1 - dairy, 3)}, "classifier")
 
 
 @pytest.mark.parametrize("name", ["", "   ", "\t\n", "\x00\x01", "\u200b\u200f", 5, None, ["milk"]])
-def test_a_name_that_shows_nothing_or_is_no_text_is_refused(name: object) -> None:
+def test_a_name_that_is_invisible_or_no_text_is_refused(name: object) -> None:
     with pytest.raises(ValidationError):
         CategorizeRequest.model_validate({"item_name": name, "candidate_labels": LABELS})
 
 
 @pytest.mark.parametrize("name", ["m", "x" * 500, "🥛", "חלב", "milk\x00", "  milk "])
-def test_any_name_with_something_to_see_is_taken(name: str) -> None:
+def test_any_visible_name_is_accepted(name: str) -> None:
     request = CategorizeRequest.model_validate({"item_name": name, "candidate_labels": LABELS})
     assert request.item_name == name
 
 
-def test_a_name_of_ten_thousand_characters_is_too_large_and_the_limit_is_named() -> None:
+def test_the_error_for_a_too_long_name_names_the_limit() -> None:
     with pytest.raises(TooLarge, match="500"):
         CategorizeRequest.model_validate({"item_name": "x" * 10_000, "candidate_labels": LABELS})
 
@@ -51,12 +51,12 @@ def test_a_name_of_ten_thousand_characters_is_too_large_and_the_limit_is_named()
         {"Dairy": 1},
     ],
 )
-def test_labels_are_one_to_a_hundred_distinct_texts(labels: object) -> None:
+def test_labels_are_1_to_100_unique_texts(labels: object) -> None:
     with pytest.raises(ValidationError):
         CategorizeRequest.model_validate({"item_name": "milk", "candidate_labels": labels})
 
 
-def test_items_of_a_batch_have_distinct_ids() -> None:
+def test_items_of_a_batch_have_unique_ids() -> None:
     items = [{"id": "1", "name": "milk"}, {"id": "1", "name": "bread"}]
     with pytest.raises(ValidationError, match="twice"):
         CategorizeBatchRequest.model_validate({"items": items, "candidate_labels": LABELS})
@@ -70,14 +70,14 @@ def test_an_empty_batch_is_refused_and_one_over_the_limit_is_too_large() -> None
         CategorizeBatchRequest.model_validate({"items": items, "candidate_labels": LABELS})
 
 
-def test_ids_of_a_batch_come_back_as_they_were_sent() -> None:
+def test_ids_of_a_batch_are_returned_as_they_were_sent() -> None:
     request = CategorizeBatchRequest.model_validate(
         {
             "items": [{"id": 7, "name": "milk"}, {"id": "7", "name": "rye"}],
             "candidate_labels": LABELS,
         }
     )
-    payload = categorize_batch_response(request.items, [placed(0.9)] * 2, 1.0)
+    payload = categorize_batch_response(request.items, [predict(0.9)] * 2, 1.0)
     assert [prediction["id"] for prediction in payload["predictions"]] == [7, "7"]
 
 
@@ -85,7 +85,7 @@ def test_ids_of_a_batch_come_back_as_they_were_sent() -> None:
     ("confidence", "level"),
     [(1.0, "high"), (0.8, "high"), (0.799, "medium"), (0.5, "medium"), (0.499, "low")],
 )
-def test_levels_of_confidence_start_at_080_and_050(confidence: float, level: str) -> None:
+def test_confidence_levels_start_at_080_and_050(confidence: float, level: str) -> None:
     payload = categorize_response(
         Prediction({"Dairy": confidence, "Bakery": 0.0}, "classifier"), 2.5
     )
@@ -94,9 +94,9 @@ def test_levels_of_confidence_start_at_080_and_050(confidence: float, level: str
     assert payload["processing_time_ms"] == 2.5
 
 
-def test_a_prediction_carries_name_category_and_every_score() -> None:
+def test_a_prediction_contains_the_name_category_and_every_score() -> None:
     item = NamedItem(id="a", name="milk")
-    [prediction] = categorize_batch_response([item], [placed(0.7)], 1.0)["predictions"]
+    [prediction] = categorize_batch_response([item], [predict(0.7)], 1.0)["predictions"]
     assert prediction == {
         "id": "a",
         "name": "milk",

@@ -1,4 +1,4 @@
-"""Names find their place among labels known and unknown, with the packaged model."""
+"""Names are classified into known and unknown labels, with the packaged model."""
 
 import pytest
 
@@ -39,57 +39,59 @@ async def _best(backend: ClassifierBackend, name: str, labels: tuple[str, ...]) 
         ("charcoal whitening toothpaste", "Other"),
     ],
 )
-async def test_names_that_no_example_spells_find_their_label(
-    lexicon: TaxonomyClassifier, name: str, label: str
+async def test_names_that_are_no_exemplar_get_the_right_label(
+    classifier: TaxonomyClassifier, name: str, label: str
 ) -> None:
-    assert await _best(lexicon, name, TEN) == label
+    assert await _best(classifier, name, TEN) == label
 
 
-async def test_labels_of_the_callers_own_making_work(lexicon: TaxonomyClassifier) -> None:
+async def test_arbitrary_labels_work(classifier: TaxonomyClassifier) -> None:
     labels = ("things for the bathroom", "breakfast with the kids", "barbecue on saturday")
-    assert await _best(lexicon, "toilet cleaner", labels) == "things for the bathroom"
-    assert await _best(lexicon, "frosted corn flakes", labels) == "breakfast with the kids"
-    assert await _best(lexicon, "pork spare ribs", labels) == "barbecue on saturday"
+    assert await _best(classifier, "toilet cleaner", labels) == "things for the bathroom"
+    assert await _best(classifier, "frosted corn flakes", labels) == "breakfast with the kids"
+    assert await _best(classifier, "pork spare ribs", labels) == "barbecue on saturday"
 
 
-async def test_the_narrowest_of_two_fitting_labels_wins(lexicon: TaxonomyClassifier) -> None:
-    assert await _best(lexicon, "aged gouda", ("Dairy", "Cheese", "Other")) == "Cheese"
-    assert await _best(lexicon, "whole milk", ("Dairy", "Cheese", "Other")) == "Dairy"
+async def test_the_narrowest_matching_label_wins(classifier: TaxonomyClassifier) -> None:
+    assert await _best(classifier, "aged gouda", ("Dairy", "Cheese", "Other")) == "Cheese"
+    assert await _best(classifier, "whole milk", ("Dairy", "Cheese", "Other")) == "Dairy"
 
 
-async def test_other_takes_what_no_label_fits(lexicon: TaxonomyClassifier) -> None:
-    assert await _best(lexicon, "toothpaste", ("Dairy", "Produce", "Misc.")) == "Misc."
+async def test_the_catch_all_label_gets_what_no_label_fits(
+    classifier: TaxonomyClassifier,
+) -> None:
+    assert await _best(classifier, "toothpaste", ("Dairy", "Produce", "Misc.")) == "Misc."
 
 
-async def test_scores_follow_the_labels_order_and_sum_to_1(lexicon: TaxonomyClassifier) -> None:
+async def test_scores_keep_the_labels_order_and_sum_to_1(
+    classifier: TaxonomyClassifier,
+) -> None:
     many = tuple(f"shelf {number}" for number in range(100))
     for labels in (TEN, TEN[::-1], ("Only",), ("Other",), ("Misc", "Others"), many):
-        [scores] = await lexicon.classify([ClassificationItem("oat milk", labels)])
+        [scores] = await classifier.classify([ClassificationItem("oat milk", labels)])
         assert tuple(scores) == labels
         assert sum(scores.values()) == pytest.approx(1, abs=1e-9)
 
 
 @pytest.mark.parametrize("name", ["🥛", "חלב", "\x00", "x" * 500, "qwzx vbnk"])
-async def test_names_that_mean_nothing_to_the_taxonomy_stay_unsure(
-    lexicon: TaxonomyClassifier, name: str
-) -> None:
-    [scores] = await lexicon.classify([ClassificationItem(name, TEN)])
+async def test_unknown_names_have_low_confidence(classifier: TaxonomyClassifier, name: str) -> None:
+    [scores] = await classifier.classify([ClassificationItem(name, TEN)])
     assert max(scores.values()) < 0.8
 
 
-async def test_an_answer_does_not_depend_on_what_shares_its_batch(
-    lexicon: TaxonomyClassifier,
+async def test_scores_do_not_depend_on_the_rest_of_the_batch(
+    classifier: TaxonomyClassifier,
 ) -> None:
     items = [
         ClassificationItem("rye bread", TEN),
         ClassificationItem("rye bread", TEN[:3]),
         ClassificationItem("salmon", TEN[::-1]),
     ]
-    together = await lexicon.classify(items)
+    together = await classifier.classify(items)
     for item, scores in zip(items, together, strict=True):
-        [alone] = await lexicon.classify([item])
+        [alone] = await classifier.classify([item])
         assert scores == pytest.approx(dict(alone), abs=1e-4)
 
 
-async def test_no_items_have_no_scores(lexicon: TaxonomyClassifier) -> None:
-    assert await lexicon.classify([]) == []
+async def test_no_items_give_no_scores(classifier: TaxonomyClassifier) -> None:
+    assert await classifier.classify([]) == []

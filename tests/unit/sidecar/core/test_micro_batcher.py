@@ -1,4 +1,4 @@
-"""Questions that come together are answered together."""
+"""Concurrent calls are collected into batches."""
 
 import asyncio
 from collections.abc import Sequence
@@ -9,8 +9,8 @@ from sidecar.core.errors import ModelUnavailable
 from sidecar.core.micro_batcher import MicroBatcher
 
 
-class Oracle:
-    """Doubles numbers, a call at a time, when it is let to."""
+class Doubler:
+    """Doubles numbers, one batch at a time, once `go` is set."""
 
     def __init__(self) -> None:
         self.calls: list[Sequence[int]] = []
@@ -24,61 +24,61 @@ class Oracle:
         return [2 * number for number in numbers]
 
 
-async def begun(*questions: asyncio.Task[int]) -> None:
-    """Each of them has been asked."""
+async def submitted(*tasks: asyncio.Task[int]) -> None:
+    """Let each task submit its item."""
     await asyncio.sleep(0)
-    assert not any(question.done() for question in questions)
+    assert not any(task.done() for task in tasks)
 
 
-def asking(oracle: MicroBatcher[int, int], *numbers: int) -> list[asyncio.Task[int]]:
-    return [asyncio.create_task(oracle.submit(number)) for number in numbers]
+def submit_all(batcher: MicroBatcher[int, int], *numbers: int) -> list[asyncio.Task[int]]:
+    return [asyncio.create_task(batcher.submit(number)) for number in numbers]
 
 
-async def test_what_is_asked_during_a_call_is_answered_by_the_next() -> None:
-    oracle = Oracle()
-    gathered = MicroBatcher(oracle)
-    first = asking(gathered, 1)
-    await begun(*first)
-    later = asking(gathered, 2, 3)
-    await begun(*later)
-    oracle.go.set()
+async def test_items_that_arrive_during_a_call_share_the_next_call() -> None:
+    doubler = Doubler()
+    batcher = MicroBatcher(doubler)
+    first = submit_all(batcher, 1)
+    await submitted(*first)
+    later = submit_all(batcher, 2, 3)
+    await submitted(*later)
+    doubler.go.set()
     assert await asyncio.gather(*first, *later) == [2, 4, 6]
-    assert oracle.calls == [[1], [2, 3]]
+    assert doubler.calls == [[1], [2, 3]]
 
 
-async def test_whoever_leaves_takes_nobody_along() -> None:
-    oracle = Oracle()
-    gathered = MicroBatcher(oracle)
-    alone = asking(gathered, 1)
-    await begun(*alone)
-    leaves, stays = asking(gathered, 2, 3)
-    await begun(leaves, stays)
-    leaves.cancel()
-    oracle.go.set()
-    assert await stays == 6
+async def test_a_cancelled_caller_does_not_cancel_its_batch() -> None:
+    doubler = Doubler()
+    batcher = MicroBatcher(doubler)
+    first = submit_all(batcher, 1)
+    await submitted(*first)
+    cancelled, remaining = submit_all(batcher, 2, 3)
+    await submitted(cancelled, remaining)
+    cancelled.cancel()
+    doubler.go.set()
+    assert await remaining == 6
     with pytest.raises(asyncio.CancelledError):
-        await leaves
+        await cancelled
 
 
-async def test_a_call_that_fails_fails_for_all_that_it_was_for_and_the_next_goes_on() -> None:
-    oracle = Oracle()
-    oracle.go.set()
-    gathered = MicroBatcher(oracle)
-    alone, *together = asking(gathered, 1, 12, 13)
-    assert await alone == 2
-    for question in together:
+async def test_a_failed_call_fails_its_whole_batch_and_the_next_call_runs() -> None:
+    doubler = Doubler()
+    doubler.go.set()
+    batcher = MicroBatcher(doubler)
+    first, *batch = submit_all(batcher, 1, 12, 13)
+    assert await first == 2
+    for task in batch:
         with pytest.raises(ModelUnavailable):
-            await question
-    assert await gathered.submit(5) == 10
+            await task
+    assert await batcher.submit(5) == 10
 
 
-async def test_a_call_is_of_so_much_or_of_one_question() -> None:
-    oracle = Oracle()
-    gathered = MicroBatcher(oracle, size_of=lambda number: number, max_batch_size=10)
-    first = asking(gathered, 1)
-    await begun(*first)
-    later = asking(gathered, 4, 6, 2, 30, 5)
-    await begun(*later)
-    oracle.go.set()
+async def test_a_batch_has_at_most_the_maximum_size_or_a_single_item() -> None:
+    doubler = Doubler()
+    batcher = MicroBatcher(doubler, size_of=lambda number: number, max_batch_size=10)
+    first = submit_all(batcher, 1)
+    await submitted(*first)
+    later = submit_all(batcher, 4, 6, 2, 30, 5)
+    await submitted(*later)
+    doubler.go.set()
     assert await asyncio.gather(*first, *later) == [2, 8, 12, 4, 60, 10]
-    assert oracle.calls == [[1], [4, 6], [2], [30], [5]]
+    assert doubler.calls == [[1], [4, 6], [2], [30], [5]]

@@ -19,34 +19,34 @@ def test_an_argument_beats_the_environment_and_the_environment_the_default(
 ) -> None:
     monkeypatch.setenv("SIDECAR_JOB_CONCURRENCY", "3")
     monkeypatch.setenv("SIDECAR_DATA_DIR", str(tmp_path))
-    # As Ray Serve makes it from serve_config.yaml.
+    # As Ray Serve creates it from serve_config.yaml.
     settings = Settings.model_validate({"job": {"concurrency": 4}})
     assert (settings.job.concurrency, settings.data_dir) == (4, tmp_path)
     assert Settings().job.concurrency == 3
     assert Settings().job.lease_s == 30
 
 
-@pytest.mark.parametrize("misspelt", [{"data_folder": "x"}, {"engine": {"sees": True}}])
-def test_a_misspelt_argument_is_refused(misspelt: dict[str, Any]) -> None:
+@pytest.mark.parametrize("misspelled", [{"data_folder": "x"}, {"engine": {"sees": True}}])
+def test_a_misspelled_argument_is_refused(misspelled: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
-        Settings.model_validate(misspelt)
+        Settings.model_validate(misspelled)
 
 
 @pytest.mark.parametrize(("variable", "dotted"), env_names().items())
-def test_each_setting_has_its_variable(
+def test_each_setting_reads_its_environment_variable(
     monkeypatch: pytest.MonkeyPatch, variable: str, dotted: str
 ) -> None:
-    """A word that only a text can be is the text, or refused: the variable is read."""
+    """The variable is read: a text setting takes the word, any other refuses it."""
     monkeypatch.setenv(variable, "snowman")
     if isinstance(attrgetter(dotted)(Settings.model_construct()), str | Path | tuple | None):
-        refused = suppress(ValidationError)  # a choice of several words, or a token
+        refusal = suppress(ValidationError)  # a choice of several words, or a token
     else:
-        refused = pytest.raises((ValidationError, SettingsError), match=dotted.split(".")[0])
-    with refused:
+        refusal = pytest.raises((ValidationError, SettingsError), match=dotted.split(".")[0])
+    with refusal:
         assert "snowman" in str(attrgetter(dotted)(Settings()))
 
 
-def test_every_setting_of_the_last_release_is_one_still() -> None:
+def test_every_setting_of_the_last_release_still_exists() -> None:
     assert len(RENAMED) == 68
     assert set(RENAMED.values()) <= set(env_names().values())
 
@@ -82,7 +82,7 @@ def test_old_and_new_names_mix_and_the_new_one_wins(monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+asyncpg"])
-def test_a_postgresql_url_gets_its_driver(scheme: str) -> None:
+def test_a_postgresql_url_gets_the_asyncpg_driver(scheme: str) -> None:
     settings = Settings(database_url=f"{scheme}://user:pw@db/name")
     assert settings.resolved_database_url == "postgresql+asyncpg://user:pw@db/name"
 
@@ -92,6 +92,6 @@ def test_the_default_database_is_a_file_in_the_data_folder(tmp_path: Path) -> No
     assert settings.resolved_database_url == f"sqlite+aiosqlite:///{tmp_path}/service.db"
 
 
-def test_address_ranges_are_listed_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_address_ranges_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIDECAR_SSRF_ALLOWED_NETWORKS", "10.1.2.0/24, fd00::/8")
     assert Settings().ssrf_allowed_networks == ("10.1.2.0/24", "fd00::/8")

@@ -1,4 +1,4 @@
-"""Fetching URLs: what may be reached, what may not, and how much of it."""
+"""Fetching reaches public addresses only, and within limits."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sidecar.core.errors import BadRequest, BlockedUrl, ServiceError, TooLarge
-from sidecar.core.ssrf import Address, check_url, fetch, is_allowed, post
+from sidecar.core.ssrf import Address, Resolver, check_url, fetch, is_allowed, post
 
 LOOPBACK = ["127.0.0.0/8"]
 
@@ -49,7 +49,7 @@ def test_public_addresses_are_allowed(address: str) -> None:
         "64:ff9b:1::1",
     ],
 )
-def test_private_and_special_addresses_are_not(address: str) -> None:
+def test_private_and_special_addresses_are_forbidden(address: str) -> None:
     assert not is_allowed(ip_address(address))
 
 
@@ -66,39 +66,37 @@ def test_an_ipv4_address_inside_an_ipv6_one_counts_as_itself(address: Address) -
 
 
 Responder = Callable[[str], bytes]
-Talk = Callable[[str, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+Handler = Callable[[str, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 @asynccontextmanager
-async def listening(talk: Talk) -> AsyncIterator[int]:
-    """A server on loopback that hears each request's head and then does as `talk` says; gives its
-    port.
-    """
-    handling: set[asyncio.Task[None] | None] = set()
+async def raw_server(handler: Handler) -> AsyncIterator[int]:
+    """Run a server on loopback that passes each request's head to the handler; yield its port."""
+    tasks: set[asyncio.Task[None] | None] = set()
 
-    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        handling.add(asyncio.current_task())
+    async def on_connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        tasks.add(asyncio.current_task())
         head = await reader.readuntil(b"\r\n\r\n")
-        await talk(head.decode("latin-1"), reader, writer)
+        await handler(head.decode("latin-1"), reader, writer)
         writer.close()
         await writer.wait_closed()
 
-    server = await asyncio.start_server(handle, "127.0.0.1", 0)
+    server = await asyncio.start_server(on_connection, "127.0.0.1", 0)
     async with server:
         yield server.sockets[0].getsockname()[1]
-        await asyncio.gather(*(task for task in handling if task), return_exceptions=True)
+        await asyncio.gather(*(task for task in tasks if task), return_exceptions=True)
 
 
 @asynccontextmanager
-async def serving(respond: Responder) -> AsyncIterator[int]:
-    """A server that answers each request's head with raw bytes, or with nothing at all until the
-    client hangs up; gives its port.
-    """
+async def http_server(respond: Responder) -> AsyncIterator[int]:
+    """Run a server that responds with raw bytes, or never if there are none; yield its port."""
 
-    async def talk(head: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def handler(
+        head: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         writer.write(respond(head) or await reader.read())
 
-    async with listening(talk) as port:
+    async with raw_server(handler) as port:
         yield port
 
 
@@ -112,9 +110,9 @@ def redirect(location: str) -> bytes:
     return f"{head}Connection: close\r\n\r\n".encode()
 
 
-def resolving(answers: dict[str, list[str]]) -> Callable[[str, int], Awaitable[Sequence[Address]]]:
+def static_resolver(addresses: dict[str, list[str]]) -> Resolver:
     async def resolver(host: str, port: int) -> Sequence[Address]:
-        return [ip_address(one) for one in answers.get(host, [])]
+        return [ip_address(address) for address in addresses.get(host, [])]
 
     return resolver
 
@@ -123,28 +121,28 @@ async def get(url: str, *, allowed: Sequence[str] = LOOPBACK, max_bytes: int = 1
     return await fetch(url, max_bytes=max_bytes, timeout_s=2, allowed_networks=allowed)
 
 
-async def test_the_body_comes_back_and_the_host_is_named() -> None:
+async def test_fetch_returns_the_body_and_sends_the_host() -> None:
     heads: list[str] = []
 
     def respond(head: str) -> bytes:
         heads.append(head)
         return ok(b"image")
 
-    async with serving(respond) as port:
+    async with http_server(respond) as port:
         body = await fetch(
             f"http://shop.example:{port}/a?b=c",
             max_bytes=10,
             timeout_s=2,
             allowed_networks=LOOPBACK,
-            resolver=resolving({"shop.example": ["127.0.0.1"]}),
+            resolver=static_resolver({"shop.example": ["127.0.0.1"]}),
         )
     assert body == b"image"
     assert heads[0].startswith("GET /a?b=c HTTP/1.1")
     assert f"host: shop.example:{port}" in heads[0].lower()
 
 
-async def test_loopback_is_blocked_by_default_and_so_is_a_name_that_leads_there() -> None:
-    async with serving(lambda head: ok(b"secret")) as port:
+async def test_loopback_and_names_that_resolve_to_it_are_blocked_by_default() -> None:
+    async with http_server(lambda head: ok(b"secret")) as port:
         for host in ("127.0.0.1", "[::ffff:127.0.0.1]", "localhost", "0.0.0.0"):
             with pytest.raises(BlockedUrl):
                 await get(f"http://{host}:{port}/", allowed=())
@@ -156,52 +154,52 @@ async def test_a_name_with_one_forbidden_address_is_blocked() -> None:
             "http://mixed.example/",
             max_bytes=10,
             timeout_s=2,
-            resolver=resolving({"mixed.example": ["93.184.215.14", "10.0.0.1"]}),
+            resolver=static_resolver({"mixed.example": ["93.184.215.14", "10.0.0.1"]}),
         )
 
 
-async def test_a_redirect_is_checked_anew() -> None:
-    async with serving(lambda head: redirect("http://169.254.169.254/latest")) as port:
+async def test_each_redirect_is_checked() -> None:
+    async with http_server(lambda head: redirect("http://169.254.169.254/latest")) as port:
         with pytest.raises(BlockedUrl):
             await get(f"http://127.0.0.1:{port}/")
-    async with serving(lambda head: redirect("file:///etc/passwd")) as port:
+    async with http_server(lambda head: redirect("file:///etc/passwd")) as port:
         with pytest.raises(BlockedUrl):
             await get(f"http://127.0.0.1:{port}/")
 
 
-async def test_a_redirect_is_followed_but_not_for_ever() -> None:
-    async with serving(
+async def test_only_a_few_redirects_are_followed() -> None:
+    async with http_server(
         lambda head: ok(b"here") if "/b" in head.split("\r\n")[0] else redirect("/b")
     ) as port:
         assert await get(f"http://127.0.0.1:{port}/a") == b"here"
-    async with serving(lambda head: redirect("/again")) as port:
+    async with http_server(lambda head: redirect("/again")) as port:
         with pytest.raises(BlockedUrl, match="redirects"):
             await get(f"http://127.0.0.1:{port}/")
 
 
 async def test_more_bytes_than_the_limit_are_refused() -> None:
-    async with serving(lambda head: ok(b"x" * 1001)) as port:
+    async with http_server(lambda head: ok(b"x" * 1001)) as port:
         with pytest.raises(TooLarge, match="1000"):
             await get(f"http://127.0.0.1:{port}/")
 
 
-async def test_what_does_not_deliver_is_the_callers_fault() -> None:
-    async with serving(lambda head: ok(b"x", "Content-Encoding: gzip")) as port:
+async def test_an_invalid_response_is_a_bad_request() -> None:
+    async with http_server(lambda head: ok(b"x", "Content-Encoding: gzip")) as port:
         with pytest.raises(BadRequest, match="compressed"):
             await get(f"http://127.0.0.1:{port}/")
-    async with serving(lambda head: b"HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n") as port:
+    async with http_server(lambda head: b"HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n") as port:
         with pytest.raises(BadRequest, match="404"):
             await get(f"http://127.0.0.1:{port}/")
-    async with serving(lambda head: b"not http at all") as port:
+    async with http_server(lambda head: b"not http at all") as port:
         with pytest.raises(BadRequest):
             await get(f"http://127.0.0.1:{port}/")
-    async with serving(lambda head: b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx") as port:
+    async with http_server(lambda head: b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx") as port:
         with pytest.raises(BadRequest):
             await get(f"http://127.0.0.1:{port}/")
 
 
-async def test_a_server_that_dawdles_runs_out_of_time() -> None:
-    async with serving(lambda head: b"") as port:
+async def test_a_slow_server_times_out() -> None:
+    async with http_server(lambda head: b"") as port:
         with pytest.raises(BadRequest, match="within"):
             await fetch(
                 f"http://127.0.0.1:{port}/",
@@ -212,9 +210,9 @@ async def test_a_server_that_dawdles_runs_out_of_time() -> None:
 
 
 @given(st.text(max_size=60))
-def test_no_text_is_a_url_that_breaks_the_service(text: str) -> None:
+def test_any_text_as_a_url_raises_a_service_error(text: str) -> None:
     with pytest.raises(ServiceError):
-        asyncio.run(fetch(f"http:{text}", max_bytes=1, timeout_s=1, resolver=resolving({})))
+        asyncio.run(fetch(f"http:{text}", max_bytes=1, timeout_s=1, resolver=static_resolver({})))
 
 
 @pytest.mark.parametrize(
@@ -230,44 +228,44 @@ def test_no_text_is_a_url_that_breaks_the_service(text: str) -> None:
         "//example.com",
     ],
 )
-async def test_urls_that_are_none_are_blocked(url: str) -> None:
+async def test_invalid_urls_are_blocked(url: str) -> None:
     with pytest.raises(BlockedUrl):
         await get(url)
 
 
-async def call(url: str, *, allowed: Sequence[str] = LOOPBACK) -> int:
+async def call_webhook(url: str, *, allowed: Sequence[str] = LOOPBACK) -> int:
     return await post(url, b'{"a": 1}', {"webhook-id": "x"}, timeout_s=2, allowed_networks=allowed)
 
 
-async def test_a_call_gives_the_status_that_it_was_answered_with() -> None:
+async def test_post_returns_the_status_of_the_response() -> None:
     heads: list[str] = []
 
     def respond(head: str) -> bytes:
         heads.append(head.lower())
         return b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n"
 
-    async with serving(respond) as port:
-        assert await call(f"http://127.0.0.1:{port}/done") == 204
+    async with http_server(respond) as port:
+        assert await call_webhook(f"http://127.0.0.1:{port}/done") == 204
     assert heads[0].startswith("post /done http/1.1")
     assert "webhook-id: x" in heads[0]
 
 
-async def test_a_call_follows_no_redirect_and_reaches_nothing_forbidden() -> None:
-    async with serving(lambda head: redirect("/elsewhere")) as port:
-        assert await call(f"http://127.0.0.1:{port}/") == 302
+async def test_post_follows_no_redirect_and_reaches_no_forbidden_address() -> None:
+    async with http_server(lambda head: redirect("/elsewhere")) as port:
+        assert await call_webhook(f"http://127.0.0.1:{port}/") == 302
         with pytest.raises(BlockedUrl):
-            await call(f"http://127.0.0.1:{port}/", allowed=())
+            await call_webhook(f"http://127.0.0.1:{port}/", allowed=())
         with pytest.raises(BlockedUrl):
-            await call(f"http://localhost:{port}/", allowed=())
+            await call_webhook(f"http://localhost:{port}/", allowed=())
 
 
 @pytest.mark.parametrize("host", ["a" * 64 + ".example", "..", "nowhere.invalid"])
-async def test_a_host_that_is_no_host_is_a_bad_request(host: str) -> None:
+async def test_an_unresolvable_host_is_a_bad_request(host: str) -> None:
     with pytest.raises(BadRequest):
-        await call(f"http://{host}/")
+        await call_webhook(f"http://{host}/")
 
 
-def test_a_url_is_checked_before_its_host_is_looked_up() -> None:
+def test_check_url_blocks_urls_before_their_host_is_resolved() -> None:
     check_url("https://core.example/done")
     check_url("http://10.1.2.3/", ["10.1.2.0/24"])
     for url in ("http://10.1.2.3/", "http://[fdaa::3]/", "gopher://x/", "http:///x"):

@@ -1,4 +1,4 @@
-"""A small sentence-transformers model of random weights."""
+"""A small sentence-transformers model with random weights."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from transformers import PreTrainedTokenizerFast, RobertaConfig, RobertaModel
 
 
 def small_roberta(folder: Path) -> Path:
-    """Writes a RoBERTa of two layers whose sentence vector is that of its first token."""
+    """Write a RoBERTa of two layers whose sentence vector is that of its first token."""
     weights = folder.with_name("weights")
     tokenizer = Tokenizer(models.BPE(unk_token="<unk>"))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel()

@@ -1,4 +1,4 @@
-"""Many texts are a few small calls at a time."""
+"""Long requests are embedded in small concurrent calls."""
 
 import asyncio
 from collections.abc import Sequence
@@ -11,26 +11,26 @@ from sidecar.embedding.batching import embed_chunked
 from sidecar.embedding.cache import Vectors
 
 
-async def test_chunks_keep_the_order_and_two_at_most_are_under_way() -> None:
+async def test_chunks_keep_their_order_and_at_most_two_are_in_flight() -> None:
     sizes: list[int] = []
-    under_way = most = 0
+    in_flight = max_in_flight = 0
 
     async def embed(texts: Sequence[str]) -> Vectors:
-        nonlocal under_way, most
+        nonlocal in_flight, max_in_flight
         sizes.append(len(texts))
-        under_way += 1
-        most = max(most, under_way)
+        in_flight += 1
+        max_in_flight = max(max_in_flight, in_flight)
         for _ in range(10 - len(sizes)):  # the first chunk ends last
             await asyncio.sleep(0)
-        under_way -= 1
+        in_flight -= 1
         return np.array([[float(text)] for text in texts], dtype=np.float32)
 
     vectors = await embed_chunked([str(number) for number in range(10)], embed, 3)
     assert vectors[:, 0].tolist() == list(range(10))
-    assert (sizes, most) == ([3, 3, 3, 1], 2)
+    assert (sizes, max_in_flight) == ([3, 3, 3, 1], 2)
 
 
-async def test_an_error_of_one_chunk_is_the_error_of_all() -> None:
+async def test_an_error_in_one_chunk_fails_the_request() -> None:
     async def embed(texts: Sequence[str]) -> Vectors:
         raise ModelUnavailable
 

@@ -1,4 +1,4 @@
-"""The embedder gives sentence-transformers' vectors, whatever runs it and whatever the batch."""
+"""Both runtimes return sentence-transformers' vectors, whatever the batch."""
 
 import json
 from pathlib import Path
@@ -20,7 +20,7 @@ TEXTS = ["milk", "whole milk", "", "🥛 " * 400, "חלב", "a recipe of flour, 
 
 
 @pytest.fixture(scope="module", params=["onnx", "torch"])
-def either(request: pytest.FixtureRequest, embedder: EmbeddingModel) -> EmbeddingModel:
+def model(request: pytest.FixtureRequest, embedder: EmbeddingModel) -> EmbeddingModel:
     if request.param == "onnx":
         assert isinstance(embedder, OnnxEmbedder)
         return embedder
@@ -32,42 +32,42 @@ def reference() -> SentenceTransformer:
     return SentenceTransformer(str(packaged_folder()), device="cpu")
 
 
-def test_vectors_are_those_of_sentence_transformers(
-    either: EmbeddingModel, reference: SentenceTransformer
+def test_vectors_equal_those_of_sentence_transformers(
+    model: EmbeddingModel, reference: SentenceTransformer
 ) -> None:
     expected = reference.encode(TEXTS, normalize_embeddings=True)
-    cosines = (either.embed(TEXTS) * expected).sum(axis=1)
+    cosines = (model.embed(TEXTS) * expected).sum(axis=1)
     assert cosines.min() >= 0.9999
 
 
-def test_vectors_are_float32_of_unit_length_in_the_texts_order(either: EmbeddingModel) -> None:
-    vectors = either.embed(TEXTS)
+def test_vectors_are_unit_float32_in_the_texts_order(model: EmbeddingModel) -> None:
+    vectors = model.embed(TEXTS)
     assert vectors.dtype == np.float32
-    assert vectors.shape == (len(TEXTS), either.dimension)
+    assert vectors.shape == (len(TEXTS), model.dimension)
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
     for text, vector in zip(TEXTS, vectors, strict=True):
-        np.testing.assert_allclose(either.embed([text])[0], vector, atol=1e-4)
+        np.testing.assert_allclose(model.embed([text])[0], vector, atol=1e-4)
 
 
-def test_no_texts_have_no_vectors(either: EmbeddingModel) -> None:
-    assert either.embed([]).shape == (0, 384)
+def test_no_texts_give_no_vectors(model: EmbeddingModel) -> None:
+    assert model.embed([]).shape == (0, 384)
 
 
-def test_the_version_tells_the_weights_and_the_name_the_model(embedder: EmbeddingModel) -> None:
+def test_a_model_has_a_name_and_a_version_of_its_weights(embedder: EmbeddingModel) -> None:
     assert embedder.name == "sentence-transformers/all-MiniLM-L6-v2"
     assert len(embedder.version) == 12
 
 
-def test_a_folder_that_is_no_model_is_reported_as_unavailable(tmp_path: Path) -> None:
+def test_a_folder_without_a_model_is_unavailable(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "no such architecture"}))
     with pytest.raises(ModelUnavailable):
         load(str(tmp_path), "cpu", 2, [tmp_path / "cache"])
 
 
-def test_another_model_is_exported_once_and_then_found(
+def test_another_model_is_exported_once_and_then_reused(
     tmp_path: Path, reference: SentenceTransformer
 ) -> None:
-    """Of another architecture: no token types, and its sentence is its first token."""
+    """The model has another architecture: no token types, and pooling of the first token."""
     from tests.unit.sidecar.embedding.small_model import small_roberta
 
     source = small_roberta(tmp_path / "model")
@@ -75,17 +75,17 @@ def test_another_model_is_exported_once_and_then_found(
         TEXTS, normalize_embeddings=True
     )
     (tmp_path / "file").touch()
-    made = load(str(source), "cpu", 1, [tmp_path / "file", tmp_path / "cache"])
-    assert isinstance(made, OnnxEmbedder)
-    assert (made.embed(TEXTS) * expected).sum(axis=1).min() >= 0.9999
+    exported = load(str(source), "cpu", 1, [tmp_path / "file", tmp_path / "cache"])
+    assert isinstance(exported, OnnxEmbedder)
+    assert (exported.embed(TEXTS) * expected).sum(axis=1).min() >= 0.9999
     [graph] = (tmp_path / "cache").rglob("model.onnx")
-    written = graph.stat().st_mtime_ns
-    found = load(str(source), "cpu", 1, [tmp_path / "cache"])
-    assert isinstance(found, OnnxEmbedder)
-    assert graph.stat().st_mtime_ns == written
+    modified = graph.stat().st_mtime_ns
+    reused = load(str(source), "cpu", 1, [tmp_path / "cache"])
+    assert isinstance(reused, OnnxEmbedder)
+    assert graph.stat().st_mtime_ns == modified
 
 
-def test_without_a_place_for_its_graph_a_model_runs_in_torch(embedder: EmbeddingModel) -> None:
+def test_without_a_folder_for_its_graph_a_model_runs_in_torch(embedder: EmbeddingModel) -> None:
     model = load(None, "cpu", 2, [])
     assert isinstance(model, TorchEmbedder)
     assert (model.version, model.dimension) == (embedder.version, embedder.dimension)
@@ -98,7 +98,7 @@ def test_without_a_gpu_the_device_is_the_cpu(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @given(st.lists(st.integers(min_value=1, max_value=600), max_size=60))
-def test_batches_hold_every_text_once_within_their_budget(lengths: list[int]) -> None:
+def test_batches_contain_every_text_once_within_their_budget(lengths: list[int]) -> None:
     batches = list(length_batches(lengths, 512))
     assert sorted(row for batch in batches for row in batch) == list(range(len(lengths)))
     for batch in batches:

@@ -1,4 +1,4 @@
-"""What the embedding endpoints take and answer."""
+"""Requests and responses of the embedding endpoints."""
 
 import numpy as np
 import orjson
@@ -15,7 +15,7 @@ def test_an_empty_list_of_texts_is_refused() -> None:
 
 
 @pytest.mark.parametrize("text", ["", " \n", "\u200b", None, 3])
-def test_a_text_must_say_something(text: object) -> None:
+def test_a_text_must_not_be_blank(text: object) -> None:
     with pytest.raises(ValidationError):
         EmbedRequest.model_validate({"texts": [{"id": "a", "text": text}]})
 
@@ -26,7 +26,7 @@ def test_duplicate_ids_are_refused() -> None:
         EmbedRequest.model_validate({"texts": texts})
 
 
-def test_too_many_texts_and_too_long_texts_name_their_limit() -> None:
+def test_the_error_for_too_many_or_too_long_texts_names_the_limit() -> None:
     texts = [{"id": str(number), "text": "milk"} for number in range(1_001)]
     with pytest.raises(TooLarge, match="1000"):
         EmbedRequest.model_validate({"texts": texts})
@@ -41,7 +41,7 @@ def test_the_batch_size_is_from_1_to_256(size: object) -> None:
         EmbedBatchRequest.model_validate({"texts": [{"id": 1, "text": "a"}], "batch_size": size})
 
 
-def test_the_answer_pairs_each_id_with_its_vector() -> None:
+def test_the_response_pairs_each_id_with_its_vector() -> None:
     request = EmbedRequest.model_validate(
         {
             "version": "1",

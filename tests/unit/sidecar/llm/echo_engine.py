@@ -1,4 +1,4 @@
-"""An engine for the tests of its callers: it says the last message again, word by word."""
+"""An engine for tests that repeats the last message, word by word."""
 
 import asyncio
 import json
@@ -15,25 +15,25 @@ MODEL = "echo"
 
 @dataclass
 class EchoEngine:
-    """What the ingress asked for is in `asked`; `closed` is set when an answer has ended."""
+    """Records its `requests`; sets `closed` when a completion has ended."""
 
     status: EngineState = field(default_factory=lambda: EngineState("ok", "1 replica"))
     fails_with: ServiceError | None = None
-    breaks_after: int | None = None  # words of a stream
+    fails_after: int | None = None  # words of a stream
     never_ends: bool = False
-    says: str | None = None  # instead of the last message
-    asked: list[ChatRequest] = field(default_factory=list)
+    reply: str | None = None  # instead of the last message
+    requests: list[ChatRequest] = field(default_factory=list)
     closed: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def chat(self, request: ChatRequest) -> AsyncGenerator[StreamEvent, None]:
-        self.asked.append(request)
-        if self.fails_with is not None and self.breaks_after is None:
+        self.requests.append(request)
+        if self.fails_with is not None and self.fails_after is None:
             raise self.fails_with
-        words = (self.says or str(request.messages[-1].content)).split()
+        words = (self.reply or str(request.messages[-1].content)).split()
         try:
             if request.stream:
                 for number, word in enumerate(words):
-                    if number == self.breaks_after and self.fails_with is not None:
+                    if number == self.fails_after and self.fails_with is not None:
                         raise self.fails_with
                     yield Chunk(json.dumps({"choices": [{"index": 0, "delta": {"content": word}}]}))
             if self.never_ends:

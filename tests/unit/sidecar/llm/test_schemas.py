@@ -1,4 +1,4 @@
-"""What reaches the engine of a chat request is what this service knows, as it was sent."""
+"""Only known fields of a chat request reach the engine, as they were sent."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ def request(**fields: Any) -> ChatRequest:
     return ChatRequest.model_validate({"messages": MESSAGES, **fields})
 
 
-def test_fields_of_vllm_that_are_not_named_never_reach_it() -> None:
+def test_other_fields_of_vllm_never_reach_it() -> None:
     hostile = {
         "chat_template": "{{ x }}",
         "mm_processor_kwargs": {"size": 10**9},
@@ -29,7 +29,7 @@ def test_fields_of_vllm_that_are_not_named_never_reach_it() -> None:
     assert request(**hostile).wire() == {"messages": MESSAGES}
 
 
-def test_parts_of_a_message_keep_their_known_fields_alone() -> None:
+def test_parts_of_a_message_keep_only_known_fields() -> None:
     part = {"type": "image_url", "image_url": {"url": "data:,", "uuid": "x"}, "uuid": "x"}
     sent = request(messages=[{"role": "user", "content": [part], "reasoning": "x"}])
     assert sent.wire()["messages"] == [
@@ -37,7 +37,7 @@ def test_parts_of_a_message_keep_their_known_fields_alone() -> None:
     ]
 
 
-def test_schemas_pass_untouched_nulls_included() -> None:
+def test_json_schemas_pass_unchanged_including_nulls() -> None:
     schema = {"enum": [None, 1], "default": None, "x": {"y": []}}
     format_ = {"type": "json_schema", "json_schema": {"name": "s", "schema": schema}}
     tool = {"type": "function", "function": {"name": "f", "parameters": schema}}
@@ -61,7 +61,7 @@ def test_schemas_pass_untouched_nulls_included() -> None:
         {"messages": [{"role": "tool", "content": None}]},
     ],
 )  # fmt: skip
-def test_what_can_not_be_meant_is_refused(fields: dict[str, Any]) -> None:
+def test_contradictory_requests_are_refused(fields: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         request(**fields)
 
@@ -92,7 +92,7 @@ def test_images_are_found_and_replaced_in_order() -> None:
     ),
     st.sampled_from(sorted(ChatRequest.model_fields)),
 )
-def test_no_value_of_any_field_breaks_the_check(value: object, field: str) -> None:
+def test_any_value_of_any_field_is_validated_or_refused(value: object, field: str) -> None:
     try:
         sent = ChatRequest.model_validate({"messages": MESSAGES, field: value})
     except ValidationError:

@@ -1,4 +1,4 @@
-"""How the process of vLLM's engine core is started, and that it never stays behind."""
+"""The engine-core process gets the right environment and never outlives its replica."""
 
 import multiprocessing
 import multiprocessing.forkserver
@@ -16,7 +16,7 @@ from sidecar.llm.vllm_process import EngineProcessContext, coarse_timers
 REPOSITORY = Path(__file__).parents[4]
 METHODS = ("forkserver", "spawn")
 
-#: A replica with a core that would stay: it says the core's id and waits to be killed.
+#: A replica with an engine core that sleeps; it prints the core's pid and waits to be killed.
 REPLICA = """
 import multiprocessing, sys, time
 from sidecar.llm.vllm_process import EngineProcessContext
@@ -34,13 +34,13 @@ if __name__ == "__main__":
 """
 
 
-def say_environment(connection: Connection, wanted: str) -> None:
+def send_environment(connection: Connection, name: str) -> None:
     slack = Path("/proc/self/timerslack_ns").read_text()
-    connection.send((os.environ.get(wanted), os.environ.get("GONE"), slack.strip()))
+    connection.send((os.environ.get(name), os.environ.get("GONE"), slack.strip()))
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_it_has_the_environment_of_the_moment_and_timers_that_may_be_late(
+def test_a_process_has_the_current_environment_and_coarse_timers(
     method: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     context = EngineProcessContext(multiprocessing.get_context(method))
@@ -51,7 +51,7 @@ def test_it_has_the_environment_of_the_moment_and_timers_that_may_be_late(
         monkeypatch.setenv("LATER", "set since")
         ours, theirs = context.Pipe()
         process = context.Process(
-            target=say_environment, name="core", kwargs={"connection": theirs, "wanted": "LATER"}
+            target=send_environment, name="core", kwargs={"connection": theirs, "name": "LATER"}
         )
         process.start()
     assert ours.recv() == ("set since", None, "100000000")
@@ -60,7 +60,7 @@ def test_it_has_the_environment_of_the_moment_and_timers_that_may_be_late(
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_it_goes_when_its_replica_is_killed(method: str, tmp_path: Path) -> None:
+def test_a_process_ends_when_its_replica_is_killed(method: str, tmp_path: Path) -> None:
     script = tmp_path / "replica.py"
     script.write_text(REPLICA)
     with subprocess.Popen(
@@ -70,9 +70,9 @@ def test_it_goes_when_its_replica_is_killed(method: str, tmp_path: Path) -> None
         text=True,
     ) as replica:
         assert replica.stdout is not None
-        said = {replica.stdout.readline().strip(), replica.stdout.readline().strip()}
-        [pid] = said - {"up"}
+        lines = {replica.stdout.readline().strip(), replica.stdout.readline().strip()}
+        [pid] = lines - {"up"}
         core = psutil.Process(int(pid))
         replica.kill()
-        psutil.wait_procs([core], timeout=10, callback=lambda gone: said.clear())
-    assert not said
+        psutil.wait_procs([core], timeout=10, callback=lambda _: lines.clear())
+    assert not lines

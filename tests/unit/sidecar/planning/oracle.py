@@ -1,53 +1,58 @@
-"""The rules of planning once more, naively and from the request itself, to judge the planner by.
+"""A brute-force planner, written from the request alone, as the oracle of the planner's tests.
 
-It shares with the product only the conversion of units; every plan is tried.
+It tries every plan and shares only the conversion of units with the product.
 """
 
+from datetime import date, timedelta
 from fractions import Fraction
 from itertools import product
 from math import floor
 
 from sidecar.planning import units
-from sidecar.planning.problem import CUISINES, MEAL_TAGS
+from sidecar.planning.problem import MEAL_TAGS, cuisine_tags
 from sidecar.planning.schemas import PlanRequest, Recipe
 
 Menu = dict[tuple[int, str], str]  # (day, meal) -> recipe id
 
 
 def best(request: PlanRequest) -> tuple[int, int] | None:
-    """(meals, points) of the best menu that holds a meal at least, by trying all of them."""
+    """Return (meals, points) of the best menu with at least one meal, by trying all of them."""
     horizon = request.planning_horizon
-    places = list(product(range(horizon.days), horizon.meal_types))
+    slots = list(product(range(horizon.days), horizon.meal_types))
     choices = [
-        [None, *(recipe.id for recipe in request.recipes if fits(request, recipe, *place))]
-        for place in places
+        [None, *(recipe.id for recipe in request.recipes if fits(request, recipe, *slot))]
+        for slot in slots
     ]
-    found: tuple[int, int] | None = None
+    best_rank: tuple[int, int] | None = None
     for picks in product(*choices):
-        menu = {place: pick for place, pick in zip(places, picks, strict=True) if pick is not None}
-        if not menu or (found is not None and len(menu) < found[0]) or not allowed(request, menu):
+        menu = {slot: pick for slot, pick in zip(slots, picks, strict=True) if pick is not None}
+        if (
+            not menu
+            or (best_rank is not None and len(menu) < best_rank[0])
+            or not is_feasible(request, menu)
+        ):
             continue
-        rank = (len(menu), floor(worth(request, menu)))
-        found = rank if found is None else max(found, rank)
-    return found
+        rank = (len(menu), floor(score(request, menu)))
+        best_rank = rank if best_rank is None else max(best_rank, rank)
+    return best_rank
 
 
 def fits(request: PlanRequest, recipe: Recipe, day: int, meal: str) -> bool:
-    """Whether a recipe may be cooked for one meal of one day."""
+    """Return whether a recipe may be cooked for one meal of one day."""
     constraints = request.constraints
-    named = recipe.tags & (MEAL_TAGS | set(request.planning_horizon.meal_types))
-    budget = constraints.time_budgets.get(request.planning_horizon.day(day))
+    meal_tags = recipe.tags & (MEAL_TAGS | set(request.planning_horizon.meal_types))
+    budget = constraints.time_budgets.get(_date(request, day))
     limit = budget.get(meal) if isinstance(budget, dict) else budget
     return (
         recipe.id not in constraints.excluded_recipes
         and set(constraints.dietary) <= recipe.tags
-        and (not named or meal in named)
+        and (not meal_tags or meal in meal_tags)
         and (limit is None or recipe.prep_time + recipe.cook_time <= limit)
     )
 
 
-def allowed(request: PlanRequest, menu: Menu) -> bool:
-    """Whether a menu keeps every constraint."""
+def is_feasible(request: PlanRequest, menu: Menu) -> bool:
+    """Return whether a menu satisfies every constraint."""
     constraints, horizon = request.constraints, request.planning_horizon
     recipes = {recipe.id: recipe for recipe in request.recipes}
     cooked = list(menu.values())
@@ -57,33 +62,35 @@ def allowed(request: PlanRequest, menu: Menu) -> bool:
     if any(cooked.count(recipe) > constraints.max_repeats for recipe in cooked):
         return False
     for day in range(horizon.days):
-        budget = constraints.time_budgets.get(horizon.day(day))
-        spent = sum(recipes[recipe].minutes for (when, _), recipe in menu.items() if when == day)
+        budget = constraints.time_budgets.get(_date(request, day))
+        spent = sum(
+            recipes[recipe].minutes for (menu_day, _), recipe in menu.items() if menu_day == day
+        )
         if isinstance(budget, int) and spent > budget:
             return False
     for lock in constraints.locked_meals:
-        held = [
+        candidates = [
             recipe
             for (day, meal), recipe in menu.items()
-            if horizon.day(day) == lock.date and lock.meal_type in (None, meal)
+            if _date(request, day) == lock.date and lock.meal_type in (None, meal)
         ]
-        if lock.recipe_id not in held:
+        if lock.recipe_id not in candidates:
             return False
-    most = constraints.max_shopping_items
-    return most is None or len(_kitchen(request, menu)[0]) <= most
+    limit = constraints.max_shopping_items
+    return limit is None or len(_cook(request, menu)[0]) <= limit
 
 
-def worth(request: PlanRequest, menu: Menu) -> Fraction:
-    """Points of a menu."""
+def score(request: PlanRequest, menu: Menu) -> Fraction:
+    """Return the points of a menu."""
     weights, constraints = request.weights, request.constraints
     recipes = {recipe.id: recipe for recipe in request.recipes}
-    bought, points = _kitchen(request, menu)
+    bought, points = _cook(request, menu)
     points -= len(bought) * round(1_000 * weights.shopping_minimization)
-    kinds = set()
+    cuisines = set()
     for (day, meal), name in menu.items():
         recipe = recipes[name]
-        kinds.add(recipe.cuisine or min(recipe.tags & CUISINES, default=None))
-        budget = constraints.time_budgets.get(request.planning_horizon.day(day))
+        cuisines.add(recipe.cuisine or min(recipe.tags & cuisine_tags(), default=None))
+        budget = constraints.time_budgets.get(_date(request, day))
         if isinstance(budget, dict):
             budget = budget.get(meal)
         elif budget is not None:
@@ -91,29 +98,33 @@ def worth(request: PlanRequest, menu: Menu) -> Fraction:
         limit = 60 if budget is None else max(1, budget)
         points += max(0, limit - recipe.minutes) * round(500 * weights.time_fit) // limit
         points += 50 * recipe.is_favorite
-    points += len(kinds - {None}) * round(500 * weights.variety)
+    points += len(cuisines - {None}) * round(500 * weights.variety)
     return points - (len(menu) - len(set(menu.values()))) * round(500 * weights.variety)
 
 
-def _kitchen(request: PlanRequest, menu: Menu) -> tuple[set[str], Fraction]:
-    """Cook day by day from lots, first expiry first: what is bought, and points for rescues."""
+def _date(request: PlanRequest, day: int) -> date:
+    return request.planning_horizon.start_date + timedelta(days=day)
+
+
+def _cook(request: PlanRequest, menu: Menu) -> tuple[set[str], Fraction]:
+    """Cook day by day, first expiry first; return what is bought, and the points for rescues."""
     names = {}
     for lot in request.inventory:
         names.setdefault(lot.ingredient_id, lot.name)
     for recipe in request.recipes:
-        for part in recipe.ingredients:
-            names.setdefault(part.ingredient_id, part.name)
-    window = max(7, request.planning_horizon.days - 1)
-    shelf: list[list] = []  # [food, dimension, expiry, left]
+        for ingredient in recipe.ingredients:
+            names.setdefault(ingredient.ingredient_id, ingredient.name)
+    expiring_until = max(7, request.planning_horizon.days - 1)
+    shelf: list[list] = []  # [food, dimension, expiry, remaining]
     expiring: dict[tuple[str, str], int] = {}
     for lot in request.inventory:
-        by = units.measure(lot.unit, names[lot.ingredient_id])
+        measure = units.measure(lot.unit, names[lot.ingredient_id])
         expiry = 10**9 if lot.days_until_expiry is None else lot.days_until_expiry
         if expiry >= 0:
-            amount = units.stocked(lot.quantity, by)
-            shelf.append([lot.ingredient_id, by.dimension, expiry, amount])
-            if expiry <= window:
-                key = (lot.ingredient_id, by.dimension)
+            amount = units.stocked(lot.quantity, measure)
+            shelf.append([lot.ingredient_id, measure.dimension, expiry, amount])
+            if expiry <= expiring_until:
+                key = (lot.ingredient_id, measure.dimension)
                 expiring[key] = expiring.get(key, 0) + amount
     shelf.sort(key=lambda lot: lot[2])
     recipes = {recipe.id: recipe for recipe in request.recipes}
@@ -124,19 +135,21 @@ def _kitchen(request: PlanRequest, menu: Menu) -> tuple[set[str], Fraction]:
         scale = Fraction(1)
         if request.constraints.servings and recipe.servings:
             scale = Fraction(repr(request.constraints.servings)) / Fraction(repr(recipe.servings))
-        for part in recipe.ingredients:
-            if part.optional:
+        for ingredient in recipe.ingredients:
+            if ingredient.optional:
                 continue
-            by = units.measure(part.unit, names[part.ingredient_id])
-            wanted = units.needed(part.quantity, units.UnitMeasure(by.dimension, by.size * scale))
+            food = ingredient.ingredient_id
+            measure = units.measure(ingredient.unit, names[food])
+            scaled = units.UnitMeasure(measure.dimension, measure.size * scale)
+            required = units.needed(ingredient.quantity, scaled)
             for lot in shelf:
-                if lot[:2] == [part.ingredient_id, by.dimension] and lot[2] >= day:
-                    taken = min(wanted, lot[3])
-                    wanted -= taken
+                if lot[:2] == [food, measure.dimension] and lot[2] >= day:
+                    taken = min(required, lot[3])
+                    required -= taken
                     lot[3] -= taken
-                    if taken and lot[2] <= window:
-                        total = expiring[part.ingredient_id, by.dimension]
+                    if taken and lot[2] <= expiring_until:
+                        total = expiring[food, measure.dimension]
                         points += Fraction(rescue * 3 * taken, (3 + lot[2]) * total)
-            if wanted:
-                bought.add(part.ingredient_id)
+            if required:
+                bought.add(food)
     return bought, points

@@ -13,41 +13,43 @@ from sidecar.planning.unsat_cores import ConstraintKind, UserConstraint
 DAY = START.isoformat()
 
 
-def keeping(problem, rules):
-    """The problem with no user constraint but these."""
-    diet = [problem.diet[rule.subject] for rule in rules if rule.kind is ConstraintKind.DIET]
+def restricted(problem, constraints):
+    """Return the problem without any other user constraints."""
+    diet = [problem.diet[c.subject] for c in constraints if c.kind is ConstraintKind.DIET]
     return replace(
         problem,
         dishes=tuple(
             replace(
                 dish,
-                excluded=UserConstraint(ConstraintKind.EXCLUDED, number) in rules,
+                excluded=UserConstraint(ConstraintKind.EXCLUDED, number) in constraints,
                 lacking=tuple(tag for tag in dish.lacking if tag in diet),
             )
             for number, dish in enumerate(problem.dishes)
         ),
         day_budgets=tuple(
-            budget if UserConstraint(ConstraintKind.DAY_BUDGET, day) in rules else None
+            budget if UserConstraint(ConstraintKind.DAY_BUDGET, day) in constraints else None
             for day, budget in enumerate(problem.day_budgets)
         ),
         slot_budgets=tuple(
-            budget if UserConstraint(ConstraintKind.MEAL_BUDGET, slot) in rules else None
+            budget if UserConstraint(ConstraintKind.MEAL_BUDGET, slot) in constraints else None
             for slot, budget in enumerate(problem.slot_budgets)
         ),
         locks=tuple(
             lock
             for number, lock in enumerate(problem.locks)
-            if UserConstraint(ConstraintKind.LOCK, number) in rules
+            if UserConstraint(ConstraintKind.LOCK, number) in constraints
         ),
-        max_items=problem.max_items if UserConstraint(ConstraintKind.SHOPPING) in rules else None,
+        max_items=problem.max_items
+        if UserConstraint(ConstraintKind.SHOPPING) in constraints
+        else None,
         max_repeats=problem.max_repeats
-        if UserConstraint(ConstraintKind.REPEATS) in rules
+        if UserConstraint(ConstraintKind.REPEATS) in constraints
         else len(problem.slots),
     )
 
 
 def contradictory(seed):
-    """A small request, tightened until it is likely to contradict itself."""
+    """Return a small request whose constraints are likely to contradict each other."""
     raw = small(seed)
     constraints = raw["constraints"]
     constraints["locked_meals"] = [
@@ -60,16 +62,17 @@ def contradictory(seed):
 
 @settings(max_examples=150, deadline=None)
 @given(st.integers(0, 10**6))
-def test_a_conflict_excludes_every_plan_and_dropping_any_of_it_lets_one_in(seed):
+def test_a_conflict_rules_out_every_plan_and_dropping_any_of_its_constraints_allows_one(seed):
     problem = compile_request(PlanRequest.model_validate(contradictory(seed)))
     for conflict in check_feasibility(problem).conflicts:
-        rules = set(conflict.rules)
-        assert check_feasibility(keeping(problem, rules)).pins is None
-        for rule in rules:
-            assert check_feasibility(keeping(problem, rules - {rule})).pins is not None
+        constraints = set(conflict.constraints)
+        assert check_feasibility(restricted(problem, constraints)).pins is None
+        for constraint in constraints:
+            remaining = constraints - {constraint}
+            assert check_feasibility(restricted(problem, remaining)).pins is not None
 
 
-def only(raw):
+def solve_with_one_conflict(raw):
     answer = solve(PlanRequest.model_validate(raw), clock=lambda: 0.0)
     assert answer.status == "infeasible"
     (conflict,) = answer.conflict_sets
@@ -77,19 +80,19 @@ def only(raw):
 
 
 def request(**constraints):
-    part = {"ingredient_id": "i", "name": "rice", "quantity": 1, "unit": "kg"}
+    ingredient = {"ingredient_id": "i", "name": "rice", "quantity": 1, "unit": "kg"}
     return {
         "planning_horizon": {"start_date": DAY, "days": 3, "meal_types": ["dinner"]},
         "recipes": [
-            {"id": "l", "name": "Lasagne", "cook_time": 35, "ingredients": [part]},
-            {"id": "r", "name": "Rice", "cook_time": 10, "ingredients": [part]},
+            {"id": "l", "name": "Lasagne", "cook_time": 35, "ingredients": [ingredient]},
+            {"id": "r", "name": "Rice", "cook_time": 10, "ingredients": [ingredient]},
         ],
         "constraints": constraints,
     }
 
 
-def test_a_lock_against_a_budget_names_both_and_the_least_that_helps():
-    answer, conflict = only(
+def test_a_lock_that_exceeds_a_budget_names_both_and_the_smallest_sufficient_budget():
+    answer, conflict = solve_with_one_conflict(
         request(locked_meals=[{"date": DAY, "recipe_id": "l"}], time_budgets={DAY: 20})
     )
     assert "Lasagne is locked for Monday 2026-01-12" in answer.conflicts[0]
@@ -100,40 +103,42 @@ def test_a_lock_against_a_budget_names_both_and_the_least_that_helps():
     }
 
 
-def test_a_lock_that_the_diet_forbids_is_a_conflict_and_no_error():
+def test_a_lock_that_the_diet_forbids_is_a_conflict_and_not_an_error():
     raw = request(locked_meals=[{"date": DAY, "recipe_id": "l"}], dietary=["vegan"])
     raw["recipes"][1]["tags"] = ["vegan"]
-    _, conflict = only(raw)
-    assert any("vegan" in each for each in conflict.constraints)
-    assert any("Lasagne" in each for each in conflict.constraints)
+    _, conflict = solve_with_one_conflict(raw)
+    assert any("vegan" in sentence for sentence in conflict.constraints)
+    assert any("Lasagne" in sentence for sentence in conflict.constraints)
 
 
 def test_a_lock_of_an_excluded_recipe_is_a_conflict():
-    _, conflict = only(
+    _, conflict = solve_with_one_conflict(
         request(locked_meals=[{"date": DAY, "recipe_id": "l"}], excluded_recipes=["l"])
     )
     assert "allow Lasagne again" in conflict.relaxations
 
 
-def test_two_dishes_locked_for_one_slot_exclude_each_other():
-    _, conflict = only(request(locked_meals=[{"date": DAY, "recipe_id": name} for name in "lr"]))
+def test_two_dishes_locked_for_one_slot_conflict():
+    _, conflict = solve_with_one_conflict(
+        request(locked_meals=[{"date": DAY, "recipe_id": name} for name in "lr"])
+    )
     assert len(conflict.constraints) == 2
 
 
-def test_thirty_dishes_locked_for_eight_meals_are_nine_too_many_at_once():
+def test_thirty_dishes_locked_for_eight_meals_conflict_in_minimal_sets_of_nine():
     meals = [f"meal {number}" for number in range(8)]
     raw = request(locked_meals=[{"date": DAY, "recipe_id": f"d{n}"} for n in range(30)])
     raw["planning_horizon"]["meal_types"] = meals
     raw["recipes"] = [{**raw["recipes"][0], "id": f"d{n}", "name": f"Dish {n}"} for n in range(30)]
-    verdict = check_feasibility(compile_request(PlanRequest.model_validate(raw)))
-    assert [len(conflict.rules) for conflict in verdict.conflicts] == [9, 9, 9]
+    feasibility = check_feasibility(compile_request(PlanRequest.model_validate(raw)))
+    assert [len(conflict.constraints) for conflict in feasibility.conflicts] == [9, 9, 9]
 
 
-def test_a_diet_nothing_satisfies_is_named_alone():
-    _, conflict = only(request(dietary=["vegan"]))
+def test_a_diet_that_no_recipe_satisfies_is_the_only_constraint_named():
+    _, conflict = solve_with_one_conflict(request(dietary=["vegan"]))
     assert conflict.constraints == ("every recipe must be vegan",)
 
 
-def test_the_least_shopping_that_would_do_is_said():
-    _, conflict = only(request(max_shopping_items=0))
+def test_the_smallest_sufficient_shopping_limit_is_suggested():
+    _, conflict = solve_with_one_conflict(request(max_shopping_items=0))
     assert conflict.relaxations == ("allow 1 ingredient to be bought",)

@@ -1,5 +1,3 @@
-"""A plan in the language model's words, held to the plan."""
-
 import json
 
 import pytest
@@ -26,43 +24,43 @@ PLAN = PlanAnswer.model_validate(
 )
 
 
-def says(summary: str) -> EchoEngine:
-    return EchoEngine(says=json.dumps({"summary": summary}))
+def engine_replying(summary: str) -> EchoEngine:
+    return EchoEngine(reply=json.dumps({"summary": summary}))
 
 
-async def test_what_the_model_says_is_the_summary() -> None:
-    engine = says("A curry on Monday, with 1 purchase.")
+async def test_the_engine_gets_the_explanation_and_its_text_is_the_summary() -> None:
+    engine = engine_replying("A curry on Monday, with 1 purchase.")
     assert await summarize(engine, REQUEST, PLAN) == "A curry on Monday, with 1 purchase."
-    [asked] = engine.asked
-    assert all(fact in str(asked.messages[-1].content) for fact in PLAN.explanation)
+    [chat_request] = engine.requests
+    assert all(fact in str(chat_request.messages[-1].content) for fact in PLAN.explanation)
 
 
-async def test_it_ends_after_two_sentences() -> None:
-    engine = says("A curry. It uses rice. Enjoy it!")
+async def test_the_summary_ends_after_two_sentences() -> None:
+    engine = engine_replying("A curry. It uses rice. Enjoy it!")
     assert await summarize(engine, REQUEST, PLAN) == "A curry. It uses rice."
 
 
 @pytest.mark.parametrize("made_up", ["A curry for 12 people.", "A curry, and a salad."])
-async def test_what_the_plan_does_not_say_is_not_shown(made_up: str) -> None:
-    assert await summarize(says(made_up), REQUEST, PLAN) is None
+async def test_a_summary_with_facts_that_are_not_in_the_plan_is_dropped(made_up: str) -> None:
+    assert await summarize(engine_replying(made_up), REQUEST, PLAN) is None
 
 
-def test_a_recipe_that_is_left_out_may_be_named_where_the_plan_names_it() -> None:
+def test_an_unplanned_recipe_may_be_named_if_the_explanation_names_it() -> None:
     assert is_grounded("No salad today.", ["The salad was left out."], ["salad"])
     assert not is_grounded("No salad today.", ["A curry."], ["salad"])
 
 
 @pytest.mark.parametrize("cut_off", ['{"summary": "A cur', "{}", "[]", ""])
-async def test_an_answer_that_was_cut_off_is_not_shown(cut_off: str) -> None:
-    assert await summarize(EchoEngine(says=cut_off or " "), REQUEST, PLAN) is None
+async def test_a_truncated_reply_gives_no_summary(cut_off: str) -> None:
+    assert await summarize(EchoEngine(reply=cut_off or " "), REQUEST, PLAN) is None
 
 
-async def test_without_an_engine_the_plan_stands_for_itself() -> None:
+async def test_without_an_engine_there_is_no_summary() -> None:
     assert await summarize(EchoEngine(fails_with=ModelUnavailable()), REQUEST, PLAN) is None
 
 
-async def test_without_a_plan_nothing_is_asked() -> None:
-    engine = says("A curry.")
+async def test_without_meals_the_engine_is_not_called() -> None:
+    engine = engine_replying("A curry.")
     empty = PLAN.model_copy(update={"meal_plan": ()})
     assert await summarize(engine, REQUEST, empty) is None
-    assert engine.asked == []
+    assert engine.requests == []

@@ -19,32 +19,32 @@ def hard() -> PlanRequest:
     return PlanRequest.model_validate(instance(3, 100, 7, 3, timeout_ms=30_000, locks=0))
 
 
-class Heard:
-    """Lets a test wait for the first progress."""
+class Progress:
+    """Records the incumbents, and lets a test wait for the first one."""
 
     def __init__(self) -> None:
         self.first = asyncio.Event()
-        self.all: list[Incumbent] = []
+        self.incumbents: list[Incumbent] = []
 
     def __call__(self, incumbent: Incumbent) -> None:
-        self.all.append(incumbent)
+        self.incumbents.append(incumbent)
         self.first.set()
 
 
-async def test_a_plan_comes_back_from_a_worker_with_its_progress():
-    heard = Heard()
+async def test_a_worker_returns_a_plan_and_its_progress():
+    progress = Progress()
     async with WorkerPool(Limits(workers=1)) as pool:
-        answer = await pool.run(easy(), heard)
+        answer = await pool.run(easy(), progress)
     assert answer.status is Status.OPTIMAL
-    assert heard.all[-1].objective == answer.objective
+    assert progress.incumbents[-1].objective == answer.objective
 
 
-async def test_cancelling_kills_the_worker_and_another_takes_its_place():
-    heard = Heard()
+async def test_cancelling_kills_the_worker_and_another_replaces_it():
+    progress = Progress()
     async with WorkerPool(Limits(workers=1)) as pool:
         (pid,) = pool.pids
-        task = asyncio.create_task(pool.run(hard(), heard))
-        await heard.first.wait()
+        task = asyncio.create_task(pool.run(hard(), progress))
+        await progress.first.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -53,7 +53,7 @@ async def test_cancelling_kills_the_worker_and_another_takes_its_place():
         assert not psutil.pid_exists(pid)
 
 
-async def test_a_worker_that_overruns_is_killed():
+async def test_a_worker_that_exceeds_the_deadline_is_killed():
     async with WorkerPool(Limits(workers=1, grace_s=-29.8)) as pool:  # give up after 0.2 s
         (pid,) = pool.pids
         with pytest.raises(DeadlineExceeded):
@@ -61,36 +61,36 @@ async def test_a_worker_that_overruns_is_killed():
     assert not psutil.pid_exists(pid)
 
 
-async def test_a_worker_that_dies_fails_its_request_alone():
-    heard = Heard()
+async def test_a_worker_that_dies_fails_only_its_own_request():
+    progress = Progress()
     async with WorkerPool(Limits(workers=1)) as pool:
         (pid,) = pool.pids
-        task = asyncio.create_task(pool.run(hard(), heard))
-        await heard.first.wait()
+        task = asyncio.create_task(pool.run(hard(), progress))
+        await progress.first.wait()
         psutil.Process(pid).kill()
         with pytest.raises(ServiceError, match="without an answer"):
             await task
         assert (await pool.run(easy())).status is Status.OPTIMAL
 
 
-async def test_a_full_line_is_refused_at_once_with_a_time_to_come_back():
-    heard = Heard()
-    async with WorkerPool(Limits(workers=1, waiting=0)) as pool:
-        task = asyncio.create_task(pool.run(hard(), heard))
-        await heard.first.wait()
-        with pytest.raises(Overloaded) as refused:
+async def test_a_full_queue_rejects_at_once_with_a_retry_time():
+    progress = Progress()
+    async with WorkerPool(Limits(workers=1, queue_capacity=0)) as pool:
+        task = asyncio.create_task(pool.run(hard(), progress))
+        await progress.first.wait()
+        with pytest.raises(Overloaded) as rejected:
             await pool.run(easy())
-        assert refused.value.retry_after_s >= 1
+        assert rejected.value.retry_after_s >= 1
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
 
 
 async def test_waiting_counts_against_the_time_limit():
-    heard = Heard()
+    progress = Progress()
     async with WorkerPool(Limits(workers=1)) as pool:
-        task = asyncio.create_task(pool.run(hard(), heard))
-        await heard.first.wait()
+        task = asyncio.create_task(pool.run(hard(), progress))
+        await progress.first.wait()
         with pytest.raises(Overloaded):
             await pool.run(easy().model_copy(update={"timeout_ms": 200}))
         task.cancel()
@@ -98,12 +98,12 @@ async def test_waiting_counts_against_the_time_limit():
             await task
 
 
-async def test_the_operating_system_limits_memory_and_processor_time():
-    heard = Heard()
+async def test_the_operating_system_limits_memory_and_cpu_time():
+    progress = Progress()
     async with WorkerPool(Limits(workers=1, memory_bytes=3 * 1024**3)) as pool:
         (pid,) = pool.pids
-        task = asyncio.create_task(pool.run(hard(), heard))
-        await heard.first.wait()
+        task = asyncio.create_task(pool.run(hard(), progress))
+        await progress.first.wait()
         limits = await asyncio.to_thread(Path(f"/proc/{pid}/limits").read_text)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):

@@ -7,14 +7,14 @@ from sidecar.core.errors import TooLarge
 from sidecar.planning.schemas import PlanRequest, SuggestionRequest
 
 
-def part(**fields):
+def ingredient(**fields):
     return {"ingredient_id": "i", "name": "rice", "quantity": 1, "unit": "g", **fields}
 
 
 def raw(**fields):
     return {
         "planning_horizon": {"start_date": "2026-01-12", "days": 2, "meal_types": ["dinner"]},
-        "recipes": [{"id": "a", "name": "A", "ingredients": [part()]}],
+        "recipes": [{"id": "a", "name": "A", "ingredients": [ingredient()]}],
         **fields,
     }
 
@@ -29,14 +29,14 @@ def rejection(request) -> str:
     "quantity",
     [-1, 0, float("nan"), float("inf"), 1e308, "1e999999", "NaN", "1/0", "-1/2", None, [], True],
 )
-def test_quantities_that_measure_nothing_are_rejected(quantity):
-    recipes = [{"id": "a", "name": "A", "ingredients": [part(quantity=quantity)]}]
+def test_quantities_that_are_not_positive_finite_numbers_are_rejected(quantity):
+    recipes = [{"id": "a", "name": "A", "ingredients": [ingredient(quantity=quantity)]}]
     assert "quantity" in rejection(raw(recipes=recipes))
-    assert "quantity" in rejection(raw(inventory=[part(quantity=quantity)]))
+    assert "quantity" in rejection(raw(inventory=[ingredient(quantity=quantity)]))
 
 
-def test_fractions_may_be_written_out():
-    request = PlanRequest.model_validate(raw(inventory=[part(quantity="1 1/2")]))
+def test_a_mixed_fraction_is_parsed():
+    request = PlanRequest.model_validate(raw(inventory=[ingredient(quantity="1 1/2")]))
     assert request.inventory[0].quantity == 1.5
 
 
@@ -52,12 +52,12 @@ def test_fractions_may_be_written_out():
         ({"locked_meals": [{"date": "2026-01-12", "recipe_id": "a"}] * 2}, "twice"),
     ],
 )
-def test_constraints_name_what_they_mistake(constraints, message):
+def test_bad_constraints_are_named_in_the_error(constraints, message):
     assert message in rejection(raw(constraints=constraints))
 
 
-def test_a_recipe_id_twice_is_rejected_by_name():
-    recipe = {"id": "a", "name": "A", "ingredients": [part()]}
+def test_a_duplicate_recipe_id_is_named_in_the_error():
+    recipe = {"id": "a", "name": "A", "ingredients": [ingredient()]}
     assert "recipe id appears twice: a" in rejection(raw(recipes=[recipe, recipe]))
 
 
@@ -75,24 +75,24 @@ def test_ten_thousand_recipes_are_too_large_and_the_limit_is_named():
         PlanRequest.model_validate(raw(recipes=[{}] * 10_000))
 
 
-def test_nulls_stand_for_defaults():
+def test_null_stands_for_the_default():
     request = PlanRequest.model_validate(raw(constraints=None, weights=None, inventory=None))
     assert request == PlanRequest.model_validate(raw())
 
 
-def test_a_request_survives_the_way_to_a_worker():
+def test_a_request_survives_serialization():
     request = PlanRequest.model_validate(
         raw(constraints={"time_budgets": {"2026-01-12": 30, "2026-01-13": {"dinner": 20}}})
     )
     assert PlanRequest.model_validate_json(request.model_dump_json()) == request
 
 
-def test_the_order_of_tags_does_not_make_another_request():
+def test_tags_are_serialized_in_a_fixed_order():
     recipes = [
-        {"id": "a", "name": "A", "ingredients": [part()], "tags": ["vegan", "Quick", "thai"]}
+        {"id": "a", "name": "A", "ingredients": [ingredient()], "tags": ["vegan", "Quick", "thai"]}
     ]
-    written = PlanRequest.model_validate(raw(recipes=recipes)).model_dump(mode="json")
-    assert written["recipes"][0]["tags"] == ["quick", "thai", "vegan"]
+    serialized = PlanRequest.model_validate(raw(recipes=recipes)).model_dump(mode="json")
+    assert serialized["recipes"][0]["tags"] == ["quick", "thai", "vegan"]
 
 
 json_values = st.recursive(
@@ -104,13 +104,13 @@ FIELDS = ("planning_horizon", "inventory", "recipes", "constraints", "weights", 
 
 
 @given(st.sampled_from(FIELDS), json_values)
-def test_any_json_in_any_field_is_accepted_or_rejected_but_never_breaks(field, value):
+def test_any_json_in_any_field_is_accepted_or_rejected_but_never_crashes(field, value):
     try:
         PlanRequest.model_validate(raw(**{field: value}))
     except ValidationError:
         return  # any other exception fails the test
 
 
-def test_cook_with_needs_an_ingredient():
+def test_cook_with_requires_an_ingredient():
     with pytest.raises(ValidationError, match="at least one"):
         SuggestionRequest.model_validate({"mode": "cook_with", "recipes": []})

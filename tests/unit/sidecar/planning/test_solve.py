@@ -19,16 +19,16 @@ START = "2026-01-12"  # a Monday
 
 
 def plan(raw, on_incumbent=None) -> PlanAnswer:
-    """Solve without a running clock: only steps count, so nothing depends on the machine."""
+    """Solve with a stopped clock, so that only steps count and speed does not matter."""
     return solve(PlanRequest.model_validate(raw), clock=lambda: 0.0, on_incumbent=on_incumbent)
 
 
 def recipe(name, *ingredients, **fields):
-    parts = [
+    needs = [
         {"ingredient_id": food, "name": food, "quantity": quantity, "unit": unit}
         for food, quantity, unit in ingredients
     ]
-    return {"id": name, "name": name, "ingredients": parts, **fields}
+    return {"id": name, "name": name, "ingredients": needs, **fields}
 
 
 def lot(food, quantity, unit, expiry=None):
@@ -62,36 +62,38 @@ def as_menu(answer):
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 10**6))
-def test_a_plan_called_optimal_is_the_best_of_all_plans(seed):
+def test_an_optimal_plan_is_the_best_of_all_plans(seed):
     raw = small(seed)
     raw["recipes"] = raw["recipes"][:5]
-    known = {each["id"] for each in raw["recipes"]}
+    known = {recipe["id"] for recipe in raw["recipes"]}
     constraints = raw["constraints"]
     constraints["locked_meals"] = [
         lock for lock in constraints["locked_meals"] if lock["recipe_id"] in known
     ]
-    constraints["excluded_recipes"] = [r for r in constraints["excluded_recipes"] if r in known]
+    constraints["excluded_recipes"] = [
+        recipe for recipe in constraints["excluded_recipes"] if recipe in known
+    ]
     parsed = PlanRequest.model_validate(raw)
     answer = plan(raw)
-    truth = oracle.best(parsed)
-    if truth is None:
+    expected = oracle.best(parsed)
+    if expected is None:
         assert answer.status is Status.INFEASIBLE
         assert answer.conflicts
     else:
         assert answer.status is Status.OPTIMAL
-        assert (len(answer.meal_plan), answer.objective) == truth
+        assert (len(answer.meal_plan), answer.objective) == expected
         assert answer.gap == 0
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 10**6))
-def test_every_plan_and_alternative_keeps_the_constraints_and_its_worth(seed):
+def test_every_plan_and_alternative_is_feasible_and_reaches_its_objective(seed):
     raw = small(seed, alternatives=5)
     parsed = PlanRequest.model_validate(raw)
     answer = plan(raw)
-    for each in (answer, *answer.alternatives) if answer.meal_plan else ():
-        assert oracle.allowed(parsed, as_menu(each))
-        assert int(oracle.worth(parsed, as_menu(each)) // 1) == each.objective
+    for result in (answer, *answer.alternatives) if answer.meal_plan else ():
+        assert oracle.is_feasible(parsed, as_menu(result))
+        assert int(oracle.score(parsed, as_menu(result)) // 1) == result.objective
 
 
 @settings(max_examples=25, deadline=None)
@@ -101,10 +103,10 @@ def test_alternatives_differ_in_two_meals_and_are_nearly_as_good(seed):
     answer = plan(raw)
     if answer.status is Status.INFEASIBLE:
         return
-    menus = [menu(each) for each in (answer, *answer.alternatives)]
-    for place, one in enumerate(menus):
-        for other in menus[:place]:
-            assert difference(tuple(one), tuple(other)) >= 2
+    menus = [menu(result) for result in (answer, *answer.alternatives)]
+    for number, first in enumerate(menus):
+        for second in menus[:number]:
+            assert difference(tuple(first), tuple(second)) >= 2
     for other in answer.alternatives:
         assert 0 <= answer.objective - other.objective <= 2 * answer.points_per_purchase
 
@@ -114,7 +116,7 @@ def test_the_same_request_gives_the_same_answer():
     assert plan(raw).wire() == plan(raw).wire()
 
 
-def test_food_is_used_while_it_lasts_and_only_then_counts_as_rescued():
+def test_only_food_used_before_it_expires_counts_as_rescued():
     dishes = [
         recipe("spinach pie", ("spinach", 200, "g")),
         recipe("rice", ("rice", 1, "kg")),
@@ -130,20 +132,20 @@ def test_food_is_used_while_it_lasts_and_only_then_counts_as_rescued():
     assert any("spinach" in sentence and "expires" in sentence for sentence in answer.explanation)
 
 
-def test_expired_food_is_no_stock():
+def test_expired_food_is_not_used():
     raw = request([recipe("pie", ("spinach", 200, "g"))], [lot("spinach", 900, "g", expiry=-1)])
     answer = plan(raw)
     assert [item.quantity for item in answer.shopping_list] == [200]
     assert answer.metrics.total_expiring_ingredients == 0
 
 
-def test_what_is_short_is_bought_across_units_by_exactly_what_is_missing():
+def test_exactly_the_shortfall_is_bought_across_units():
     raw = request([recipe("stew", ("milk", 1, "l"))], [lot("milk", 400, "ml")])
     (item,) = plan(raw).shopping_list
     assert (item.quantity, item.unit, item.for_recipes) == (0.6, "l", ("stew",))
 
 
-def test_three_thirds_of_a_cup_are_a_cup():
+def test_three_thirds_of_a_cup_are_one_cup():
     third = recipe("cake", ("cream", "1/3", "cup"))
     raw = request([third], [lot("cream", 1, "cup")], days=3, max_repeats=3)
     answer = plan(raw)
@@ -151,7 +153,7 @@ def test_three_thirds_of_a_cup_are_a_cup():
     assert answer.shopping_list == ()
 
 
-def test_units_that_do_not_convert_are_a_warning_and_a_purchase():
+def test_units_that_do_not_convert_cause_a_warning_and_a_purchase():
     raw = request([recipe("soup", ("kale", 2, "bunch"))], [lot("kale", 500, "g")])
     answer = plan(raw)
     assert [item.ingredient_id for item in answer.shopping_list] == ["kale"]
@@ -176,7 +178,7 @@ def test_optional_ingredients_are_never_bought():
     assert [item.ingredient_id for item in answer.shopping_list] == ["pasta"]
 
 
-def test_servings_scale_what_is_needed():
+def test_servings_scale_the_quantities():
     raw = request([recipe("rice", ("rice", 200, "g"), servings=2)], servings=5)
     assert plan(raw).shopping_list[0].quantity == 500
 
@@ -190,7 +192,7 @@ def test_servings_scale_what_is_needed():
         ("time_fit", "quick"),
     ],
 )
-def test_each_weight_changes_the_plan_as_it_says(weight, chosen):
+def test_each_weight_decides_the_plan(weight, chosen):
     dishes = [
         recipe("saver", ("spinach", 1, "kg"), ("a", 1, "g"), cook_time=50),
         recipe("frugal", ("rice", 1, "kg"), cook_time=50),
@@ -201,12 +203,12 @@ def test_each_weight_changes_the_plan_as_it_says(weight, chosen):
     assert menu(plan(request(dishes, stock, weights={weight: 1}))) == [chosen]
 
 
-def test_a_favourite_wins_among_equals():
+def test_a_favorite_wins_a_tie():
     dishes = [recipe(name, ("x", 1, "g"), is_favorite=name == "b") for name in "abc"]
     assert menu(plan(request(dishes))) == ["b"]
 
 
-def test_meal_type_tags_bind_and_recipes_without_one_fit_anywhere():
+def test_meal_type_tags_restrict_a_recipe_and_others_fit_any_meal():
     dishes = [
         recipe("pancakes", ("x", 1, "g"), tags=["Breakfast"]),
         recipe("soup", ("x", 1, "g"), tags=["vegan"]),
@@ -215,13 +217,13 @@ def test_meal_type_tags_bind_and_recipes_without_one_fit_anywhere():
     assert as_menu(answer) == {(0, "breakfast"): "pancakes", (0, "dinner"): "soup"}
 
 
-def test_a_budget_of_the_whole_day_covers_all_its_meals():
+def test_a_day_budget_covers_all_meals_of_the_day():
     dishes = [recipe(str(n), ("x", 1, "g"), cook_time=20 * n) for n in (1, 2, 3)]
     raw = request(dishes, meals=("lunch", "dinner"), time_budgets={START: 60})
     assert sorted(menu(plan(raw))) == ["1", "2"]
 
 
-def test_slots_that_cannot_be_filled_are_left_open_and_said_so():
+def test_slots_that_cannot_be_filled_are_left_open_with_a_reason():
     raw = request(
         [recipe("roast", ("x", 1, "g"), cook_time=35), recipe("stew", ("x", 1, "g"), cook_time=90)],
         days=2,
@@ -236,29 +238,29 @@ def test_slots_that_cannot_be_filled_are_left_open_and_said_so():
     assert any("min on Tuesday 2026-01-13" in step for step in gap.relaxations)
 
 
-def test_a_deadline_that_has_passed_still_gives_a_certified_plan_with_a_bound():
+def test_a_missed_deadline_still_gives_a_feasible_plan_with_a_bound():
     ticks = count()
     raw = instance(1, 60, 7, 2, timeout_ms=100, locks=0, diet=0)
     parsed = PlanRequest.model_validate(raw)
-    answer = solve(parsed, clock=lambda: float(next(ticks)))  # each look at the clock is a second
+    answer = solve(parsed, clock=lambda: float(next(ticks)))  # a reading takes a second
     assert answer.status is Status.TIMEOUT
-    assert oracle.allowed(parsed, as_menu(answer))
+    assert oracle.is_feasible(parsed, as_menu(answer))
     assert answer.bound >= answer.objective
     assert answer.gap == answer.bound - answer.objective
 
 
-def test_progress_only_ever_improves():
-    heard: list[Incumbent] = []
-    answer = plan(instance(2, 60, 7), heard.append)
-    for before, after in pairwise(heard):
+def test_progress_only_improves():
+    incumbents: list[Incumbent] = []
+    answer = plan(instance(2, 60, 7), incumbents.append)
+    for before, after in pairwise(incumbents):
         assert (after.meals, after.objective) >= (before.meals, before.objective)
-    assert heard[-1].objective == answer.objective
-    assert heard[-1].gap == 0
+    assert incumbents[-1].objective == answer.objective
+    assert incumbents[-1].gap == 0
 
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 10**6))
-def test_a_certificate_is_refused_to_any_claim_too_good(seed):
+def test_no_claim_above_the_true_score_or_below_the_true_purchases_is_certified(seed):
     parsed = PlanRequest.model_validate(small(seed))
     answer = plan(small(seed))
     if answer.status is Status.INFEASIBLE:
@@ -272,8 +274,9 @@ def test_a_certificate_is_refused_to_any_claim_too_good(seed):
         else OPEN
         for s in problem.slots
     )
-    facts = assess(problem, chosen)
-    assert certify(problem, chosen, facts)
-    assert not certify(problem, chosen, replace(facts, worth=facts.worth + 1))
-    for item in facts.purchases:
-        assert not certify(problem, chosen, replace(facts, purchases=facts.purchases - {item}))
+    assessment = assess(problem, chosen)
+    assert certify(problem, chosen, assessment)
+    assert not certify(problem, chosen, replace(assessment, score=assessment.score + 1))
+    for item in assessment.purchases:
+        claim = replace(assessment, purchases=assessment.purchases - {item})
+        assert not certify(problem, chosen, claim)

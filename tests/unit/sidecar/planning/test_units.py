@@ -22,14 +22,14 @@ from sidecar.planning import units
         (0.5, "stick", "butter", "g", 56_500),
     ],
 )
-def test_kitchen_units_measure_what_cooks_mean(quantity, unit, food, dimension, thousandths):
-    by = units.measure(unit, food)
-    assert by.dimension == dimension
-    assert units.needed(quantity, by) == thousandths
+def test_kitchen_units_are_converted(quantity, unit, food, dimension, thousandths):
+    measure = units.measure(unit, food)
+    assert measure.dimension == dimension
+    assert units.needed(quantity, measure) == thousandths
 
 
 @given(st.text(max_size=50), st.text(max_size=50), st.floats(1e-9, 1e6))
-def test_any_unit_measures_something_and_need_never_exceeds_the_same_stock(unit, food, quantity):
-    by = units.measure(unit, food)
-    assert by.size > 0
-    assert 1 <= units.needed(quantity, by) <= max(1, units.stocked(quantity, by))
+def test_any_unit_has_a_size_and_a_need_never_exceeds_the_same_stock(unit, food, quantity):
+    measure = units.measure(unit, food)
+    assert measure.size > 0
+    assert 1 <= units.needed(quantity, measure) <= max(1, units.stocked(quantity, measure))

@@ -1,9 +1,9 @@
-"""The reader on the thirty golden receipts that the project drew: every shop, every mishap."""
+"""The reader on the thirty golden receipts that the project draws: all shops, all defects."""
 
 import pytest
 
-from bench.receipt_scores import Score, score, summary
-from bench.receipts import labelled
+from bench.receipt_scores import Score, score_extraction, summary
+from bench.receipts import load_cases
 from sidecar.receipts.models import Extraction
 from sidecar.receipts.ocr.engine import engine
 from sidecar.receipts.options import ReceiptOptions
@@ -14,11 +14,11 @@ from tests.corpus.golden import FOLDER
 
 @pytest.fixture(scope="module")
 def readings() -> list[tuple[str, Extraction, Score]]:
-    found = []
-    for case in labelled(FOLDER):
+    results = []
+    for case in load_cases(FOLDER):
         extraction = read_receipt(case.image, ReceiptOptions(), engine(2), ImageLimits())
-        found.append((case.label["id"], extraction, score(extraction, case.label)))
-    return found
+        results.append((case.label["id"], extraction, score_extraction(extraction, case.label)))
+    return results
 
 
 def test_every_total_date_and_merchant_is_right(
@@ -36,13 +36,13 @@ def test_the_line_items_are_those_that_were_printed(
     assert numbers["by price"] >= 0.98
 
 
-def test_what_is_given_with_confidence_is_right(
+def test_totals_with_a_high_confidence_are_right(
     readings: list[tuple[str, Extraction, Score]],
 ) -> None:
-    sure = [
+    confident = [
         result.total
         for _, extraction, result in readings
         if extraction.total is not None and extraction.total.confidence >= 0.9
     ]
-    assert len(sure) >= 20
-    assert all(sure)
+    assert len(confident) >= 20
+    assert all(confident)

@@ -1,4 +1,4 @@
-"""From bytes to pixels: what is decoded, which way up, and what is refused before it is."""
+"""Decoding of image files: formats, orientation, and limits before decoding."""
 
 import io
 
@@ -28,7 +28,7 @@ def half_dark(size: tuple[int, int] = (40, 60)) -> Image.Image:
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
-def test_each_format_is_known_and_decoded(kind: str) -> None:
+def test_each_format_is_recognized_and_decoded(kind: str) -> None:
     data = encoded(half_dark(), kind)
     assert sniff(data) == kind.lower()
     [page] = decode(data, LIMITS)
@@ -38,10 +38,10 @@ def test_each_format_is_known_and_decoded(kind: str) -> None:
 
 
 @pytest.mark.parametrize("mode", ["L", "1", "P", "CMYK", "I;16", "RGBA", "LA"])
-def test_every_colour_mode_becomes_the_same_picture(mode: str) -> None:
-    grey = np.asarray(half_dark().convert("L"))
+def test_every_color_mode_becomes_the_same_picture(mode: str) -> None:
+    gray = np.asarray(half_dark().convert("L"))
     if mode == "I;16":
-        image = Image.fromarray(grey.astype(np.uint16) * 257)
+        image = Image.fromarray(gray.astype(np.uint16) * 257)
     else:
         image = half_dark().convert(mode)
     [page] = decode(encoded(image, _container(mode)), LIMITS)
@@ -55,7 +55,7 @@ def _container(mode: str) -> str:
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG"])
-def test_a_page_larger_than_reading_needs_comes_smaller_and_upright(kind: str) -> None:
+def test_a_page_larger_than_reading_needs_is_reduced_and_upright(kind: str) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     stored = half_dark((3000, 6000)).transpose(Image.Transpose.ROTATE_90)
@@ -67,7 +67,7 @@ def test_a_page_larger_than_reading_needs_comes_smaller_and_upright(kind: str) -
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_the_cameras_orientation_is_heeded(orientation: int) -> None:
+def test_the_exif_orientation_is_applied(orientation: int) -> None:
     upright = half_dark()
     undo = {
         1: [],
@@ -99,7 +99,7 @@ def test_limits_are_checked_before_decoding() -> None:
     assert decode(data, ImageLimits(max_pixels=240_000, max_bytes=len(data)))
 
 
-def test_what_is_no_image_is_told_from_what_is_a_broken_one() -> None:
+def test_other_files_are_unsupported_and_broken_images_are_invalid() -> None:
     with pytest.raises(UnsupportedImage):
         decode(b"milk 1.99", LIMITS)
     whole = encoded(half_dark((400, 600)), "JPEG")
@@ -114,7 +114,7 @@ def test_what_is_no_image_is_told_from_what_is_a_broken_one() -> None:
     st.sampled_from([b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF\x00\x00\x00\x00WEBP"]),
     st.binary(max_size=200),
 )
-def test_no_bytes_raise_anything_but_the_callers_fault(magic: bytes, rest: bytes) -> None:
+def test_any_bytes_raise_only_errors_of_the_caller(magic: bytes, rest: bytes) -> None:
     with pytest.raises((BadRequest, TooLarge)) as raised:
         decode(magic + rest, LIMITS)
     assert isinstance(raised.value, ServiceError)

@@ -1,4 +1,4 @@
-"""Files that are small on the wire and huge when decoded: refused before they are."""
+"""Files that are small on the wire and huge when decoded are rejected before decoding."""
 
 import json
 import subprocess
@@ -18,11 +18,11 @@ from sidecar.receipts.pages.pdf import pdf_pages
 from sidecar.receipts.pages.pdf_streams import MAX_UNPACKED, check_streams
 
 REPOSITORY = Path(__file__).parents[4]
-REFUSED = {"too_large", "unsupported_image", "invalid_image", "unreadable_pdf"}
+REJECTED = {"too_large", "unsupported_image", "invalid_image", "unreadable_pdf"}
 LIMITS = ImageLimits()
 
 
-def test_every_bomb_is_refused_and_none_takes_200_megabytes() -> None:
+def test_every_bomb_is_rejected_within_200_megabytes() -> None:
     run = subprocess.run(
         [sys.executable, "-m", "bench.decompression_bombs", "--json"],
         cwd=REPOSITORY,
@@ -31,34 +31,34 @@ def test_every_bomb_is_refused_and_none_takes_200_megabytes() -> None:
         check=True,
     )
     results = [json.loads(line) for line in run.stdout.splitlines()]
-    assert [one["name"] for one in results] == list(BOMBS)
-    for one in results:
-        assert one["outcome"] in REFUSED, one
-        assert one["megabytes"] < 200, one
+    assert [result["name"] for result in results] == list(BOMBS)
+    for result in results:
+        assert result["outcome"] in REJECTED, result
+        assert result["megabytes"] < 200, result
 
 
-def test_what_unpacks_to_just_the_limit_is_let_through() -> None:
+def test_streams_that_unpack_to_exactly_the_limit_are_accepted() -> None:
     check_streams(pdf(zlib.compress(bytes(MAX_UNPACKED))), LIMITS)
     with pytest.raises(TooLarge, match="unpacks"):
         check_streams(pdf(zlib.compress(bytes(MAX_UNPACKED + 1))), LIMITS)
 
 
 @given(st.binary(max_size=2000), st.sampled_from(["", "stream\n", "/Subtype/Image stream\r\n"]))
-def test_no_bytes_upset_the_count_of_streams(data: bytes, before: str) -> None:
-    check_streams(before.encode() + data, LIMITS)
-    check_streams(before.encode() + zlib.compress(data), LIMITS)
+def test_any_bytes_are_counted_without_an_error(data: bytes, prefix: str) -> None:
+    check_streams(prefix.encode() + data, LIMITS)
+    check_streams(prefix.encode() + zlib.compress(data), LIMITS)
 
 
 @given(st.data())
-def test_a_pdf_with_any_bytes_changed_is_read_or_the_callers_fault(data: st.DataObject) -> None:
+def test_a_corrupted_pdf_is_read_or_raises_an_error_of_the_caller(data: st.DataObject) -> None:
     file = bytearray(pdf(zlib.compress(b"0 0 m 10 10 l S")))
-    for place in data.draw(st.lists(st.integers(0, len(file) - 1), max_size=8)):
-        file[place] = data.draw(st.integers(0, 255))
+    for index in data.draw(st.lists(st.integers(0, len(file) - 1), max_size=8)):
+        file[index] = data.draw(st.integers(0, 255))
     with suppress(BadRequest, TooLarge):
         for _ in pdf_pages(bytes(file), LIMITS)[1]:
             pass
 
 
 @given(st.binary(max_size=3000))
-def test_any_bytes_are_of_a_known_kind_or_of_none(data: bytes) -> None:
+def test_any_bytes_have_a_known_format_or_none(data: bytes) -> None:
     assert sniff(data) in {None, "jpeg", "png", "webp", "tiff", "heic", "pdf"}

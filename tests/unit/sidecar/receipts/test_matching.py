@@ -1,4 +1,4 @@
-"""Line items and the caller's catalog, by their words."""
+"""Matches between line items and the caller's catalog, by their words."""
 
 import pytest
 
@@ -38,20 +38,20 @@ CATALOG = Catalog(
         ("COOKED HAM SLCIES", "ham", "fuzzy"),
     ],
 )
-def test_a_line_finds_its_item(printed: str, item: str, strategy: str) -> None:
-    found = CATALOG.match(printed)
-    assert found is not None
-    assert (found.id, found.strategy) == (item, strategy)
+def test_a_line_matches_its_item(printed: str, item: str, strategy: str) -> None:
+    match = CATALOG.match(printed)
+    assert match is not None
+    assert (match.id, match.strategy) == (item, strategy)
 
 
 @pytest.mark.parametrize("printed", ["CANDLES", "JAMS 400G", "BAKED BEANS TIN", "500 G", "", " "])
-def test_what_is_none_of_them_or_could_be_two_is_not_matched(printed: str) -> None:
+def test_unknown_and_ambiguous_lines_do_not_match(printed: str) -> None:
     assert CATALOG.match(printed) is None
 
 
-def test_the_surer_the_way_the_higher_the_confidence() -> None:
+def test_stricter_strategies_have_a_higher_confidence() -> None:
     lines = ("GREEK YOGURT", "BABY SPINACH", "CHEDDAR CHEESE", "COOKED HAM SLCIES")
-    found = [CATALOG.match(line) for line in lines]
-    confidences = [match.confidence for match in found if match]
+    matches = [CATALOG.match(line) for line in lines]
+    confidences = [match.confidence for match in matches if match]
     assert len(confidences) == 4
     assert confidences == sorted(confidences, reverse=True)

@@ -1,4 +1,4 @@
-"""Who sold it: chains by the name that people use, and the header's best line otherwise."""
+"""The merchant: chains by the name in common use, otherwise the best line of the header."""
 
 import pytest
 
@@ -12,8 +12,8 @@ TOTAL                                 2.00
 
 
 def merchant(header: str) -> str | None:
-    found = read(header + REST).merchant
-    return found.name if found else None
+    result = read(header + REST).merchant
+    return result.name if result else None
 
 
 @pytest.mark.parametrize(
@@ -23,15 +23,15 @@ def merchant(header: str) -> str | None:
         ("REWE Markt GmbH\nDomstr. 20\n50668 Köln", "Rewe"),
         ("Tesco Stores Ltd\nWoodseats", "Tesco"),
         ("WHOLE\nFOODS\nMARKET\nSt Paul 651-690-0197", "Whole Foods Market"),  # a logo
-        ("Glant\n3521 EAST-WEST HIGHWAY", "Giant"),  # read by a letter that looks like another
-        ("RSSMANN\nHauptstr. 1", "Rossmann"),  # by one letter too few
+        ("Glant\n3521 EAST-WEST HIGHWAY", "Giant"),  # a look-alike letter
+        ("RSSMANN\nHauptstr. 1", "Rossmann"),  # a missing letter
         ("Every day low\nwww.lidl.de", "Lidl"),
-        ("TICKET 12\nBurger King #2204 LT\nBOULDER,CO", "Burger King"),  # a branch, and a mark
-        ("FRISCHE\nMarktkauf Höxter\nTalstr. 4\n33102 Paderborn", "Marktkauf"),  # and a place
-        ("PENNY LANE CAFE\n12 High Road", "PENNY LANE CAFE"),  # no chain
+        ("TICKET 12\nBurger King #2204 LT\nBOULDER,CO", "Burger King"),  # a branch and a site code
+        ("FRISCHE\nMarktkauf Höxter\nTalstr. 4\n33102 Paderborn", "Marktkauf"),  # with a place
+        ("PENNY LANE CAFE\n12 High Road", "PENNY LANE CAFE"),  # not a chain
     ],
 )
-def test_a_chain_is_called_what_people_call_it(header: str, name: str) -> None:
+def test_a_chain_gets_its_common_name(header: str, name: str) -> None:
     assert merchant(header) == name
 
 
@@ -50,5 +50,5 @@ def test_a_malaysian_company_keeps_its_registered_name() -> None:
         ("12 Main Street\nTel 555-0142\nOLD MILL BAKERY LTD", "OLD MILL BAKERY LTD"),
     ],
 )
-def test_slogans_branches_and_places_are_no_part_of_a_name(header: str, name: str) -> None:
+def test_slogans_branches_and_places_are_not_part_of_a_name(header: str, name: str) -> None:
     assert merchant(header) == name

@@ -1,4 +1,4 @@
-"""Lines that say how much of an item at what price, as tills write them and as they are misread."""
+"""Lines with a quantity and its price, as tills print them and as they are misread."""
 
 from decimal import Decimal
 
@@ -22,18 +22,18 @@ from sidecar.receipts.items.price_lines import price_line_from
         ("0,482 kg x 3,99 EUR/kg", "1.92", "0.482", "kg", "3.99"),
     ],
 )
-def test_a_measure_is_proved_by_the_price_of_its_item(
+def test_a_quantity_is_proved_by_the_total_of_its_item(
     text: str, total: str, quantity: str, unit: str | None, price: str
 ) -> None:
-    measure = price_line_from(text)
-    assert measure is not None
-    assert measure.total is None
-    proved = measure.of(Decimal(total))
+    line = price_line_from(text)
+    assert line is not None
+    assert line.total is None
+    proved = line.quantity_for(Decimal(total))
     assert proved is not None
     assert (proved.quantity, proved.unit) == (Decimal(quantity), unit)
     assert proved.unit_price is not None
     assert proved.unit_price == Decimal(price)
-    assert measure.of(Decimal(total) + 1) is None
+    assert line.quantity_for(Decimal(total) + 1) is None
 
 
 @pytest.mark.parametrize(
@@ -46,10 +46,10 @@ def test_a_measure_is_proved_by_the_price_of_its_item(
         ("4 x 1,05 4,20 1", "4.20"),
     ],
 )
-def test_the_price_of_them_all_may_stand_at_its_end(text: str, total: str) -> None:
-    measure = price_line_from(text)
-    assert measure is not None
-    assert measure.total == Decimal(total)
+def test_the_total_may_be_at_the_end_of_the_line(text: str, total: str) -> None:
+    line = price_line_from(text)
+    assert line is not None
+    assert line.total == Decimal(total)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_the_price_of_them_all_may_stand_at_its_end(text: str, total: str) -> No
         "TOTAL 5.00",
     ],
 )
-def test_other_lines_are_none(text: str) -> None:
+def test_other_lines_are_rejected(text: str) -> None:
     assert price_line_from(text) is None
 
 
@@ -72,8 +72,8 @@ def test_other_lines_are_none(text: str) -> None:
     st.decimals(0, 9999, places=2),
 )
 @example("0.00 kg @ 0.00", Decimal("0.00"))
-def test_any_text_is_taken_and_none_measures_nothing(text: str, total: Decimal) -> None:
-    measure = price_line_from(text)
-    if measure is not None:
-        proved = measure.of(total)
+def test_any_text_is_accepted_and_no_quantity_is_zero(text: str, total: Decimal) -> None:
+    line = price_line_from(text)
+    if line is not None:
+        proved = line.quantity_for(total)
         assert proved is None or proved.quantity > 0

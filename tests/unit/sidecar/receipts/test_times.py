@@ -1,4 +1,4 @@
-"""The time of the purchase among the times that a receipt shows."""
+"""The time of the purchase among all times on a receipt."""
 
 import pytest
 
@@ -6,8 +6,8 @@ from tests.unit.sidecar.receipts.printed import read
 
 
 def time_of(*lines: str) -> str | None:
-    found = read("\n".join(("CORNER SHOP", *lines, "MILK 2.00", "TOTAL 2.00"))).time
-    return found.value if found else None
+    time = read("\n".join(("CORNER SHOP", *lines, "MILK 2.00", "TOTAL 2.00"))).time
+    return time.value if time else None
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def time_of(*lines: str) -> str | None:
         ("12/05/2024", None),
     ],
 )
-def test_a_time_as_tills_print_it(line: str, time: str | None) -> None:
+def test_each_printed_form_is_parsed(line: str, time: str | None) -> None:
     assert time_of(line) == time
 
 
@@ -46,13 +46,13 @@ def test_a_time_as_tills_print_it(line: str, time: str | None) -> None:
         (("Tel 1:05-60952052",), None),
     ],
 )
-def test_the_time_of_the_purchase_is_told_from_others(lines: tuple[str, ...], time: str) -> None:
+def test_the_time_of_the_purchase_is_chosen_among_others(lines: tuple[str, ...], time: str) -> None:
     assert time_of(*lines) == time
 
 
-def test_a_time_with_no_day_and_no_word_is_less_sure() -> None:
-    found = [
+def test_a_time_without_a_date_and_label_has_a_lower_confidence() -> None:
+    times = [
         read(f"CORNER SHOP\n{line}\nMILK 2.00\nTOTAL 2.00").time
         for line in ("12/05/2024 18:42", "Time 18:42", "Till 4 18:42")
     ]
-    assert [time.confidence for time in found if time] == [0.97, 0.9, 0.6]
+    assert [time.confidence for time in times if time] == [0.97, 0.9, 0.6]

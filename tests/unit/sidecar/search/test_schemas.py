@@ -1,4 +1,4 @@
-"""What search takes and answers."""
+"""Request and response of the search endpoint."""
 
 import math
 
@@ -28,7 +28,7 @@ PAYLOAD = {"query": "milk", "documents": [{"id": "a", "text": "whole milk"}]}
         {"top_k": "all"},
     ],
 )
-def test_bad_requests_are_refused(change: dict[str, object]) -> None:
+def test_invalid_requests_are_refused(change: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         SearchRequest.model_validate(PAYLOAD | change)
 
@@ -39,12 +39,12 @@ def test_more_than_five_thousand_documents_are_too_large() -> None:
         SearchRequest.model_validate(PAYLOAD | {"documents": documents})
 
 
-def test_weights_default_to_meaning_before_words() -> None:
+def test_meaning_weighs_more_than_keywords_by_default() -> None:
     weights = SearchRequest.model_validate(PAYLOAD).as_query.weights
     assert weights.semantic > weights.keyword > 0
 
 
-def test_the_answer_lists_each_result_with_its_scores_and_terms() -> None:
+def test_the_response_lists_each_result_with_its_scores_and_terms() -> None:
     request = SearchRequest.model_validate(
         PAYLOAD | {"documents": [{"id": "z", "text": "oats"}, {"id": "a", "text": "milk"}]}
     )

@@ -1,4 +1,4 @@
-"""Receipt names become words."""
+"""Abbreviations on receipts are expanded."""
 
 import pytest
 from hypothesis import given
@@ -8,7 +8,7 @@ from sidecar.text.product_names import expand, product_key
 
 
 @pytest.mark.parametrize(
-    ("printed", "meant"),
+    ("printed", "expanded"),
     [
         ("ORG WHL MLK 1GL", "organic whole milk 1 gallon"),
         ("BNLS/SKNLS CHKN BRST 2.5 LB", "boneless skinless chicken breast 2.5 pound"),
@@ -21,12 +21,12 @@ from sidecar.text.product_names import expand, product_key
         ("WHL WHT BRD", "whole wheat bread"),
     ],
 )
-def test_abbreviations_of_receipts_are_written_out(printed: str, meant: str) -> None:
-    assert expand(printed) == meant
+def test_receipt_abbreviations_are_expanded(printed: str, expanded: str) -> None:
+    assert expand(printed) == expanded
 
 
 @pytest.mark.parametrize(
-    ("name", "kept"),
+    ("name", "expanded"),
     [
         ("Baby Swiss", "baby swiss"),
         ("M&M's", "m&m's"),
@@ -38,27 +38,27 @@ def test_abbreviations_of_receipts_are_written_out(printed: str, meant: str) -> 
         ("🥛", "🥛"),
     ],
 )
-def test_names_without_abbreviations_keep_their_words(name: str, kept: str) -> None:
-    assert expand(name) == kept
+def test_names_without_abbreviations_keep_their_words(name: str, expanded: str) -> None:
+    assert expand(name) == expanded
 
 
-def test_short_forms_that_are_also_words_count_only_on_receipts() -> None:
+def test_abbreviations_that_are_also_words_are_expanded_only_on_receipts() -> None:
     assert expand("TOM SOUP") == "tomato soup"
     assert expand("Must Have Pots") == "must have pots"
     assert expand("org pots") == "organic potatoes"
 
 
-def test_full_width_letters_and_control_characters_are_read_through() -> None:
+def test_full_width_letters_and_control_characters_are_normalized() -> None:
     assert expand("ＭＬＫ\x00\u200f１ＧＬ") == "milk 1 gallon"
 
 
-def test_the_subject_leaves_out_sizes_and_article_numbers() -> None:
+def test_the_product_key_omits_sizes_and_article_numbers() -> None:
     assert product_key("4011 BANANAS 2 LB") == "bananas"
     assert product_key("1GL") == "1 gallon"
 
 
 @given(st.text(max_size=600))
-def test_any_text_is_expanded_to_lower_case_words_with_single_spaces(name: str) -> None:
+def test_any_text_expands_to_lower_case_words_with_single_spaces(name: str) -> None:
     expanded = expand(name)
     assert expanded == " ".join(expanded.split())
     assert not any(c.isascii() and c.isupper() for c in expanded)
@@ -66,5 +66,5 @@ def test_any_text_is_expanded_to_lower_case_words_with_single_spaces(name: str) 
 
 
 @given(st.text(max_size=200))
-def test_the_subject_is_empty_only_when_the_name_says_nothing(name: str) -> None:
+def test_the_product_key_is_empty_only_when_the_expanded_name_is(name: str) -> None:
     assert product_key(name) != "" or expand(name) == ""

@@ -1,4 +1,4 @@
-"""Labels are known by their other names."""
+"""Labels are matched to the taxonomy's categories."""
 
 import pytest
 
@@ -17,17 +17,17 @@ from sidecar.text.taxonomy import CATCH_ALL, label_key, taxonomy
         ("Misc.", CATCH_ALL),
     ],
 )
-def test_a_label_is_known_without_case_punctuation_and_plural(label: str, category: str) -> None:
-    assert taxonomy().meaning(label) == category
+def test_a_label_is_found_without_case_punctuation_and_plural(label: str, category: str) -> None:
+    assert taxonomy().category_of(label) == category
 
 
 @pytest.mark.parametrize("label", ["Taco night", "🥛", "", "חלב"])
-def test_a_label_of_the_callers_own_is_not_known(label: str) -> None:
-    assert taxonomy().meaning(label) is None
+def test_an_unknown_label_has_no_category(label: str) -> None:
+    assert taxonomy().category_of(label) is None
 
 
 @pytest.mark.parametrize(
-    ("one", "many"),
+    ("singular", "plural"),
     [
         ("tomato", "tomatoes"),
         ("cookie", "cookies"),
@@ -38,8 +38,8 @@ def test_a_label_of_the_callers_own_is_not_known(label: str) -> None:
         ("glass", "glasses"),
     ],
 )
-def test_one_and_many_share_a_key(one: str, many: str) -> None:
-    assert label_key(one) == label_key(many)
+def test_singular_and_plural_share_a_key(singular: str, plural: str) -> None:
+    assert label_key(singular) == label_key(plural)
 
 
 def test_every_subcategory_has_products_and_a_wider_category() -> None:

@@ -1,37 +1,37 @@
-"""Plans over HTTP: the envelope in and out, an artifact for each, and the planner's own errors."""
+"""Meal plans and suggestions over HTTP: envelopes, artifacts and errors."""
 
 import pytest
 
 from sidecar.core.settings import PlannerSettings, Settings
-from tests.unit.deployments.conftest import Front, serving
+from tests.unit.deployments.conftest import IngressClient, serve_ingress
+from tests.unit.deployments.requests import TENANT
 from tests.unit.sidecar.planning.requests import ingredient, recipe, request
 
 PLAN = request([recipe("curry", ingredient("rice", 100)), recipe("salad")])
-TENANT = {"x-tenant-id": "t1"}
 
 
-async def test_a_plan_is_answered_and_recorded(front: Front) -> None:
-    answer = await front.client.post(
+async def test_a_plan_is_returned_and_recorded(ingress: IngressClient) -> None:
+    response = await ingress.http.post(
         "/api/v1/optimize/meal-plan",
         json={"request_id": "r1", "tenant_id": "t1", "user_id": None, "payload": PLAN},
     )
-    assert answer.status_code == 200
-    body = answer.json()
+    assert response.status_code == 200
+    body = response.json()
     assert (body["request_id"], body["status"]) == ("r1", "success")
     plan = body["payload"]
     assert plan["status"] == "optimal"
     assert {"date", "recipe_id", "recipe_name", "day_index", "meal_type"} <= plan["meal_plan"][
         0
     ].keys()
-    artifacts = await front.client.get("/api/v1/artifacts?request_id=r1", headers=TENANT)
+    artifacts = await ingress.http.get("/api/v1/artifacts?request_id=r1", headers=TENANT)
     [artifact] = artifacts.json()["artifacts"]
     assert artifact["id"] == body["metadata"]["artifact_id"]
     assert artifact["output_payload"] == plan
     assert artifact["feature"] == "meal_optimization"
 
 
-async def test_suggestions_are_answered(front: Front) -> None:
-    answer = await front.client.post(
+async def test_suggestions_are_returned(ingress: IngressClient) -> None:
+    response = await ingress.http.post(
         "/api/v1/optimize/suggestions",
         headers=TENANT,
         json={
@@ -43,7 +43,7 @@ async def test_suggestions_are_answered(front: Front) -> None:
             }
         },
     )
-    [suggestion] = answer.json()["payload"]["suggestions"]
+    [suggestion] = response.json()["payload"]["suggestions"]
     assert suggestion["recipe_id"] in ("curry", "salad")
 
 
@@ -55,8 +55,8 @@ async def test_suggestions_are_answered(front: Front) -> None:
         ({**PLAN, "recipes": [recipe("a", tags=["t"] * 65)]}, 413, "too_large", "tags"),
     ],
 )
-async def test_a_plan_that_makes_no_sense_is_refused(
-    front: Front, payload: dict[str, object], status: int, code: str, word: str
+async def test_an_invalid_plan_request_is_refused(
+    ingress: IngressClient, payload: dict[str, object], status: int, code: str, word: str
 ) -> None:
     for path, body in (
         ("/api/v1/optimize/meal-plan", {"tenant_id": "t1", "payload": payload}),
@@ -65,24 +65,24 @@ async def test_a_plan_that_makes_no_sense_is_refused(
             {"tenant_id": "t1", "feature": "meal_optimization", "payload": payload},
         ),
     ):
-        answer = await front.client.post(path, json=body)
-        assert (answer.status_code, answer.json()["code"]) == (status, code)
-        assert word in answer.json()["error"]
+        response = await ingress.http.post(path, json=body)
+        assert (response.status_code, response.json()["code"]) == (status, code)
+        assert word in response.json()["error"]
 
 
-async def test_a_plan_can_be_a_job(front: Front) -> None:
-    answer = await front.client.post(
+async def test_a_plan_can_be_a_job(ingress: IngressClient) -> None:
+    response = await ingress.http.post(
         "/api/v1/jobs",
         json={"tenant_id": "t1", "feature": "meal_optimization", "payload": PLAN},
     )
-    assert answer.json()["input_payload"]["recipes"][0]["id"] == "curry"
+    assert response.json()["input_payload"]["recipes"][0]["id"] == "curry"
 
 
-async def test_with_the_setting_a_plan_is_summed_up_by_the_engine(settings: Settings) -> None:
-    summing_up = settings.model_copy(update={"planner": PlannerSettings(summary=True)})
-    async with serving(summing_up) as front:
-        front.engine.says = '{"summary": "An easy dinner."}'
-        answer = await front.client.post(
+async def test_the_engine_summarizes_a_plan_when_the_setting_is_on(settings: Settings) -> None:
+    with_summary = settings.model_copy(update={"planner": PlannerSettings(summary=True)})
+    async with serve_ingress(with_summary) as ingress:
+        ingress.engine.reply = '{"summary": "An easy dinner."}'
+        response = await ingress.http.post(
             "/api/v1/optimize/meal-plan", json={"tenant_id": "t1", "payload": PLAN}
         )
-    assert answer.json()["payload"]["summary"] == "An easy dinner."
+    assert response.json()["payload"]["summary"] == "An easy dinner."

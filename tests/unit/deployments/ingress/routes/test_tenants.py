@@ -1,24 +1,24 @@
-"""A tenant's end over HTTP."""
+"""Erasure of a tenant over HTTP."""
 
-from tests.unit.deployments.conftest import Front
-from tests.unit.deployments.ingress.test_errors import expect, submission
+from tests.unit.deployments.conftest import IngressClient
+from tests.unit.deployments.requests import expect_error, submission
 
 
-async def test_a_tenant_is_erased_and_another_is_not(front: Front) -> None:
+async def test_erasing_a_tenant_leaves_the_others(ingress: IngressClient) -> None:
     for tenant in ("acme/eu", "t2"):
-        answer = await front.client.post("/api/v1/jobs", json=submission(tenant_id=tenant))
-        assert answer.status_code == 200
-    erased = await front.client.delete("/api/v1/tenants/acme/eu/data")
+        response = await ingress.http.post("/api/v1/jobs", json=submission(tenant_id=tenant))
+        assert response.status_code == 200
+    erased = await ingress.http.delete("/api/v1/tenants/acme/eu/data")
     assert erased.status_code == 200
     assert erased.json()["erased"]["jobs"] == 1
-    for tenant, left in (("acme/eu", 0), ("t2", 1)):
-        page = await front.client.get("/api/v1/jobs", headers={"x-tenant-id": tenant})
-        assert page.json()["total"] == left
+    for tenant, remaining in (("acme/eu", 0), ("t2", 1)):
+        page = await ingress.http.get("/api/v1/jobs", headers={"x-tenant-id": tenant})
+        assert page.json()["total"] == remaining
 
 
-async def test_who_says_to_be_another_tenant_erases_nothing(front: Front) -> None:
-    await front.client.post("/api/v1/jobs", json=submission(tenant_id="t1"))
-    answer = await front.client.delete("/api/v1/tenants/t1/data", headers={"x-tenant-id": "t2"})
-    expect(answer, 400, "tenant_mismatch")
-    page = await front.client.get("/api/v1/jobs", headers={"x-tenant-id": "t1"})
+async def test_erasing_another_tenant_is_refused(ingress: IngressClient) -> None:
+    await ingress.http.post("/api/v1/jobs", json=submission(tenant_id="t1"))
+    response = await ingress.http.delete("/api/v1/tenants/t1/data", headers={"x-tenant-id": "t2"})
+    expect_error(response, 400, "tenant_mismatch")
+    page = await ingress.http.get("/api/v1/jobs", headers={"x-tenant-id": "t1"})
     assert page.json()["total"] == 1

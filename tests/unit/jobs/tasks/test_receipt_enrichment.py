@@ -1,0 +1,241 @@
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from jobs.queue.job import JobResult
+from jobs.storage.database import Database
+from jobs.storage.feedback import Correction, CorrectionKind, FeedbackStore
+from jobs.tasks.model_clients import ModelClients
+from jobs.tasks.receipt_enrichment import (
+    MAX_CATALOG_NAMES,
+    add_categories,
+    add_semantic_matches,
+    apply_catalog_corrections,
+    reread_with_vlm,
+)
+from sidecar.classification.corrections import name_key
+from sidecar.core.errors import ModelUnavailable
+from sidecar.embedding.cache import Vectors
+from sidecar.receipts.options import CatalogItem, ReceiptOptions
+from tests.unit.jobs.conftest import Clock
+from tests.unit.jobs.fake_models import model_clients
+from tests.unit.jobs.storage.test_feedback import new_feedback
+from tests.unit.sidecar.llm.echo_engine import EchoEngine
+from tests.unit.sidecar.receipts.test_vlm import flat, vlm_response
+
+# A second read by a vision-language model.
+
+JPEG = b"\xff\xd8\xff"
+
+
+def ocr_result(*pages: bytes, **fields: Any) -> JobResult:
+    return JobResult(output=flat(**fields), model_id="ocr", model_version="1", pages=pages)
+
+
+async def test_without_pages_the_vision_model_is_not_called(database: Database) -> None:
+    engine = EchoEngine()
+    models = model_clients(database, engine=engine)
+    result = await reread_with_vlm(ReceiptOptions(), ocr_result(), models)
+    assert set(result.output["sources"].values()) == {"ocr"}
+    assert not engine.requests
+
+
+async def test_the_vision_model_gets_the_pages_and_a_response_schema(database: Database) -> None:
+    engine = EchoEngine(reply=json.dumps(vlm_response()))
+    models = model_clients(database, engine=engine)
+    misread = ocr_result(JPEG, JPEG, total="50.00")
+    result = await reread_with_vlm(ReceiptOptions(), misread, models)
+    assert result.output["total"] == 5.0
+    assert result.output["sources"]["total"] == "vision"
+    assert result.output["sources"]["merchant"] == "ocr"
+    assert result.model_id == "ocr, echo"
+    [request] = engine.requests
+    assert len(request.image_urls) == 2
+    assert request.wire()["response_format"]["json_schema"]["schema"]["required"]
+
+
+@pytest.mark.parametrize(
+    "engine",
+    [EchoEngine(fails_with=ModelUnavailable()), EchoEngine(reply='{"merchant": "cut o')],
+)
+async def test_without_a_response_of_the_vision_model_the_ocr_reading_stands(
+    database: Database, engine: EchoEngine
+) -> None:
+    models = model_clients(database, engine=engine)
+    result = await reread_with_vlm(ReceiptOptions(), ocr_result(JPEG), models)
+    assert result.output["total"] == 5.0
+    assert set(result.output["sources"].values()) == {"ocr"}
+    assert "not available" in result.output["checks"]["warnings"][-1]
+    with pytest.raises(ModelUnavailable):
+        await reread_with_vlm(ReceiptOptions(engine="vision"), ocr_result(JPEG), models)
+
+
+# Catalog corrections from the tenant's feedback.
+
+CATALOG = [{"id": "p1", "name": "Milk"}, {"id": "p2", "name": "Oat drink"}]
+LINE = {"raw_text": "OATLY BRST 1L 2.49 A", "parsed_name": "OATLY BRST 1L"}
+FUZZY_MILK = {"id": "p1", "confidence": 0.9, "strategy": "fuzzy"}
+OAT_DRINK = {"id": "p2", "confidence": 1.0, "strategy": "synonym"}
+
+
+@pytest.fixture
+async def corrected(database: Database, clock: Clock) -> Database:
+    """Tenant t1 has corrected OATLY BRST, and BREAD to a product that no longer exists."""
+    corrections = [
+        Correction(kind=CorrectionKind.CATALOG, key=name_key(name), name=name, value=value)
+        for name, value in (("OATLY BRST 1L", "p2"), ("BREAD", "gone"))
+    ]
+    await FeedbackStore(database).add(new_feedback(clock), corrections)
+    return database
+
+
+async def match_of(
+    database: Database, line: Mapping[str, Any], *, tenant_id: str = "t1", catalog: object = CATALOG
+) -> object:
+    options = ReceiptOptions.model_validate({"catalog": catalog})
+    result = JobResult(output={"line_items": [line]}, model_id="m", model_version="1")
+    models = model_clients(database)
+    matched = await apply_catalog_corrections(tenant_id, options, result, models)
+    return matched.output["line_items"][0].get("match")
+
+
+async def test_a_correction_takes_precedence_over_any_other_match(corrected: Database) -> None:
+    assert await match_of(corrected, {**LINE, "match": FUZZY_MILK}) == OAT_DRINK
+    assert await match_of(corrected, LINE) == OAT_DRINK
+
+
+async def test_corrections_do_not_apply_to_other_tenants(corrected: Database) -> None:
+    line = {**LINE, "match": FUZZY_MILK}
+    assert await match_of(corrected, line, tenant_id="t2") == FUZZY_MILK
+
+
+async def test_a_product_outside_the_catalog_is_no_match(corrected: Database) -> None:
+    bread = {"raw_text": "BREAD 1.00", "parsed_name": "BREAD"}
+    assert await match_of(corrected, bread) is None
+    assert await match_of(corrected, LINE, catalog=CATALOG[:1]) is None
+    assert await match_of(corrected, LINE, catalog=[]) is None
+
+
+# Semantic matches.
+
+MEANINGS = {"aubergine": 0, "eggplant": 0, "brinjal": 0, "milk": 1, "candles": 2}
+OPTIONS = ReceiptOptions(
+    catalog=(
+        CatalogItem(id="p1", name="Eggplant", synonyms=("Brinjal",)),
+        CatalogItem(id="p2", name="Milk"),
+    )
+)
+MILK = {"id": "p2", "confidence": 1.0, "strategy": "exact"}
+
+
+class Embedder:
+    """Returns one vector for all words of one meaning, and counts the texts."""
+
+    def __init__(self) -> None:
+        self.texts = 0
+
+    async def embed(self, texts: Sequence[str]) -> Vectors:
+        self.texts += len(texts)
+        return np.eye(3, dtype=np.float32)[[MEANINGS[text] for text in texts]]
+
+
+def receipt(*lines: dict[str, Any]) -> JobResult:
+    output = {"line_items": list(lines), "checks": {"warnings": ["smudged"]}}
+    return JobResult(output=output, model_id="ocr", model_version="1")
+
+
+@pytest.fixture
+def embedder() -> Embedder:
+    return Embedder()
+
+
+@pytest.fixture
+def models(database: Database, embedder: Embedder) -> ModelClients:
+    return model_clients(database, embedder=embedder)
+
+
+async def test_a_line_matches_the_product_of_the_same_meaning(models: ModelClients) -> None:
+    lines = {"parsed_name": "AUBERGINE"}, {"parsed_name": "CANDLES"}
+    result = await add_semantic_matches(OPTIONS, receipt(*lines), models)
+    aubergine, candles = result.output["line_items"]
+    assert aubergine["match"] == {"id": "p1", "confidence": 1.0, "strategy": "semantic"}
+    assert "match" not in candles
+    assert result.output["checks"]["warnings"] == ["smudged"]
+
+
+async def test_the_embedder_is_not_called_without_unmatched_lines_or_a_catalog(
+    models: ModelClients, embedder: Embedder
+) -> None:
+    matched = receipt({"parsed_name": "Milk", "match": MILK})
+    assert await add_semantic_matches(OPTIONS, matched, models) is matched
+    unmatched = receipt({"parsed_name": "AUBERGINE"})
+    assert await add_semantic_matches(ReceiptOptions(), unmatched, models) is unmatched
+    assert embedder.texts == 0
+
+
+async def test_without_an_embedder_the_lines_stay_unmatched_with_a_warning(
+    models: ModelClients,
+) -> None:
+    class UnavailableEmbedder(Embedder):
+        async def embed(self, texts: Sequence[str]) -> Vectors:
+            raise ModelUnavailable
+
+    unmatched = receipt({"parsed_name": "AUBERGINE"})
+    models = replace(models, embedder=UnavailableEmbedder())
+    result = await add_semantic_matches(OPTIONS, unmatched, models)
+    assert result.output["line_items"] == unmatched.output["line_items"]
+    assert len(result.output["checks"]["warnings"]) == 2
+
+
+async def test_a_catalog_over_the_limit_is_not_embedded_but_causes_a_warning(
+    models: ModelClients, embedder: Embedder
+) -> None:
+    many = tuple(CatalogItem(id=str(n), name=f"Thing {n}") for n in range(MAX_CATALOG_NAMES + 1))
+    result = await add_semantic_matches(
+        ReceiptOptions(catalog=many), receipt({"parsed_name": "AUBERGINE"}), models
+    )
+    assert str(MAX_CATALOG_NAMES) in result.output["checks"]["warnings"][-1]
+    assert embedder.texts == 0
+
+
+async def test_a_line_that_could_be_two_products_stays_unmatched(models: ModelClients) -> None:
+    twins = tuple(CatalogItem(id=name, name=name) for name in ("Eggplant", "Brinjal"))
+    result = await add_semantic_matches(
+        ReceiptOptions(catalog=twins), receipt({"parsed_name": "AUBERGINE"}), models
+    )
+    assert "match" not in result.output["line_items"][0]
+
+
+# Categories.
+
+CATEGORIZE = ReceiptOptions(categorize=True, candidate_labels=("Milk", "Bread"))
+
+
+@pytest.fixture
+def two_lines() -> JobResult:
+    items = [{"raw_text": "MLK", "parsed_name": "milk"}, {"raw_text": "BRD", "parsed_name": ""}]
+    output = {"items": items, "line_items": items, "checks": {"warnings": ["smudged"]}}
+    return JobResult(output=output, model_id="ocr", model_version="1")
+
+
+async def test_line_items_get_categories_when_they_are_requested(
+    database: Database, two_lines: JobResult
+) -> None:
+    models = model_clients(database)
+    result = await add_categories("t1", CATEGORIZE, two_lines, models)
+    for form in ("items", "line_items"):
+        assert [item["category"] for item in result.output[form]] == ["Milk", "Bread"]
+    assert await add_categories("t1", ReceiptOptions(), two_lines, models) is two_lines
+
+
+async def test_without_a_classifier_the_lines_have_no_category_but_a_warning(
+    database: Database, two_lines: JobResult
+) -> None:
+    models = model_clients(database, classifier=False)
+    result = await add_categories("t1", CATEGORIZE, two_lines, models)
+    assert result.output["line_items"] == two_lines.output["line_items"]
+    assert [word.split()[0] for word in result.output["checks"]["warnings"]] == ["smudged", "The"]
