@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from sidecar.core.errors import ServiceError
 
@@ -27,7 +28,5 @@ class RunnerNotifier:
     async def _send_pending(self) -> None:
         while self._pending:
             self._pending = False
-            try:
+            with suppress(ServiceError):  # no worker answers; the next one polls
                 await self._send()
-            except ServiceError:
-                return

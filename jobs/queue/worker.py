@@ -224,6 +224,8 @@ class JobWorker:
                     if update.fraction > 0:
                         await self._report_progress(job, update)
         except TimeoutError as error:
+            if not limit.expired():  # raised by the work itself
+                raise
             if not started:
                 raise _NotStarted from error
             raise DeadlineExceeded(

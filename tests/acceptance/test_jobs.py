@@ -113,7 +113,7 @@ def test_an_attempt_over_its_memory_limit_fails_alone(
     job = wait_for_job(poison)
     assert (job["status"], job["attempt"]) == ("failed", 2)
     assert [attempt["outcome"] for attempt in job["attempts"]] == ["failed", "failed"]
-    assert "bytes of memory" in job["error_message"]
+    assert "its memory limit" in job["error_message"]
     assert wait_for_job(harmless)["status"] == "succeeded"
     service.wait_until_gone("ray::receipt_extraction", within_s=10)
 

@@ -19,7 +19,7 @@ from jobs.storage.database import Database
 from jobs.storage.feedback import Correction, CorrectionKind, Feedback, FeedbackStore, Rating
 from jobs.storage.schema import metadata
 from sidecar.core.ids import new_id
-from tests.unit.jobs.conftest import Clock, migrated
+from tests.unit.conftest import Clock, migrated
 
 DONE = JobResult(output={"merchant": "Corner Shop"}, model_id="m", model_version="1")
 #: Tables without a tenant.

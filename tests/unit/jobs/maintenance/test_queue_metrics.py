@@ -11,7 +11,7 @@ from jobs.queue.job import NewJob
 from jobs.queue.queue import JobQueue
 from jobs.storage.blobs import BlobStore
 from jobs.storage.database import Database
-from tests.unit.jobs.conftest import Clock
+from tests.unit.conftest import Clock
 
 
 class Gauges:

@@ -18,7 +18,7 @@ from jobs.storage.feedback import Feedback, FeedbackFilter, FeedbackStore, Ratin
 from jobs.storage.schema import attempts, job_events, prunings, webhooks
 from sidecar.core.errors import NotFound
 from sidecar.core.ids import new_id
-from tests.unit.jobs.conftest import Clock, migrated
+from tests.unit.conftest import Clock, migrated
 
 DAY_S = 86_400
 DONE = JobResult(output={"text": "x" * 2000}, model_id="m", model_version="1")

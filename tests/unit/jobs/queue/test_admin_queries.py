@@ -4,14 +4,13 @@ from datetime import timedelta
 
 import pytest
 
-from deployments.dashboard.job_history import FinishedJobsWindow
 from jobs.queue.admin_queries import AdminFilter, AdminQueries
 from jobs.queue.claims import Claims
 from jobs.queue.job import AttemptError, JobResult, JobStatus, NewJob
 from jobs.queue.queue import JobQueue
 from jobs.storage.database import Database
 from sidecar.core.errors import NotFound
-from tests.unit.jobs.conftest import Clock
+from tests.unit.conftest import Clock
 
 DAMAGED = AttemptError(code="invalid_image", message="damaged", retryable=False)
 DONE = JobResult(output={}, model_id="m", model_version="1")
@@ -98,23 +97,3 @@ async def test_a_job_has_its_attempts_and_its_last_artifact(
     assert [artifact.success async for artifact in exported] == [False, True]
     with pytest.raises(NotFound):
         await admin_queries.job("job_0")
-
-
-async def test_the_window_of_finished_jobs_gains_new_ones_and_drops_those_over_a_day_old(
-    database: Database, queue: JobQueue, claims: Claims, clock: Clock
-) -> None:
-    window = FinishedJobsWindow(AdminQueries(database), clock)
-    assert len(await window.refresh()) == 0
-    await submit(queue, clock, "t1")
-    clock.advance(3)
-    await finish(claims)
-    finished = await window.refresh()
-    assert (len(finished), finished.latency[0], finished.wait[0]) == (1, 3.0, 3.0)
-    clock.advance(3600)
-    await submit(queue, clock, "t1")
-    await finish(claims, success=False)
-    finished = await window.refresh()
-    assert len(finished) == len(await window.refresh()) == 2
-    assert finished.has(JobStatus.FAILED).tolist() == [False, True]
-    clock.advance(23 * 3600 + 10)
-    assert (await window.refresh()).has(JobStatus.FAILED).tolist() == [True]

@@ -9,7 +9,7 @@ from jobs.queue.queue import JobQueue
 from jobs.storage.artifacts import ArtifactFilter, Artifacts
 from jobs.storage.database import Database
 from sidecar.core.errors import NotFound
-from tests.unit.jobs.conftest import Clock
+from tests.unit.conftest import Clock
 from tests.unit.jobs.queue.job_values import (
     DONE,
     FATAL,

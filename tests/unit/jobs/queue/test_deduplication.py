@@ -10,7 +10,7 @@ from jobs.queue.queue import JobQueue
 from jobs.storage.artifacts import Artifacts
 from jobs.storage.blobs import BlobStore
 from jobs.storage.database import Database
-from tests.unit.jobs.conftest import Clock
+from tests.unit.conftest import Clock
 from tests.unit.jobs.queue.job_values import DONE, claim_one, new_job
 
 

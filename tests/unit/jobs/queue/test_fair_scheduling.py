@@ -13,7 +13,7 @@ from jobs.queue.fair_scheduling import allocate_slots
 from jobs.queue.job import AttemptError, Job, JobResult, NewJob, Priority
 from jobs.queue.queue import JobQueue
 from jobs.storage.database import Database
-from tests.unit.jobs.conftest import Clock, migrated
+from tests.unit.conftest import Clock, migrated
 
 NEW = NewJob(tenant_id="busy", feature="f", input_payload={}, request_id="r")
 DONE = JobResult(output={}, model_id="m", model_version="1")

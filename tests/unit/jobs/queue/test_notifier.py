@@ -27,18 +27,22 @@ async def test_notifications_during_a_send_are_sent_as_one() -> None:
     assert sent == 2
 
 
-async def test_notifications_are_sent_again_after_an_error() -> None:
+async def test_a_notification_during_a_send_that_fails_is_sent() -> None:
     sent = 0
+    unblock = asyncio.Event()
 
     async def send() -> None:
         nonlocal sent
         sent += 1
         if sent == 1:
+            await unblock.wait()
             raise ModelUnavailable("away")
 
     notifier = RunnerNotifier(send)
     notifier.notify()
+    await asyncio.sleep(0)
+    notifier.notify()
+    unblock.set()
     async with asyncio.timeout(5):
         while sent < 2:
-            notifier.notify()
             await asyncio.sleep(0)

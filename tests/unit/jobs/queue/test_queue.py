@@ -8,7 +8,7 @@ from jobs.queue.job import JobStatus
 from jobs.queue.queue import JobFilter, JobQueue, JobSnapshot
 from jobs.storage.database import Database
 from sidecar.core.errors import Conflict, NotFound
-from tests.unit.jobs.conftest import Clock
+from tests.unit.conftest import Clock
 from tests.unit.jobs.queue.job_values import (
     DONE,
     FEATURE,

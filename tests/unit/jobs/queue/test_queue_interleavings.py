@@ -28,7 +28,7 @@ from jobs.storage.schema import artifacts, attempts
 from jobs.storage.schema import jobs as job_table
 from sidecar.core.backoff import Backoff
 from sidecar.core.errors import Conflict
-from tests.unit.jobs.conftest import Clock, migrated
+from tests.unit.conftest import Clock, migrated
 
 LEASE_S = 30.0
 WORKERS = ["w1", "w2", "w3"]

@@ -15,7 +15,7 @@ from jobs.queue.webhooks import MAX_CONCURRENT, MAX_CONCURRENT_PER_TENANT, Webho
 from jobs.storage.database import Database
 from sidecar.core.backoff import Backoff
 from sidecar.core.errors import BadRequest, BlockedUrl
-from tests.unit.jobs.conftest import Clock
+from tests.unit.conftest import Clock
 
 URL = "https://core.example/done"
 DONE = JobResult(output={"total": 1}, model_id="m", model_version="1")

@@ -182,8 +182,11 @@ async def test_invalid_input_fails_at_once_with_its_own_error(service: Service) 
     assert job.error_message == "It is damaged."
 
 
-async def test_a_crash_is_retried_and_exposes_no_internals(service: Service) -> None:
-    service.script = iter([[KeyError("secret")]] * 3)
+@pytest.mark.parametrize("crash", [ValueError("secret"), TimeoutError("secret")])
+async def test_a_crash_is_retried_and_exposes_no_internals(
+    service: Service, crash: Exception
+) -> None:
+    service.script = iter([[crash]] * 3)
     async with service.running():
         job = await service.finished(await service.submit())
     assert (job.status, job.attempt, job.error_code) == (JobStatus.FAILED, 3, "internal")

@@ -15,7 +15,7 @@ from jobs.queue.queue import JobFilter, JobQueue, utc_now
 from jobs.storage.backup import BackupError, BackupSummary, restore, save
 from jobs.storage.blobs import BlobStore
 from jobs.storage.database import Database
-from tests.unit.jobs.conftest import migrated
+from tests.unit.conftest import migrated
 
 DONE = JobResult(output={"total": "1.99"}, model_id="m", model_version="1")
 

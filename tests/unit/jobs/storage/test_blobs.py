@@ -8,7 +8,7 @@ import pytest
 from jobs.storage.blobs import BlobStore
 from jobs.storage.database import Database
 from sidecar.core.errors import NotFound, StorageUnavailable
-from tests.unit.jobs.conftest import Clock
+from tests.unit.conftest import Clock
 
 DATA = b"\xff\xd8 not much of an image"
 

@@ -16,7 +16,7 @@ from jobs.storage.database import GROUP_COMMIT_S, Database
 from jobs.storage.schema import blobs
 from jobs.storage.sqlite import SqliteWriter
 from sidecar.core.errors import DatabaseUnavailable
-from tests.unit.jobs.conftest import Clock, migrated
+from tests.unit.conftest import Clock, migrated
 
 
 def insert_blob(name: str, clock: Clock, *, error: Exception | None = None):  # type: ignore[no-untyped-def]

@@ -10,7 +10,7 @@ from jobs.storage.feedback import (
     Rating,
 )
 from sidecar.core.ids import new_id
-from tests.unit.jobs.conftest import Clock
+from tests.unit.conftest import Clock
 
 
 def new_feedback(clock: Clock, tenant: str = "t1") -> Feedback:

@@ -20,7 +20,7 @@ from jobs.tasks.categorizer import Categorizer, PredictionCache
 from sidecar.classification.backend import ClassificationItem, ClassificationResult, Prediction
 from sidecar.classification.corrections import correction_key
 from sidecar.core.errors import ModelUnavailable
-from tests.unit.jobs.conftest import migrated
+from tests.unit.conftest import migrated
 
 LABELS = ("Short", "Long")
 

@@ -21,7 +21,7 @@ from sidecar.classification.corrections import name_key
 from sidecar.core.errors import ModelUnavailable
 from sidecar.embedding.cache import Vectors
 from sidecar.receipts.options import CatalogItem, ReceiptOptions
-from tests.unit.jobs.conftest import Clock
+from tests.unit.conftest import Clock
 from tests.unit.jobs.fake_models import model_clients
 from tests.unit.jobs.storage.test_feedback import new_feedback
 from tests.unit.sidecar.llm.echo_engine import EchoEngine
