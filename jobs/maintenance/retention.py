@@ -20,7 +20,7 @@ from jobs.storage import schema
 from jobs.storage.batch_delete import delete_batch
 from jobs.storage.blobs import SHARD_COUNT, BlobStore
 from jobs.storage.database import Database
-from jobs.storage.leases import Lease
+from jobs.storage.leader_election import LeaderLease
 from jobs.storage.schema import artifacts, blobs, feedback, prunings
 from sidecar.core.errors import DatabaseUnavailable, StorageUnavailable
 from sidecar.core.ids import id_lower_bound, new_id
@@ -83,7 +83,7 @@ class RetentionService:
         """
         self._database = database
         self._blobs = blob_store
-        self._lease = Lease(
+        self._lease = LeaderLease(
             database, "retention", holder=holder, length=LEASE_DURATION, clock=clock
         )
         self._retention = retention

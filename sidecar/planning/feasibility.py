@@ -8,10 +8,10 @@ needs the locked dishes only, the second one dish and one slot.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from sidecar.planning.locked_meals_model import LockedMealsModel
 from sidecar.planning.problem import Problem
 from sidecar.planning.slot_conflicts import blocking_sets, minimal_hitting_set
 from sidecar.planning.unsat_cores import ConstraintConflict, ConstraintKind, UserConstraint
+from sidecar.planning.z3_locked_meals import LockedMealsModel
 
 
 @dataclass(frozen=True, slots=True)

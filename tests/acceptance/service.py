@@ -140,9 +140,10 @@ def wait_for_engine(service: Service, *, seconds: float = ENGINE_TIMEOUT_S) -> N
 
 def _wait_for_log(service: Service, words: str) -> None:
     deadline = time.monotonic() + START_TIMEOUT_S
-    while words not in (text := service.log.read_text(errors="replace")):
+    while words not in service.log.read_text(errors="replace"):
         if service.process.poll() is not None or time.monotonic() > deadline:
-            raise AssertionError(f"the service did not start:\n{text[-5000:]}")
+            log = service.log.read_text(errors="replace")
+            raise AssertionError(f"the service did not start:\n{log[-5000:]}")
         time.sleep(0.2)
 
 

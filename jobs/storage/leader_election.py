@@ -1,4 +1,4 @@
-"""Leases: database rows that elect one process at a time for a duty."""
+"""Leader election: leases in the database, so that one process at a time has a duty."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -9,7 +9,7 @@ from jobs.storage.database import Database
 from jobs.storage.schema import leases
 
 
-class Lease:
+class LeaderLease:
     """A named lease, held by one process at a time until it expires or is released."""
 
     def __init__(
