@@ -4,6 +4,7 @@ import json
 import os
 import re
 import subprocess
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -59,17 +60,26 @@ def test_every_endpoint_has_an_example(service: Service) -> None:
             assert re.search(rf"\$API{pattern}(?=[\s?\"])", shown), path
 
 
-def is_part_of(shown: Any, response: Any) -> bool:
-    """Return whether the response has all that is shown: starts of lists, and keys of objects."""
+def differences(shown: Any, response: Any, path: str = "$") -> Iterator[str]:
+    """Yield where the response lacks what is shown: starts of lists, and keys of objects."""
     if isinstance(shown, dict):
-        return all(name in response and is_part_of(shown[name], response[name]) for name in shown)
-    if isinstance(shown, list):
-        return all(map(is_part_of, shown, response[: len(shown)]))
-    return bool(shown == response)
+        for name in shown:
+            if name in response:
+                yield from differences(shown[name], response[name], f"{path}.{name}")
+            else:
+                yield f"{path}.{name} is missing"
+    elif isinstance(shown, list):
+        for index, part in enumerate(shown):
+            if index < len(response):
+                yield from differences(part, response[index], f"{path}[{index}]")
+            else:
+                yield f"{path}[{index}] is missing"
+    elif shown != response:
+        yield f"{path} is {response!r}, not {shown!r}"
 
 
 def test_the_readmes_command_gives_the_readmes_answer(service: Service) -> None:
     [command] = re.findall(r"^```sh\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
     [shown] = re.findall(r"^```json\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
     response = json.loads(run(command.replace(README_URL, service.url), service))
-    assert is_part_of(json.loads(shown), response)
+    assert not list(differences(json.loads(shown), response))

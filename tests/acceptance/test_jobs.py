@@ -22,10 +22,14 @@ pytestmark = pytest.mark.both_databases
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory, database: Database) -> Iterator[Service]:
-    """A service that may call this machine, with enough memory for plans but not for receipts."""
+    """A service that may call this machine, with enough memory for plans but not for receipts.
+
+    No process is warm: a plan in one that has loaded the recognizer would be over the limit too.
+    """
     settings = {
         **database.settings(),
         "job": {"memory_bytes": 300 * 2**20, "retry_backoff_base_s": 0.1},
+        "worker": {"warm": 0},
         "receipt": {"max_attempts": 2},
         "ssrf_allowed_networks": "127.0.0.0/8",
         "webhook": {"secret": "s3cret", "retry_backoff_base_s": 0.2},
@@ -99,7 +103,7 @@ def test_the_callback_url_is_called_until_it_succeeds(client: httpx.Client) -> N
             assert time.monotonic() < deadline
             time.sleep(0.1)
         (first_headers, body), (headers, _) = calls
-        assert body["type"] == "job.succeeded"
+        assert body["type"] == "job.succeeded", body
         assert body["data"]["job_id"] == job_id
         assert first_headers["webhook-id"] == headers["webhook-id"]
         assert headers["webhook-signature"].startswith("v1,")
