@@ -1,0 +1,214 @@
+"""The currency of a receipt, by the signs that it prints and the countries that it may be from.
+
+Each currency's score is that of its countries (`countries`) plus that of its signs. A sign that several
+currencies share ("$", "kr") counts for all of them, so the country decides between them.
+"""
+
+import functools
+import math
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from babel.core import get_global
+
+from sidecar.receipts.fields.cldr import Order, date_order_of, digits, locale_of, tender
+from sidecar.receipts.fields.countries import country_scores, log_sum, softmax
+from sidecar.receipts.fields.wording import Phrases, fold, plain
+from sidecar.receipts.word_lists import load
+
+_CERTAIN = 0.5
+"""The least confidence of an answer; below it there is none."""
+_SURE_ORDER = 0.85
+_EITHER_ORDER = frozenset({"CA", "ZA"})
+"""Countries whose tills print dates in several orders."""
+
+_AMOUNT = r"-?(?:\d{1,3}(?:[.,' ]\d{3})+(?:[.,]\d{2})?|\d+[.,]\d{2,3}|[.,]\d{2})(?!\d)"
+_LOOSE = r"-?\d[\d.,']*"
+_CENTS = re.compile(r"\d[.,]\d{2}(?![\d.,%])(?:\D{0,4})$")
+_THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:[.,]\d{3})+(?![\d.,%])\D{0,4}$")
+_CODE = re.compile(r"(?<![A-Z])[A-Z]{3}(?![A-Z])")
+_MAX_COUNT = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Currency:
+    """A currency (ISO 4217) with the probability that it is the receipt's."""
+
+    code: str
+    confidence: float
+
+
+def currency_of(
+    lines: Sequence[str],
+    *,
+    requested: str | None = None,
+    shop: str | None = None,
+    decimals: int | None = None,
+) -> Currency | None:
+    """Return the likeliest currency, or None if none is likely.
+
+    `requested` is the caller's hint, `shop` the currency of a chain that sells in one country only,
+    `decimals` the digits after the decimal mark of the receipt's amounts (0, 2 or 3).
+    """
+    scores = _scores(lines, country_scores(lines), shop, decimals)
+    if requested is not None:
+        scores[requested] = scores.get(requested, 0.0) + load("currencies")["weights"]["requested"]
+    probabilities = softmax(scores)
+    code = max(probabilities, key=lambda key: probabilities[key])
+    if probabilities[code] >= _CERTAIN:
+        return Currency(code, round(probabilities[code], 3))
+    return None if requested is None else Currency(requested, _CERTAIN)
+
+
+def date_order(code: str | None, lines: Sequence[str]) -> Order | None:
+    """Return the order of dates in the countries that a receipt in this currency may be from."""
+    scores = country_scores(lines)
+    own = {c: s for c, s in scores.items() if code is None or code in tender().get(c, ())}
+    orders: dict[Order | None, float] = defaultdict(float)
+    for country, probability in softmax(own or scores).items():
+        usual = None if country in _EITHER_ORDER else date_order_of(locale_of(country))
+        orders[usual] += probability
+    best = max(orders, key=lambda order: orders[order])
+    return best if orders[best] >= _SURE_ORDER else None
+
+
+def _scores(
+    lines: Sequence[str], countries: Mapping[str, float], shop: str | None, decimals: int | None
+) -> dict[str, float]:
+    weights = load("currencies")["weights"]
+    by_currency: dict[str, list[float]] = defaultdict(list)
+    for country, score in countries.items():
+        for rank, code in enumerate(tender()[country]):
+            by_currency[code].append(score - weights["former"] * rank)
+    scores = {code: log_sum(found) for code, found in by_currency.items()}
+    for code, score in _shown(lines).items():
+        scores[code] = scores.get(code, -2.0) + score
+    if shop is not None:
+        scores[shop] = scores.get(shop, 0.0) + weights["shop"]
+    known = decimals if decimals is not None else _decimals(lines)
+    if known is not None:
+        for code in scores:
+            scores[code] += weights["decimals"] * _fit(digits(code), known, sure=decimals is not None)
+    return scores
+
+
+def _fit(usual: int, shown: int, *, sure: bool) -> float:
+    """Return how a currency with `usual` decimals fits amounts with as many as `shown`: -1 to 1."""
+    if usual == shown:
+        return 1.0 if shown != 2 else 0.0
+    if not sure and {usual, shown} == {0, 3}:
+        return 0.0  # three digits after a mark may be thousands
+    return -1.0
+
+
+def _decimals(lines: Sequence[str]) -> int | None:
+    """Return 0 or 2 by the amounts at the ends of lines; None if they don't tell."""
+    cents = sum(_CENTS.search(line) is not None for line in lines)
+    thousands = sum(_THOUSANDS.search(line) is not None for line in lines)
+    if cents + thousands == 0:
+        return None
+    return 0 if thousands > 3 * cents else 2 if cents > thousands else None
+
+
+def _shown(lines: Sequence[str]) -> dict[str, float]:
+    """Return the score of each currency by its signs and codes; the most frequent ones count most."""
+    weights = load("currencies")["weights"]
+    counts: Counter[tuple[frozenset[str], str]] = Counter()
+    labeled: dict[tuple[frozenset[str], str], int] = {}
+    for number, line in enumerate(lines):
+        total = _totals().within(fold(line))
+        for shown in set(_marks(plain(line), total)):
+            counts[shown] += 1
+            if total:
+                labeled.setdefault(shown, number)
+    scores: dict[str, float] = defaultdict(float)
+    first = min(labeled.values(), default=None)
+    most = max(counts.values(), default=0)
+    best: dict[str, float] = {}
+    for shown, count in counts.items():
+        codes, kind = shown
+        score = weights[kind] + weights["more"] * math.log(min(count, _MAX_COUNT))
+        if shown in labeled:
+            score += weights["total_line"] * (1.0 if labeled[shown] == first else 0.5)
+        elif count < most:
+            score *= 1 - weights["minor"] * (1 - count / most)
+        for code in codes:
+            best[code] = max(best.get(code, 0.0), score)
+    scores.update(best)
+    return scores
+
+
+def _marks(line: str, total: bool) -> Iterator[tuple[frozenset[str], str]]:
+    """Yield the currencies that each sign and code of a line may mean, and its kind."""
+    for pattern, signs in _signs():
+        for match in pattern.finditer(line):
+            yield signs[(match.lastgroup or "", match[match.lastgroup or 0])]
+    for match in _CODE.finditer(line):
+        code = match[0]
+        if code in _codes():
+            before, after = line[: match.start()].rstrip(" :(.-"), line[match.end() :].lstrip(" :).=-")
+            beside = bool(re.search(r"\d$", before) or re.match(rf"(?:{_AMOUNT})|\d", after))
+            alone = not before and not after
+            if code in _words():
+                if total and (beside or not after):
+                    yield frozenset({code}), "code"
+                elif re.match(_AMOUNT, after):
+                    yield frozenset({code}), "word_code"
+            elif beside or alone or total or not after:
+                yield frozenset({code}), "code"
+
+
+@functools.cache
+def _signs() -> tuple[tuple[re.Pattern[str], dict[tuple[str, str], tuple[frozenset[str], str]]], ...]:
+    """Return a pattern of all signs before an amount and one of those after it."""
+    before: dict[str, set[str]] = defaultdict(set)
+    after: dict[str, set[str]] = defaultdict(set)
+    for entry, codes in load("currencies")["signs"].items():
+        sign = entry.replace("#", "").strip()
+        if not entry.startswith("#"):
+            before[sign] |= set(codes.split())
+        if not entry.endswith("#"):
+            after[sign] |= set(codes.split())
+    found = []
+    for signs, is_before in ((before, True), (after, False)):
+        words, others = [], []
+        meanings = {}
+        forms = {form for sign in signs for form in (sign, sign.upper() if len(sign) > 1 else sign)}
+        for form in sorted(forms, key=len, reverse=True):
+            codes = next(signs[sign] for sign in signs if form in (sign, sign.upper()))
+            lettered = form[0].isalpha() and form[-1:].isalpha() or form.rstrip(".").isalpha()
+            kind = ("one_letter" if len(form.rstrip(".")) == 1 else "letters") if lettered else "sign"
+            if lettered and not form.isascii() and not form[0].isascii() and len(form) == 1:
+                kind = "letters"
+            (words if lettered else others).append(re.escape(form))
+            meanings["w" if lettered else "s", form] = (frozenset(codes), kind)
+        if is_before:
+            text = rf"(?<![^\W\d_])(?:(?P<w>{'|'.join(words)})\.? ?:? ?(?={_AMOUNT}|-?\d{{3}})|(?P<s>{'|'.join(others)})(?= ?:? ?[\d.,-]|\)?$))"
+        else:
+            text = rf"(?:{_LOOSE}) ?(?:(?P<w>{'|'.join(words)})(?![^\W_])|(?P<s>{'|'.join(others)}))"
+        found.append((re.compile(text), meanings))
+    return tuple(found)
+
+
+@functools.cache
+def _codes() -> frozenset[str]:
+    return frozenset(code for codes in tender().values() for code in codes) & set(
+        get_global("all_currencies")
+    )
+
+
+@functools.cache
+def _words() -> frozenset[str]:
+    return frozenset(load("currencies")["codes"]["words"].split())
+
+
+@functools.cache
+def _totals() -> Phrases[None]:
+    """Return the words beside totals in all languages."""
+    return Phrases(
+        (phrase, None)
+        for phrases in load("vocabulary")["total"].values()
+        for phrase in phrases.split("|")
+    )
