@@ -12,6 +12,8 @@ from sidecar.receipts.types import Boxes, Pixels
 
 _SAMPLE = 9  # lines that vote
 _CLEAR = 0.8  # share of votes that decides without the recognizer
+_READ = 4  # lines that the recognizer reads both ways,
+_READ_WIDTH = 0.7  # at this part of their width: it need not read them well
 _TALL = 1.5  # height over width of a box that holds a line on its side
 
 
@@ -25,8 +27,9 @@ def detect_rotation(page: Pixels, boxes: Boxes, ocr: OcrEngine) -> int:
     longest = boxes[np.argsort(-wide)[:_SAMPLE]]
     down = ocr.upside_down(page, longest)
     if 1 - _CLEAR < down < _CLEAR:
-        rotated, rotated_boxes = rotate_page(page, longest, 2)
-        down = float(_legibility(rotated, rotated_boxes, ocr) > _legibility(page, longest, ocr))
+        some = longest[-_READ:]
+        rotated, rotated_boxes = rotate_page(page, some, 2)
+        down = float(_legibility(rotated, rotated_boxes, ocr) > _legibility(page, some, ocr))
     return quarters + 2 if down > 0.5 else quarters
 
 
@@ -59,5 +62,5 @@ def _on_its_side(boxes: Boxes) -> bool:
 
 
 def _legibility(page: Pixels, boxes: Boxes, ocr: OcrEngine) -> float:
-    texts = [text for batch in ocr.recognize(page, boxes) for _, text in batch]
+    texts = [text for batch in ocr.recognize(page, boxes, _READ_WIDTH) for _, text in batch]
     return sum(text.confidence * len(text.glyphs) for text in texts)

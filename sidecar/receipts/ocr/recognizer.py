@@ -1,0 +1,204 @@
+"""Recognizes lines: PP-OCRv6's fast copy for Latin and Greek, the whole one for ideographs.
+
+Each line is a batch of its own. That takes as long as a larger one, which pads the shorter lines,
+and a line's text does not depend on its neighbors'. Each character keeps its runner-up, which lets
+reconciliation choose between 8 and B.
+"""
+
+import functools
+import math
+import statistics
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from sidecar.receipts.ocr.crops import HEIGHT, batch_of, squeeze
+from sidecar.receipts.ocr.fast_recognizer import ALPHABET, FULL_MODEL, fast_model, model_folder
+from sidecar.receipts.ocr.scripts import Script, greek_words, has_han, script_of, script_of_page
+from sidecar.receipts.types import Glyph, Pixels, Text
+
+_MIN_RUNNER_UP = 0.02  # probability of a character's second reading
+_STEP = 8  # pixels that widths are rounded up to
+_MIN_WIDTH = 64  # pixels that a line is padded to
+_SAMPLE = 5  # lines that show a page's print
+_ADVANCE = 16  # pixels of width that a Latin character needs
+_MIN_NARROWING = 0.7
+_MIN_LETTERS = 5  # of a text that shows how wide the print is
+_SURE = 0.8  # confidence of a Latin reading on a page of ideographs, to be kept
+
+
+class Session(Protocol):
+    """An onnxruntime session."""
+
+    def run(self, outputs: None, inputs: Mapping[str, Any]) -> Sequence[Any]:
+        """Return the model's outputs."""
+
+    def get_modelmeta(self) -> Any:
+        """Return the model's metadata."""
+
+
+@dataclass(frozen=True, slots=True)
+class Print:
+    """How a page is printed: what some of its lines show about the others."""
+
+    script: Script = Script.LATIN
+    narrowing: float = 1.0
+    """Factor on the width of lines that leaves each character wide enough to be recognized."""
+
+
+def print_of(readings: Iterable[tuple[float, str]]) -> Print:
+    """Return how a page is printed, from the widths of lines, in pixels at the recognizer's height,
+    and their texts, recognized with no script in mind.
+    """
+    readings = list(readings)
+    script = script_of_page(text for _, text in readings)
+    advances = [width / len(text) for width, text in readings if len(text) >= _MIN_LETTERS]
+    if script is Script.HAN or not advances:
+        return Print(script)
+    return Print(script, min(1.0, max(_MIN_NARROWING, _ADVANCE / statistics.median(advances))))
+
+
+def print_of_texts(texts: Iterable[Text]) -> Print:
+    """Return how a page is printed, from all texts that were recognized on it."""
+    readings = []
+    for text in texts:
+        (ax, ay), (bx, by), _, (dx, dy) = text.box
+        width, height = math.dist((ax, ay), (bx, by)), math.dist((ax, ay), (dx, dy))
+        readings.append((HEIGHT * width / max(1.0, height), text.text))
+    return print_of(readings)
+
+
+class Recognizer:
+    """The loaded models. The whole one is loaded for the first page that needs it."""
+
+    def __init__(self, load: Callable[[Path | bytes], Session]) -> None:
+        """`load` returns the session of a model's file or bytes."""
+        self._load = load
+        self._fast = _Model(load(fast_model()))
+
+    @functools.cached_property
+    def _full(self) -> "_Model":
+        return _Model(self._load(model_folder() / f"{FULL_MODEL}.onnx"))
+
+    def read(
+        self, lines: Sequence[Pixels], printed: Print | None = None
+    ) -> Iterator[tuple[int, tuple[Glyph, ...]]]:
+        """Yield (index into `lines`, characters) of each line of a page, in no order.
+
+        `printed` is known from an earlier reading of the page; otherwise some lines show it.
+        """
+        sample: dict[int, _Scores] = {}
+        if printed is None:
+            sample = {index: self._fast.run(lines[index]) for index in _sample(lines)}
+            printed = print_of(
+                (lines[index].shape[1], _text(self._fast.decode(scores)))
+                for index, scores in sample.items()
+            )
+        for index, scores in sample.items():
+            yield index, self._decode(lines[index], scores, printed.script)
+        for index, line in enumerate(lines):
+            if index not in sample:
+                scores = self._fast.run(squeeze(line, printed.narrowing))
+                yield index, self._decode(line, scores, printed.script)
+
+    def _decode(self, line: Pixels, scores: "_Scores", script: Script) -> tuple[Glyph, ...]:
+        glyphs = self._fast.decode(scores, Script.GREEK if script is Script.GREEK else Script.LATIN)
+        if script is Script.GREEK:
+            return _in_greek(glyphs)
+        if script is Script.HAN and (
+            has_han(_text(self._fast.decode(scores))) or _confidence(glyphs) < _SURE
+        ):
+            return self._full.decode(self._full.run(line), Script.HAN)
+        return glyphs
+
+
+@dataclass(frozen=True, slots=True)
+class _Scores:
+    """A model's answer for a line."""
+
+    probabilities: npt.NDArray[np.float32]
+    """Shape (steps, classes)."""
+    share: float
+    """The part of the steps that the line covers; the others are padding."""
+
+
+class _Model:
+    """A recognizer and its alphabet."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        signs = session.get_modelmeta().custom_metadata_map[ALPHABET].splitlines()
+        self._alphabet = ["", *(unicodedata.normalize("NFKC", sign) for sign in signs), " "]
+        scripts = [script_of(sign) for sign in self._alphabet]
+        self._classes = {
+            script: np.array(
+                [0] + [row for row, of in enumerate(scripts) if of in (Script.LATIN, script)],
+                dtype=np.intp,
+            )
+            for script in Script
+        }
+
+    def run(self, line: Pixels) -> _Scores:
+        width = max(_MIN_WIDTH, -(-line.shape[1] // _STEP) * _STEP)
+        probabilities = self._session.run(None, {"x": batch_of([line], width)})[0][0]
+        return _Scores(probabilities, line.shape[1] / width)
+
+    def decode(self, scores: _Scores, script: Script | None = None) -> tuple[Glyph, ...]:
+        """Return the characters in that script and Latin, None: in any."""
+        if script is None:
+            return _decode(scores.probabilities, self._alphabet, scores.share)
+        classes = self._classes[script]
+        alphabet = [self._alphabet[index] for index in classes]
+        return _decode(scores.probabilities[:, classes], alphabet, scores.share)
+
+
+def _sample(lines: Sequence[Pixels]) -> Sequence[int]:
+    """Return the lines that show a page's print: of middle widths, names rather than amounts."""
+    by_width = sorted(range(len(lines)), key=lambda index: lines[index].shape[1])
+    middle = len(lines) * 3 // 5
+    return by_width[max(0, middle - _SAMPLE // 2) :][:_SAMPLE]
+
+
+def _decode(
+    probabilities: npt.NDArray[np.float32], alphabet: Sequence[str], share: float
+) -> tuple[Glyph, ...]:
+    """Decode greedily by CTC: best class of each step, repeats and blanks dropped (Graves 2006)."""
+    best = probabilities.argmax(axis=1)
+    steps = max(1.0, len(best) * share)
+    glyphs = []
+    previous = 0
+    for step, label in enumerate(best.tolist()):
+        if label != previous and label != 0:
+            others = probabilities[step].copy()
+            others[label] = others[0] = 0
+            second = int(others.argmax())
+            glyphs.append(
+                Glyph(
+                    char=alphabet[label],
+                    confidence=float(probabilities[step, label]),
+                    x=min(1.0, (step + 0.5) / steps),
+                    runner_up=alphabet[second] if others[second] >= _MIN_RUNNER_UP else "",
+                )
+            )
+        previous = label
+    return tuple(glyphs)
+
+
+def _text(glyphs: Iterable[Glyph]) -> str:
+    return "".join(glyph.char for glyph in glyphs)
+
+
+def _confidence(glyphs: Sequence[Glyph]) -> float:
+    return sum(glyph.confidence for glyph in glyphs) / max(1, len(glyphs))
+
+
+def _in_greek(glyphs: tuple[Glyph, ...]) -> tuple[Glyph, ...]:
+    text = greek_words(_text(glyphs))
+    if len(text) != len(glyphs):  # some sign was folded to two characters
+        return glyphs
+    return tuple(replace(glyph, char=char) for glyph, char in zip(glyphs, text, strict=True))
