@@ -107,8 +107,8 @@ def digits(currency: str) -> int:
 @functools.cache
 def date_order_of(locale: str) -> Order | None:
     """Return the order of day, month and year in a locale ("en_US") by its short form."""
-    pattern = next((data["short"].pattern for data in _tables(locale, "date_formats") if data), "")
-    letters = "".join(dict.fromkeys(re.sub(r"[^dmy]", "", pattern.lower())))
+    forms = (data["short"].pattern for data in _tables(locale, "date_formats") if "short" in data)
+    letters = "".join(dict.fromkeys(re.sub(r"[^dmy]", "", next(forms, "").lower())))
     return next((order for order in ORDERS if order == letters), None)
 
 

@@ -19,9 +19,9 @@ from sidecar.receipts.fields.wording import Phrases, fold, plain
 from sidecar.receipts.word_lists import load, one_line
 
 _PRICED = re.compile(r"\d[.,]\d{2}(?!\d)")
-_PHONE = re.compile(r"(?<![\d+])(?:\+|00) ?([1-9][\d ()./-]{6,16}\d)")
+_PHONE = re.compile(r"(?<![\d+])\+ ?([1-9][\d ()./-]{6,16}\d)")
 _DOMAIN = re.compile(
-    r"(?:www\.|@|https?://)[\w.-]*?\w\.(?:com?\.|org?\.|net\.)?([a-z]{2})(?![\w.])|\b[a-z0-9-]{4,}\.(?:com?\.)?([a-z]{2})$"
+    r"(?:www\.|@|https?://)[\w.-]*?\w\.(?:com?\.|org?\.|net\.)?([a-z]{2})(?![\w.])|\b[a-z0-9-]{4,}\.(?:com?\.)?([a-z]{2})(?:/[\w/]*)?$"
 )
 _VAT_ID = re.compile(r"\b(A[TL]|B[EG]|C[HYZ]|D[EK]|E[ELS]|F[IR]|G[BR]|H[RU]|I[ET]|L[TUV]|M[T]|N[L]|P[LT]|RO|S[EIK])[U ]?\d[\d .-]{6,14}\w?")  # fmt: skip
 _GENERIC_DOMAINS = {"co", "io", "me", "tv", "ai", "cc", "to", "ly", "fm", "eu", "uk", "gg"}
@@ -177,7 +177,8 @@ def _phrases() -> Phrases[_Clue]:
     entries: list[tuple[str, _Clue]] = []
     for countries, table in _tables():
         for kind in ("only", "words", "places"):
-            entries += ((p, _Clue(kind, countries)) for p in table.get(kind, "").split("|"))
+            shown = kind if len(countries) == 1 else "shared"
+            entries += ((p, _Clue(shown, countries)) for p in table.get(kind, "").split("|"))
     others = {fold(name.strip()) for name in load("countries")["not_countries"].split("|")}
     entries += (
         (name, _Clue("name", countries))

@@ -29,6 +29,8 @@ _LOOSE = r"-?\d[\d.,']*"
 _CENTS = re.compile(r"\d[.,]\d{2}(?![\d.,%])(?:\D{0,4})$")
 _THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:[.,]\d{3})+(?![\d.,%])\D{0,4}$")
 _CODE = re.compile(r"(?<![A-Z])[A-Z]{3}(?![A-Z])")
+_BARE = re.compile(r"^\W*([^\W\d]{2,4}\.?)\W*$|\(([^\W\d]{2,4}\.?)\)")
+"""A sign that heads a column of amounts: RM, (RM)."""
 _MAX_COUNT = 8
 
 
@@ -145,6 +147,8 @@ def _marks(line: str, total: bool) -> Iterator[tuple[frozenset[str], str]]:
     for pattern, signs in _signs():
         for match in pattern.finditer(line):
             yield signs[(match.lastgroup or "", match[match.lastgroup or 0])]
+    if (bare := _BARE.search(line)) and (sign := bare[1] or bare[2]) in _bare_signs():
+        yield _bare_signs()[sign], "letters"
     for match in _CODE.finditer(line):
         code = match[0]
         if code in _codes():
@@ -180,6 +184,8 @@ def _signs() -> tuple[tuple[re.Pattern[str], dict[tuple[str, str], tuple[frozens
             codes = next(signs[sign] for sign in signs if form in (sign, sign.upper()))
             lettered = form[0].isalpha() and form[-1:].isalpha() or form.rstrip(".").isalpha()
             kind = ("one_letter" if len(form.rstrip(".")) == 1 else "letters") if lettered else "sign"
+            if form == "$":
+                kind = "dollar"  # tills of other countries print it too
             if lettered and not form.isascii() and not form[0].isascii() and len(form) == 1:
                 kind = "letters"
             (words if lettered else others).append(re.escape(form))
@@ -190,6 +196,12 @@ def _signs() -> tuple[tuple[re.Pattern[str], dict[tuple[str, str], tuple[frozens
             text = rf"(?:{_LOOSE}) ?(?:(?P<w>{'|'.join(words)})(?![^\W_])|(?P<s>{'|'.join(others)}))"
         found.append((re.compile(text), meanings))
     return tuple(found)
+
+
+@functools.cache
+def _bare_signs() -> Mapping[str, frozenset[str]]:
+    signs = load("currencies")["signs"].items()
+    return {sign.strip("# "): frozenset(codes.split()) for sign, codes in signs}
 
 
 @functools.cache
