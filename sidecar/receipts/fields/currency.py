@@ -20,7 +20,7 @@ from sidecar.receipts.word_lists import load
 
 _CERTAIN = 0.5
 """The least confidence of an answer; below it there is none."""
-_SURE_ORDER = 0.85
+_SURE_ORDER = 0.8
 _EITHER_ORDER = frozenset({"CA", "ZA"})
 """Countries whose tills print dates in several orders."""
 

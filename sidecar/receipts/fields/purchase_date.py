@@ -24,7 +24,7 @@ from sidecar.receipts.word_lists import load
 _D = r"[\doil|]"
 _S = r" ?([/.\-–~]) ?"
 _NUMERIC = re.compile(
-    rf"(?<![\w.,/-])({_D}{{1,4}}){_S}({_D}{{1,2}}) ?\2 ?({_D}{{4}}|{_D}{{2}})(?![\do])(?![/-]\d|\.\d(?!\d?:))"
+    rf"(?<![\w.,/-])({_D}{{1,4}}){_S}({_D}{{1,2}}) ?\2 ?({_D}{{4}}|{_D}{{2}}|(?<=\d\d\d\d\2\d\2)\d|(?<=\d\d\d\d\2\d\d\2)\d)(?![\do])(?![/-]\d|\.\d(?!\d?:))"
 )
 _SPACED = re.compile(r"(?<![\d.,] )(?<![\d.,])(\d{2}|20\d\d) (\d{2}) (20\d\d|\d{2})(?![\d.,])")
 _EIGHT = re.compile(r"(?<!\d)(\d{2})(\d{2})(\d{4})(?!\d)|(?<!\d)(20\d\d)(\d{2})(\d{2})(?!\d)")
@@ -34,8 +34,8 @@ _MISREAD = re.compile(r"(?<!\d)(\d\d)[71il|/]?(\d\d)/?(20\d\d|\d\d)(?= {1,2}\d{1
 _WORD = r"([^\W\d_]{3,})"
 _GAP = r"[\s.,/\-]{0,3}"
 _OF = r"(?:(?:FILLERS) )?"
-_DAY_MONTH = rf"(?<![\d.,/])(\d{{1,2}})(?:st|nd|rd|th|er|\.)?{_GAP}{_OF}{_WORD}({_GAP}{_OF}['’´`]? ?)(\d{{4}}|\d\d)(?!\d|[.,]\d\d(?!\d*:))"
-_MONTH_DAY = rf"(?<![^\W\d_]){_WORD}{_GAP}(\d{{1,2}})(?:st|nd|rd|th)?([\s.,/\-'’´`]{{1,3}})(\d{{4}}|\d\d)(?!\d|[.,]\d\d(?!\d*:))"
+_DAY_MONTH = rf"(?<![\d.,/])({_D}?\d|\d{_D})(?:st|nd|rd|th|er|\.)?{_GAP}{_OF}{_WORD}({_GAP}{_OF}['’´`]? ?)(\d{{4}}|\d\d)(?!\d|[/-]\d|[.,]\d\d(?!\d*:))"
+_MONTH_DAY = rf"(?<![^\W\d_]){_WORD}{_GAP}({_D}?\d|\d{_D})(?:st|nd|rd|th)?([\s.,/\-'’´`]{{1,3}})(\d{{4}}|\d\d)(?!\d|[.,]\d\d(?!\d*:))"
 _YEAR_MONTH = rf"(?<!\d)(20\d\d){_GAP}{_WORD}{_GAP}(\d{{1,2}})(?!\d|[.,]\d)"
 _EAST = re.compile(r"([^\W\d_]{0,2}) ?(\d{1,4}) ?[年년] ?(\d{1,2}) ?[月월] ?(\d{1,2}) ?[日일]?")
 _VIETNAMESE = re.compile(r"(\d{1,2}) ?thang ?(\d{1,2}) ?nam ?(\d{4})")
@@ -46,12 +46,17 @@ _GLUED = (
     (re.compile(r"((?<!\d)20\d\d[/.-]\d\d[/.-]\d\d|[/.-](?:19|20|25)\d\d)(?=\d{1,2}:\d\d)"), r"\1 "),
     (re.compile(r"([/.-]\d\d?[/.-]\d\d)(?=\d\d:\d\d)"), r"\1 "),
     (re.compile(r"(\d)[.\-t_,;|](?=\d{1,2}:\d\d)"), r"\1 "),
+    # Sun Jun 24 20:49:53 CEST 2018
+    (re.compile(r"([^\W\d_]{3} \d{1,2}) (\d\d:\d\d:\d\d)(?: [a-z]{3,4})? (20\d\d)"), r"\1 \3 \2"),
 )
 _CLOCK = re.compile(r"(?<![\d:])\d{1,2} ?[:h] ?[0-5]\d(?!\d)|(?<![\d.,])\d{1,2}\.\d\d ?(?:[ap]\.?m|uhr)")
 _THAI = re.compile("[\u0e00-\u0e7f]")
+_DOCUMENT = re.compile(r"#|\b(?:no|nr|n|num|inv\w*|rec\w*|bill|trans\w*|ref|doc|id|tel|nif|ft|fs|fr)\b")
 _DIGITS = str.maketrans("oil|", "0111")
 _BUDDHIST = 543
 _FIRST_YEAR = 2000
+_BESIDE = 40
+"""The characters before and after a date whose words may be about it."""
 _UNSURE = 0.8
 """Below this confidence, other readings of the date are named in a warning."""
 
@@ -157,7 +162,8 @@ def _mentions(lines: Sequence[str]) -> list[tuple[_Mention, float]]:
         above = fold(texts[number - 1]) if number else ""
         end = 0
         for mention in _in_line(text, thai=thai):
-            before, after = fold(text[end : mention.start]), fold(text[mention.end :])
+            before = fold(text[max(end, mention.start - _BESIDE) : mention.start])
+            after = fold(text[mention.end : mention.end + _BESIDE])
             score = 0.0
             if _purchase().within(before) or ("date" in before or "datum" in before):
                 score += weights["label"]
@@ -174,7 +180,7 @@ def _mentions(lines: Sequence[str]) -> list[tuple[_Mention, float]]:
             elif not before.strip() and _others().within(" ".join(above.split()[-3:])):
                 score += weights["other_above"]
             if mention.shape in ("eight_digits", "stamp", "spaced") and not timed[number]:
-                score += weights["document_number"] * bool(re.search(r"[a-z#]{2}", before))
+                score += weights["document_number"] * bool(_DOCUMENT.search(before))
             found.append((mention, score))
             end = mention.end
     return found
@@ -234,7 +240,7 @@ def _named(text: str) -> Iterator[_Mention]:
     for form, year, month, day, gap in forms:
         for match in form.finditer(folded):
             numbers = names().months.get(match[month], frozenset())
-            days = (_day(match[year], str(number), match[day]) for number in numbers)
+            days = (_day(match[year], str(number), match[day].translate(_DIGITS)) for number in numbers)
             readings: tuple[tuple[Order, datetime.date], ...] = tuple(("ymd", d) for d in days if d)
             if not readings:
                 continue
