@@ -86,7 +86,7 @@ async def fetch_image(url: str, settings: Settings) -> bytes:
 
 def decode_base64(text: str, max_bytes: int) -> bytes:
     """Decode base64 or a data: URL. Raises InvalidImage, and TooLarge well over `max_bytes`."""
-    if text.startswith("data:"):
+    if text[:5].lower() == "data:":  # a URL's scheme has no case (RFC 3986, 3.1)
         text = text.partition(",")[2]
     if len(text) // 4 * 3 > max_bytes + 1024:  # 1024: line breaks, which decoding drops
         raise _too_large(max_bytes)

@@ -101,6 +101,8 @@ READABLE: dict[str, Callable[[], bytes]] = {
     "HEIC": heic,
     "WebP": lambda: encode(photo(), "WEBP", quality=90),
     "TIFF": lambda: encode(photo(), "TIFF"),
+    "GIF": lambda: encode(photo(), "GIF"),
+    "BMP": lambda: encode(photo(), "BMP"),
     "CMYK": lambda: encode(photo().convert("CMYK"), "JPEG", quality=90),
     "16 bits a pixel": png_16_bit,
     "a PDF with a text layer": lambda: text_pdf(PAGE),

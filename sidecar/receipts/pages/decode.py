@@ -27,6 +27,9 @@ _MAGIC: tuple[tuple[int, bytes, str], ...] = (
     (8, b"WEBP", "webp"),
     (0, b"II*\0", "tiff"),
     (0, b"MM\0*", "tiff"),
+    (0, b"GIF87a", "gif"),
+    (0, b"GIF89a", "gif"),
+    *((14, size.to_bytes(4, "little"), "bmp") for size in (12, 40, 52, 56, 64, 108, 124)),
     *(
         (4, b"ftyp" + brand, "heic")
         for brand in (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
@@ -37,6 +40,7 @@ KINDS = tuple(dict.fromkeys(kind for _, _, kind in _MAGIC))
 WORKING_PIXELS = 4_000_000
 """Pixels of a page that reading needs; much larger pages are reduced while they are decoded."""
 _MIN_SIDE = 8
+_COUNTED = ("png", "webp", "tiff")  # of a HEIC or a GIF, the first picture is read
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,12 +53,13 @@ class ImageLimits:
 
 
 def sniff(data: bytes) -> str | None:
-    """Return the format by its magic bytes ("jpeg", "png", "webp", "tiff", "heic", "pdf"), or None.
+    """Return the format by its magic bytes, one of KINDS or "pdf", or None.
 
-    Nothing is decoded. A PDF may have up to a kilobyte of other bytes in front (ISO 32000, H.3).
+    Nothing is decoded. A PDF may have up to a kilobyte of other bytes in front (ISO 32000, H.3). A
+    BMP's own magic is two letters; the size of its second header, which is one of a few, counts too.
     """
     for offset, magic, name in _MAGIC:
-        if data[offset : offset + len(magic)] == magic:
+        if data[offset : offset + len(magic)] == magic and (name != "bmp" or data[:2] == b"BM"):
             return name
     return "pdf" if b"%PDF-" in data[:1024] else None
 
@@ -73,8 +78,9 @@ def decode(data: bytes, limits: ImageLimits) -> tuple[Pixels, ...]:
     """Return the pages of an image file, upright by EXIF, each (height, width, 3) BGR, at full size
     or at an integer fraction of it that has at least WORKING_PIXELS.
 
-    Raises TooLarge for bytes, pixels or pages over `limits`, UnsupportedImage for anything but a
-    still image of a known kind (for PDF see pdf.py), InvalidImage for a damaged one.
+    Of a GIF, the first frame is read. Raises TooLarge for bytes, pixels or pages over `limits`,
+    UnsupportedImage for anything but a still image of a known kind (for PDF see pdf.py),
+    InvalidImage for a damaged one.
     """
     check_size(data, limits)
     kind = sniff(data)
@@ -88,12 +94,13 @@ def decode(data: bytes, limits: ImageLimits) -> tuple[Pixels, ...]:
         pillow_heif.register_heif_opener()
     with _damage_is_invalid(), Image.open(io.BytesIO(data)) as image:
         _check_pixels(image.width, image.height, limits)
-        frames = getattr(image, "n_frames", 1)
+        # Frames are not counted where one is read: a GIF of a megabyte can have a hundred thousand.
+        frames = getattr(image, "n_frames", 1) if kind in _COUNTED else 1
         if kind == "jpeg":  # the cosine transform itself gives a half, a quarter or an eighth
             factor = _reduction(image)
             image.draft(None, (image.width // factor, image.height // factor))
         if kind != "tiff":
-            if frames > 1 and kind in ("png", "webp"):
+            if frames > 1:
                 raise UnsupportedImage("The image is animated; send a still one.")
             return (to_pixels(image),)
         if frames > limits.max_pages:

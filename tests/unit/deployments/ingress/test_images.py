@@ -16,7 +16,10 @@ from tests.unit.deployments.requests import JPEG, TENANT, expect_error, submissi
 LIMIT = 1_000
 
 
-@given(st.binary(max_size=LIMIT), st.sampled_from(["", "data:image/png;base64,", "data:,"]))
+@given(
+    st.binary(max_size=LIMIT),
+    st.sampled_from(["", "data:image/png;base64,", "DATA:image/PNG;BASE64,", "data:,"]),
+)
 def test_base64_decodes_with_and_without_a_data_url(data: bytes, prefix: str) -> None:
     assert decode_base64(prefix + base64.b64encode(data).decode(), LIMIT) == data
     assert decode_base64(prefix + base64.encodebytes(data).decode(), LIMIT) == data

@@ -27,7 +27,7 @@ def half_dark(size: tuple[int, int] = (40, 60)) -> Image.Image:
     return image
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "BMP"])
 def test_each_format_is_recognized_and_decoded(kind: str) -> None:
     data = encoded(half_dark(), kind)
     assert sniff(data) == kind.lower()
@@ -90,8 +90,23 @@ def test_the_exif_orientation_is_applied(orientation: int) -> None:
     assert page[-5].mean() > 225
 
 
-def test_limits_are_checked_before_decoding() -> None:
-    data = encoded(half_dark((400, 600)), "PNG")
+def test_the_first_frame_of_an_animated_gif_is_read() -> None:
+    dark = Image.new("RGB", (40, 60), "black")
+    data = encoded(half_dark(), "GIF", save_all=True, append_images=[dark, dark])
+    [page] = decode(data, LIMITS)
+    assert page[5].mean() < 30
+    assert page[-5].mean() > 225
+
+
+def test_a_text_that_starts_like_a_bitmap_is_unsupported() -> None:
+    assert sniff(b"BMW 1.99 and other letters") is None
+    with pytest.raises(UnsupportedImage):
+        decode(b"BM" + bytes(40), LIMITS)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "GIF", "BMP"])
+def test_limits_are_checked_before_decoding(kind: str) -> None:
+    data = encoded(half_dark((400, 600)), kind)
     with pytest.raises(TooLarge, match="pixels"):
         decode(data, ImageLimits(max_pixels=239_999))
     with pytest.raises(TooLarge, match="bytes"):
@@ -111,7 +126,15 @@ def test_other_files_are_unsupported_and_broken_images_are_invalid() -> None:
 
 
 @given(
-    st.sampled_from([b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF\x00\x00\x00\x00WEBP"]),
+    st.sampled_from(
+        [
+            b"\xff\xd8\xff",
+            b"\x89PNG\r\n\x1a\n",
+            b"RIFF\x00\x00\x00\x00WEBP",
+            b"GIF89a",
+            b"BM" + bytes(12) + b"\x28\0\0\0",
+        ]
+    ),
     st.binary(max_size=200),
 )
 def test_any_bytes_raise_only_errors_of_the_caller(magic: bytes, rest: bytes) -> None:

@@ -1,8 +1,10 @@
 """Files that are small on the wire and huge when decoded are rejected before decoding."""
 
 import json
+import struct
 import subprocess
 import sys
+import time
 import zlib
 from contextlib import suppress
 from pathlib import Path
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 
 from bench.decompression_bombs import BOMBS, pdf
 from sidecar.core.errors import BadRequest, TooLarge
-from sidecar.receipts.pages.decode import ImageLimits, sniff
+from sidecar.receipts.pages.decode import KINDS, ImageLimits, decode, sniff
 from sidecar.receipts.pages.pdf import pdf_pages
 from sidecar.receipts.pages.pdf_streams import MAX_UNPACKED, check_streams
 
@@ -35,6 +37,42 @@ def test_every_bomb_is_rejected_within_200_megabytes() -> None:
     for result in results:
         assert result["outcome"] in REJECTED, result
         assert result["megabytes"] < 200, result
+
+
+def bitmap(width: int, height: int) -> bytes:
+    """Return a BMP of that size whose pixels are run-length encoded, and missing."""
+    header = struct.pack("<IiiHHIIiiII", 40, width, height, 1, 8, 1, 2, 0, 0, 0, 0)
+    return b"BM" + struct.pack("<IHHI", 1080, 0, 0, 1078) + header + bytes(1024) + b"\0\1"
+
+
+def gif(width: int, height: int, frames: int = 1, frame_width: int | None = None) -> bytes:
+    """Return a GIF of that screen size, with frames of one row."""
+    frame = b"," + struct.pack("<HHHHB", 0, 0, frame_width or width, 1, 0) + b"\2\2L\1\0"
+    head = b"GIF89a" + struct.pack("<HHBBB", width, height, 0x80, 0, 0) + bytes(6)
+    return head + frames * frame + b";"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        bitmap(30_000, 30_000),
+        gif(30_000, 30_000),
+        gif(10, 2_000, frame_width=60_000),
+    ],
+    ids=["a bitmap", "a GIF", "a GIF with a frame larger than its screen"],
+)
+def test_a_small_file_of_many_pixels_is_refused_by_its_header(data: bytes) -> None:
+    assert len(data) < 2_000
+    with pytest.raises(TooLarge, match="pixels"):
+        decode(data, LIMITS)
+
+
+def test_a_gif_of_a_hundred_thousand_frames_takes_the_time_of_one() -> None:
+    data = gif(64, 64, frames=100_000)
+    start = time.perf_counter()
+    with suppress(BadRequest):
+        decode(data, LIMITS)
+    assert time.perf_counter() - start < 0.5
 
 
 def test_streams_that_unpack_to_exactly_the_limit_are_accepted() -> None:
@@ -61,4 +99,4 @@ def test_a_corrupted_pdf_is_read_or_raises_an_error_of_the_caller(data: st.DataO
 
 @given(st.binary(max_size=3000))
 def test_any_bytes_have_a_known_format_or_none(data: bytes) -> None:
-    assert sniff(data) in {None, "jpeg", "png", "webp", "tiff", "heic", "pdf"}
+    assert sniff(data) in {None, "pdf", *KINDS}

@@ -1,1 +1,0 @@
-"""Groups lines into line items."""

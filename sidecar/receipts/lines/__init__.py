@@ -1,1 +1,0 @@
-"""What single lines say: their amounts, their role, quantities and names."""

@@ -1,1 +1,0 @@
-"""Finds total, subtotal and tax, and reconciles them with the items."""
