@@ -100,7 +100,7 @@ def spoken() -> Mapping[str, frozenset[str]]:
 
 def digits(currency: str) -> int:
     """Return the digits that follow the decimal mark in amounts of a currency."""
-    fractions: Mapping[str, tuple[int, int, int, int]] = get_global("currency_fractions")  # type: ignore[assignment]
+    fractions: Mapping[str, tuple[int, int, int, int]] = get_global("currency_fractions")
     return fractions.get(currency, fractions["DEFAULT"])[0]
 
 

@@ -6,7 +6,6 @@ be compared with each other only.
 
 import functools
 import importlib
-import math
 import re
 import unicodedata
 from collections import defaultdict
@@ -15,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sidecar.receipts.fields.cldr import names, spoken, tender
-from sidecar.receipts.fields.wording import Phrases, fold, plain
+from sidecar.receipts.fields.wording import Phrases, fold, plain, tokens
 from sidecar.receipts.word_lists import load, one_line
 
 _PRICED = re.compile(r"\d[.,]\d{2}(?!\d)")
@@ -59,20 +58,6 @@ def country_scores(lines: Sequence[str]) -> dict[str, float]:
         if not any(country in data["scripts"].get(script, "") for script in scripts):
             scores[country] += weights["no_script"]
     return scores
-
-
-def softmax(scores: Mapping[str, float]) -> dict[str, float]:
-    """Return probabilities by their logarithms, each of which may be off by the same."""
-    top = max(scores.values())
-    parts = {key: math.exp(score - top) for key, score in scores.items()}
-    whole = sum(parts.values())
-    return {key: part / whole for key, part in parts.items()}
-
-
-def log_sum(scores: Sequence[float]) -> float:
-    """Return the logarithm of the sum of what the scores are logarithms of."""
-    top = max(scores)
-    return top + math.log(sum(math.exp(score - top) for score in scores))
 
 
 def _clues(lines: Sequence[str]) -> Iterator[tuple[str, str, frozenset[str]]]:
@@ -152,12 +137,18 @@ def _module(name: str) -> Any:
 
 def _scripts(lines: Sequence[str]) -> frozenset[str]:
     letters = {c for line in lines if not line.isascii() for c in line if c > "\u036f"}
-    return frozenset(unicodedata.name(char, "").split(" ")[0].split("-")[0] for char in letters if char.isalpha())
+    return frozenset(
+        unicodedata.name(char, "").split(" ")[0].split("-")[0] for char in letters if char.isalpha()
+    )
 
 
 def _tables() -> Iterator[tuple[frozenset[str], Mapping[str, Any]]]:
     for countries, table in load("countries").items():
-        if isinstance(table, Mapping) and countries.split()[0].isupper() and len(countries.split()[0]) == 2:
+        if (
+            isinstance(table, Mapping)
+            and countries.split()[0].isupper()
+            and len(countries.split()[0]) == 2
+        ):
             yield frozenset(countries.split()), table
 
 
@@ -173,18 +164,37 @@ def _priors() -> Mapping[str, float]:
 
 @functools.cache
 def _phrases() -> Phrases[_Clue]:
-    """Return all phrases that tell a country or a language."""
-    entries: list[tuple[str, _Clue]] = []
-    for countries, table in _tables():
-        for kind in ("only", "words", "places"):
-            shown = kind if len(countries) == 1 else "shared"
-            entries += ((p, _Clue(shown, countries)) for p in table.get(kind, "").split("|"))
-    others = {fold(name.strip()) for name in load("countries")["not_countries"].split("|")}
-    entries += (
-        (name, _Clue("name", countries))
-        for name, countries in names().territories.items()
-        if name not in others
+    """Return all phrases that tell a country; each counts once for a country, as its first kind."""
+    kinds: dict[str, dict[str, str]] = defaultdict(dict)
+    for kind, phrase, countries in (*_own_phrases(), *_shared_phrases()):
+        for country in countries:
+            kinds[" ".join(tokens(fold(phrase)))].setdefault(country, kind)
+    return Phrases(
+        (phrase, _Clue(kind, frozenset(c for c in countries if countries[c] == kind)))
+        for phrase, countries in kinds.items()
+        for kind in sorted(set(countries.values()))
     )
+
+
+def _own_phrases() -> Iterator[tuple[str, str, frozenset[str]]]:
+    """Yield the phrases of single countries."""
+    for countries, table in _tables():
+        for kind in ("only", "places", "words"):
+            if len(countries) == 1:
+                for phrase in table.get(kind, "").split("|"):
+                    yield kind, phrase, countries
+
+
+def _shared_phrases() -> Iterator[tuple[str, str, frozenset[str]]]:
+    """Yield the phrases of several countries, the names of countries, and the words of languages."""
+    for countries, table in _tables():
+        if len(countries) > 1:
+            for phrase in table.get("words", "").split("|"):
+                yield "shared", phrase, countries
+    others = {fold(name.strip()) for name in load("countries")["not_countries"].split("|")}
+    for name, countries in names().territories.items():
+        if name not in others:
+            yield "name", name, countries
     languages: dict[str, set[str]] = defaultdict(set)
     for meaning in load("vocabulary").values():
         for language, phrases in meaning.items():
@@ -192,9 +202,7 @@ def _phrases() -> Phrases[_Clue]:
                 languages[fold(phrase.strip())].add(_LANGUAGE_CODES.get(language, language))
     for phrase, found in languages.items():
         if len(found) <= _MAX_LANGUAGES and "en" not in found:
-            own = frozenset(c for c, spoke in spoken().items() if spoke & found)
-            entries.append((phrase, _Clue("language", own)))
-    return Phrases(entries)
+            yield "language", phrase, frozenset(c for c, spoke in spoken().items() if spoke & found)
 
 
 @functools.cache
@@ -226,4 +234,3 @@ def _patterns() -> tuple[tuple[re.Pattern[str], frozenset[str]], ...]:
         for countries, table in _tables()
         for pattern in table.get("patterns", ())
     )
-

@@ -14,20 +14,21 @@ from dataclasses import dataclass
 from babel.core import get_global
 
 from sidecar.receipts.fields.cldr import Order, date_order_of, digits, locale_of, tender
-from sidecar.receipts.fields.countries import country_scores, log_sum, softmax
+from sidecar.receipts.fields.countries import country_scores
+from sidecar.receipts.fields.evidence import log_sum, softmax
 from sidecar.receipts.fields.wording import Phrases, fold, plain
 from sidecar.receipts.word_lists import load
 
 _CERTAIN = 0.5
 """The least confidence of an answer; below it there is none."""
-_SURE_ORDER = 0.8
-_EITHER_ORDER = frozenset({"CA", "ZA"})
-"""Countries whose tills print dates in several orders."""
+_SURE_ORDER = 0.9
+_NEGLIGIBLE = 0.005
 
 _AMOUNT = r"-?(?:\d{1,3}(?:[.,' ]\d{3})+(?:[.,]\d{2})?|\d+[.,]\d{2,3}|[.,]\d{2})(?!\d)"
 _LOOSE = r"-?\d[\d.,']*"
 _CENTS = re.compile(r"\d[.,]\d{2}(?![\d.,%])(?:\D{0,4})$")
 _THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:[.,]\d{3})+(?![\d.,%])\D{0,4}$")
+_MILLS = re.compile(r"(?<![\d.,])0[.,]\d{3}(?!\d)\D{0,4}$")
 _CODE = re.compile(r"(?<![A-Z])[A-Z]{3}(?![A-Z])")
 _BARE = re.compile(r"^\W*([^\W\d]{2,4}\.?)\W*$|\(([^\W\d]{2,4}\.?)\)")
 """A sign that heads a column of amounts: RM, (RM)."""
@@ -69,9 +70,11 @@ def date_order(code: str | None, lines: Sequence[str]) -> Order | None:
     scores = country_scores(lines)
     own = {c: s for c, s in scores.items() if code is None or code in tender().get(c, ())}
     orders: dict[Order | None, float] = defaultdict(float)
+    either = load("calendar")["either_order"].split()
     for country, probability in softmax(own or scores).items():
-        usual = None if country in _EITHER_ORDER else date_order_of(locale_of(country))
-        orders[usual] += probability
+        if probability > _NEGLIGIBLE:
+            usual = None if country in either else date_order_of(locale_of(country))
+            orders[usual] += probability
     best = max(orders, key=lambda order: orders[order])
     return best if orders[best] >= _SURE_ORDER else None
 
@@ -92,7 +95,9 @@ def _scores(
     known = decimals if decimals is not None else _decimals(lines)
     if known is not None:
         for code in scores:
-            scores[code] += weights["decimals"] * _fit(digits(code), known, sure=decimals is not None)
+            scores[code] += weights["decimals"] * _fit(
+                digits(code), known, sure=decimals is not None
+            )
     return scores
 
 
@@ -109,13 +114,16 @@ def _decimals(lines: Sequence[str]) -> int | None:
     """Return 0 or 2 by the amounts at the ends of lines; None if they don't tell."""
     cents = sum(_CENTS.search(line) is not None for line in lines)
     thousands = sum(_THOUSANDS.search(line) is not None for line in lines)
-    if cents + thousands == 0:
+    if cents + thousands == 0 or any(_MILLS.search(line) for line in lines):
         return None
     return 0 if thousands > 3 * cents else 2 if cents > thousands else None
 
 
 def _shown(lines: Sequence[str]) -> dict[str, float]:
-    """Return the score of each currency by its signs and codes; the most frequent ones count most."""
+    """Return the score of each currency by its signs and codes.
+
+    The sign of the first total comes first, or else the one printed most.
+    """
     weights = load("currencies")["weights"]
     counts: Counter[tuple[frozenset[str], str]] = Counter()
     labeled: dict[tuple[frozenset[str], str], int] = {}
@@ -125,20 +133,16 @@ def _shown(lines: Sequence[str]) -> dict[str, float]:
             counts[shown] += 1
             if total:
                 labeled.setdefault(shown, number)
-    scores: dict[str, float] = defaultdict(float)
-    first = min(labeled.values(), default=None)
-    most = max(counts.values(), default=0)
-    best: dict[str, float] = {}
+    scores: dict[str, float] = {}
+    leader = min(counts, key=lambda s: (labeled.get(s, len(lines)), -counts[s]), default=None)
     for shown, count in counts.items():
         codes, kind = shown
         score = weights[kind] + weights["more"] * math.log(min(count, _MAX_COUNT))
-        if shown in labeled:
-            score += weights["total_line"] * (1.0 if labeled[shown] == first else 0.5)
-        elif count < most:
-            score *= 1 - weights["minor"] * (1 - count / most)
+        score += weights["total_line"] * (shown in labeled)
+        if leader is not None and not codes & leader[0]:
+            score *= weights["second"]  # what the total comes to in another currency
         for code in codes:
-            best[code] = max(best.get(code, 0.0), score)
-    scores.update(best)
+            scores[code] = max(scores.get(code, 0.0), score)
     return scores
 
 
@@ -152,11 +156,15 @@ def _marks(line: str, total: bool) -> Iterator[tuple[frozenset[str], str]]:
     for match in _CODE.finditer(line):
         code = match[0]
         if code in _codes():
-            before, after = line[: match.start()].rstrip(" :(.-"), line[match.end() :].lstrip(" :).=-")
+            before, after = (
+                line[: match.start()].rstrip(" :(.-"),
+                line[match.end() :].lstrip(" :).=-"),
+            )
             beside = bool(re.search(r"\d$", before) or re.match(rf"(?:{_AMOUNT})|\d", after))
             alone = not before and not after
             if code in _words():
-                if total and (beside or not after):
+                labeled = _totals().within(fold(f"{before} {after}"))
+                if labeled and (beside or not after):
                     yield frozenset({code}), "code"
                 elif re.match(_AMOUNT, after):
                     yield frozenset({code}), "word_code"
@@ -165,7 +173,9 @@ def _marks(line: str, total: bool) -> Iterator[tuple[frozenset[str], str]]:
 
 
 @functools.cache
-def _signs() -> tuple[tuple[re.Pattern[str], dict[tuple[str, str], tuple[frozenset[str], str]]], ...]:
+def _signs() -> tuple[
+    tuple[re.Pattern[str], dict[tuple[str, str], tuple[frozenset[str], str]]], ...
+]:
     """Return a pattern of all signs before an amount and one of those after it."""
     before: dict[str, set[str]] = defaultdict(set)
     after: dict[str, set[str]] = defaultdict(set)
@@ -177,13 +187,16 @@ def _signs() -> tuple[tuple[re.Pattern[str], dict[tuple[str, str], tuple[frozens
             after[sign] |= set(codes.split())
     found = []
     for signs, is_before in ((before, True), (after, False)):
-        words, others = [], []
+        words: list[str] = []
+        others: list[str] = []
         meanings = {}
         forms = {form for sign in signs for form in (sign, sign.upper() if len(sign) > 1 else sign)}
         for form in sorted(forms, key=len, reverse=True):
             codes = next(signs[sign] for sign in signs if form in (sign, sign.upper()))
-            lettered = form[0].isalpha() and form[-1:].isalpha() or form.rstrip(".").isalpha()
-            kind = ("one_letter" if len(form.rstrip(".")) == 1 else "letters") if lettered else "sign"
+            lettered = (form[0].isalpha() and form[-1:].isalpha()) or form.rstrip(".").isalpha()
+            kind = (
+                ("one_letter" if len(form.rstrip(".")) == 1 else "letters") if lettered else "sign"
+            )
             if form == "$":
                 kind = "dollar"  # tills of other countries print it too
             if lettered and not form.isascii() and not form[0].isascii() and len(form) == 1:
@@ -193,7 +206,9 @@ def _signs() -> tuple[tuple[re.Pattern[str], dict[tuple[str, str], tuple[frozens
         if is_before:
             text = rf"(?<![^\W\d_])(?:(?P<w>{'|'.join(words)})\.? ?:? ?(?={_AMOUNT}|-?\d{{3}})|(?P<s>{'|'.join(others)})(?= ?:? ?[\d.,-]|\)?$))"
         else:
-            text = rf"(?:{_LOOSE}) ?(?:(?P<w>{'|'.join(words)})(?![^\W_])|(?P<s>{'|'.join(others)}))"
+            text = (
+                rf"(?:{_LOOSE}) ?(?:(?P<w>{'|'.join(words)})(?![^\W_])|(?P<s>{'|'.join(others)}))"
+            )
         found.append((re.compile(text), meanings))
     return tuple(found)
 

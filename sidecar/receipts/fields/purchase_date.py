@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sidecar.receipts.fields.cldr import Order, names
-from sidecar.receipts.fields.countries import softmax
+from sidecar.receipts.fields.evidence import best_of, softmax
 from sidecar.receipts.fields.wording import Phrases, fold, plain
 from sidecar.receipts.models import ReceiptDate
 from sidecar.receipts.word_lists import load
@@ -27,10 +27,19 @@ _NUMERIC = re.compile(
     rf"(?<![\w.,/-])({_D}{{1,4}}){_S}({_D}{{1,2}}) ?\2 ?({_D}{{4}}|{_D}{{2}}|(?<=\d\d\d\d\2\d\2)\d|(?<=\d\d\d\d\2\d\d\2)\d)(?![\do])(?![/-]\d|\.\d(?!\d?:))"
 )
 _SPACED = re.compile(r"(?<![\d.,] )(?<![\d.,])(\d{2}|20\d\d) (\d{2}) (20\d\d|\d{2})(?![\d.,])")
-_EIGHT = re.compile(r"(?<!\d)(\d{2})(\d{2})(\d{4})(?!\d)|(?<!\d)(20\d\d)(\d{2})(\d{2})(?!\d)")
+_EIGHT = re.compile(r"(?<!\d)(20\d\d)(\d\d)(\d\d)(?!\d)")
+_EIGHT_REVERSED = re.compile(r"(?<!\d)(\d\d)(\d\d)(20\d\d)(?!\d)")
 _STAMP = re.compile(r"(?<!\d)(20\d\d)(\d\d)(\d\d)(?:[01]\d|2[0-3])[0-5]\d(?:[0-5]\d)?(?!\d)")
 _TIMED = re.compile(r"(?<![\d.,])(\d\d)(\d\d)(\d\d) {1,3}(?=\d{1,2}:\d\d)")
 _MISREAD = re.compile(r"(?<!\d)(\d\d)[71il|/]?(\d\d)/?(20\d\d|\d\d)(?= {1,2}\d{1,2}:\d\d)")
+_UNMARKED = {
+    _SPACED: "spaced",
+    _TIMED: "timed_digits",
+    _MISREAD: "misread",
+    _EIGHT: "eight_digits",
+    _EIGHT_REVERSED: "eight_digits",
+    _STAMP: "stamp",
+}
 _WORD = r"([^\W\d_]{3,})"
 _GAP = r"[\s.,/\-]{0,3}"
 _OF = r"(?:(?:FILLERS) )?"
@@ -43,15 +52,22 @@ _MARKED_YEAR = re.compile(r"[,'’´`/\-.]")
 _GLUED = (
     # A time before a date, one after a date, and one after a sign that follows a date.
     (re.compile(r"(\d{1,2}:\d\d(?::\d\d)?)(?=\d{1,4}[/.-]\d{1,2}[/.-]\d)"), r"\1 "),
-    (re.compile(r"((?<!\d)20\d\d[/.-]\d\d[/.-]\d\d|[/.-](?:19|20|25)\d\d)(?=\d{1,2}:\d\d)"), r"\1 "),
+    (
+        re.compile(r"((?<!\d)20\d\d[/.-]\d\d[/.-]\d\d|[/.-](?:19|20|25)\d\d)(?=\d{1,2}:\d\d)"),
+        r"\1 ",
+    ),
     (re.compile(r"([/.-]\d\d?[/.-]\d\d)(?=\d\d:\d\d)"), r"\1 "),
     (re.compile(r"(\d)[.\-t_,;|](?=\d{1,2}:\d\d)"), r"\1 "),
     # Sun Jun 24 20:49:53 CEST 2018
     (re.compile(r"([^\W\d_]{3} \d{1,2}) (\d\d:\d\d:\d\d)(?: [a-z]{3,4})? (20\d\d)"), r"\1 \3 \2"),
 )
-_CLOCK = re.compile(r"(?<![\d:])\d{1,2} ?[:h] ?[0-5]\d(?!\d)|(?<![\d.,])\d{1,2}\.\d\d ?(?:[ap]\.?m|uhr)")
+_CLOCK = re.compile(
+    r"(?<![\d:])\d{1,2} ?[:h] ?[0-5]\d(?!\d)|(?<![\d.,])\d{1,2}\.\d\d ?(?:[ap]\.?m|uhr)"
+)
 _THAI = re.compile("[\u0e00-\u0e7f]")
-_DOCUMENT = re.compile(r"#|\b(?:no|nr|n|num|inv\w*|rec\w*|bill|trans\w*|ref|doc|id|tel|nif|ft|fs|fr)\b")
+_DOCUMENT = re.compile(
+    r"#|\b(?:no|nr|n|num|inv\w*|rec\w*|bill|trans\w*|ref|doc|id|tel|nif|ft|fs|fr)\b"
+)
 _DIGITS = str.maketrans("oil|", "0111")
 _BUDDHIST = 543
 _FIRST_YEAR = 2000
@@ -89,16 +105,15 @@ def date_of(
     latest = (today or datetime.datetime.now(datetime.UTC).date()) + datetime.timedelta(days=1)
     mentions = _mentions(lines)
     days = _days(mentions, requested, expected, latest)
-    if not days:
+    best, probabilities = best_of(days)
+    if best is None:
         return None, ()
-    probabilities = softmax({**days, None: 0.0})
-    best = max(days, key=lambda day: days[day])
     confidence = probabilities[best]
-    if confidence < probabilities[None]:
-        return None, ()
     warnings: tuple[str, ...] = ()
     if confidence < _UNSURE:
-        own = {day for m, _ in mentions for _, day in m.readings if best in dict(m.readings).values()}
+        own = {
+            day for m, _ in mentions for _, day in m.readings if best in dict(m.readings).values()
+        }
         others = sorted(own - {best}, key=lambda day: -days[day])
         if others and probabilities[others[0]] > 1 - _UNSURE - 0.1:
             ways = f"{best.isoformat()} or {others[0].isoformat()}"
@@ -135,16 +150,19 @@ def _days(
     shown = {order for order, _ in certain} - {"ymd"}
     scores: dict[datetime.date, list[float]] = defaultdict(list)
     for mention, place in mentions:
-        for order, day in mention.readings:
-            score = place + weights[mention.shape]
-            if len(mention.readings) > 1:
-                score += math.log(orders[mention.mark].get(order, 0.001))
-                score += weights["same_as_full"] * (day in full)
-                score += weights["same_order"] * ({order} == shown)
-                score += weights["expected"] * (order == expected)
-                score += weights["requested"] * (order == requested)
+        likely = {
+            (order, day): math.log(orders[mention.mark].get(order, 0.001))
+            + weights["same_as_full"] * (day in full)
+            + weights["same_order"] * ({order} == shown)
+            + weights["expected"] * (order == (requested or expected))
+            + weights["requested"] * (order == requested)
+            + weights["future"] * (day > latest)
+            + weights["year_of_age"] * max(0, latest.year - day.year)
+            for order, day in mention.readings
+        }
+        for (_, day), share in softmax(likely).items():
+            score = place + weights[mention.shape] + math.log(max(share, 1e-9))
             score += weights["future"] * (day > latest)
-            score += weights["year_of_age"] * max(0, latest.year - day.year)
             scores[day].append(score)
     return {day: max(s) + weights["again"] * math.log(len(s)) for day, s in scores.items()}
 
@@ -167,7 +185,7 @@ def _mentions(lines: Sequence[str]) -> list[tuple[_Mention, float]]:
             score = 0.0
             if _purchase().within(before) or ("date" in before or "datum" in before):
                 score += weights["label"]
-            elif _purchase().within(above) and not dates_in(above):
+            elif _purchase().within(_last_words(above)):
                 score += weights["label_above"]
             if timed[number]:
                 score += weights["time"]
@@ -177,13 +195,18 @@ def _mentions(lines: Sequence[str]) -> list[tuple[_Mention, float]]:
                 score += weights["other_before"]
             elif _others().within(after) and not _in_line(text[mention.end :], thai=thai):
                 score += weights["other_after"]
-            elif not before.strip() and _others().within(" ".join(above.split()[-3:])):
+            elif not before.strip() and _others().within(_last_words(above)):
                 score += weights["other_above"]
-            if mention.shape in ("eight_digits", "stamp", "spaced") and not timed[number]:
+            if mention.shape in ("eight_digits", "stamp") and not timed[number]:
                 score += weights["document_number"] * bool(_DOCUMENT.search(before))
             found.append((mention, score))
             end = mention.end
     return found
+
+
+def _last_words(above: str) -> str:
+    """Return the end of the line above, if it has no date itself."""
+    return "" if dates_in(above) else " ".join(above.split()[-5:])
 
 
 def _in_line(text: str, *, thai: bool = False) -> list[_Mention]:
@@ -206,7 +229,11 @@ def _numeric(text: str, *, thai: bool) -> Iterator[_Mention]:
         shape = "full_year"
         if len(first) < 4 and len(third) < 4:
             dots = mark == "."
-            shape = ("one_digit_dots" if len(first) == 1 else "short_year_dots") if dots else "short_year"
+            shape = (
+                ("one_digit_dots" if len(first) == 1 else "short_year_dots")
+                if dots
+                else "short_year"
+            )
         if readings := _readings(parts, mark, thai=thai):
             yield _Mention(readings, shape, mark, match.start(), match.end())
 
@@ -221,9 +248,7 @@ def _readings(
         options["dmy"] = (third, second, first)
         if mark != ".":
             options["mdy"] = (third, first, second)
-    if len(third) < 4 and len(first) in (2, 4) and len(second) == 2:
-        options["ymd"] = (first, second, third)
-    elif len(first) == 4:
+    if (len(third) < 4 and len(first) in (2, 4) and len(second) == 2) or len(first) == 4:
         options["ymd"] = (first, second, third)
     valid = [(order, _day(*option, thai=thai)) for order, option in options.items()]
     unique = {day: order for order, day in reversed(valid) if day is not None}
@@ -240,7 +265,9 @@ def _named(text: str) -> Iterator[_Mention]:
     for form, year, month, day, gap in forms:
         for match in form.finditer(folded):
             numbers = names().months.get(match[month], frozenset())
-            days = (_day(match[year], str(number), match[day].translate(_DIGITS)) for number in numbers)
+            days = (
+                _day(match[year], str(number), match[day].translate(_DIGITS)) for number in numbers
+            )
             readings: tuple[tuple[Order, datetime.date], ...] = tuple(("ymd", d) for d in days if d)
             if not readings:
                 continue
@@ -252,7 +279,14 @@ def _named(text: str) -> Iterator[_Mention]:
             yield _Mention(readings, shape, "", match.start(), match.end())
     if not folded.isascii():
         for match in _EAST.finditer(text):
-            era = next((n for name, n in load("calendar")["eras"].items() if match[1].upper().endswith(name)), 0)
+            era = next(
+                (
+                    n
+                    for name, n in load("calendar")["eras"].items()
+                    if match[1].upper().endswith(name)
+                ),
+                0,
+            )
             if one := _day(str(int(match[2]) + era), match[3], match[4]):
                 yield _Mention((("ymd", one),), "era", "", match.start(), match.end())
     for match in _VIETNAMESE.finditer(folded):
@@ -262,9 +296,9 @@ def _named(text: str) -> Iterator[_Mention]:
 
 def _unmarked(text: str) -> Iterator[_Mention]:
     """Yield the dates whose parts are glued, or have blanks or misread marks between them."""
-    for shape, form in (("spaced", _SPACED), ("timed_digits", _TIMED), ("misread", _MISREAD), ("eight_digits", _EIGHT), ("stamp", _STAMP)):
+    for form, shape in _UNMARKED.items():
         for match in form.finditer(text):
-            first, second, third = (part for part in match.groups() if part)
+            first, second, third = match.groups()
             if shape == "spaced" and len(first) == len(third):
                 continue
             if readings := _readings((first, second, third), ""):
@@ -291,7 +325,8 @@ def _day(year: str, month: str, day: str, *, thai: bool = False) -> datetime.dat
 def _patterns() -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
     fillers = load("calendar")["fillers"]
     day_month, month_day, year_month = (
-        re.compile(form.replace("FILLERS", fillers)) for form in (_DAY_MONTH, _MONTH_DAY, _YEAR_MONTH)
+        re.compile(form.replace("FILLERS", fillers))
+        for form in (_DAY_MONTH, _MONTH_DAY, _YEAR_MONTH)
     )
     return day_month, month_day, year_month
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sidecar.receipts.fields.cldr import names
-from sidecar.receipts.fields.countries import softmax
+from sidecar.receipts.fields.evidence import best_of
 from sidecar.receipts.fields.purchase_date import dates_in, prepared
 from sidecar.receipts.fields.wording import Phrases, fold
 from sidecar.receipts.models import ReceiptTime
@@ -25,8 +25,12 @@ _COLON = re.compile(rf"(?<![\d.,/-])(?<!\d:){_H} ?: ?{_M}(?: ?[:.] ?{_M})?(?![\d
 _LETTER = re.compile(rf"(?<![\d.,/:-]){_H} ?[hu] ?{_M}(?:[m:]{_M}s?)?(?![\d\w])")
 _DOTS = re.compile(rf"(?<![\d.,/:-]){_H}\.{_M}(?:[.:]{_M})?(?![\d%]|[.,/-]\d)")
 _EAST = re.compile(r"(\d{1,2}) ?[時时시] ?(\d{1,2}) ?[分분](?: ?(\d{1,2}) ?[秒초])?")
-_RANGE_AFTER = re.compile(r"\s*(?:[ap]\.?m\.?)?\s*(?:[-–~]|to|bis|a|till?|do|till)\s*\d{1,2}(?:[:.h]\d\d|\s*[ap]m)")
-_RANGE_BEFORE = re.compile(r"(?<![\d/.-])\d{1,2}(?:[:.h]\d\d)?\s*(?:[ap]\.?m\.?)?\s*(?:[-–~]|to|bis|a|till?|do)\s*$")
+_RANGE_AFTER = re.compile(
+    r"\s*(?:[ap]\.?m\.?)?\s*(?:[-–~]|to|bis|a|till?|do|till)\s*\d{1,2}(?:[:.h]\d\d|\s*[ap]m)"
+)
+_RANGE_BEFORE = re.compile(
+    r"(?<![\d/.-])\d{1,2}(?:[:.h]\d\d)?\s*(?:[ap]\.?m\.?)?\s*(?:[-–~]|to|bis|a|till?|do)\s*$"
+)
 _AFTER_TIME = re.compile(r"\s*(?:uhr|hrs|h\b)")
 _BESIDE = 30
 _DIGITS = str.maketrans("oil|", "0111")
@@ -50,13 +54,13 @@ def time_of(lines: Sequence[str], day: datetime.date | None) -> ReceiptTime | No
     for time, score in _scored(lines, day):
         minute = (time.hour, time.minute)
         scores[minute].append(score)
-        likeliest[minute] = max((score + bool(time.second), time), likeliest.get(minute, (-math.inf, time)))
-    if not scores:
-        return None
-    totals = {key: max(s) + weights["again"] * math.log(len(s)) for key, s in scores.items()}
-    probabilities = softmax({**totals, None: 0.0})
-    best = max(totals, key=lambda key: totals[key])
-    if probabilities[best] < probabilities[None]:
+        likeliest[minute] = max(
+            (score + bool(time.second), time), likeliest.get(minute, (-math.inf, time))
+        )
+    best, probabilities = best_of(
+        {key: max(s) + weights["again"] * math.log(len(s)) for key, s in scores.items()}
+    )
+    if best is None:
         return None
     time = likeliest[best][1]
     value = time.isoformat("seconds" if time.second else "minutes")
@@ -113,11 +117,13 @@ def _in_line(text: str) -> list[_Mention]:
             if not all(any(c.isdigit() for c in part) for part in match.groups() if part):
                 continue
             hour = _in_day(parts[0], text[: match.start()], text[match.end() :])
-            overlaps = any(match.start() < other.end and other.start < match.end() for other in found)
+            overlaps = any(
+                match.start() < other.end and other.start < match.end() for other in found
+            )
             if hour < 24 and max(parts[1:]) < 60 and not overlaps:
                 marked = re.match(r"\s?[ap]\.?\s?m\b", text[match.end() :])
                 loose = form is _DOTS and not marked
-                time = datetime.time(hour, *parts[1:])
+                time = datetime.time(hour, parts[1], parts[2] if len(parts) > 2 else 0)
                 found.append(_Mention(time, match.start(), match.end(), loose))
     return sorted(found, key=lambda mention: mention.start)
 
@@ -148,7 +154,11 @@ def _half_before() -> re.Pattern[str]:
 
 
 def _halves() -> str:
-    found = {form for name in names().before_noon | names().after_noon for form in (name, name.strip("."))}
+    found = {
+        form
+        for name in names().before_noon | names().after_noon
+        for form in (name, name.strip("."))
+    }
     found -= {"m", "f", "e", "d", "os", "oo", "sa", "ch"}
     found |= {"a.m", "p.m", "a m", "p m", "sa", "ch"}
     return "|".join(re.escape(form) for form in sorted(found, key=len, reverse=True) if form)

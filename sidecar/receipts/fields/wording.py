@@ -12,7 +12,8 @@ _LETTERS = str.maketrans({"ı": "i", "ø": "o", "ł": "l", "đ": "d", "æ": "ae"
 
 
 def plain(text: str) -> str:
-    """Return a text with digits, signs and letters of full width as those of ASCII."""
+    """Return a text with single blanks, and with digits and signs of full width as those of ASCII."""
+    text = " ".join(text.split())
     if text.isascii():
         return text
     text = unicodedata.normalize("NFKC", text)
