@@ -10,7 +10,7 @@ EXAMPLE_IDS: Final = {
 }
 
 #: A white image of 32 x 32 pixels.
-_PNG: Final = (
+EXAMPLE_PNG: Final = (
     "iVBORw0KGgoAAAANSUhEUgAAACAAAAAgAQAAAABbAUdZAAAAD0lEQVR42mP4DwQMg5cAANrpf4Em8vpjAAAAAElF"
     "TkSuQmCC"
 )
@@ -37,9 +37,9 @@ _MILK: Final = {
 #: Example body by operation.
 EXAMPLE_BODIES: Final[Mapping[str, Mapping[str, Any]]] = {
     "POST /api/v1/extract-receipt": {
-        "payload": {"image_base64": _PNG, "options": {"currency": "USD"}}
+        "payload": {"image_base64": EXAMPLE_PNG, "options": {"currency": "USD"}}
     },
-    "POST /api/v1/receipts/extract": {"version": "1.0", "image_base64": _PNG},
+    "POST /api/v1/receipts/extract": {"version": "1.0", "image_base64": EXAMPLE_PNG},
     "POST /api/v1/categorize": {
         "request_id": "req_1",
         "payload": {"item_name": "oat milk", "candidate_labels": _LABELS},
@@ -68,7 +68,10 @@ EXAMPLE_BODIES: Final[Mapping[str, Mapping[str, Any]]] = {
         "messages": [{"role": "user", "content": "What goes with leeks?"}],
         "max_tokens": 16,
     },
-    "POST /api/v1/jobs": {"feature": "receipt_extraction", "payload": {"image_base64": _PNG}},
+    "POST /api/v1/jobs": {
+        "feature": "receipt_extraction",
+        "payload": {"image_base64": EXAMPLE_PNG},
+    },
     "POST /api/v1/jobs/{job_id}/cancel": {"tenant_id": "demo"},
     "POST /api/v1/jobs/{job_id}/retry": {"tenant_id": "demo"},
     "POST /api/v1/feedback": {

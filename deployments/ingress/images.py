@@ -7,26 +7,37 @@ the image.
 import asyncio
 import base64
 import binascii
+from collections.abc import Sequence
 from typing import Self
 
 from pydantic import Field, model_validator
 
 from deployments.http.schemas.common import ApiModel
+from deployments.ingress.examples import EXAMPLE_PNG
 from jobs.storage.blobs import Blob, BlobStore
 from sidecar.core.errors import BadRequest, InvalidImage, NotFound, TooLarge, UnsupportedImage
 from sidecar.core.settings import Settings
 from sidecar.core.ssrf import fetch
+from sidecar.receipts.pages import album
 from sidecar.receipts.pages.decode import KINDS, sniff
 
 #: Media types of stored images.
-MEDIA_TYPES = ("application/pdf", *(f"image/{kind}" for kind in KINDS))
+MEDIA_TYPES = ("application/pdf", album.MEDIA_TYPE, *(f"image/{kind}" for kind in KINDS))
 
 
 class ImageSource(ApiModel):
-    """An image: exactly one of the fields is given."""
+    """An image, or several photographs of one receipt: exactly one of the fields is given."""
 
     image_base64: str | None = Field(
         None, description="The file's bytes in base64, optionally as a data: URL."
+    )
+    images_base64: list[str] | None = Field(
+        None,
+        min_length=1,
+        description="Photographs of one long receipt from top to bottom, each in base64 like "
+        "image_base64 and within the same limits. Lines that two in a row both show count once. "
+        "No PDF; at most SIDECAR_MAX_IMAGE_PAGES.",
+        examples=[[EXAMPLE_PNG, EXAMPLE_PNG]],
     )
     image_url: str | None = Field(None, max_length=2000, description="http or https.")
     image_path: str | None = Field(
@@ -35,16 +46,18 @@ class ImageSource(ApiModel):
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        sources = [self.image_base64, self.image_url, self.image_path]
+        sources = [self.image_base64, self.images_base64, self.image_url, self.image_path]
         if sum(source is not None for source in sources) != 1:
-            raise ValueError("give exactly one of image_base64, image_url and image_path")
+            raise ValueError(
+                "give exactly one of image_base64, images_base64, image_url and image_path"
+            )
         return self
 
 
 async def store_image(
     source: ImageSource, tenant_id: str, blobs: BlobStore, settings: Settings
 ) -> Blob:
-    """Store the image for the tenant.
+    """Store the image for the tenant; several photographs become one file, see album.py.
 
     Raises:
         BadRequest: when the source or the file is unusable; the subclass says how.
@@ -52,7 +65,31 @@ async def store_image(
         TooLarge: when the file is over the limit.
         StorageUnavailable, DatabaseUnavailable: when it can't be stored.
     """
-    data = await _load(source, settings)
+    if source.images_base64 is None:
+        data = await _load(source, settings)
+    else:
+        photos = await asyncio.to_thread(_decode_photos, source.images_base64, settings)
+        if len(photos) > 1:
+            return await blobs.put(tenant_id, album.pack(photos), album.MEDIA_TYPE)
+        data = photos[0]
+    kind = _kind(data, settings)
+    media_type = "application/pdf" if kind == "pdf" else f"image/{kind}"
+    return await blobs.put(tenant_id, data, media_type)
+
+
+def _decode_photos(texts: Sequence[str], settings: Settings) -> list[bytes]:
+    if len(texts) > settings.max_image_pages:
+        raise TooLarge(
+            f"There are {len(texts)} photographs; the limit is {settings.max_image_pages}."
+        )
+    photos = [decode_base64(text, settings.max_image_bytes) for text in texts]
+    if "pdf" in {_kind(photo, settings) for photo in photos}:
+        raise UnsupportedImage("images_base64 takes photographs; send a PDF as image_base64.")
+    return photos
+
+
+def _kind(data: bytes, settings: Settings) -> str:
+    """Return the format that the file claims by its first bytes, "pdf" or one of KINDS."""
     if not data:
         raise InvalidImage("The image is empty.")
     if len(data) > settings.max_image_bytes:
@@ -60,8 +97,7 @@ async def store_image(
     kind = sniff(data)
     if kind is None:
         raise UnsupportedImage
-    media_type = "application/pdf" if kind == "pdf" else f"image/{kind}"
-    return await blobs.put(tenant_id, data, media_type)
+    return kind
 
 
 async def _load(source: ImageSource, settings: Settings) -> bytes:

@@ -8,6 +8,7 @@ Each stage is a pure function of the one before; the only state is the OCR engin
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import chain
 from typing import Literal
 
 import numpy as np
@@ -15,14 +16,16 @@ import numpy as np
 from sidecar.receipts.models import Extraction, OcrLine
 from sidecar.receipts.ocr.engine import OcrEngine
 from sidecar.receipts.ocr.layout import Row, rows_of
+from sidecar.receipts.ocr.overlap import join_photographs
 from sidecar.receipts.options import Accuracy, ReceiptOptions
-from sidecar.receipts.pages.decode import ImageLimits, check_size
+from sidecar.receipts.pages.album import is_album
+from sidecar.receipts.pages.decode import ImageLimits
 from sidecar.receipts.pages.detected import DetectedPage, detect, detect_again
 from sidecar.receipts.pages.document import open_pages
 from sidecar.receipts.pages.orientation import rotate_boxes
 from sidecar.receipts.pages.quality import photo_warnings
 from sidecar.receipts.parser import parse
-from sidecar.receipts.types import Pixels, Text
+from sidecar.receipts.types import Pixels, ScannedPage, Text
 
 MODEL_ID = "pp-ocrv6-small"
 MODEL_VERSION = "receipts-3"
@@ -77,6 +80,23 @@ _Page = DetectedPage | tuple[Text, ...]
 
 
 @dataclass(frozen=True, slots=True)
+class _Document:
+    """What every pass over a document needs, beside its pages."""
+
+    count: int
+    """Pages."""
+    is_album: bool
+    """Whether pages may show the same lines at their ends."""
+    options: ReceiptOptions
+    ocr: OcrEngine
+
+    @property
+    def is_short(self) -> bool:
+        """Whether it may be read again; its pages are kept for that."""
+        return self.count <= _MAX_PAGES_AGAIN
+
+
+@dataclass(frozen=True, slots=True)
 class _Reading:
     """The result of a pass, and the texts of each page by the index of their box."""
 
@@ -92,21 +112,17 @@ def read(
     Raises InvalidImage, UnsupportedImage, UnreadablePdf and TooLarge of sidecar.core.errors.
     An image without text gives an empty Extraction with a warning.
     """
-    check_size(image, limits)
-    passes = DETECTION_PASSES[options.accuracy or "default"]
-    ranges = _ProgressRange(0.0, 1.0).split(len(passes))
     yield Progress("decode", 0.0)
     count, pages = open_pages(image, limits)
-    detected: list[_Page] = []
-    found = _detect_pages(pages, count, ocr, detected)
-    first = yield from _run_pass(found, count, options, ocr, passes[0], ranges[0])
-    best = first.extraction
-    for detection_pass, progress in zip(passes[1:], ranges[1:], strict=True):
-        if not _needs_another_pass(best):
-            break
-        closer = _detect_closer(detected, first.texts, detection_pass, ocr)
-        other = yield from _run_pass(closer, count, options, ocr, detection_pass, progress)
-        best = max(best, other.extraction, key=_quality)
+    document = _Document(count, is_album(image), options, ocr)
+    scans: list[ScannedPage | tuple[Text, ...] | Pixels] = []
+    layers = _text_layers(pages, document, scans)
+    whole = _ProgressRange(0.0, 1.0)
+    best = yield from _run_passes(layers, document, whole)
+    if not best.checks.matches_total and any(isinstance(page, ScannedPage) for page in scans):
+        pictures = (page.pixels if isinstance(page, ScannedPage) else page for page in scans)
+        rest = _ProgressRange(1.0 if best.ocr_lines else 0.5, 1.0)
+        best = max(best, (yield from _run_passes(pictures, document, rest)), key=_quality)
     yield Progress("read", 1.0)
     return best
 
@@ -124,13 +140,63 @@ def read_receipt(
             return extraction
 
 
+def first_rows(
+    image: bytes, options: ReceiptOptions, ocr: OcrEngine, limits: ImageLimits
+) -> tuple[Row, ...]:
+    """Return the rows of the first pass, without parsing them: what a parser learns from."""
+    width = DETECTION_PASSES[options.accuracy or "default"][0].line_width
+    rows: list[Row] = []
+    for page in open_pages(image, limits)[1]:
+        if isinstance(page, ScannedPage | tuple):
+            rows += rows_of(page.texts if isinstance(page, ScannedPage) else page)
+        else:
+            found = detect(page, ocr)
+            batches = ocr.recognize(found.pixels, found.boxes, width)
+            rows += rows_of(text for batch in batches for _, text in batch)
+    return tuple(rows)
+
+
+def _text_layers(
+    pages: Iterable[ScannedPage | tuple[Text, ...] | Pixels],
+    document: _Document,
+    kept: list[ScannedPage | tuple[Text, ...] | Pixels],
+) -> Iterator[tuple[Text, ...] | Pixels]:
+    """Yield each page, of a scan with a text layer the layer; append a short document's to `kept`.
+
+    The layer of an e-receipt is exact, and reading it takes no time; a scanner app's is a guess.
+    """
+    for page in pages:
+        if document.is_short:
+            kept.append(page)
+        yield page.texts if isinstance(page, ScannedPage) else page
+
+
+def _run_passes(
+    pages: Iterable[tuple[Text, ...] | Pixels], document: _Document, progress: _ProgressRange
+) -> Generator[Progress, None, Extraction]:
+    """Return the best reading of the passes that were needed."""
+    passes = DETECTION_PASSES[document.options.accuracy or "default"]
+    ranges = progress.split(len(passes))
+    detected: list[_Page] = []
+    found = _detect_pages(pages, document, detected)
+    first = yield from _run_pass(found, document, passes[0], ranges[0])
+    best = first.extraction
+    for detection_pass, part in zip(passes[1:], ranges[1:], strict=True):
+        if not _needs_another_pass(best, document):
+            break
+        closer = _detect_closer(detected, first.texts, detection_pass, document.ocr)
+        other = yield from _run_pass(closer, document, detection_pass, part)
+        best = max(best, other.extraction, key=_quality)
+    return best
+
+
 def _detect_pages(
-    pages: Iterable[tuple[Text, ...] | Pixels], count: int, ocr: OcrEngine, detected: list[_Page]
+    pages: Iterable[tuple[Text, ...] | Pixels], document: _Document, detected: list[_Page]
 ) -> Iterator[_Page]:
     """Yield each page with its boxes; append those of a short document to `detected`."""
     for page in pages:
-        found = page if isinstance(page, tuple) else detect(page, ocr)
-        if count <= _MAX_PAGES_AGAIN:
+        found = page if isinstance(page, tuple) else detect(page, document.ocr)
+        if document.is_short:
             detected.append(found)
         yield found
 
@@ -149,13 +215,9 @@ def _detect_closer(
             yield detect_again(page, known, detection_pass.text_height, ocr)
 
 
-def _needs_another_pass(extraction: Extraction) -> bool:
+def _needs_another_pass(extraction: Extraction, document: _Document) -> bool:
     """Whether text was recognized whose amounts do not add up, on few enough pages."""
-    return (
-        bool(extraction.ocr_lines)
-        and not extraction.checks.matches_total
-        and extraction.pages <= _MAX_PAGES_AGAIN
-    )
+    return bool(extraction.ocr_lines) and not extraction.checks.matches_total and document.is_short
 
 
 def _quality(extraction: Extraction) -> tuple[bool, float, float]:
@@ -171,29 +233,28 @@ def _quality(extraction: Extraction) -> tuple[bool, float, float]:
 
 def _run_pass(
     pages: Iterable[_Page],
-    count: int,
-    options: ReceiptOptions,
-    ocr: OcrEngine,
+    document: _Document,
     detection_pass: DetectionPass,
     progress: _ProgressRange,
 ) -> Generator[Progress, None, _Reading]:
-    rows: list[Row] = []
+    rows: list[tuple[Row, ...]] = []
     warnings: list[str] = []
     lines: list[OcrLine] = []
     texts: list[Mapping[int, Text]] = []
     yield Progress("detect", progress.at(0.05))
-    ranges = _ProgressRange(progress.at(0.05), progress.at(0.95)).split(count)
+    ranges = _ProgressRange(progress.at(0.05), progress.at(0.95)).split(document.count)
     for number, (page, page_progress) in enumerate(zip(pages, ranges, strict=True)):
         if isinstance(page, tuple):
             texts.append(dict(enumerate(page)))
         else:
-            recognized = yield from _recognize(page, detection_pass, ocr, page_progress)
+            recognized = yield from _recognize(page, detection_pass, document.ocr, page_progress)
             warnings += photo_warnings(page.pixels, page.boxes, tuple(recognized.values()))
             lines += _ocr_lines(page, number, recognized)
             texts.append(recognized)
-        rows += rows_of(texts[-1].values())
+        rows.append(rows_of(texts[-1].values()))
     yield Progress("read", progress.at(0.95))
-    extraction = parse(rows, options, pages=count, warnings=warnings)
+    joined = join_photographs(rows) if document.is_album else tuple(chain.from_iterable(rows))
+    extraction = parse(joined, document.options, document.count, tuple(dict.fromkeys(warnings)))
     return _Reading(extraction.model_copy(update={"ocr_lines": tuple(lines)}), tuple(texts))
 
 

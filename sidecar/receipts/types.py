@@ -40,3 +40,12 @@ class Text:
     def confidence(self) -> float:
         """Mean probability of its characters, 0 to 1."""
         return sum(g.confidence for g in self.glyphs) / max(1, len(self.glyphs))
+
+
+@dataclass(frozen=True, slots=True)
+class ScannedPage:
+    """A page of a PDF that is one picture, with the text layer that a scanner app put over it."""
+
+    texts: tuple[Text, ...]
+    """With positions in pixels."""
+    pixels: Pixels

@@ -26,8 +26,10 @@ _MIN_RUNNER_UP = 0.02  # probability of a character's second reading
 _STEP = 8  # pixels that widths are rounded up to
 _MIN_WIDTH = 64  # pixels that a line is padded to
 _SAMPLE = 5  # lines that show a page's print
-_ADVANCE = 16  # pixels of width that a Latin character needs
+_ADVANCE = 15  # pixels of width that a Latin character needs
 _MIN_NARROWING = 0.7
+_MIN_ADVANCE = 10  # pixels of a narrowed character; finer print is read at its full width,
+_CONFIDENT = 0.85  # and so is what is read with less confidence
 _MIN_LETTERS = 5  # of a text that shows how wide the print is
 _SURE = 0.8  # confidence of a Latin reading on a page of ideographs, to be kept
 
@@ -103,8 +105,19 @@ class Recognizer:
             yield index, self._decode(lines[index], scores, printed.script)
         for index, line in enumerate(lines):
             if index not in sample:
-                scores = self._fast.run(squeeze(line, printed.narrowing))
-                yield index, self._decode(line, scores, printed.script)
+                yield index, self._read_line(line, printed)
+
+    def _read_line(self, line: Pixels, printed: Print) -> tuple[Glyph, ...]:
+        """Read a line as narrow as its page's print allows; as wide as it is, if that is unsure."""
+        narrow = squeeze(line, printed.narrowing)
+        glyphs = self._decode(line, self._fast.run(narrow), printed.script)
+        width = narrow.shape[1]
+        if width == line.shape[1] or (
+            _confidence(glyphs) >= _CONFIDENT and width >= _MIN_ADVANCE * len(glyphs)
+        ):
+            return glyphs
+        wide = self._decode(line, self._fast.run(line), printed.script)
+        return max(wide, glyphs, key=_confidence)
 
     def _decode(self, line: Pixels, scores: "_Scores", script: Script) -> tuple[Glyph, ...]:
         glyphs = self._fast.decode(scores, Script.GREEK if script is Script.GREEK else Script.LATIN)

@@ -1,11 +1,13 @@
-"""The pages of an image or a PDF, and their rendering for a vision-language model."""
+"""The pages of an image, an album or a PDF, and their rendering for a vision-language model."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import cv2
 
-from sidecar.receipts.pages.decode import ImageLimits, decode, sniff
-from sidecar.receipts.types import Pixels, Text
+from sidecar.core.errors import UnsupportedImage
+from sidecar.receipts.pages.album import is_album, unpack
+from sidecar.receipts.pages.decode import ImageLimits, check_size, decode, sniff
+from sidecar.receipts.types import Pixels, ScannedPage, Text
 
 LONG_SIDE = 1536
 """Pixels: keeps print legible on a till roll, and the number of a model's image tokens bounded."""
@@ -14,14 +16,31 @@ _QUALITY = 90
 
 def open_pages(
     image: bytes, limits: ImageLimits
-) -> tuple[int, Iterable[tuple[Text, ...] | Pixels]]:
-    """Return the number of pages, and each as pixels or as the texts in a PDF's text layer."""
+) -> tuple[int, Iterable[ScannedPage | tuple[Text, ...] | Pixels]]:
+    """Return the number of pages, and each as pixels, as the texts in a PDF's text layer, or both.
+
+    Raises InvalidImage, UnsupportedImage, UnreadablePdf and TooLarge of sidecar.core.errors, now or
+    at the page that is damaged.
+    """
+    if is_album(image):
+        photos = unpack(image, limits)
+        return len(photos), _photographs(photos, limits)
+    check_size(image, limits)
     if sniff(image) == "pdf":
         from sidecar.receipts.pages.pdf import pdf_pages
 
         return pdf_pages(image, limits)
     pages = decode(image, limits)
     return len(pages), pages
+
+
+def _photographs(photos: Iterable[bytes], limits: ImageLimits) -> Iterator[Pixels]:
+    """Decode one photograph after the other: all at once would take a gigabyte."""
+    for photo in photos:
+        pages = decode(photo, limits)
+        if len(pages) != 1:
+            raise UnsupportedImage("A photograph of several has pages of its own.")
+        yield pages[0]
 
 
 def render_pages(image: bytes, limits: ImageLimits, max_images: int) -> tuple[bytes, ...]:
@@ -36,10 +55,11 @@ def render_pages(image: bytes, limits: ImageLimits, max_images: int) -> tuple[by
             break
         if isinstance(page, tuple):
             continue
-        height, width = page.shape[:2]
+        pixels = page.pixels if isinstance(page, ScannedPage) else page
+        height, width = pixels.shape[:2]
         scale = min(1.0, LONG_SIDE / max(height, width))
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        resized = cv2.resize(page, size, interpolation=cv2.INTER_AREA)
+        resized = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
         _, jpeg = cv2.imencode(".jpg", resized, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
         images.append(jpeg.tobytes())
     return tuple(images)

@@ -1,10 +1,12 @@
 """PDF pages as text, where they have a text layer, or as pixels.
 
 The text layer of an e-receipt is exact, so it is used as it is. A scan inside a PDF has none (or a
-bad one of a few letters) and is rendered for the recognizer.
+bad one of a few letters) and is rendered for the recognizer. A scanner app's page has both, a picture
+and a guess at its text; which is better shows when both are read.
 """
 
 from collections.abc import Iterator
+from itertools import islice
 
 import numpy as np
 import pypdfium2
@@ -13,17 +15,22 @@ import pypdfium2.raw
 from sidecar.core.errors import TooLarge, UnreadablePdf
 from sidecar.receipts.pages.decode import ImageLimits
 from sidecar.receipts.pages.pdf_streams import check_streams
-from sidecar.receipts.types import Glyph, Pixels, Text
+from sidecar.receipts.types import Glyph, Pixels, ScannedPage, Text
 
 _DPI = 200
 _POINTS_PER_INCH = 72
 _MAX_SIDE = 6000  # pixels of a rendered page
 _MIN_TEXT = 25  # characters of a text layer to use
 _MAX_RECTS = 5000  # pieces of text on a page
+_MAX_PICTURES = 100  # on a page
+_SCAN = 0.8  # of the page that a scan's picture covers
 
 
-def pdf_pages(data: bytes, limits: ImageLimits) -> tuple[int, Iterator[tuple[Text, ...] | Pixels]]:
-    """Return the number of pages, and each one's texts with positions in pixels, or its picture.
+def pdf_pages(
+    data: bytes, limits: ImageLimits
+) -> tuple[int, Iterator[ScannedPage | tuple[Text, ...] | Pixels]]:
+    """Return the number of pages, and each one's texts with positions in pixels, its picture, or
+    both of a scan with a text layer.
 
     A page is rendered when it is requested: a file of three kilobytes can hold twenty pages of a
     hundred megabytes each. Raises UnreadablePdf for a damaged or encrypted file, now or at the
@@ -44,7 +51,7 @@ def pdf_pages(data: bytes, limits: ImageLimits) -> tuple[int, Iterator[tuple[Tex
 
 def _pages(
     document: pypdfium2.PdfDocument, limits: ImageLimits
-) -> Iterator[tuple[Text, ...] | Pixels]:
+) -> Iterator[ScannedPage | tuple[Text, ...] | Pixels]:
     try:
         for number in range(len(document)):
             yield _page(document[number], limits)
@@ -54,18 +61,31 @@ def _pages(
         document.close()
 
 
-def _page(page: pypdfium2.PdfPage, limits: ImageLimits) -> tuple[Text, ...] | Pixels:
+def _page(page: pypdfium2.PdfPage, limits: ImageLimits) -> ScannedPage | tuple[Text, ...] | Pixels:
     width, height = page.get_size()
     if not (width > 0 and height > 0):
         raise UnreadablePdf("A page of the PDF has no size.")
     scale = min(_DPI / _POINTS_PER_INCH, _MAX_SIDE / max(width, height))
     scale = min(scale, (limits.max_pixels / (width * height)) ** 0.5)
     texts = tuple(_texts(page.get_textpage(), height, scale))
-    if sum(len(text.glyphs) for text in texts) >= _MIN_TEXT:
-        return texts
-    bitmap = page.render(scale=scale, rev_byteorder=False)
-    pixels = bitmap.to_numpy()
+    if sum(len(text.glyphs) for text in texts) < _MIN_TEXT:
+        return _render(page, scale)
+    return ScannedPage(texts, _render(page, scale)) if _is_scan(page, width * height) else texts
+
+
+def _render(page: pypdfium2.PdfPage, scale: float) -> Pixels:
+    pixels = page.render(scale=scale, rev_byteorder=False).to_numpy()
     return np.ascontiguousarray(pixels[..., :3] if pixels.ndim == 3 else np.stack([pixels] * 3, -1))
+
+
+def _is_scan(page: pypdfium2.PdfPage, area: float) -> bool:
+    """Whether pictures cover the page, whose area is in square points."""
+    covered = 0.0
+    pictures = page.get_objects(filter=[pypdfium2.raw.FPDF_PAGEOBJ_IMAGE], max_depth=2)
+    for picture in islice(pictures, _MAX_PICTURES):
+        left, bottom, right, top = picture.get_bounds()
+        covered = max(covered, (right - left) * (top - bottom))
+    return covered >= _SCAN * area
 
 
 def _texts(layer: pypdfium2.PdfTextPage, height: float, scale: float) -> Iterator[Text]:
