@@ -195,6 +195,10 @@ def _shared_phrases() -> Iterator[tuple[str, str, frozenset[str]]]:
     for name, countries in names().territories.items():
         if name not in others:
             yield "name", name, countries
+    countries_of: dict[str, set[str]] = defaultdict(set)
+    for country, spoke in spoken().items():
+        for language in spoke:
+            countries_of[language].add(country)
     languages: dict[str, set[str]] = defaultdict(set)
     for meaning in load("vocabulary").values():
         for language, phrases in meaning.items():
@@ -202,7 +206,7 @@ def _shared_phrases() -> Iterator[tuple[str, str, frozenset[str]]]:
                 languages[fold(phrase.strip())].add(_LANGUAGE_CODES.get(language, language))
     for phrase, found in languages.items():
         if len(found) <= _MAX_LANGUAGES and "en" not in found:
-            yield "language", phrase, frozenset(c for c, spoke in spoken().items() if spoke & found)
+            yield "language", phrase, frozenset().union(*(countries_of[code] for code in found))
 
 
 @functools.cache

@@ -95,17 +95,15 @@ def _scores(
     known = decimals if decimals is not None else _decimals(lines)
     if known is not None:
         for code in scores:
-            scores[code] += weights["decimals"] * _fit(
-                digits(code), known, sure=decimals is not None
-            )
+            scores[code] += weights["decimals"] * _fit(digits(code), known)
     return scores
 
 
-def _fit(usual: int, shown: int, *, sure: bool) -> float:
+def _fit(usual: int, shown: int) -> float:
     """Return how a currency with `usual` decimals fits amounts with as many as `shown`: -1 to 1."""
     if usual == shown:
         return 1.0 if shown != 2 else 0.0
-    if not sure and {usual, shown} == {0, 3}:
+    if {usual, shown} == {0, 3}:
         return 0.0  # three digits after a mark may be thousands
     return -1.0
 

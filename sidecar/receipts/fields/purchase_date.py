@@ -27,6 +27,9 @@ _NUMERIC = re.compile(
     rf"(?<![\w.,/-])({_D}{{1,4}}){_S}({_D}{{1,2}}) ?\2 ?({_D}{{4}}|{_D}{{2}}|(?<=\d\d\d\d\2\d\2)\d|(?<=\d\d\d\d\2\d\d\2)\d)(?![\do])(?![/-]\d|\.\d(?!\d?:))"
 )
 _SPACED = re.compile(r"(?<![\d.,] )(?<![\d.,])(\d{2}|20\d\d) (\d{2}) (20\d\d|\d{2})(?![\d.,])")
+_MIXED = re.compile(
+    rf"(?<![\w.,/-])({_D}{{1,2}})[.,/-] ?({_D}{{1,2}})[.,/-] ?(20\d\d)(?!\d|[.,]\d)"
+)
 _EIGHT = re.compile(r"(?<!\d)(20\d\d)(\d\d)(\d\d)(?!\d)")
 _EIGHT_REVERSED = re.compile(r"(?<!\d)(\d\d)(\d\d)(20\d\d)(?!\d)")
 _STAMP = re.compile(r"(?<!\d)(20\d\d)(\d\d)(\d\d)(?:[01]\d|2[0-3])[0-5]\d(?:[0-5]\d)?(?!\d)")
@@ -36,6 +39,7 @@ _UNMARKED = {
     _SPACED: "spaced",
     _TIMED: "timed_digits",
     _MISREAD: "misread",
+    _MIXED: "misread",
     _EIGHT: "eight_digits",
     _EIGHT_REVERSED: "eight_digits",
     _STAMP: "stamp",

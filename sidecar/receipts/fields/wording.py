@@ -8,6 +8,8 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 _TOKEN = re.compile(r"[^\W\d_]+|\d+")
+_MODEL = re.compile(r"(?<![^\W_])[^\W\d_]{1,4}\d{3,}")
+"""A model, an article or a document: its letters are no word."""
 _LETTERS = str.maketrans({"ı": "i", "ø": "o", "ł": "l", "đ": "d", "æ": "ae", "ð": "d", "ß": "ss"})
 
 
@@ -49,7 +51,7 @@ class Phrases(Generic[T]):
 
     def find(self, folded: str) -> Iterator[tuple[str, list[T]]]:
         """Yield the phrases that a folded line holds, with their values."""
-        words = tokens(folded)
+        words = tokens(_MODEL.sub(" ", folded))
         for start, word in enumerate(words):
             for phrase, values in self._by_first.get(word, {}).items():
                 if len(phrase) == 1 or tuple(words[start : start + len(phrase)]) == phrase:

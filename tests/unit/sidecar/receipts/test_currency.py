@@ -73,6 +73,7 @@ def test_a_sign_of_one_currency_is_enough(line: str, currency: str) -> None:
         "FEIJAO CARIOCA T1 1KG",
         "R0D 2PK",
         "QR 12",
+        "Register TPS575",
         "5 kg",
         "12.50 R",
         "TVA",
