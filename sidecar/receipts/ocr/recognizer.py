@@ -60,7 +60,7 @@ def print_of(readings: Iterable[tuple[float, str]]) -> Print:
     readings = list(readings)
     script = script_of_page(text for _, text in readings)
     advances = [width / len(text) for width, text in readings if len(text) >= _MIN_LETTERS]
-    if script is Script.HAN or not advances:
+    if script is not Script.LATIN or not advances:
         return Print(script)
     return Print(script, min(1.0, max(_MIN_NARROWING, _ADVANCE / statistics.median(advances))))
 

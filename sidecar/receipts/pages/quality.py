@@ -1,6 +1,8 @@
-"""Warns about photos that are too dark, faint or blurred to read.
+"""Warns about photos that are too dark, faint or blurred to read, and about unknown scripts.
 
-Only the text is measured, not the whole picture: a sharp receipt on a dark table is fine.
+Only the text is measured, not the whole picture: a sharp receipt on a dark table is fine. A sharp
+receipt whose numbers are read well and whose words are not is in a script that the recognizer lacks:
+Cyrillic, Arabic, Hebrew, Thai, Hangul and others.
 """
 
 from collections.abc import Sequence
@@ -13,10 +15,22 @@ _DARK = 70  # gray level, 0 to 255, of the paper between letters
 _FAINT = 28  # gray levels between ink and paper
 _BLURRED = 0.055  # steepest edges over contrast, for letters of the recognizer's size
 _DOUBTFUL = 0.8  # mean confidence of characters, and share of readable boxes
+_SURE = 0.9  # confidence of a text in a script that the recognizer knows
+_KNOWN = 0.5  # share of such texts among the words of a page; 0.6 and more on hard photos
+_MIN_WORDS = 5
+
+_UNKNOWN_SCRIPT = "Much of the text is in a script that this service does not read."
 
 
 def photo_warnings(page: Pixels, boxes: Boxes, texts: Sequence[Text]) -> tuple[str, ...]:
-    """Return a request for a better photo, or nothing for one that is readable."""
+    """Return a request for a better photo, or nothing for one that is readable.
+
+    `texts` are those of `boxes` that were readable.
+    """
+    if _is_in_unknown_script(len(boxes), texts):
+        paper, contrast, edges = _measures(page, boxes)
+        if paper >= _DARK and contrast >= _FAINT and edges >= _BLURRED:
+            return (_UNKNOWN_SCRIPT,)
     letters = sum(len(text.glyphs) for text in texts)
     if letters == 0:
         return ()
@@ -32,6 +46,21 @@ def photo_warnings(page: Pixels, boxes: Boxes, texts: Sequence[Text]) -> tuple[s
     if edges < _BLURRED:
         return ("The photo is blurred; please hold still and take a sharper one.",)
     return ("Much of the text could not be read well; please take a better photo.",)
+
+
+def _is_in_unknown_script(boxes: int, texts: Sequence[Text]) -> bool:
+    """Whether the numbers of a page are read well and its words are not."""
+    numbers = [text for text in texts if _is_number(text.text)]
+    if sum(text.confidence for text in numbers) < _SURE * len(numbers):
+        return False
+    words = boxes - len(numbers)
+    sure = sum(text.confidence >= _SURE for text in texts if not _is_number(text.text))
+    return words >= _MIN_WORDS and sure < _KNOWN * words
+
+
+def _is_number(text: str) -> bool:
+    """Whether half of a text's letters and digits are digits."""
+    return 2 * sum(map(str.isdigit, text)) >= sum(map(str.isalnum, text))
 
 
 def _measures(page: Pixels, boxes: Boxes) -> tuple[float, float, float]:
