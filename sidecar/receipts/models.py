@@ -145,6 +145,7 @@ class Extraction(_Value):
     date: ReceiptDate | None = None
     time: ReceiptTime | None = None
     currency: str | None = None
+    currency_confidence: Confidence = 0.0
     total: Money | None = None
     subtotal: Money | None = None
     tax: Money | None = None
@@ -200,6 +201,7 @@ class Extraction(_Value):
 
     def _common(self) -> dict[str, object]:
         return {
+            "currency_confidence": self.currency_confidence,
             "raw_ocr_text": self.raw_ocr_text,
             "ocr_lines": [line.model_dump() for line in self.ocr_lines],
             "overall_confidence": self.overall_confidence,

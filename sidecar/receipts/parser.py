@@ -1,155 +1,148 @@
-"""Parses rows of text into an Extraction: a pure function, whatever the source of the text."""
+"""Parses rows of text into an Extraction: a pure function, whatever the source of the text.
+
+rows -> tokens -> probabilities of roles -> the likeliest reading that adds up -> fields
+"""
 
 import datetime
-import re
 from collections.abc import Sequence
-from dataclasses import replace
 from decimal import Decimal
 
+from sidecar.receipts.assignment.evidence import evidence_of
+from sidecar.receipts.assignment.items import ReadItem
+from sidecar.receipts.assignment.reading import AmountReading, ReadAmount, read_amounts
 from sidecar.receipts.catalog.matching import Catalog, with_matches
-from sidecar.receipts.fields.dates import date_of
-from sidecar.receipts.fields.locale import country_of, writing_of
-from sidecar.receipts.fields.merchant import chain_of, merchant_of
-from sidecar.receipts.fields.times import time_of
-from sidecar.receipts.items.draft import DraftItem
-from sidecar.receipts.items.item_region import regions_of
-from sidecar.receipts.items.items import items_of
-from sidecar.receipts.lines.amounts import cents
-from sidecar.receipts.lines.lines import ReceiptLines, lines_from_rows
+from sidecar.receipts.fields.chains import chain_of
+from sidecar.receipts.fields.currency import currency_of, date_order
+from sidecar.receipts.fields.merchant import header_of, merchant_of
+from sidecar.receipts.fields.purchase_date import date_of
+from sidecar.receipts.fields.purchase_time import time_of
+from sidecar.receipts.fields.writing import writing_of
+from sidecar.receipts.model import ReceiptModel, receipt_model
 from sidecar.receipts.models import Checks, Extraction, LineItem, Money
 from sidecar.receipts.ocr.layout import Row
 from sidecar.receipts.options import ReceiptOptions
-from sidecar.receipts.totals.reconcile import Reconciliation, reconcile
-from sidecar.receipts.totals.totals import ScoredAmount, Summary, adds_up, summary_of
+from sidecar.receipts.roles.numbers import NumberFormat
+from sidecar.receipts.roles.tokens import tokenize
 
 _NO_TEXT = "No text was found in the image."
 
-# Factors on the recognizer's confidence by evidence: the shares of correct lines on scans of real
-# receipts, so that of the values with a confidence of 0.9 or more, 95 % are correct.
-_UNPROVED_SUM = 0.7  # the receipt does not add up: some line is wrong
-_CODED_NAME = 0.8  # digits and signs in a name are often codes, or sizes misread
-_BROKEN_NAME = 0.8  # a name of three lines or more
-_NAME = 0.92
-_PLAIN_NAME = re.compile(r"[^\W\d_](?:[^\W\d_]|[ '&/().-]){3,}")
-
 
 def parse(
-    rows: Sequence[Row], options: ReceiptOptions, pages: int = 1, warnings: Sequence[str] = ()
+    rows: Sequence[Row],
+    options: ReceiptOptions,
+    pages: int = 1,
+    warnings: Sequence[str] = (),
+    model: ReceiptModel | None = None,
 ) -> Extraction:
-    """Return the extraction of a receipt's rows. `warnings` of earlier stages come first."""
+    """Return the extraction of a receipt's rows. `warnings` of earlier stages come first; `model`
+    is by default the package's.
+    """
     if not rows:
         return Extraction(pages=pages, checks=Checks(warnings=(*warnings, _NO_TEXT)))
+    model = model or receipt_model()
     writing = writing_of(options.language)
-    receipt = lines_from_rows(rows, writing.mark or ".")
-    chain = chain_of(receipt)
-    country = country_of(receipt.text, options.currency, chain.currency if chain else None)
-    date, date_warnings = date_of(
-        receipt, options.date_order, country.date_order or writing.date_order
+    evidence = evidence_of(tokenize(rows, NumberFormat(2, writing.mark or ".")), model.roles)
+    lines = evidence.receipt.texts
+    chain = chain_of([lines[row] for row in header_of(evidence)], lines)
+    amounts = read_amounts(evidence, model.calibration)
+    currency = currency_of(
+        lines,
+        requested=options.currency,
+        shop=chain.currency if chain else None,
+        decimals=evidence.receipt.format.decimals,
     )
+    code = currency.code if currency else None
+    order = writing.date_order or date_order(code, lines)
+    date, date_warnings = date_of(lines, options.date_order, order)
     day = datetime.date.fromisoformat(date.value) if date else None
-    reconciled, summary = _reconcile(receipt)
-    merchant = merchant_of(receipt, chain)
-    items_sum = _sum(reconciled.drafts)
-    matches_total = _adds_up(items_sum, summary)
+    merchant = merchant_of(evidence, chain, model.calibration)
+    decimals = evidence.receipt.format.decimals
     items = tuple(
-        _item(draft, country.currency, adds_up=matches_total) for draft in reconciled.drafts
+        _item(item, amounts, k, [rows[r].text for r in item.rows], code, decimals)
+        for k, item in enumerate(amounts.items)
     )
     if options.catalog:
         from sidecar.text.product_names import expand
 
         items = with_matches(items, Catalog(options.catalog, expand))
-    fields = (merchant, date, summary.total)
-    confidences = [field.confidence if field else 0.0 for field in fields]
+    total = _money(amounts.total, code, decimals)
+    confidences = [field.confidence if field else 0.0 for field in (merchant, date, total)]
+    items_sum = _rounded(sum((item.net for item in amounts.items), Decimal(0)), decimals)
     return Extraction(
         merchant=merchant,
         date=date,
-        time=time_of(receipt, day),
-        currency=country.currency,
-        total=_money(summary.total, country.currency),
-        subtotal=_money(summary.subtotal, country.currency),
-        tax=_money(summary.tax, country.currency),
+        time=time_of(lines, day),
+        currency=code,
+        currency_confidence=round(currency.confidence, 3) if currency else 0.0,
+        total=total,
+        subtotal=_money(amounts.subtotal, code, decimals),
+        tax=_money(amounts.tax, code, decimals),
         line_items=items,
-        raw_ocr_text=receipt.text,
+        raw_ocr_text="\n".join(row.text for row in rows),
         overall_confidence=round(sum(confidences) / len(confidences), 3),
         checks=Checks(
             items_sum=items_sum,
-            matches_total=matches_total,
+            matches_total=amounts.matches_total,
             warnings=(
                 *warnings,
                 *date_warnings,
-                *reconciled.corrections,
-                *(() if matches_total else (_sum_warning(items_sum, summary),)),
+                *amounts.warnings,
+                *_sum_warnings(items_sum, total, amounts),
             ),
         ),
         pages=pages,
     )
 
 
-def _reconcile(receipt: ReceiptLines) -> tuple[Reconciliation, Summary]:
-    """Return the items and summary that agree best, else the likeliest ones, reconciled."""
-    candidates: list[tuple[tuple[DraftItem, ...], Summary]] = []
-    for start, end in regions_of(receipt.lines):
-        drafts = items_of(receipt, start, end)
-        summary = summary_of(receipt, drafts, end)
-        if not candidates or summary.total == candidates[0][1].total or "total" in summary.evidence:
-            candidates.append((drafts, summary))
-    drafts, summary = max(candidates, key=lambda candidate: _agreement(*candidate))
-    if _agreement(drafts, summary):
-        return Reconciliation(drafts), summary
-    drafts, summary = candidates[0]
-    return reconcile(drafts, summary), summary
+def _sum_warnings(items_sum: Decimal, total: Money | None, amounts: AmountReading) -> list[str]:
+    if total is None:
+        return ["No total was found."]
+    if amounts.matches_total:
+        return []
+    if amounts.ambiguous:
+        return ["The line items can be read in more than one way that fits the total."]
+    return [f"The line items come to {items_sum}, {total.amount - items_sum} off the total."]
 
 
-def _agreement(drafts: Sequence[DraftItem], summary: Summary) -> int:
-    """Return 0 for items that do not add up to the total, or up to 3 the fewer parts it takes."""
-    items = _sum(drafts)
-    if not _adds_up(items, summary):
-        return 0
-    if not _adds_up(items, replace(summary, parts=replace(summary.parts, others=()))):
-        return 1
-    return 3 if summary.subtotal is not None and summary.subtotal.value == items else 2
-
-
-def _sum(drafts: Sequence[DraftItem]) -> Decimal:
-    return sum((draft.net for draft in drafts), Decimal("0.00"))
-
-
-def _adds_up(items_sum: Decimal, summary: Summary) -> bool:
-    return summary.total is not None and adds_up(items_sum, summary.total.value, summary.parts)
-
-
-def _sum_warning(items_sum: Decimal, summary: Summary) -> str:
-    if summary.total is None:
-        return "No total was found."
-    gap = summary.total.value - items_sum
-    return f"The line items come to {items_sum}, {gap} off the total."
-
-
-def _item(draft: DraftItem, currency: str | None, *, adds_up: bool) -> LineItem:
-    price = draft.total.confidence * (1.0 if adds_up else _UNPROVED_SUM)
-    name = _NAME * draft.name_confidence
-    name *= 1.0 if _PLAIN_NAME.fullmatch(draft.name) else _CODED_NAME
-    name *= _BROKEN_NAME if len(draft.raw) > 2 else 1.0
-    each = draft.unit_price
+def _item(
+    item: ReadItem,
+    amounts: AmountReading,
+    number: int,
+    printed: Sequence[str],
+    currency: str | None,
+    decimals: int,
+) -> LineItem:
+    price = amounts.prices[number]
+    total = _rounded(item.total, decimals)
+    each = item.unit_price
     if each is None:
-        each = cents(draft.total.value / draft.quantity)
+        each = _rounded(item.total / item.quantity, decimals)
 
     def money(amount: Decimal, confidence: float = price) -> Money:
         return Money(amount=amount, currency=currency, confidence=round(confidence, 3))
 
+    discount = sum(item.discounts, Decimal(0))
     return LineItem(
-        raw_text="\n".join(draft.raw),
-        parsed_name=draft.name,
-        quantity=draft.quantity,
-        unit=draft.unit,
-        unit_price=money(each, price if draft.proved else 0.9 * price),
-        total_price=money(draft.total.value),
-        discount=money(draft.discount) if draft.discounts else None,
-        confidence=round(min(price, name), 3),
+        raw_text="\n".join(printed),
+        parsed_name=item.name,
+        quantity=item.quantity,
+        unit=item.unit,
+        unit_price=money(each, price if item.proved else 0.9 * price),
+        total_price=money(total),
+        discount=money(_rounded(discount, decimals)) if discount else None,
+        confidence=min(price, amounts.confidences[number]),
     )
 
 
-def _money(amount: ScoredAmount | None, currency: str | None) -> Money | None:
+def _rounded(value: Decimal, decimals: int) -> Decimal:
+    """Return an amount with the digits that the receipt's amounts have, or more if it has more."""
+    exponent = value.normalize().as_tuple().exponent
+    shown = max(decimals, min(decimals + 2, -exponent if isinstance(exponent, int) else 0))
+    return value.quantize(Decimal(1).scaleb(-shown))
+
+
+def _money(amount: ReadAmount | None, currency: str | None, decimals: int) -> Money | None:
     if amount is None:
         return None
-    return Money(amount=amount.value, currency=currency, confidence=amount.confidence)
+    value = _rounded(amount.value, decimals)
+    return Money(amount=value, currency=currency, confidence=amount.confidence)

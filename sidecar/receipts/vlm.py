@@ -10,7 +10,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from sidecar.receipts.lines.amounts import cents
 from sidecar.receipts.models import (
     Checks,
     Extraction,
@@ -21,7 +20,7 @@ from sidecar.receipts.models import (
     ReceiptTime,
 )
 from sidecar.receipts.options import ReceiptOptions
-from sidecar.receipts.totals.totals import Parts, adds_up
+from sidecar.receipts.sums import adds_up, cents
 
 MAX_ITEMS = 150
 
@@ -126,12 +125,13 @@ def extraction_of(response: VlmReceipt, options: ReceiptOptions, pages: int) -> 
     items_sum = sum(
         (item.total_price - (item.discount or 0) for item in response.items), Decimal(0)
     )
-    parts = Parts(
+    proved = response.total is not None and adds_up(
+        items_sum,
+        response.total,
         tax=response.tax or Decimal(0),
-        discounts=abs(response.discount or Decimal(0)),
+        discount=abs(response.discount or Decimal(0)),
         rounding=response.rounding or Decimal(0),
     )
-    proved = response.total is not None and adds_up(items_sum, response.total, parts)
     confidence = _PROVED if proved else _CLAIMED
 
     def money(amount: Decimal | None) -> Money | None:

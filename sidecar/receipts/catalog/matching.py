@@ -14,10 +14,10 @@ import numpy as np
 from rapidfuzz import fuzz, process
 
 from sidecar.embedding.cache import Vectors
-from sidecar.receipts.lines.line_roles import plain_of
-from sidecar.receipts.lines.quantities import UNIT_WORDS
+from sidecar.receipts.fields.spelling import capitals
 from sidecar.receipts.models import LineItem, Match
 from sidecar.receipts.options import CatalogItem
+from sidecar.receipts.units import UNIT_WORDS
 
 _MIN_RATIO = 86.0  # token_sort_ratio, 0 to 100
 _LEAD = 4.0  # how much nearer than the next item
@@ -101,7 +101,7 @@ def with_matches(items: Iterable[LineItem], catalog: Catalog) -> tuple[LineItem,
 
 def normalize(name: str) -> str:
     """Return sorted lower case words without accents, sizes, signs and plural endings."""
-    plain = plain_of(name)
+    plain = capitals(name)
     without_size = _SIZE.sub(" ", plain)
     words = re.findall(r"[^\W_]+", without_size) or re.findall(r"[^\W_]+", plain)
     return " ".join(sorted(_singular(word) for word in words)).lower()

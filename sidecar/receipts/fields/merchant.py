@@ -1,29 +1,32 @@
-"""The shop's name: a known chain, or the header line that looks most like a name.
+"""The shop's name: a known chain, or the line that model and print single out as a name.
 
-A name is early, large, made of letters, and often contains a company's legal form or a kind of
-shop; slogans, addresses, registration numbers and "TAX INVOICE" are no names.
+Candidates are the lines of the header and others that the model takes for a name. What speaks for
+each (place, size of print, legal form, kind of shop, address below) is weighed as fitted.
 """
 
-import functools
+import math
 import re
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from rapidfuzz.distance import Levenshtein
-
-from sidecar.receipts.lines.line_roles import LineRole, fold, lookalike, plain_of
-from sidecar.receipts.lines.lines import ReceiptLine, ReceiptLines
+from sidecar.receipts.assignment.evidence import Evidence
+from sidecar.receipts.assignment.ranking import Calibration
+from sidecar.receipts.fields.chains import Chain
+from sidecar.receipts.fields.spelling import folded_capitals
 from sidecar.receipts.models import Merchant
-from sidecar.receipts.word_lists import load, pattern
+from sidecar.receipts.roles.roles import LineClass
+from sidecar.receipts.roles.vocabulary import MEANINGS
+from sidecar.receipts.word_lists import pattern
 
+MERCHANT_FIGURES = 20
 _MAX_HEADER_LINES = 14
+_MIN_CHANCE = 0.25  # below which no name is given
+_CHAIN = 0.97
 _LEGAL = pattern("merchant_words", "legal_forms")
 _KIND = pattern("merchant_words", "kinds")
 _NAME_ENDING = pattern("merchant_words", "name_endings")
 _ADDRESS = pattern("merchant_words", "addresses")
 _NOT_NAME = pattern("merchant_words", "not_names")
-_COMPANY_TAIL = pattern("merchant_words", "company_tail")
 _REGISTRATION = re.compile(
     r"\s*[\(\[{]?\s*(?:(?:CO|COMPANY|BUSINESS|BRN|ROC)\.?\s*(?:REG|NO|RES)?[A-Z.]*\s*(?:NO)?\s*[:.#-]*\s*)?"
     r"(?:\d{5,12}|[A-Z]{1,3}-?\d{6,})\s*-?\s*[A-Z]{0,2}\s*[\)\]}]?\.?\s*$",
@@ -32,141 +35,134 @@ _REGISTRATION = re.compile(
 _NUMBERED = re.compile(
     r"\s*[\(\[{][^()\[\]{}]*\d{4}[^()\[\]{}]*[\)\]}]?.*$|\s\d{5,7} ?- ?[A-Z]\b.*$"
 )
-_OWNER = re.compile(
-    r"^\W*(?:OWNED|OWN|OPERATED|MANAGED|DIMILIKI|TRADING)\s?(?:BY|AS|OLEH)?\s?:\s?|^T/A ",
+_LABEL = re.compile(
+    r"^\W*(?:OWNED|OWN|OPERATED|MANAGED|DIMILIKI|TRADING|LOJA|LOCAL|SHOP|STORE|FILIALE)\s?(?:BY|AS|OLEH|NO\.?)?\s?:\s?|^T/A ",
     re.IGNORECASE,
 )
 _EMPTY_TAIL = re.compile(
     r"(?i:\s+(?:TEL|PUH|PH|TLF)\b\.?)?[\s\(\[,.:;*_=~|-]*$|^[\s*_=~|:.,;\"'<>-]+"
 )
-_MALAYSIAN = re.compile(r"\bS[DO0OB]N\.? ?\.?B[HN][DO]\b|\bBERHAD\b|\bBHD\b")
-_SITE = re.compile(
-    r"(?<![@\w])(?:www\.|//)?([a-z0-9-]{4,})\.(?:com|co|de|fr|es|it|nl|ie|us|ca|at|ch|be|pt|se|eu)\b"
-)
-_SLOGAN = re.compile(r"[a-z]{3,}\. [A-Z]|\S+\s+\S+\s+\S.*[.!?]$|^\S+['’]\S+ \S+ \S+ \S+")
-_BRANCH = re.compile(r"\s*#\s?\d{2,5}\b.*$")
+_BRANCH = re.compile(r"\s*#\s?\d{2,}\b.*$")
 _PLACE = re.compile(r"\s+[-–]\s+.*$")
-_OPEN_END = re.compile(r"(&|\bAND|\bOF|\bDE|,|-)$", re.IGNORECASE)
-_ABOVE_ADDRESS = 0.25
-# Confidence in a name without a legal form; people may use a shorter one.
-_UNREGISTERED = 0.88
-_MIN_LOOKALIKE, _MIN_TYPO = 5, 7  # letters of a name that may be misread, as logos often are
+_OPEN_END = re.compile(r"(&|\bAND|\bOF|\bDE|\bZUM|\bDA|\bTHE|,|-)$", re.IGNORECASE)
+_SLOGAN = re.compile(r"[a-z]{3,}\. [A-Z]|\S+\s+\S+\s+\S.*[.!?]$|^\S+['’]\S+ \S+ \S+ \S+")
+_INFO = MEANINGS.index("info")
 
 
-@dataclass(frozen=True, slots=True)
-class Chain:
-    """A shop of many branches; `currency` (ISO 4217) if it sells in one country only."""
+def header_of(evidence: Evidence) -> list[int]:
+    """Return the rows before the first item: where names, addresses and chains are looked for."""
+    rows: list[int] = []
+    for row in range(min(_MAX_HEADER_LINES, len(evidence.lines))):
+        if rows and evidence.line(row, LineClass.ITEM) > 0.5:
+            break
+        rows.append(row)
+    return rows
 
-    name: str
-    currency: str | None
-    distinctive: bool
-    """Its name is not a common word, so a place may follow it on the line."""
 
-
-def chain_of(receipt: ReceiptLines) -> Chain | None:
-    """Return the chain that a header line, or else a web address on the receipt, names."""
-    texts = [line.text for line in _header(receipt.lines)]
-    if any(_MALAYSIAN.search(fold(text)) for text in texts):
-        return None
-    runs = [" ".join(texts[i : i + n]) for n in (1, 2, 3) for i in range(len(texts) - n + 1)]
-    for match in (_printed_chain, _similar_chain):
-        for run in runs:
-            if chain := match(run):
-                return chain
-    for site in _SITE.finditer(receipt.text.lower()):
-        if chain := _sites().get(site[1].replace("-", "")):
-            return chain
+def merchant_of(
+    evidence: Evidence, chain: Chain | None, calibration: Calibration
+) -> Merchant | None:
+    """Return the merchant, or None when no line is likely to be a name."""
+    if chain is not None:
+        return Merchant(name=chain.name, confidence=_CHAIN)
+    rows = candidate_rows(evidence)
+    chances = calibration.choose("merchant", figures_of(evidence, rows))
+    ranked = sorted(zip(chances, rows, strict=True), reverse=True)
+    for chance, row in ranked[:1]:
+        name = name_at(evidence, row)
+        if chance >= _MIN_CHANCE and sum(map(str.isalpha, name)) >= 2:
+            return Merchant(name=name, confidence=round(chance, 3))
     return None
 
 
-def merchant_of(receipt: ReceiptLines, chain: Chain | None) -> Merchant | None:
-    """Return the merchant, or None when no header line can be a name."""
-    if chain is not None:
-        return Merchant(name=chain.name, confidence=0.97)
-    header = _header(receipt.lines)
-    if not header:
-        return None
-    height = statistics.median(line.row.height for line in receipt.lines)
-    contact = next((i for i, line in enumerate(header) if _is_contact(line)), len(header))
-    scores = [
-        _score(line, index, height)
-        - (0.8 if index > contact else 0.0)
-        + (_ABOVE_ADDRESS if index + 1 == contact else 0.0)
-        for index, line in enumerate(header)
+def candidate_rows(evidence: Evidence) -> list[int]:
+    """Return the rows that may show the name."""
+    header = set(header_of(evidence))
+    return [
+        row
+        for row in range(len(evidence.lines))
+        if (row in header or evidence.line(row, LineClass.MERCHANT) > 0.05)
+        and sum(map(str.isalpha, evidence.receipt.rows[row].text)) >= 2
+        and not _has_price(evidence, row)
     ]
-    best = max(range(len(header)), key=lambda index: scores[index])
-    if scores[best] <= 0:
-        return None
-    name = _clean(_joined_name(header, best))
-    if not name:
-        return None
-    rival = max((s for index, s in enumerate(scores) if index != best), default=0)
-    lead = scores[best] - rival
-    confidence = header[best].row.confidence * (0.97 if lead > 1 else 0.9 if lead > 0.4 else 0.75)
-    if not _LEGAL.search(fold(name)):
-        confidence = min(confidence, _UNREGISTERED)
-    return Merchant(name=name, confidence=round(confidence, 3))
 
 
-def _header(lines: Sequence[ReceiptLine]) -> list[ReceiptLine]:
-    """Return the lines before the first amount or column heading."""
-    header: list[ReceiptLine] = []
-    for line in lines[:_MAX_HEADER_LINES]:
-        if line.role is LineRole.COLUMNS or (
-            line.amounts and line.role is not LineRole.META and header
-        ):
-            break
-        header.append(line)
-    return header
+def _has_price(evidence: Evidence, row: int) -> bool:
+    return any(
+        evidence.tokens[i].money and evidence.receipt.format.decimals for i in evidence.of_row(row)
+    )
 
 
-def _is_contact(line: ReceiptLine) -> bool:
+def figures_of(evidence: Evidence, rows: Sequence[int]) -> list[list[float]]:
+    """Return MERCHANT_FIGURES numbers for each row."""
+    height = statistics.median(row.height for row in evidence.receipt.rows)
+    texts = {row: folded_capitals(_strip(evidence.receipt.rows[row].text)) for row in rows}
+    contact = next((row for row in rows if _is_contact(texts[row])), len(evidence.lines))
+    best = max((evidence.line(row, LineClass.MERCHANT) for row in rows), default=0.0)
+    return [
+        _figures(evidence, row, order, texts[row], contact, height, best)
+        for order, row in enumerate(rows)
+    ]
+
+
+def _figures(
+    evidence: Evidence, row: int, order: int, text: str, contact: int, height: float, best: float
+) -> list[float]:
+    printed = evidence.receipt.rows[row]
+    letters = sum(map(str.isalpha, text))
+    p = evidence.line(row, LineClass.MERCHANT)
+    capitals = sum(map(str.isupper, printed.text)) / max(1, sum(map(str.isalpha, printed.text)))
+    return [
+        math.log(max(p, 1e-4) / (1 - min(p, 1 - 1e-4))) / 4,
+        p - best,
+        float(order == 0),
+        float(order == 1),
+        min(order, 12) / 6,
+        float(bool(_LEGAL.search(text))),
+        float(bool(_KIND.search(text))),
+        float(bool(_NOT_NAME.search(text))),
+        float(bool(_ADDRESS.search(text)) and not _LEGAL.search(text)),
+        float(row > contact),
+        float(row + 1 == contact),
+        min(1.5, printed.height / height - 1),
+        1 - letters / max(1, len(text.replace(" ", ""))),
+        float(letters < 5),
+        1 - printed.confidence,
+        float(bool(_SLOGAN.search(printed.text))),
+        capitals,
+        float(evidence.features.line_figures[row, _INFO]),
+        min(1.0, letters / 30),
+        float(printed.text.rstrip().endswith(":")),
+    ]
+
+
+def _is_contact(text: str) -> bool:
     """Whether it is an address or a telephone number; the name is seldom below it."""
-    text = fold(_strip(line.text))
     return not _LEGAL.search(text) and bool(
         re.search(r"\bTEL\b|\d{5}", text) or _ADDRESS.search(text)
     )
 
 
-def _score(line: ReceiptLine, index: int, height: float) -> float:
-    text = fold(_strip(_BRANCH.sub("", line.text)))
-    letters = sum(char.isalpha() for char in text)
-    if letters < 3 or _NOT_NAME.search(text):
-        return -1.0
-    score = 2.0 - 0.28 * index
-    score += min(1.5, 1.2 * (line.row.height / height - 1))
-    score += 2.4 if _LEGAL.search(text) else 0.0
-    score += 0.35 if _KIND.search(text) else 0.0
-    score -= 1.8 if _ADDRESS.search(text) and not _LEGAL.search(text) else 0.0
-    score -= 1.5 * (1 - letters / max(1, len(text.replace(" ", ""))))
-    score -= 2.0 * (1 - line.row.confidence)
-    score -= 1.5 if _SLOGAN.search(line.text) else 0.0
-    score -= 0.5 if line.text.startswith("(") else 0.0
-    score += 0.8 if _BRANCH.search(line.text) else 0.0
-    # Shops print capitals; lower case alone is handwriting or a slogan.
-    score -= 1.0 if line.text == line.text.lower() else 0.0
-    return score - (0.5 if letters < 5 else 0.0)
+def name_at(evidence: Evidence, row: int) -> str:
+    """Return the name on a row, with the rows above and below that it continues on."""
+    texts = [r.text for r in evidence.receipt.rows]
+    first = last = row
+    while first > 0 and _is_part(texts[first - 1]) and _continues(texts[first - 1], texts[first]):
+        first -= 1
+    while (
+        last + 1 < min(len(texts), _MAX_HEADER_LINES)
+        and _is_part(texts[last + 1])
+        and _continues(texts[last], texts[last + 1])
+    ):
+        last += 1
+    return _clean(" ".join(texts[first : last + 1]))
 
 
-def _joined_name(header: Sequence[ReceiptLine], best: int) -> str:
-    """Return the name with the lines above and below that it continues on."""
-    name = [header[best]]
-    for line in reversed(header[:best]):
-        if not (_is_part(line) and _continues(line, name[0])):
-            break
-        name.insert(0, line)
-    for line in header[best + 1 :]:
-        if not (_is_part(line) and _continues(name[-1], line)):
-            break
-        name.append(line)
-    return " ".join(line.text for line in name)
-
-
-def _continues(above: ReceiptLine, below: ReceiptLine) -> bool:
+def _continues(above: str, below: str) -> bool:
     """Whether two lines are one name: a bracket or an "&" is left open, the second line is only a
     legal form or a kind of shop, or both share a word that is a name.
     """
-    first, second = fold(_strip(above.text)), fold(_strip(below.text))
+    first, second = folded_capitals(_strip(above)), folded_capitals(_strip(below))
     if _OPEN_END.search(first) or second.count(")") > second.count("("):
         return True
     if (
@@ -175,28 +171,19 @@ def _continues(above: ReceiptLine, below: ReceiptLine) -> bool:
         or _only_legal(below)
     ):
         return not _LEGAL.search(first)
-    if _LEGAL.search(first) or _LEGAL.search(second) or second.startswith("("):
-        return False
-    words, more = set(first.split()), set(second.split())
-    shared = _distinctive(first) & _distinctive(second)
-    return bool(shared) and not (words <= more or more <= words)
+    return False
 
 
-def _distinctive(text: str) -> set[str]:
-    words = re.findall(r"[A-Z]{4,}", text)
-    return {word for word in words if not _KIND.search(word) and not _LEGAL.search(word)}
-
-
-def _is_part(line: ReceiptLine) -> bool:
-    text = fold(_strip(line.text))
+def _is_part(line: str) -> bool:
+    text = folded_capitals(_strip(line))
     letters = sum(map(str.isalpha, text))
     return letters >= 3 and not (
         _NOT_NAME.search(text) or (_ADDRESS.search(text) and not _LEGAL.search(text))
     )
 
 
-def _only_legal(line: ReceiptLine) -> bool:
-    rest = _LEGAL.sub("", fold(_strip(line.text)))
+def _only_legal(line: str) -> bool:
+    rest = _LEGAL.sub("", folded_capitals(_strip(line)))
     return sum(map(str.isalpha, rest.replace("(M)", ""))) <= 2
 
 
@@ -206,58 +193,9 @@ def _strip(text: str) -> str:
 
 
 def _clean(text: str) -> str:
-    """Remove the marks of owner and registration, the branch and the place."""
-    name = _strip(_OWNER.sub("", text))
+    """Remove a label before the name, its registration, the branch and the place."""
+    name = _strip(_LABEL.sub("", text))
     for tail in (_BRANCH, _PLACE):
         shorter = tail.sub("", name)
         name = shorter if sum(map(str.isalpha, shorter)) >= 3 else name
     return " ".join(name.split())
-
-
-def _printed_chain(text: str) -> Chain | None:
-    """Return the chain whose receipts print that line, with or without its legal form."""
-    text = plain_of(_BRANCH.sub("", text)).replace("&", " AND ")
-    plain = " ".join(re.sub(r"[^A-Z0-9]+", " ", text).split())
-    bare = _COMPANY_TAIL.sub("", plain)
-    for chain, prints in _chains():
-        if prints.fullmatch(plain) or prints.fullmatch(bare):
-            return chain
-    return next((c for c, prints in _chains() if c.distinctive and _with_place(prints, bare)), None)
-
-
-def _with_place(prints: re.Pattern[str], text: str) -> bool:
-    match = prints.match(text)
-    rest = text[match.end() :] if match else ""
-    return bool(re.fullmatch(r"(?: [A-Z]{3,}){1,2}", rest)) and not (
-        _KIND.search(rest) or _ADDRESS.search(rest)
-    )
-
-
-def _similar_chain(text: str) -> Chain | None:
-    """Return the chain whose name the line is, except for look-alikes or one wrong letter."""
-    letters = re.sub(r"[^A-Z]", "", plain_of(text))
-    for chain, _ in _chains():
-        name = re.sub(r"[^A-Z]", "", plain_of(chain.name))
-        if len(name) >= _MIN_LOOKALIKE and lookalike(name) == lookalike(letters):
-            return chain
-        if len(name) >= _MIN_TYPO and Levenshtein.distance(name, letters, score_cutoff=1) <= 1:
-            return chain
-    return None
-
-
-@functools.cache
-def _chains() -> tuple[tuple[Chain, re.Pattern[str]], ...]:
-    return tuple(
-        (
-            Chain(name, facts.get("currency"), not facts.get("common", False)),
-            re.compile(facts["prints"]),
-        )
-        for name, facts in load("merchants").items()
-    )
-
-
-@functools.cache
-def _sites() -> dict[str, Chain]:
-    """Return the chains by the letters and digits of their names, as in web addresses."""
-    names = ((re.sub(r"[^a-z0-9]", "", plain_of(c.name).lower()), c) for c, _ in _chains())
-    return {site: chain for site, chain in names if len(site) > 3}

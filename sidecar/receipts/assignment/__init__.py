@@ -1,0 +1,1 @@
+"""The likeliest roles that add up: which total, which items, and how sure that is."""

@@ -1,0 +1,176 @@
+"""The reading of a receipt's amounts: total, items, discounts, subtotal and tax, with confidences."""
+
+import math
+from dataclasses import dataclass
+from decimal import Decimal
+
+from sidecar.receipts.assignment.doubts import doubts
+from sidecar.receipts.assignment.evidence import Evidence
+from sidecar.receipts.assignment.explain import Explanation, explanations, likeliest
+from sidecar.receipts.assignment.items import ReadItem, items_of
+from sidecar.receipts.assignment.ranking import Calibration
+from sidecar.receipts.assignment.totals import TotalCandidate, candidates_for_total
+from sidecar.receipts.roles.roles import Role
+
+_MIN_TOTAL = 0.3  # probability below which an amount is not given as the total
+_MIN_SCORE = -6.0  # of an explanation that is preferred to the likeliest roles
+_SURE = -2.5  # ... that a second reading of a character may rest on
+_MIN_LEAD = 0.7  # over an explanation with other items, to say that the items match
+
+
+@dataclass(frozen=True, slots=True)
+class ReadAmount:
+    """An amount with its probability of being right."""
+
+    value: Decimal
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class AmountReading:
+    """What a receipt's amounts say."""
+
+    total: ReadAmount | None
+    subtotal: ReadAmount | None
+    tax: ReadAmount | None
+    items: tuple[ReadItem, ...]
+    confidences: tuple[float, ...]
+    """Of each item: that its name and its price are right."""
+    prices: tuple[float, ...]
+    """Of each item: that its price is that of an item."""
+    matches_total: bool
+    """Items, discounts and charges explain the total, and nothing else is nearly as likely."""
+    ambiguous: bool = False
+    """Other items explain the total nearly as well."""
+    warnings: tuple[str, ...] = ()
+    item_figures: tuple[tuple[float, ...], ...] = ()
+    """Of each item, ITEM_FIGURES numbers from which its confidences follow."""
+
+
+def read_amounts(evidence: Evidence, calibration: Calibration) -> AmountReading:
+    """Return the likeliest reading: of the total by all evidence, of the items by the total."""
+    found = _search(evidence, calibration)
+    warnings: tuple[str, ...] = ()
+    if found.total is not None and found.explanation is None:
+        others = [
+            (doubt, other)
+            for doubt in doubts(evidence)
+            if (other := _search(doubt.evidence, calibration)).sure
+            and other.total is not None
+            and (other.total.value == found.total.value or doubt.value == other.total.value)
+        ]
+        if len({(doubt.index, doubt.value) for doubt, _ in others}) == 1:
+            doubt, found = others[0]
+            evidence, warnings = doubt.evidence, (doubt.warning,)
+    chosen = found.explanation or likeliest(evidence)
+    items, _ = items_of(evidence, chosen)
+    figures = tuple(_item_figures(evidence, item, chosen, found) for item in items)
+    return AmountReading(
+        total=found.total,
+        subtotal=_single(evidence, Role.SUBTOTAL),
+        tax=_tax(evidence, found.total),
+        items=tuple(items),
+        confidences=tuple(round(calibration.chance("item", f), 3) for f in figures),
+        prices=tuple(round(calibration.chance("price", f), 3) for f in figures),
+        matches_total=found.matches,
+        ambiguous=found.explanation is not None and not found.matches,
+        warnings=warnings,
+        item_figures=figures,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The likeliest total, and the items that explain it, if any do."""
+
+    total: ReadAmount | None = None
+    explanation: Explanation | None = None
+    lead: float = 0.0
+    """Log of how much likelier the explanation is than one with other items."""
+
+    @property
+    def matches(self) -> bool:
+        return self.explanation is not None and self.lead >= _MIN_LEAD
+
+    @property
+    def sure(self) -> bool:
+        return self.matches and self.explanation is not None and self.explanation.score > _SURE
+
+
+def _search(evidence: Evidence, calibration: Calibration) -> _Found:
+    candidates = candidates_for_total(evidence, explanations(evidence))
+    chances = calibration.choose("total", [c.figures for c in candidates])
+    best = max(range(len(candidates)), key=lambda k: chances[k], default=None)
+    if best is None or chances[best] < _MIN_TOTAL:
+        return _Found()
+    total = ReadAmount(candidates[best].value, round(chances[best], 3))
+    explanation = _usable(candidates[best])
+    if explanation is None:
+        return _Found(total)
+    return _Found(total, explanation, _lead(candidates[best]))
+
+
+def _usable(candidate: TotalCandidate) -> Explanation | None:
+    first = next(iter(candidate.explanations), None)
+    return first if first is not None and first.score >= _MIN_SCORE and first.items() else None
+
+
+def _lead(candidate: TotalCandidate) -> float:
+    """Return how much likelier the best explanation is than one with other items."""
+    first, *others = candidate.explanations
+    rivals = [e.score for e in others if e.items() != first.items()]
+    return min(6.0, first.score - max(rivals)) if rivals else 6.0
+
+
+ITEM_FIGURES = 9
+
+
+def _item_figures(
+    evidence: Evidence, item: ReadItem, chosen: Explanation, found: _Found
+) -> tuple[float, ...]:
+    price = evidence.role(item.total_token, Role.ITEM)
+    letters = sum(map(str.isalpha, item.name))
+    return (
+        _logit(price),
+        _logit(item.name_confidence),
+        float(found.matches),
+        found.lead / 6,
+        max(-8.0, chosen.score) / 8,
+        float(item.proved),
+        min(1.0, letters / 10),
+        sum(map(str.isdigit, item.name)) / max(1, len(item.name)),
+        float(len(item.rows) > 1),
+    )
+
+
+def _logit(p: float) -> float:
+    p = min(max(p, 1e-3), 1 - 1e-3)
+    return math.log(p / (1 - p))
+
+
+def _single(evidence: Evidence, role: Role) -> ReadAmount | None:
+    best = max(evidence.amounts(), key=lambda a: evidence.role(a[0], role), default=None)
+    if best is None or evidence.role(best[0], role) < 0.5:
+        return None
+    return ReadAmount(abs(best[2]), round(min(0.97, evidence.role(best[0], role)), 3))
+
+
+def _tax(evidence: Evidence, total: ReadAmount | None) -> ReadAmount | None:
+    """Return the whole tax: a printed sum of the others, the only amount, or each rate's added."""
+    found = {
+        abs(value): evidence.role(index, Role.TAX)
+        for index, _, value in evidence.amounts()
+        if evidence.role(index, Role.TAX) > 0.5 and value
+    }
+    if total is not None:
+        found = {value: p for value, p in found.items() if value < abs(total.value) / 2}
+    if not found:
+        return None
+    if len(found) == 1:
+        value, p = next(iter(found.items()))
+        return ReadAmount(value, round(min(0.95, p), 3))
+    largest = max(found)
+    rest = sum(found.values()) / len(found)
+    if abs(sum(found, Decimal(0)) - 2 * largest) <= Decimal("0.011"):
+        return ReadAmount(largest, round(min(0.95, rest), 3))
+    return ReadAmount(sum(found, Decimal(0)), round(0.6 * rest, 3))
