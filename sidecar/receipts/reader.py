@@ -122,7 +122,8 @@ def read(
     if not best.checks.matches_total and any(isinstance(page, ScannedPage) for page in scans):
         pictures = (page.pixels if isinstance(page, ScannedPage) else page for page in scans)
         rest = _ProgressRange(1.0 if best.ocr_lines else 0.5, 1.0)
-        best = max(best, (yield from _run_passes(pictures, document, rest)), key=_quality)
+        other = yield from _run_passes(pictures, document, rest)
+        best = max(best, other, key=_quality) if other.ocr_lines else best
     yield Progress("read", 1.0)
     return best
 

@@ -77,6 +77,44 @@ async def test_an_unusable_image_is_refused_and_leaves_no_job(
     assert (await ingress.http.get("/api/v1/jobs", headers=TENANT)).json()["total"] == 0
 
 
+PDF = base64.b64encode(b"%PDF-1.7 and so on").decode()
+
+
+@pytest.mark.parametrize(
+    ("photos", "status", "code"),
+    [
+        ([], 422, "validation_error"),
+        ([JPEG, 5], 422, "validation_error"),
+        ([JPEG, "!!!"], 400, "invalid_image"),
+        ([JPEG, ""], 400, "invalid_image"),
+        ([JPEG, base64.b64encode(b"milk 1.99").decode()], 400, "unsupported_image"),
+        ([JPEG, PDF], 400, "unsupported_image"),
+        ([PDF], 400, "unsupported_image"),
+        ([JPEG, base64.b64encode(bytes(8_001)).decode()], 413, "too_large"),
+        (21 * [JPEG], 413, "too_large"),
+    ],
+)
+async def test_an_unusable_photograph_of_several_is_refused(
+    ingress: IngressClient, photos: list[object], status: int, code: str
+) -> None:
+    body = submission(payload={"images_base64": photos})
+    expect_error(await ingress.http.post("/api/v1/jobs", json=body), status, code)
+    assert (await ingress.http.get("/api/v1/jobs", headers=TENANT)).json()["total"] == 0
+
+
+async def test_several_photographs_are_stored_as_one_file_and_one_as_itself(
+    ingress: IngressClient,
+) -> None:
+    other = base64.b64encode(base64.b64decode(JPEG) + b"!").decode()
+    images = []
+    for photos in ([JPEG, other], [JPEG, other], [JPEG]):
+        body = submission(payload={"images_base64": photos})
+        response = await ingress.http.post("/api/v1/jobs", json=body)
+        images.append(response.json()["input_payload"]["image"])
+    assert images[0] == images[1]
+    assert [image["media_type"] for image in images[1:]] == ["application/zip", "image/jpeg"]
+
+
 async def test_an_image_in_the_image_folder_is_accepted(
     ingress: IngressClient, settings: Settings
 ) -> None:

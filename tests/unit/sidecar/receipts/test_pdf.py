@@ -15,6 +15,7 @@ from sidecar.receipts.options import ReceiptOptions
 from sidecar.receipts.pages.decode import ImageLimits
 from sidecar.receipts.pages.pdf import pdf_pages
 from sidecar.receipts.reader import read_receipt
+from sidecar.receipts.types import ScannedPage
 
 SAMPLE = Path(__file__).parents[4] / "samples" / "receipt.jpg"
 
@@ -33,6 +34,78 @@ def scanned_pdf() -> bytes:
     file = io.BytesIO()
     Image.open(SAMPLE).convert("RGB").save(file, "PDF", resolution=150)
     return file.getvalue()
+
+
+LAYER_LINES = (
+    "GREEN VAL1EY",
+    "01/17/2026 14:32",
+    "MI1K 54.90",
+    "BUTTER 91.20",
+    "TOTAL 33.67",
+    "VISA 33.67",
+)
+
+
+def scanned_pdf_with_text(lines: tuple[str, ...], width: int = 400) -> bytes:
+    """Return a page as scanner apps make it: a picture `width` points wide, and a text layer that
+    nobody sees over it, on a page of 400 points.
+    """
+    file = io.BytesIO()
+    picture = Image.open(SAMPLE).convert("RGB")
+    picture.save(file, "JPEG", quality=90)
+    jpeg = file.getvalue()
+    text = b"".join(b"(%b) Tj T*\n" % line.encode() for line in lines)
+    content = b"q %d 0 0 660 0 0 cm /I Do Q BT 3 Tr /F 12 Tf 30 TL 40 600 Td\n%bET" % (width, text)
+    objects = (
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 400 660] /Contents 4 0 R /Resources 7 0 R >>",
+        b"<< /Length %d >>\nstream\n%b\nendstream" % (len(content), content),
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Courier >>",
+        b"<< /Type /XObject /Subtype /Image /Width %d /Height %d /ColorSpace /DeviceRGB"
+        b" /BitsPerComponent 8 /Filter /DCTDecode /Length %d >>\nstream\n%b\nendstream"
+        % (*picture.size, len(jpeg), jpeg),
+        b"<< /Font << /F 5 0 R >> /XObject << /I 6 0 R >> >>",
+    )
+    numbered = (b"%d 0 obj\n%b\nendobj\n" % pair for pair in enumerate(objects, start=1))
+    return b"%PDF-1.4\n" + b"".join(numbered) + b"trailer\n<< /Root 1 0 R >>\n"
+
+
+def test_a_scan_with_a_text_layer_has_both() -> None:
+    [page] = pdf_pages(scanned_pdf_with_text(LAYER_LINES), ImageLimits())[1]
+    assert isinstance(page, ScannedPage)
+    assert [text.text for text in page.texts] == list(LAYER_LINES)
+    assert page.pixels.shape[0] > page.pixels.shape[1] > 1000
+    [page] = pdf_pages(scanned_pdf_with_text(LAYER_LINES, width=200), ImageLimits())[1]
+    assert isinstance(page, tuple)  # a picture on a page, such as a logo
+
+
+def test_a_scan_is_read_where_its_text_layer_does_not_add_up() -> None:
+    data = scanned_pdf_with_text(LAYER_LINES)
+    receipt = read_receipt(data, ReceiptOptions(), engine(1), ImageLimits())
+    assert receipt.checks.matches_total
+    assert len(receipt.line_items) == 8
+    assert receipt.ocr_lines
+
+
+def test_a_text_layer_stands_where_its_picture_shows_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    blank = np.full((1100, 660, 3), 255, dtype=np.uint8)
+    monkeypatch.setattr("sidecar.receipts.pages.pdf._render", lambda page, scale: blank)
+    data = scanned_pdf_with_text(LAYER_LINES)
+    receipt = read_receipt(data, ReceiptOptions(), engine(1), ImageLimits())
+    assert "MI1K" in receipt.raw_ocr_text
+
+
+def test_a_text_layer_that_adds_up_is_not_read_again() -> None:
+    lines = tuple(
+        line.replace("MI1K 54.90", "MILK 33.67") for line in LAYER_LINES if "BU" not in line
+    )
+    receipt = read_receipt(scanned_pdf_with_text(lines), ReceiptOptions(), engine(1), ImageLimits())
+    assert receipt.checks.matches_total
+    assert len(receipt.line_items) == 1
+    assert receipt.ocr_lines == ()
 
 
 def test_a_page_without_text_is_rendered() -> None:

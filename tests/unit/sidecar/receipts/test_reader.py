@@ -2,6 +2,7 @@
 
 from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -10,8 +11,9 @@ import pytest
 from sidecar.receipts.models import Extraction
 from sidecar.receipts.ocr.engine import OcrEngine, engine
 from sidecar.receipts.options import ReceiptOptions
+from sidecar.receipts.pages.album import pack
 from sidecar.receipts.pages.decode import ImageLimits
-from sidecar.receipts.reader import Progress, read
+from sidecar.receipts.reader import Progress, first_rows, read
 from sidecar.receipts.types import Boxes, Pixels
 
 SAMPLE = Path(__file__).parents[4] / "samples" / "receipt.jpg"
@@ -119,3 +121,39 @@ def test_a_picture_without_text_takes_one_pass() -> None:
     reading, _ = read_with(ocr, photo(()), "best")
     assert reading.line_items == ()
     assert len(ocr.sizes) == 1
+
+
+@pytest.mark.parametrize("accuracy", ["default", "best"])
+def test_a_later_pass_reads_only_what_the_first_one_did_not(
+    monkeypatch: pytest.MonkeyPatch, accuracy: str
+) -> None:
+    counts: list[int] = []
+    recognize = OcrEngine.recognize
+
+    def counted(self: OcrEngine, page: Pixels, boxes: Boxes, *rest: Any) -> Any:
+        counts.append(len(boxes))
+        return recognize(self, page, boxes, *rest)
+
+    monkeypatch.setattr(OcrEngine, "recognize", counted)
+    reading, _ = read_with(RecordingEngine(misses_bread=True), photo(DOES_NOT), accuracy)
+    passes = counts[-3:] if accuracy == "best" else counts[-2:]
+    assert passes[0] == len(DOES_NOT) - 1
+    assert all(count < passes[0] for count in passes[1:])
+    assert {line.text.split()[0] for line in reading.ocr_lines} >= {"TEA", "MILK", "BREAD", "TOTAL"}
+
+
+def test_photographs_of_one_receipt_are_read_as_one() -> None:
+    album = pack((photo(ADDS_UP[:4]), photo(ADDS_UP[2:])))
+    reading, progress = read_with(engine(1), album)
+    assert reading.pages == 2
+    assert reading.total is not None
+    assert (str(reading.total.amount), reading.checks.matches_total) == ("7.00", True)
+    assert [item.parsed_name for item in reading.line_items] == ["TEA", "MILK", "BREAD"]
+    assert {line.page for line in reading.ocr_lines} == {0, 1}
+    assert [step.fraction for step in progress] == sorted(step.fraction for step in progress)
+
+
+def test_a_document_read_for_training_is_not_parsed() -> None:
+    rows = first_rows(photo(ADDS_UP), ReceiptOptions(), engine(1), ImageLimits())
+    assert rows[0].text == "CORNER STORE"
+    assert len(rows) == len(ADDS_UP)
