@@ -1,26 +1,19 @@
 """Items from the roles of tokens: name, quantity, unit price and discounts of each price."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from sidecar.receipts.assignment.evidence import Evidence
 from sidecar.receipts.assignment.explain import Explanation
-from sidecar.receipts.roles.roles import LineClass, Role
-from sidecar.receipts.roles.tokens import Token
+from sidecar.receipts.assignment.names import Name, names_of
+from sidecar.receipts.roles.roles import Role
 from sidecar.receipts.units import unit_of
 
-_NAME = 0.5  # probability from which a token belongs to a name
-_CONTINUED = 0.25  # ... once the token before it does
-_ATTACHED = 0.4  # probability from which a line belongs to the item above or below
-_FALLBACK = 0.05  # ... to the item below, if that has no name otherwise
 _TOLERANCE = Decimal("0.011")
 _NO_NUMBER = 0.7  # probability from which a number is part of a name
 _MIN_PRODUCT = 0.25
 _MAX_QUANTITY = Decimal(10_000)
-_EDGES = " \t-–—*#:=.,;/|_'\"`"
-_PACK = re.compile(r"\d+(?:[.,]\d+)?\s?(?:g|kg|gr|ml|cl|l|lt|oz|lb|pcs|pk|%)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +42,9 @@ def items_of(evidence: Evidence, explanation: Explanation) -> tuple[list[ReadIte
     """Return the items of an explanation, and the discounts that are of no single item."""
     prices = list(explanation.items())
     rows = [evidence.tokens[index].row for index in prices]
-    attached = _attached_rows(evidence, rows)
-    items = [_item(evidence, index, attached[k]) for k, index in enumerate(prices)]
     first_sum = _first_sum(evidence, rows)
+    names = names_of(evidence, prices, first_sum)
+    items = [_item(evidence, index, name) for index, name in zip(prices, names, strict=True)]
     rest = Decimal(0)
     for index, role in explanation.parts:
         if role is Role.DISCOUNT:
@@ -62,7 +55,8 @@ def items_of(evidence: Evidence, explanation: Explanation) -> tuple[list[ReadIte
             if k is not None:
                 items[k] = _with_discount(items[k], amount, token.row)
             elif token.row < first_sum:
-                items.append(replace(_item(evidence, index, (token.row,)), total=-amount))
+                name = names_of(evidence, [index], token.row + 1)[0]
+                items.append(replace(_item(evidence, index, name), total=-amount))
             else:
                 rest += amount
     return sorted(items, key=lambda item: item.total_token), rest
@@ -101,133 +95,21 @@ def _discounted(
     return k
 
 
-def _attached_rows(evidence: Evidence, rows: Sequence[int]) -> dict[int, tuple[int, ...]]:
-    """Return the rows of each item: those of names above and below, in order."""
-    attached: dict[int, tuple[int, ...]] = {}
-    taken = set(rows)
-    for k, row in enumerate(rows):
-        following = rows[k + 1] if k + 1 < len(rows) else len(evidence.lines)
-        below = []
-        for other in range(row + 1, min(following, row + 4)):
-            p_below = evidence.line(other, LineClass.NAME_BELOW)
-            p_above = evidence.line(other, LineClass.NAME_ABOVE)
-            if p_below < _ATTACHED or p_below < p_above:
-                break
-            below.append(other)
-        taken.update(below)
-        attached[k] = (row, *below)
-    for k, row in enumerate(rows):
-        above: list[int] = []
-        for other in range(row - 1, max(-1, row - 4), -1):
-            if other in taken or evidence.line(other, LineClass.NAME_ABOVE) < _ATTACHED:
-                break
-            above.insert(0, other)
-        taken.update(above)
-        attached[k] = (*above, *attached[k])
-    return attached
-
-
-def _item(evidence: Evidence, index: int, rows: tuple[int, ...]) -> ReadItem:
+def _item(evidence: Evidence, index: int, name: Name) -> ReadItem:
     token = evidence.tokens[index]
     assert token.value is not None
-    pieces, certainty = [], []
-    for row in rows:
-        text, probability = _name_in(evidence, row, index)
-        if text:
-            pieces.append(text)
-            certainty.append(probability)
-    if not any(_letters(piece) >= 2 for piece in pieces):
-        fallback = _fallback(evidence, token, rows)
-        if fallback is not None:
-            row, text = fallback
-            pieces, certainty = [text], [0.3]
-            rows = tuple(sorted({row, *rows}))
-    name = " ".join(pieces).strip(_EDGES) or token.text
-    quantity = _quantity(evidence, index, rows)
+    quantity, unit, each, proved = _quantity(evidence, index, name.rows)
     return ReadItem(
-        name=name,
-        name_confidence=min(certainty, default=0.1),
+        name=name.text or token.text,
+        name_confidence=name.confidence,
         total=token.value,
         total_token=index,
-        quantity=quantity[0],
-        unit=quantity[1],
-        unit_price=quantity[2],
-        proved=quantity[3],
-        rows=tuple(sorted(rows)),
+        quantity=quantity,
+        unit=unit,
+        unit_price=each,
+        proved=proved,
+        rows=name.rows,
     )
-
-
-def _letters(text: str) -> int:
-    return sum(map(str.isalpha, text))
-
-
-def _name_in(evidence: Evidence, row: int, price: int) -> tuple[str, float]:
-    """Return the name's part of a line, and the least probability of its tokens."""
-    text = evidence.receipt.rows[row].text
-    indices = [i for i in evidence.of_row(row) if i != price]
-    named = [
-        i
-        for i in indices
-        if evidence.role(i, Role.NAME) >= _NAME and evidence.tokens[i].text[0].isalnum()
-    ]
-    if not named:
-        return "", 0.0
-    probabilities = [evidence.role(i, Role.NAME) for i in named]
-    pieces: list[list[int]] = []
-    joined = False  # whether nothing but the name has stood since the last piece
-    for i in indices:
-        token = evidence.tokens[i]
-        if not token.text[0].isalnum():
-            continue
-        if evidence.role(i, Role.NAME) < (_CONTINUED if joined else _NAME):
-            joined = False
-        elif joined:
-            pieces[-1][1] = token.end
-        else:
-            pieces.append([token.start, token.end])
-            joined = True
-    parts = []
-    for start, end in pieces:
-        while end < len(text) and text[end] in ")%.'’" and _closes(text[start:end], text[end]):
-            end += 1
-        while (
-            start
-            and text[start - 1] in "(["
-            and text[start:end].count(")") != text[start:end].count("(")
-        ):
-            start -= 1
-        parts.append(text[start:end])
-    return " ".join(parts), min(probabilities)
-
-
-def _closes(text: str, mark: str) -> bool:
-    if mark == ")":
-        return text.count("(") > text.count(")")
-    return mark == "%" and text[-1:].isdigit()
-
-
-def _fallback(evidence: Evidence, token: Token, rows: tuple[int, ...]) -> tuple[int, str] | None:
-    """Return the line that most likely has the name, with its words: the price's or one above."""
-    for row in (token.row, token.row - 1, token.row - 2):
-        if row < 0 or (row != token.row and row not in rows and _has_item(evidence, row)):
-            break
-        if row != token.row and evidence.line(row, LineClass.NAME_ABOVE) < _FALLBACK:
-            continue
-        words = [
-            t
-            for t in (evidence.tokens[i] for i in evidence.of_row(row))
-            if t.value is None
-            and t.text[0].isalpha()
-            and (row != token.row or t.end <= token.start)
-        ]
-        if sum(len(t.text) for t in words) >= 3:
-            text = evidence.receipt.rows[row].text
-            return row, text[words[0].start : words[-1].end]
-    return None
-
-
-def _has_item(evidence: Evidence, row: int) -> bool:
-    return any(evidence.roles[i].argmax() == Role.ITEM for i in evidence.of_row(row))
 
 
 def _quantity(

@@ -85,7 +85,7 @@ class RoleModel:
 
 def _gather(x: Array, index: Index) -> Array:
     """Return each row's neighbors side by side; index 0 is a row of zeros."""
-    padded = np.concatenate([np.zeros((1, x.shape[1]), dtype=np.float32), x])
+    padded: Array = np.concatenate([np.zeros((1, x.shape[1]), dtype=np.float32), x])
     return padded[index].reshape(len(index), -1)
 
 

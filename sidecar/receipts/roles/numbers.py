@@ -93,8 +93,8 @@ def value_of(text: str, written: NumberFormat) -> tuple[Decimal, bool] | None:
         return None
     tail = groups[-1]
     if not separators:
-        plain = written.decimals == 0 and 3 <= len(digits) <= 8 and not digits.startswith("0")
-        return Decimal(digits), plain
+        plain = 3 <= len(digits) <= 8 and not digits.startswith("0")
+        return Decimal(digits), written.decimals == 0 and (plain or digits == "0")
     if not all(len(group) == 3 for group in groups[1:-1]):
         return None
     as_fraction = Decimal(f"{''.join(groups[:-1]) or '0'}.{tail}")

@@ -7,6 +7,7 @@ to --predictions, for bench.receipts to score.
 
 import argparse
 import json
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -40,6 +41,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="the model's file")
     parser.add_argument("--predictions", type=Path, help="readings of receipts that were held out")
     arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
 
     examples = [e for path in arguments.texts for e in load.from_texts(path)]
     examples += [e for path in arguments.boxes for e in load.from_boxes(path)]

@@ -150,6 +150,8 @@ def _items(
         if page.style.decimals == 0:
             each = each.quantize(Decimal("1e2")) if rng.random() < 0.8 else each
         each = max(each, unit * 50)
+        if rng.random() < 0.03:
+            each = Decimal(0)
         quantity, measure = Decimal(1), ""
         if rng.random() < 0.35:
             quantity = Decimal(rng.randint(2, 6))
@@ -170,7 +172,7 @@ def _items(
             items.append((label, Decimal(1), deposit))
         if rng.random() < 0.09:
             discount = min(price - unit, (price * rng.randint(5, 50) / 100).quantize(unit))
-            if discount > 0:
+            if 0 < discount < price:
                 label = page.word("discount")
                 if rng.random() < 0.4:
                     label = f"{label} {rng.choice(('-20%', '2 FOR 1', name[:10], rng.choice(names)[:12], '52310'))}"
@@ -248,6 +250,9 @@ def _totals(page: _Page, total: Decimal, unit: Decimal) -> Decimal:
     """Print subtotal, taxes, the total and its payment; return the total."""
     rng = page.rng
     rate = Decimal(rng.choice((5, 6, 7, 8, 10, 15, 19, 20, 21, 23, 25)))
+    if rng.random() < 0.05:  # sums of departments
+        for share in (total - (total / 3).quantize(unit), (total / 3).quantize(unit)):
+            page.add(page.word("columns").upper(), share)
     if rng.random() < 0.4:
         page.add(page.word("subtotal"), total)
     if rng.random() < 0.08:

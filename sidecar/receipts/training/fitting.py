@@ -2,6 +2,7 @@
 what it says, on receipts of shops that it has not seen.
 """
 
+import logging
 import random
 import re
 from collections.abc import Mapping, Sequence
@@ -31,8 +32,10 @@ from sidecar.receipts.training.labels import Labels, labels_of, scale_of
 from sidecar.receipts.training.network import train
 from sidecar.receipts.training.vary import names_of, vary
 
+log = logging.getLogger(__name__)
+
 Arrays = dict[str, npt.NDArray[Any]]
-_COMPOSED = 0.8  # made-up receipts for each labeled one
+_COMPOSED = 1.0  # made-up receipts for each labeled one
 _SAME_NAME = 85  # token_set_ratio from which two merchants are one
 _SAME_ITEM = 80  # token_sort_ratio
 
@@ -80,7 +83,7 @@ def cross_validate(examples: Sequence[Example], *, folds: int, epochs: int) -> l
         held = [e for e in examples if e.fold_of(folds) == fold]
         rest = [e for e in examples if e.fold_of(folds) != fold]
         done.append(Fold(train_network(rest, epochs=epochs, seed=fold), held))
-        print(f"fold {fold + 1} of {folds}: learned from {len(rest)}, {len(held)} held", flush=True)
+        log.info("fold %d of %d: learned from %d, %d held", fold + 1, folds, len(rest), len(held))
     return done
 
 

@@ -24,6 +24,7 @@ _BY_MEANING = {
     "rounding": Role.CHARGE,
 }  # fmt: skip
 _SIMILAR = 55  # of a name to the words near its price
+_CODE_DIGITS = 6  # from which a number is a code and no part of a name
 _NAMED = 70  # of a line's words to be the name
 
 
@@ -264,6 +265,11 @@ def _name_tokens(
             or (token.value is not None and plain in joined and len(plain) >= 2)
         ):
             places.append(place)
+    for place in list(places):  # codes, which some labels have in the name
+        if len(receipt.lines[row][place].text) >= _CODE_DIGITS and (
+            receipt.lines[row][place].text.isdigit()
+        ):
+            places = [p for p in places if p > place] or places
     # A number at the edge that the name does not have there is a quantity or a code.
     while (
         places

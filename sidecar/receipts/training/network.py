@@ -15,6 +15,8 @@ from sidecar.receipts.training.labels import IGNORED, Labels
 
 EMBEDDED = 48
 HIDDEN = 128
+_DROPPED = 0.18
+"""Share of the tokens whose letters are not seen in a step: words of other shops will be unknown."""
 
 
 class RoleNetwork(nn.Module):
@@ -125,7 +127,7 @@ def train(
         order = random.permutation(len(receipts))
         for start in range(0, len(order), batch):
             sample = batch_of([receipts[i] for i in order[start : start + batch]])
-            kept = random.random((len(sample.ngrams), 1)) > 0.12
+            kept = random.random((len(sample.ngrams), 1)) > _DROPPED
             sample.ngrams.mul_(torch.from_numpy(kept))
             roles, classes = network(sample)
             error = loss(roles, sample.roles)

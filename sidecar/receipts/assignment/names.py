@@ -1,0 +1,232 @@
+"""Names of items: the words of a price's line, or of the lines above or below it.
+
+A receipt has one layout: where prices stand alone, all their names are above them, or all below.
+"""
+
+import itertools
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sidecar.receipts.assignment.evidence import Evidence
+from sidecar.receipts.roles.roles import LineClass, Role
+
+_NAME = 0.5  # probability from which a token belongs to a name
+_BESIDE_WORD, _BESIDE = 0.05, 0.2  # ... beside one that does: a word, another token
+_ATTACHED = 0.4  # probability from which a line continues the name of an item
+_ALONE = 0.12  # ... or is a part of the name of a price without a name
+_MAX_GAP = 4  # lines between a price and a line of its name
+_EDGES = " \t-–—*#:=.,;/|_'`"
+_LONG_CODE = re.compile(
+    r"^(?:[A-Z]{1,2}\s)?[\dIO]{6,}[A-Z]?\s*[-:]?\s*|^\d{4,}\s?-\s?(?=\D{2})|\s*\b\d{6,}\w?$"
+)
+_CODE = re.compile(r"^(?:\d{1,3}\.\s+)?[A-Z]{0,2}\d{3,}(?:[-/]\d{2,})*[A-Z]?\s*[-:]?\s+(?=\D{2})")
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A name with the probability of its words, and the rows that it stands on."""
+
+    text: str
+    confidence: float
+    rows: tuple[int, ...]
+
+
+def names_of(evidence: Evidence, prices: Sequence[int], end: int) -> list[Name]:
+    """Return the name of each price, a token's index; `end` is the first row of the summary."""
+    rows = [evidence.tokens[index].row for index in prices]
+    own = [_on_row(evidence, row, price) for row, price in zip(rows, prices, strict=True)]
+    alone = [k for k, (text, _) in enumerate(own) if _letters(text) < 2]
+    weak = {k: _weak_on_row(evidence, rows[k], prices[k]) for k in alone}
+    lines = _lines_of_names(evidence, rows, {k: w[1] for k, w in weak.items()}, end)
+    names = []
+    for k, (text, confidence) in enumerate(own):
+        parts = {rows[k]: text} if text and k not in alone else {}
+        sure = [confidence] if parts else []
+        for row in lines.get(k, ()):
+            parts[row] = _whole_row(evidence, row)
+            sure.append(_likeness(evidence, row))
+        joined = " ".join(part for _, part in sorted(parts.items()) if part)
+        if _letters(joined) < 2 and k in weak:
+            joined, sure = weak[k][0], [min(0.3, weak[k][1])]
+        names.append(
+            Name(joined.strip(_EDGES), min(sure, default=0.1), tuple(sorted({*parts, rows[k]})))
+        )
+    return _without_codes(names)
+
+
+def _letters(text: str) -> int:
+    return sum(map(str.isalpha, text))
+
+
+def _likeness(evidence: Evidence, row: int) -> float:
+    """Return how likely a line without a price is a name, or a part of one."""
+    return min(
+        1.0,
+        evidence.line(row, LineClass.NAME_ABOVE)
+        + evidence.line(row, LineClass.NAME_BELOW)
+        + 0.3 * _best_word(evidence, row),
+    )
+
+
+def _best_word(evidence: Evidence, row: int) -> float:
+    return max((evidence.role(i, Role.NAME) for i in evidence.of_row(row)), default=0.0)
+
+
+def _lines_of_names(
+    evidence: Evidence, rows: Sequence[int], weak: Mapping[int, float], end: int
+) -> Mapping[int, tuple[int, ...]]:
+    """Return, by the item, the other lines that its name stands on.
+
+    `weak` has the items whose line hardly has a name, with the probability that it has.
+    """
+    alone = list(weak)
+    gaps = _gaps(evidence, rows, end)
+    above = sum(_log_chance(evidence, gaps[k], LineClass.NAME_ABOVE) for k in alone)
+    below = sum(_log_chance(evidence, gaps[k + 1], LineClass.NAME_BELOW) for k in alone)
+    names_above = above >= below
+    taken: set[int] = set()
+    found: dict[int, tuple[int, ...]] = {}
+    for k in alone:
+        gap = gaps[k] if names_above else gaps[k + 1]
+        near = [
+            row for row in (reversed(gap) if names_above else gap) if _letters_in(evidence, row)
+        ]
+        kept: list[int] = []
+        for row in near[:_MAX_GAP]:
+            if _likeness(evidence, row) < _ALONE:
+                if kept:
+                    break
+                continue
+            kept.append(row)
+        if kept:
+            taken.update(kept)
+            found[k] = tuple(sorted(kept))
+    for k in range(len(rows)):
+        if k in alone:
+            continue
+        kept = []
+        for row in gaps[k + 1][:_MAX_GAP]:
+            p = evidence.line(row, LineClass.NAME_BELOW)
+            if row in taken or p < max(_ATTACHED, evidence.line(row, LineClass.NAME_ABOVE)):
+                break
+            kept.append(row)
+        for row in reversed(gaps[k][-_MAX_GAP:]):
+            if row in taken or evidence.line(row, LineClass.NAME_ABOVE) < _ATTACHED:
+                break
+            kept.append(row)
+        taken.update(kept)
+        found[k] = tuple(sorted(kept))
+    return found
+
+
+def _gaps(evidence: Evidence, rows: Sequence[int], end: int) -> list[list[int]]:
+    """Return the lines before each item's line and, last, those up to the summary."""
+    bounds = [
+        max(-1, rows[0] - _MAX_GAP - 1) if rows else -1,
+        *rows,
+        max(end, (rows or [0])[-1] + 1),
+    ]
+    gaps = [list(range(a + 1, b)) for a, b in itertools.pairwise(bounds)]
+    return gaps if len(gaps) == len(rows) + 1 else [*gaps, []]
+
+
+def _letters_in(evidence: Evidence, row: int) -> bool:
+    return _letters(evidence.receipt.rows[row].text) >= 2
+
+
+def _log_chance(evidence: Evidence, gap: Sequence[int], side: LineClass) -> float:
+    chances = (
+        evidence.line(row, side) + 0.2 * _best_word(evidence, row)
+        for row in gap
+        if _letters_in(evidence, row)
+    )
+    return math.log(0.01 + max(chances, default=0.0))
+
+
+def _whole_row(evidence: Evidence, row: int) -> str:
+    """Return the words of a line without a price: all of them, unless it has amounts."""
+    tokens = [evidence.tokens[i] for i in evidence.of_row(row)]
+    if any(token.money for token in tokens):
+        return _on_row(evidence, row, -1)[0]
+    return evidence.receipt.rows[row].text
+
+
+def _on_row(evidence: Evidence, row: int, price: int) -> tuple[str, float]:
+    """Return the name's part of a price's line, and the mean probability of its tokens.
+
+    A name is seldom broken: tokens beside one that is surely named belong to it at a lower
+    probability than others.
+    """
+    text = evidence.receipt.rows[row].text
+    words = [i for i in evidence.of_row(row) if i != price and evidence.tokens[i].text[0].isalnum()]
+    chances = [evidence.role(i, Role.NAME) for i in words]
+    named = [chance >= _NAME for chance in chances]
+    if not any(named):
+        return "", 0.0
+    for order in (range(1, len(words)), range(len(words) - 2, -1, -1)):
+        step = -1 if order.step > 0 else 1
+        for k in order:
+            token = evidence.tokens[words[k]]
+            long = len(token.text) >= 3 and token.text.isalpha()
+            needed = _BESIDE_WORD if long else _BESIDE
+            named[k] = named[k] or (named[k + step] and chances[k] >= needed)
+    pieces: list[list[int]] = []
+    for k, index in enumerate(words):
+        token = evidence.tokens[index]
+        if named[k] and k and named[k - 1]:
+            pieces[-1][1] = token.end
+        elif named[k]:
+            pieces.append([token.start, token.end])
+    parts = [_with_brackets(text, start, end) for start, end in pieces]
+    inside = [chance for chance, yes in zip(chances, named, strict=True) if yes]
+    return " ".join(parts), sum(inside) / len(inside)
+
+
+def _weak_on_row(evidence: Evidence, row: int, price: int) -> tuple[str, float]:
+    """Return the words before a price, if they may be a name, and the best one's probability."""
+    limit = evidence.tokens[price].start
+    words = [
+        i
+        for i in evidence.of_row(row)
+        if evidence.tokens[i].start < limit and evidence.tokens[i].text.isalpha()
+    ]
+    chance = max((evidence.role(i, Role.NAME) for i in words), default=0.0)
+    if not words or sum(len(evidence.tokens[i].text) for i in words) < 3:
+        return "", 0.0
+    text = evidence.receipt.rows[row].text
+    return text[evidence.tokens[words[0]].start : evidence.tokens[words[-1]].end], chance
+
+
+def _with_brackets(text: str, start: int, end: int) -> str:
+    """Return a part of a line, with the signs around it that it lacks or ends on."""
+    while (
+        end < len(text)
+        and text[end] in ")%'\""
+        and not (text[end] == ")" and text[start:end].count("(") <= text[start:end].count(")"))
+    ):
+        end += 1
+    if (
+        start
+        and text[start - 1] in "(["
+        and text[start:end].count(")") > text[start:end].count("(")
+    ):
+        start -= 1
+    return text[start:end]
+
+
+def _without_codes(names: Sequence[Name]) -> list[Name]:
+    """Remove article codes: long ones, and shorter ones that most names start with."""
+    stripped = [_stripped(name.text, _LONG_CODE) for name in names]
+    coded = sum(bool(_CODE.match(text)) for text in stripped)
+    if coded >= 2 and coded * 2 > len(names):
+        stripped = [_stripped(text, _CODE) for text in stripped]
+    return [
+        Name(text, name.confidence, name.rows) for text, name in zip(stripped, names, strict=True)
+    ]
+
+
+def _stripped(text: str, code: re.Pattern[str]) -> str:
+    rest = code.sub("", text).strip(_EDGES)
+    return rest if _letters(rest) >= 2 else text
