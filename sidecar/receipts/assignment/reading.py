@@ -1,9 +1,15 @@
 """The reading of a receipt's amounts: total, items, discounts, subtotal and tax, with confidences."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from sidecar.receipts.assignment.doubtful import (
+    CARD_SLIP,
+    SEVERAL,
+    is_card_slip,
+    several_receipts,
+)
 from sidecar.receipts.assignment.doubts import doubts
 from sidecar.receipts.assignment.evidence import Evidence
 from sidecar.receipts.assignment.explain import Explanation, explanations, likeliest
@@ -15,6 +21,7 @@ from sidecar.receipts.roles.roles import Role
 _MIN_TOTAL = 0.3  # probability below which an amount is not given as the total
 _MIN_SCORE = -6.0  # of an explanation that is preferred to the likeliest roles
 _SURE = -2.5  # ... that a second reading of a character may rest on
+_DOUBTED = 0.5  # the most confidence in the total of a text that may not be one receipt
 _MIN_LEAD = 0.7  # over an explanation with other items, to say that the items match
 
 
@@ -51,7 +58,11 @@ def read_amounts(evidence: Evidence, calibration: Calibration) -> AmountReading:
     """Return the likeliest reading: of the total by all evidence, of the items by the total."""
     found = _search(evidence, calibration)
     warnings: tuple[str, ...] = ()
-    if found.total is not None and found.explanation is None:
+    if several_receipts(evidence):
+        found, warnings = found.doubted(), (SEVERAL,)
+    elif is_card_slip(evidence):
+        warnings = (CARD_SLIP,)
+    if found.total is not None and found.explanation is None and not warnings:
         others = [
             (doubt, other)
             for doubt in doubts(evidence)
@@ -73,7 +84,7 @@ def read_amounts(evidence: Evidence, calibration: Calibration) -> AmountReading:
         confidences=tuple(round(calibration.chance("item", f), 3) for f in figures),
         prices=tuple(round(calibration.chance("price", f), 3) for f in figures),
         matches_total=found.matches,
-        ambiguous=found.explanation is not None and not found.matches,
+        ambiguous=found.explanation is not None and not found.matches and not found.doubt,
         warnings=warnings,
         item_figures=figures,
     )
@@ -88,9 +99,17 @@ class _Found:
     lead: float = 0.0
     """Log of how much likelier the explanation is than one with other items."""
 
+    doubt: bool = False
+    """Whether the text may not be one receipt with items."""
+
+    def doubted(self) -> "_Found":
+        """Return what was found with a lower confidence, and no claim that it adds up."""
+        total = self.total and replace(self.total, confidence=min(_DOUBTED, self.total.confidence))
+        return replace(self, total=total, doubt=True)
+
     @property
     def matches(self) -> bool:
-        return self.explanation is not None and self.lead >= _MIN_LEAD
+        return not self.doubt and self.explanation is not None and self.lead >= _MIN_LEAD
 
     @property
     def sure(self) -> bool:
