@@ -27,7 +27,7 @@ def detect_rotation(page: Pixels, boxes: Boxes, ocr: OcrEngine) -> int:
     longest = boxes[np.argsort(-wide)[:_SAMPLE]]
     down = ocr.upside_down(page, longest)
     if 1 - _CLEAR < down < _CLEAR:
-        some = longest[-_READ:]
+        some = boxes[np.argsort(-wide)[len(boxes) // 3 :][:_READ]]
         rotated, rotated_boxes = rotate_page(page, some, 2)
         down = float(_legibility(rotated, rotated_boxes, ocr) > _legibility(page, some, ocr))
     return quarters + 2 if down > 0.5 else quarters
