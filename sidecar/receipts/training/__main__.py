@@ -18,11 +18,11 @@ from sidecar.receipts.options import ReceiptOptions
 from sidecar.receipts.parser import parse
 from sidecar.receipts.training import examples as load
 from sidecar.receipts.training.fitting import (
+    Trainer,
     calibrate,
     cross_validate,
     evidence_for,
     model_of,
-    train_network,
 )
 
 
@@ -38,6 +38,9 @@ def main() -> None:
     parser.add_argument("--folds", type=int, default=4)
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--leave-out", help="a source to be tried on, and not learned from")
+    parser.add_argument(
+        "--keep", type=Path, help="a folder for the networks, and from where those in it are taken"
+    )
     parser.add_argument("--out", type=Path, help="the model's file")
     parser.add_argument("--predictions", type=Path, help="readings of receipts that were held out")
     arguments = parser.parse_args()
@@ -50,11 +53,12 @@ def main() -> None:
     examples = [e for e in examples if e.rows and e.truth.get("total")]
     left_out = [e for e in examples if e.source == arguments.leave_out]
     examples = [e for e in examples if e.source != arguments.leave_out]
-    folds = cross_validate(examples, folds=arguments.folds, epochs=arguments.epochs)
+    trainer = Trainer(arguments.epochs, arguments.keep)
+    folds = cross_validate(examples, folds=arguments.folds, trainer=trainer)
     calibration = calibrate([pair for f in folds for pair in evidence_for(f.held, f.network)])
     readings = [(f.held, model_of(f.network, calibration)[0]) for f in folds]
     if arguments.out or left_out:
-        network = train_network(examples, epochs=arguments.epochs, seed=arguments.folds)
+        network = trainer.network("all", examples, seed=arguments.folds)
         model, arrays = model_of(network, calibration)
         if arguments.out:
             np.savez_compressed(arguments.out, allow_pickle=False, **arrays)

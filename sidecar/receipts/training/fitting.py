@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -40,12 +41,28 @@ _SAME_NAME = 85  # token_set_ratio from which two merchants are one
 _SAME_ITEM = 80  # token_sort_ratio
 
 
-def train_network(examples: Sequence[Example], *, epochs: int, seed: int) -> Arrays:
-    """Return the weights of a network trained on examples and what is made of them."""
-    rng = random.Random(seed)
-    receipts = [_prepared(example) for example in examples]
-    receipts += [_prepared(made) for made in _made_up(rng, examples)]
-    return dict(train(receipts, epochs=epochs, seed=seed).arrays())
+@dataclass(frozen=True)
+class Trainer:
+    """Trains networks, or takes those that were kept."""
+
+    epochs: int
+    folder: Path | None = None
+
+    def network(self, name: str, examples: Sequence[Example], seed: int) -> Arrays:
+        """Return the weights of a network trained on examples and what is made of them."""
+        file = self.folder / f"{name}.npz" if self.folder else None
+        if file is not None and file.exists():
+            with np.load(file) as arrays:
+                return dict(arrays)
+        rng = random.Random(seed)
+        receipts = [_prepared(example) for example in examples]
+        receipts += [_prepared(made) for made in _made_up(rng, examples)]
+        arrays = dict(train(receipts, epochs=self.epochs, seed=seed).arrays())
+        log.info("network %s: learned from %d receipts", name, len(receipts))
+        if file is not None:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            np.savez_compressed(file, allow_pickle=False, **arrays)
+        return arrays
 
 
 def _prepared(example: Example) -> tuple[Features, Labels]:
@@ -76,14 +93,13 @@ class Fold:
     held: Sequence[Example]
 
 
-def cross_validate(examples: Sequence[Example], *, folds: int, epochs: int) -> list[Fold]:
+def cross_validate(examples: Sequence[Example], *, folds: int, trainer: Trainer) -> list[Fold]:
     """Train a network for each fold, without the fold's shops."""
     done = []
     for fold in range(folds):
         held = [e for e in examples if e.fold_of(folds) == fold]
         rest = [e for e in examples if e.fold_of(folds) != fold]
-        done.append(Fold(train_network(rest, epochs=epochs, seed=fold), held))
-        log.info("fold %d of %d: learned from %d, %d held", fold + 1, folds, len(rest), len(held))
+        done.append(Fold(trainer.network(f"fold{fold}", rest, seed=fold), held))
     return done
 
 
