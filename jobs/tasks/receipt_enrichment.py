@@ -25,7 +25,7 @@ from sidecar.llm.schemas import ChatRequest
 from sidecar.receipts.catalog.matching import nearest
 from sidecar.receipts.models import Match, with_warning
 from sidecar.receipts.options import ReceiptOptions
-from sidecar.receipts.vlm import QUESTION, SCHEMA, VlmReceipt, extraction_of, merge_readings
+from sidecar.receipts.vlm import SCHEMA, VlmReceipt, extraction_of, merge_readings, question
 from sidecar.text.product_names import expand
 
 log = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ async def reread_with_vlm(
     if not result.pages:
         return replace(result, output=_with_ocr_sources(ocr))
     try:
-        receipt, model = await _ask_vlm(result.pages, models)
+        receipt, model = await _ask_vlm(result.pages, ocr["raw_ocr_text"], models)
     except ServiceError as error:
         if options.engine == "vision":
             raise
@@ -172,8 +172,10 @@ def _with_ocr_sources(ocr: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**ocr, "sources": dict.fromkeys((*ocr["fields"], "line_items"), "ocr")}
 
 
-async def _ask_vlm(pages: tuple[bytes, ...], models: ModelClients) -> tuple[VlmReceipt, str]:
-    """Return the model's reading of the JPEG pages, and its name."""
+async def _ask_vlm(
+    pages: tuple[bytes, ...], recognized: str, models: ModelClients
+) -> tuple[VlmReceipt, str]:
+    """Return the model's reading of the JPEG pages and of the recognized text, and its name."""
     images = [
         {
             "type": "image_url",
@@ -184,7 +186,10 @@ async def _ask_vlm(pages: tuple[bytes, ...], models: ModelClients) -> tuple[VlmR
     request = ChatRequest.model_validate(
         {
             "messages": [
-                {"role": "user", "content": [{"type": "text", "text": QUESTION}, *images]}
+                {
+                    "role": "user",
+                    "content": [{"type": "text", "text": question(recognized)}, *images],
+                }
             ],
             "temperature": 0,
             "response_format": json_schema_format("receipt", SCHEMA),

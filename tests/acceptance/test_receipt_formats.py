@@ -3,6 +3,7 @@
 import base64
 import io
 import uuid
+import zipfile
 from collections.abc import Callable
 from typing import Any
 
@@ -122,6 +123,35 @@ def test_a_receipt_is_read_in_every_supported_format(client: httpx.Client, name:
     assert extraction["date"]["value"] == "2026-01-17"
     assert extraction["total"]["amount"] == "33.67"
     assert "duplicate_of" not in extraction
+
+
+def test_two_photographs_of_one_receipt_are_read_as_one(client: httpx.Client) -> None:
+    whole = photo()
+    half = whole.height // 2
+    parts = [
+        whole.crop((0, 0, whole.width, half + 150)),
+        whole.crop((0, half - 50, whole.width, whole.height)),
+    ]
+    photos = [base64.b64encode(encode(part, "PNG")).decode() for part in parts]
+    tenant = f"photos-{uuid.uuid4().hex}"
+    response = httpx.post(
+        f"{client.base_url}/api/v1/receipts/extract",
+        json={"account_id": tenant, "images_base64": photos},
+        timeout=60,
+    )
+    assert response.status_code == 200, response.text
+    extraction = response.json()["extraction"]
+    assert extraction["total"]["amount"] == "33.67"
+    assert extraction["checks"]["matches_total"] is True
+    assert len(extraction["line_items"]) == 8
+    headers = {"x-tenant-id": tenant}
+    [artifact] = httpx.get(f"{client.base_url}/api/v1/artifacts", headers=headers).json()[
+        "artifacts"
+    ]
+    image = httpx.get(f"{client.base_url}/api/v1/artifacts/{artifact['id']}/image", headers=headers)
+    assert image.headers["content-type"] == "application/zip"
+    with zipfile.ZipFile(io.BytesIO(image.content)) as album:
+        assert [base64.b64encode(album.read(name)).decode() for name in album.namelist()] == photos
 
 
 REFUSED: dict[str, tuple[Callable[[], bytes], int, str]] = {

@@ -48,6 +48,7 @@ async def test_the_vision_model_gets_the_pages_and_a_response_schema(database: D
     engine = EchoEngine(reply=json.dumps(vlm_response()))
     models = model_clients(database, engine=engine)
     misread = ocr_result(JPEG, JPEG, total="50.00")
+    misread = replace(misread, output={**misread.output, "raw_ocr_text": "TOTAL 50.00"})
     result = await reread_with_vlm(ReceiptOptions(), misread, models)
     assert result.output["total"] == 5.0
     assert result.output["sources"]["total"] == "vision"
@@ -55,6 +56,7 @@ async def test_the_vision_model_gets_the_pages_and_a_response_schema(database: D
     assert result.model_id == "ocr, echo"
     [request] = engine.requests
     assert len(request.image_urls) == 2
+    assert "TOTAL 50.00" in json.dumps(request.wire())
     assert request.wire()["response_format"]["json_schema"]["schema"]["required"]
 
 
