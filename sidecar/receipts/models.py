@@ -155,6 +155,8 @@ class Extraction(_Value):
     """Empty for the text layer of a PDF."""
     overall_confidence: Confidence = 0.0
     checks: Checks = Checks()
+    adds_up: bool = False
+    """Some reading of the items comes to the total, if not surely the right one; not on the wire."""
     pages: Annotated[int, Field(ge=1)] = 1
 
     @property

@@ -90,6 +90,7 @@ def parse(
                 *_sum_warnings(items_sum, total, amounts),
             ),
         ),
+        adds_up=amounts.adds_up,
         pages=pages,
     )
 
@@ -99,8 +100,8 @@ def _sum_warnings(items_sum: Decimal, total: Money | None, amounts: AmountReadin
         return ["No total was found."]
     if amounts.matches_total:
         return []
-    if amounts.ambiguous:
-        return ["The line items can be read in more than one way that fits the total."]
+    if amounts.adds_up:
+        return ["The line items add up to the total, but may have been read in another way."]
     return [f"The line items come to {items_sum}, {total.amount - items_sum} off the total."]
 
 

@@ -119,7 +119,7 @@ def read(
     layers = _text_layers(pages, document, scans)
     whole = _ProgressRange(0.0, 1.0)
     best = yield from _run_passes(layers, document, whole)
-    if not best.checks.matches_total and any(isinstance(page, ScannedPage) for page in scans):
+    if not best.adds_up and any(isinstance(page, ScannedPage) for page in scans):
         pictures = (page.pixels if isinstance(page, ScannedPage) else page for page in scans)
         rest = _ProgressRange(1.0 if best.ocr_lines else 0.5, 1.0)
         other = yield from _run_passes(pictures, document, rest)
@@ -218,15 +218,16 @@ def _detect_closer(
 
 def _needs_another_pass(extraction: Extraction, document: _Document) -> bool:
     """Whether text was recognized whose amounts do not add up, on few enough pages."""
-    return bool(extraction.ocr_lines) and not extraction.checks.matches_total and document.is_short
+    return bool(extraction.ocr_lines) and not extraction.adds_up and document.is_short
 
 
-def _quality(extraction: Extraction) -> tuple[bool, float, float]:
+def _quality(extraction: Extraction) -> tuple[bool, bool, float, float]:
     """Return a sort key: readings that add up come first, then those with the smallest gap."""
     total = extraction.total.amount if extraction.total else None
     gap = abs(extraction.checks.items_sum - total) / total if total else Decimal(1)
     return (
         extraction.checks.matches_total,
+        extraction.adds_up,
         -round(float(gap), 1),
         extraction.overall_confidence,
     )

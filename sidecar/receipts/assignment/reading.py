@@ -1,6 +1,7 @@
 """The reading of a receipt's amounts: total, items, discounts, subtotal and tax, with confidences."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
@@ -16,12 +17,13 @@ from sidecar.receipts.assignment.explain import Explanation, explanations, likel
 from sidecar.receipts.assignment.items import ReadItem, items_of
 from sidecar.receipts.assignment.ranking import Calibration
 from sidecar.receipts.assignment.totals import TotalCandidate, candidates_for_total
-from sidecar.receipts.roles.roles import Role
+from sidecar.receipts.roles.roles import LineClass, Role
 
 _MIN_TOTAL = 0.3  # probability below which an amount is not given as the total
 _MIN_SCORE = -6.0  # of an explanation that is preferred to the likeliest roles
 _SURE = -2.5  # ... that a second reading of a character may rest on
 _DOUBTED = 0.5  # the most confidence in the total of a text that may not be one receipt
+_MIN_MATCH = 0.85  # probability that all items are right, to say that they match
 _MIN_LEAD = 0.7  # over an explanation with other items, to say that the items match
 
 
@@ -47,11 +49,13 @@ class AmountReading:
     """Of each item: that its price is that of an item."""
     matches_total: bool
     """Items, discounts and charges explain the total, and nothing else is nearly as likely."""
-    ambiguous: bool = False
-    """Other items explain the total nearly as well."""
+    adds_up: bool = False
+    """Some items explain the total, if not surely those that were bought."""
     warnings: tuple[str, ...] = ()
     item_figures: tuple[tuple[float, ...], ...] = ()
     """Of each item, ITEM_FIGURES numbers from which its confidences follow."""
+    match_figures: tuple[float, ...] = ()
+    """MATCH_FIGURES numbers that tell whether the items are all right."""
 
 
 def read_amounts(evidence: Evidence, calibration: Calibration) -> AmountReading:
@@ -75,6 +79,12 @@ def read_amounts(evidence: Evidence, calibration: Calibration) -> AmountReading:
             evidence, warnings = doubt.evidence, (doubt.warning,)
     chosen = found.explanation or likeliest(evidence)
     items, _ = items_of(evidence, chosen)
+    match_figures = _match_figures(evidence, found, items)
+    matches = (
+        found.explanation is not None
+        and not found.doubt
+        and calibration.chance("match", match_figures) >= _MIN_MATCH
+    )
     figures = tuple(_item_figures(evidence, item, chosen, found) for item in items)
     return AmountReading(
         total=found.total,
@@ -83,10 +93,11 @@ def read_amounts(evidence: Evidence, calibration: Calibration) -> AmountReading:
         items=tuple(items),
         confidences=tuple(round(calibration.chance("item", f), 3) for f in figures),
         prices=tuple(round(calibration.chance("price", f), 3) for f in figures),
-        matches_total=found.matches,
-        ambiguous=found.explanation is not None and not found.matches and not found.doubt,
+        matches_total=matches,
+        adds_up=found.explanation is not None and not found.doubt,
         warnings=warnings,
         item_figures=figures,
+        match_figures=match_figures,
     )
 
 
@@ -95,6 +106,7 @@ class _Found:
     """The likeliest total, and the items that explain it, if any do."""
 
     total: ReadAmount | None = None
+    candidate: TotalCandidate | None = None
     explanation: Explanation | None = None
     lead: float = 0.0
     """Log of how much likelier the explanation is than one with other items."""
@@ -108,12 +120,13 @@ class _Found:
         return replace(self, total=total, doubt=True)
 
     @property
-    def matches(self) -> bool:
-        return not self.doubt and self.explanation is not None and self.lead >= _MIN_LEAD
-
-    @property
     def sure(self) -> bool:
-        return self.matches and self.explanation is not None and self.explanation.score > _SURE
+        """Whether an explanation stands out so far that a character's second reading may rest on it."""
+        return (
+            self.explanation is not None
+            and self.lead >= _MIN_LEAD
+            and self.explanation.score > _SURE
+        )
 
 
 def _search(evidence: Evidence, calibration: Calibration) -> _Found:
@@ -125,8 +138,8 @@ def _search(evidence: Evidence, calibration: Calibration) -> _Found:
     total = ReadAmount(candidates[best].value, round(chances[best], 3))
     explanation = _usable(candidates[best])
     if explanation is None:
-        return _Found(total)
-    return _Found(total, explanation, _lead(candidates[best]))
+        return _Found(total, candidates[best])
+    return _Found(total, candidates[best], explanation, _lead(candidates[best]))
 
 
 def _usable(candidate: TotalCandidate) -> Explanation | None:
@@ -141,6 +154,44 @@ def _lead(candidate: TotalCandidate) -> float:
     return min(6.0, first.score - max(rivals)) if rivals else 6.0
 
 
+MATCH_FIGURES = 11
+
+
+def _match_figures(
+    evidence: Evidence, found: _Found, items: Sequence[ReadItem]
+) -> tuple[float, ...]:
+    """Return what tells whether an explanation has the items that were bought, all and alone."""
+    if found.explanation is None or found.total is None or not items:
+        return (0.0,) * MATCH_FIGURES
+    chosen = {index for index, _ in found.explanation.parts}
+    prices = [evidence.role(item.total_token, Role.ITEM) for item in items]
+    left = [
+        evidence.role(index, Role.ITEM) for index, _, _ in evidence.amounts() if index not in chosen
+    ]
+    rows = {row for item in items for row in item.rows}
+    first, last = min(rows), max(rows)
+    unpriced = [
+        evidence.line(row, LineClass.NAME_ABOVE) + evidence.line(row, LineClass.NAME_BELOW)
+        for row in range(first, last)
+        if row not in rows
+    ]
+    total = sum((item.net for item in items), Decimal(0))
+    others = sum(role is not Role.ITEM for _, role in found.explanation.parts)
+    return (
+        found.explanation.score / 4,
+        found.lead / 6,
+        _logit(found.total.confidence) / 4,
+        _logit(min(prices)) / 4,
+        sum(map(_logit, prices)) / len(prices) / 4,
+        _logit(max(left, default=0.0)) / 4,
+        min(2.0, sum(unpriced)),
+        float(total == found.total.value),
+        min(3, others) / 3,
+        math.log1p(len(items)),
+        sum(item.name_confidence for item in items) / len(items),
+    )
+
+
 ITEM_FIGURES = 9
 
 
@@ -152,7 +203,7 @@ def _item_figures(
     return (
         _logit(price),
         _logit(item.name_confidence),
-        float(found.matches),
+        float(found.sure),
         found.lead / 6,
         max(-8.0, chosen.score) / 8,
         float(item.proved),

@@ -18,7 +18,7 @@ from rapidfuzz import fuzz
 from sidecar.receipts.assignment.evidence import Evidence, evidence_of
 from sidecar.receipts.assignment.explain import explanations
 from sidecar.receipts.assignment.ranking import Calibration
-from sidecar.receipts.assignment.reading import ITEM_FIGURES, read_amounts
+from sidecar.receipts.assignment.reading import ITEM_FIGURES, MATCH_FIGURES, read_amounts
 from sidecar.receipts.assignment.totals import candidates_for_total
 from sidecar.receipts.fields.merchant import candidate_rows, figures_of, name_at
 from sidecar.receipts.model import CALIBRATION, ReceiptModel, model_from
@@ -112,7 +112,7 @@ def evidence_for(examples: Sequence[Example], arrays: Arrays) -> list[tuple[Evid
 def calibrate(seen: Sequence[tuple[Evidence, Example]]) -> Arrays:
     """Fit the weights for totals, merchants and items."""
     weights: Arrays = {"total": _fit_totals(seen), "merchant": _fit_merchants(seen)}
-    weights["item"], weights["price"] = _fit_items(seen, weights)
+    weights["item"], weights["price"], weights["match"] = _fit_items(seen, weights)
     return weights
 
 
@@ -155,10 +155,13 @@ def _fit_merchants(seen: Sequence[tuple[Evidence, Example]]) -> npt.NDArray[np.f
 
 def _fit_items(
     seen: Sequence[tuple[Evidence, Example]], weights: Arrays
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     unfitted = {name: np.zeros(ITEM_FIGURES + 1) for name in ("item", "price")}
+    unfitted["match"] = np.zeros(MATCH_FIGURES + 1)
     calibration = Calibration({**weights, **unfitted})
     figures: list[Sequence[float]] = []
+    match_figures: list[Sequence[float]] = []
+    complete: list[bool] = []
     named: list[bool] = []
     priced: list[bool] = []
     for evidence, example in seen:
@@ -189,4 +192,11 @@ def _fit_items(
                 if match is not None:
                     left.remove(match)
         figures += reading.item_figures
-    return fit_chance(figures, named), fit_chance(figures, priced)
+        if any(reading.match_figures):
+            match_figures.append(reading.match_figures)
+            complete.append(not left and all(priced[len(priced) - len(reading.items) :]))
+    return (
+        fit_chance(figures, named),
+        fit_chance(figures, priced),
+        fit_chance(match_figures, complete),
+    )
