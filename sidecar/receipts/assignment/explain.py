@@ -19,6 +19,7 @@ _MIN_RATIO = 1e-3  # of a role's probability to that of the likeliest role
 _BEAM = 240  # sums that are kept
 _MIN_SCORE = -9.0  # below the best; less likely choices are dropped
 _MAX_ROW_OPTIONS = 8
+_MAX_COMBINATIONS = 400  # of the roles of a row's amounts
 _TAX_ADDED = math.log(0.4)  # most prices include the tax
 _UNNAMED = 0.5  # how likely an item without a name is beside one with a name
 _SECOND_ITEM = math.log(0.02)  # of one line
@@ -116,7 +117,7 @@ def _row_options(evidence: Evidence) -> list[list[_Option]]:
             by_row.setdefault(token.row, []).append(options)
     rows = []
     for choices in by_row.values():
-        while math.prod(map(len, choices)) > 4000:
+        while math.prod(map(len, choices)) > _MAX_COMBINATIONS:
             widest = max(range(len(choices)), key=lambda k: len(choices[k]))
             choices[widest] = choices[widest][: max(1, len(choices[widest]) - 1)]
         combined: dict[int, _Option] = {}

@@ -67,9 +67,9 @@ def _with_place(prints: re.Pattern[str], text: str) -> bool:
 def _similar(text: str) -> Chain | None:
     """Return the chain whose name the line is, except for look-alikes or one wrong letter."""
     letters = re.sub(r"[^A-Z]", "", capitals(text))
-    for chain, _ in _chains():
-        name = re.sub(r"[^A-Z]", "", capitals(chain.name))
-        if len(name) >= _MIN_LOOKALIKE and lookalike(name) == lookalike(letters):
+    alike = lookalike(letters)
+    for chain, name, name_alike in _letters_of_chains():
+        if len(name) >= _MIN_LOOKALIKE and name_alike == alike:
             return chain
         if len(name) >= _MIN_TYPO and Levenshtein.distance(name, letters, score_cutoff=1) <= 1:
             return chain
@@ -85,6 +85,13 @@ def _chains() -> tuple[tuple[Chain, re.Pattern[str]], ...]:
         )
         for name, facts in load("merchants").items()
     )
+
+
+@functools.cache
+def _letters_of_chains() -> tuple[tuple[Chain, str, str], ...]:
+    """Return each chain with the letters of its name, as they are and as look-alikes."""
+    names = ((chain, re.sub(r"[^A-Z]", "", capitals(chain.name))) for chain, _ in _chains())
+    return tuple((chain, name, lookalike(name)) for chain, name in names)
 
 
 @functools.cache
