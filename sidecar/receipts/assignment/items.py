@@ -45,6 +45,7 @@ def items_of(evidence: Evidence, explanation: Explanation) -> tuple[list[ReadIte
     first_sum = _first_sum(evidence, rows)
     names = names_of(evidence, prices, first_sum)
     items = [_item(evidence, index, name) for index, name in zip(prices, names, strict=True)]
+    items = _with_quantities_beside(evidence, items, rows, first_sum)
     rest = Decimal(0)
     for index, role in explanation.parts:
         if role is Role.DISCOUNT:
@@ -138,6 +139,33 @@ def _quantity(
         if evidence.role(u, Role.UNIT_PRICE) >= 0.5 and ratio == int(ratio) and 1 <= ratio < 1000:
             return ratio.quantize(Decimal(1)), None, values[u], True
     return Decimal(1), None, None, False
+
+
+def _with_quantities_beside(
+    evidence: Evidence, items: Sequence[ReadItem], rows: Sequence[int], end: int
+) -> list[ReadItem]:
+    """Return the items with the quantities of lines of their own, above or below: "3 x 0,99"."""
+    used = {row for item in items for row in item.rows}
+    found = []
+    for k, item in enumerate(items):
+        above = range(rows[k] - 1, rows[k - 1] if k else max(-1, rows[k] - 3), -1)
+        below = range(rows[k] + 1, rows[k + 1] if k + 1 < len(rows) else min(end, rows[k] + 3))
+        near = [row for row in (*list(below)[:2], *list(above)[:2]) if row not in used]
+        best: tuple[float, ReadItem] | None = None
+        for row in near if not item.proved or item.quantity == 1 else ():
+            quantity, unit, each, proved = _quantity(evidence, item.total_token, (row,))
+            trust = sum(
+                max(evidence.role(i, Role.QUANTITY), evidence.role(i, Role.UNIT_PRICE))
+                for i in evidence.of_row(row)
+            )
+            if proved and quantity != 1 and (best is None or trust > best[0]):
+                rest = replace(item, quantity=quantity, unit=unit, unit_price=each, proved=True)
+                best = trust, replace(rest, rows=tuple(sorted((*item.rows, row))))
+        if best is not None:
+            item = best[1]
+            used.update(item.rows)
+        found.append(item)
+    return found
 
 
 def _product(

@@ -16,6 +16,8 @@ _NAME = 0.5  # probability from which a token belongs to a name
 _BESIDE_WORD, _BESIDE = 0.05, 0.2  # ... beside one that does: a word, another token
 _ATTACHED = 0.4  # probability from which a line continues the name of an item
 _ALONE = 0.12  # ... or is a part of the name of a price without a name
+_COUNTED = 0.6  # probability from which a number is a quantity or a unit price
+_UNIT_LETTERS = 4  # at most, of a unit
 _MAX_GAP = 4  # lines between a price and a line of its name
 _EDGES = " \t-–—*#:=.,;/|_'`"
 _LONG_CODE = re.compile(
@@ -172,6 +174,7 @@ def _on_row(evidence: Evidence, row: int, price: int) -> tuple[str, float]:
             long = len(token.text) >= 3 and token.text.isalpha()
             needed = _BESIDE_WORD if long else _BESIDE
             named[k] = named[k] or (named[k + step] and chances[k] >= needed)
+    _add_sizes(evidence, words, named)
     pieces: list[list[int]] = []
     for k, index in enumerate(words):
         token = evidence.tokens[index]
@@ -182,6 +185,25 @@ def _on_row(evidence: Evidence, row: int, price: int) -> tuple[str, float]:
     parts = [_with_brackets(text, start, end) for start, end in pieces]
     inside = [chance for chance, yes in zip(chances, named, strict=True) if yes]
     return " ".join(parts), sum(inside) / len(inside)
+
+
+def _add_sizes(evidence: Evidence, words: Sequence[int], named: list[bool]) -> None:
+    """Add the sizes beside a name: 150g, 12 X4, 2% - numbers that a letter or a sign is glued to."""
+    tokens = [evidence.tokens[i] for i in words]
+    for k, token in enumerate(tokens):
+        after = evidence.tokens[words[k] + 1] if words[k] + 1 < len(evidence.tokens) else None
+        glued = after is not None and after.row == token.row and after.glued
+        if token.value is None or token.money or named[k]:
+            continue
+        counts = evidence.role(words[k], Role.QUANTITY) + evidence.role(words[k], Role.UNIT_PRICE)
+        if counts > _COUNTED or not (k and named[k - 1]):
+            continue
+        if glued and after is not None and (after.text.isalpha() or after.text == "%"):
+            named[k] = True
+            if k + 1 < len(tokens) and tokens[k + 1] is after:
+                named[k + 1] = len(after.text) <= _UNIT_LETTERS
+        elif token.glued and tokens[k - 1].text.upper() in ("X", "N"):
+            named[k] = True
 
 
 def _weak_on_row(evidence: Evidence, row: int, price: int) -> tuple[str, float]:
