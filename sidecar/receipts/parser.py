@@ -12,6 +12,7 @@ from sidecar.receipts.assignment.items import ReadItem
 from sidecar.receipts.assignment.reading import AmountReading, ReadAmount, read_amounts
 from sidecar.receipts.catalog.matching import Catalog, with_matches
 from sidecar.receipts.fields.chains import chain_of
+from sidecar.receipts.fields.cldr import digits
 from sidecar.receipts.fields.currency import currency_of, date_order
 from sidecar.receipts.fields.merchant import header_of, merchant_of
 from sidecar.receipts.fields.purchase_date import date_of
@@ -41,24 +42,24 @@ def parse(
         return Extraction(pages=pages, checks=Checks(warnings=(*warnings, _NO_TEXT)))
     model = model or receipt_model()
     writing = writing_of(options.language)
-    evidence = evidence_of(tokenize(rows, NumberFormat(2, writing.mark or ".")), model.roles)
+    printed = [row.text for row in rows]
+    currency = currency_of(printed, requested=options.currency)
+    usual = NumberFormat(digits(currency.code) if currency else 2, writing.mark or ".")
+    evidence = evidence_of(tokenize(rows, usual), model.roles)
     lines = evidence.receipt.texts
     chain = chain_of([lines[row] for row in header_of(evidence)], lines)
     amounts = read_amounts(evidence, model.calibration)
-    currency = currency_of(
-        lines,
-        requested=options.currency,
-        shop=chain.currency if chain else None,
-        decimals=evidence.receipt.format.decimals,
-    )
+    decimals = evidence.receipt.format.decimals
+    if chain is not None or decimals != usual.decimals:
+        shop = chain.currency if chain else None
+        currency = currency_of(lines, requested=options.currency, shop=shop, decimals=decimals)
     code = currency.code if currency else None
     order = writing.date_order or date_order(code, lines)
     date, date_warnings = date_of(lines, options.date_order, order)
     day = datetime.date.fromisoformat(date.value) if date else None
     merchant = merchant_of(evidence, chain, model.calibration)
-    decimals = evidence.receipt.format.decimals
     items = tuple(
-        _item(item, amounts, k, [rows[r].text for r in item.rows], code, decimals)
+        _item(item, amounts, k, [printed[r] for r in item.rows], code, decimals)
         for k, item in enumerate(amounts.items)
     )
     if options.catalog:
@@ -78,7 +79,7 @@ def parse(
         subtotal=_money(amounts.subtotal, code, decimals),
         tax=_money(amounts.tax, code, decimals),
         line_items=items,
-        raw_ocr_text="\n".join(row.text for row in rows),
+        raw_ocr_text="\n".join(printed),
         overall_confidence=round(sum(confidences) / len(confidences), 3),
         checks=Checks(
             items_sum=items_sum,

@@ -16,6 +16,7 @@ _NAME = 0.5  # probability from which a token belongs to a name
 _BESIDE_WORD, _BESIDE = 0.05, 0.2  # ... beside one that does: a word, another token
 _ATTACHED = 0.4  # probability from which a line continues the name of an item
 _ALONE = 0.12  # ... or is a part of the name of a price without a name
+_FAT = 6  # percent below which a rate beside a name is one of fat; above it is one of tax
 _COUNTED = 0.6  # probability from which a number is a quantity or a unit price
 _UNIT_LETTERS = 4  # at most, of a unit
 _MAX_GAP = 4  # lines between a price and a line of its name
@@ -198,7 +199,10 @@ def _add_sizes(evidence: Evidence, words: Sequence[int], named: list[bool]) -> N
         counts = evidence.role(words[k], Role.QUANTITY) + evidence.role(words[k], Role.UNIT_PRICE)
         if counts > _COUNTED or not (k and named[k - 1]):
             continue
-        if glued and after is not None and (after.text.isalpha() or after.text == "%"):
+        size = after is not None and (
+            after.text.isalpha() or (token.percent and token.value < _FAT)
+        )
+        if glued and after is not None and size:
             named[k] = True
             if k + 1 < len(tokens) and tokens[k + 1] is after:
                 named[k + 1] = len(after.text) <= _UNIT_LETTERS

@@ -16,6 +16,8 @@ _MISREAD = re.compile(  # 1O.5O, l5.00: letters that the recognizer takes for di
     r"(?<![^\W\d_])(?=[\d.,OoQDIl|]*\d)(?:[\dOoQDIl|]+[.,][\dOoQDIlB|]{2}|[\dOoQDl|]+,\d{3})(?![\w.,])"
 )
 _CURRENCY = re.compile(r"[^\W\d_]{1,3}[$.]?|\W", re.UNICODE)
+_SIGN_BEFORE = re.compile(r"(?:[$€£¥￥₺₹₩₫₱฿]|\bRM|\bRp\.?|R\$|\bkr)\s?[-−]?$")
+"""A sign of a currency before a number without decimals makes it an amount too: ¥98, $5."""
 _MINUS = "-−–—"
 
 
@@ -83,6 +85,7 @@ def _tokens(number: int, row: Row, text: str, written: NumberFormat) -> list[Tok
             read = value_of(match["number"], written)
             if read is not None:
                 value, money = read
+                money = money or bool(_SIGN_BEFORE.search(text[:start]) and value)
                 if _negative(text, start, after):
                     value = -value
         left, right = _extent(places, start, match.end())
