@@ -11,18 +11,25 @@ from dataclasses import dataclass
 
 from sidecar.receipts.assignment.evidence import Evidence
 from sidecar.receipts.roles.roles import LineClass, Role
+from sidecar.receipts.roles.vocabulary import MEANINGS
 
 _NAME = 0.5  # probability from which a token belongs to a name
 _BESIDE_WORD, _BESIDE = 0.05, 0.2  # ... beside one that does: a word, another token
 _ATTACHED = 0.4  # probability from which a line continues the name of an item
 _ALONE = 0.12  # ... or is a part of the name of a price without a name
 _FAT = 6  # percent below which a rate beside a name is one of fat; above it is one of tax
+_LEAST = 0.02  # ... if no line is likelier
+_SUMMARY = [
+    MEANINGS.index(meaning) for meaning in ("total", "subtotal", "tax", "cash", "change", "count")
+]
+_MEANT = 0.6  # of a line's figure for a meaning, from which it is what the line says
 _COUNTED = 0.6  # probability from which a number is a quantity or a unit price
 _UNIT_LETTERS = 4  # at most, of a unit
 _MAX_GAP = 4  # lines between a price and a line of its name
 _EDGES = " \t-–—*#:=.,;/|_'`"
 _LONG_CODE = re.compile(
-    r"^(?:[A-Z]{1,2}\s)?[\dIO]{6,}[A-Z]?\s*[-:]?\s*|^\d{4,}\s?-\s?(?=\D{2})|\s*\b\d{6,}\w?$"
+    r"^(?:[A-Z]{1,2}\s)?[\dIO]{6,}[A-Z]?\s*[-:]?\s*|^\d{4,}\s?-\s?(?=\D{2})"
+    r"|^(?:\d{1,3}[.)]\s+)?\d{3,}-\d{3,}\s+|\s*\b\d{6,}\w?$"
 )
 _CODE = re.compile(r"^(?:\d{1,3}\.\s+)?[A-Z]{0,2}\d{3,}(?:[-/]\d{2,})*[A-Z]?\s*[-:]?\s+(?=\D{2})")
 
@@ -93,16 +100,11 @@ def _lines_of_names(
     found: dict[int, tuple[int, ...]] = {}
     for k in alone:
         gap = gaps[k] if names_above else gaps[k + 1]
-        near = [
-            row for row in (reversed(gap) if names_above else gap) if _letters_in(evidence, row)
-        ]
-        kept: list[int] = []
-        for row in near[:_MAX_GAP]:
-            if _likeness(evidence, row) < _ALONE:
-                if kept:
-                    break
-                continue
-            kept.append(row)
+        near = [row for row in (reversed(gap) if names_above else gap) if _may_name(evidence, row)]
+        chances = [_likeness(evidence, row) for row in near]
+        if max(chances, default=0.0) < weak[k]:
+            continue
+        kept = _run_of_names(near, chances)
         if kept:
             taken.update(kept)
             found[k] = tuple(sorted(kept))
@@ -124,6 +126,21 @@ def _lines_of_names(
     return found
 
 
+def _run_of_names(near: Sequence[int], chances: Sequence[float]) -> list[int]:
+    """Return the lines that may be names, from the one nearest to the price until one that isn't;
+    if none may be, the likeliest.
+    """
+    kept: list[int] = []
+    for row, chance in zip(near[:_MAX_GAP], chances, strict=False):
+        if chance >= _ALONE:
+            kept.append(row)
+        elif kept:
+            break
+    if not kept and max(chances, default=0.0) >= _LEAST:
+        kept = [near[max(range(len(near)), key=lambda n: chances[n] - 0.01 * n)]]
+    return kept
+
+
 def _gaps(evidence: Evidence, rows: Sequence[int], end: int) -> list[list[int]]:
     """Return the lines before each item's line and, last, those up to the summary."""
     bounds = [
@@ -135,15 +152,18 @@ def _gaps(evidence: Evidence, rows: Sequence[int], end: int) -> list[list[int]]:
     return gaps if len(gaps) == len(rows) + 1 else [*gaps, []]
 
 
-def _letters_in(evidence: Evidence, row: int) -> bool:
-    return _letters(evidence.receipt.rows[row].text) >= 2
+def _may_name(evidence: Evidence, row: int) -> bool:
+    """Whether a line has letters, and no word of a receipt's summary as a good part of it."""
+    meanings = evidence.features.line_figures[row]
+    summary = max(float(meanings[index]) for index in _SUMMARY)
+    return _letters(evidence.receipt.rows[row].text) >= 2 and summary < _MEANT
 
 
 def _log_chance(evidence: Evidence, gap: Sequence[int], side: LineClass) -> float:
     chances = (
         evidence.line(row, side) + 0.2 * _best_word(evidence, row)
         for row in gap
-        if _letters_in(evidence, row)
+        if _may_name(evidence, row)
     )
     return math.log(0.01 + max(chances, default=0.0))
 
