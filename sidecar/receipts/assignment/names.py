@@ -18,11 +18,11 @@ _BESIDE_WORD, _BESIDE = 0.05, 0.2  # ... beside one that does: a word, another t
 _ATTACHED = 0.4  # probability from which a line continues the name of an item
 _ALONE = 0.12  # ... or is a part of the name of a price without a name
 _FAT = 6  # percent below which a rate beside a name is one of fat; above it is one of tax
-_LEAST = 0.02  # ... if no line is likelier
+_LEAST = 0.005  # ... if no line is likelier
 _SUMMARY = [
     MEANINGS.index(meaning) for meaning in ("total", "subtotal", "tax", "cash", "change", "count")
 ]
-_MEANT = 0.6  # of a line's figure for a meaning, from which it is what the line says
+_MEANT = 0.75  # of a line's figure for a meaning, from which it is what the line says
 _COUNTED = 0.6  # probability from which a number is a quantity or a unit price
 _UNIT_LETTERS = 4  # at most, of a unit
 _MAX_GAP = 4  # lines between a price and a line of its name
