@@ -32,7 +32,9 @@ class Example:
         return "\n".join(row.text for row in self.rows)
 
     def fold_of(self, count: int) -> int:
-        """Return the fold of the receipt's shop; a receipt without a merchant is its own shop."""
+        """Return the fold of the receipt's shop. Without a merchant it is the start of the id that
+        counts: a source's receipts without a name stay together, and no shop is on both sides.
+        """
         shop = re.sub(r"\W", "", fold(self.truth.get("merchant") or self.truth["id"]))
         return zlib.crc32(shop[:_SHOP_LETTERS].encode()) % count
 
