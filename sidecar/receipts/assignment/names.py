@@ -27,6 +27,11 @@ _COUNTED = 0.6  # probability from which a number is a quantity or a unit price
 _UNIT_LETTERS = 4  # at most, of a unit
 _MAX_GAP = 4  # lines between a price and a line of its name
 _EDGES = " \t-–—*#:=.,;/|_'`"
+_RATE = re.compile(
+    r"^(?:\w{1,2}\s|[xX]\s[\d.,]+\s)?\(?(?:[5-9]|[1-3]\d)(?:[.,]\d{1,2})?\s?%\)?[\s-]*"
+    r"|\s+\(?(?:[5-9]|[1-3]\d)(?:[.,]\d{1,2})?\s?%\)?(?:\s\w)?$"
+)
+_BARE_RATE = re.compile(r"\s([5-9]|[1-3]\d)(?:[.,]00)?(?:\s\w)?$")
 _LONG_CODE = re.compile(
     r"^(?:[A-Z]{1,2}\s)?[\dIO]{6,}[A-Z]?\s*[-:]?\s*|^\d{4,}\s?-\s?(?=\D{2})"
     r"|^(?:\d{1,3}[.)]\s+)?\d{3,}-\d{3,}\s+|\s*\b\d{6,}\w?$"
@@ -63,7 +68,7 @@ def names_of(evidence: Evidence, prices: Sequence[int], end: int) -> list[Name]:
         names.append(
             Name(joined.strip(_EDGES), min(sure, default=0.1), tuple(sorted({*parts, rows[k]})))
         )
-    return _without_codes(names)
+    return _without_codes(_without_rates(evidence, names))
 
 
 def _letters(text: str) -> int:
@@ -260,6 +265,26 @@ def _with_brackets(text: str, start: int, end: int) -> str:
     ):
         start -= 1
     return text[start:end]
+
+
+def _without_rates(evidence: Evidence, names: Sequence[Name]) -> list[Name]:
+    """Remove rates of tax at both ends: those with a percent sign, and bare numbers at most names'
+    ends or that stand with a percent sign elsewhere.
+    """
+    rates = {
+        str(int(t.value))
+        for t in evidence.tokens
+        if t.percent and t.value and t.value == int(t.value)
+    }
+    texts = [_stripped(name.text, _RATE) for name in names]
+    ends = [match[1] if (match := _BARE_RATE.search(text)) else None for text in texts]
+    common = len(names) > 1 and sum(end is not None for end in ends) * 2 > len(names)
+    cleaned = []
+    for name, text, end in zip(names, texts, ends, strict=True):
+        if end is not None and (common or end in rates):
+            text = _stripped(text, _BARE_RATE)
+        cleaned.append(Name(text, name.confidence, name.rows))
+    return cleaned
 
 
 def _without_codes(names: Sequence[Name]) -> list[Name]:
