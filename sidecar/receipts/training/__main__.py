@@ -13,9 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from sidecar.receipts.model import ReceiptModel
+from sidecar.receipts.model import ReceiptModel, receipt_model
 from sidecar.receipts.options import ReceiptOptions
 from sidecar.receipts.parser import parse
+from sidecar.receipts.roles.network import RoleModel
 from sidecar.receipts.training import examples as load
 from sidecar.receipts.training.fitting import (
     Trainer,
@@ -51,19 +52,20 @@ def main() -> None:
     examples += [e for path in arguments.scans for e in load.from_scans(path, path.name)]
     examples += [e for path in arguments.tills for e in load.from_tills(path)]
     examples = [e for e in examples if e.rows and e.truth.get("total")]
-    left_out = [e for e in examples if e.source == arguments.leave_out]
-    examples = [e for e in examples if e.source != arguments.leave_out]
     trainer = Trainer(arguments.epochs, arguments.keep)
-    folds = cross_validate(examples, folds=arguments.folds, trainer=trainer)
-    calibration = calibrate([pair for f in folds for pair in evidence_for(f.held, f.network)])
-    readings = [(f.held, model_of(f.network, calibration)[0]) for f in folds]
-    if arguments.out or left_out:
-        network = trainer.network("all", examples, seed=arguments.folds)
-        model, arrays = model_of(network, calibration)
+    if arguments.leave_out:
+        left_out = [e for e in examples if e.source == arguments.leave_out]
+        rest = [e for e in examples if e.source != arguments.leave_out]
+        network = trainer.network(f"without-{arguments.leave_out}", rest, seed=0)
+        readings = [(left_out, ReceiptModel(RoleModel(network), receipt_model().calibration))]
+    else:
+        folds = cross_validate(examples, folds=arguments.folds, trainer=trainer)
+        calibration = calibrate([pair for f in folds for pair in evidence_for(f.held, f.network)])
+        readings = [(f.held, model_of(f.network, calibration)[0]) for f in folds]
         if arguments.out:
+            network = trainer.network("all", examples, seed=arguments.folds)
+            arrays = model_of(network, calibration)[1]
             np.savez_compressed(arguments.out, allow_pickle=False, **arrays)
-        if left_out:
-            readings = [(left_out, model)]
     if arguments.predictions:
         _write(arguments.predictions, readings)
 
