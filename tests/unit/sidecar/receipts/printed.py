@@ -1,5 +1,6 @@
 """Receipts given as text, and the amounts that they print."""
 
+import itertools
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -34,11 +35,18 @@ def _significant(number: str) -> str:
     return "".join(str(unicodedata.decimal(c)) for c in number if c.isdecimal()).strip("0")
 
 
-def comes_to(amount: Decimal, parts: Iterable[Decimal], *, most: int = 10) -> bool:
-    """Whether an amount is, to the cent, a sum of at most `most` parts, each added or subtracted."""
+def comes_to(amount: Decimal, printed: Iterable[Decimal], *, others: int = 3) -> bool:
+    """Whether an amount is, to the cent, a sum of printed amounts: of any that are below zero, and
+    of at most `others` others, each added or subtracted.
+    """
+    values = set(printed)
     reached = {Decimal(0)}
-    for count, part in enumerate(sorted(set(parts), key=lambda p: abs(abs(amount) - p))):
-        if count >= most or any(abs(value - amount) <= Decimal("0.011") for value in reached):
-            break
-        reached |= {value + sign * part for value in reached for sign in (1, -1)}
-    return any(abs(value - amount) <= Decimal("0.011") for value in reached)
+    for value in sorted(v for v in values if v < 0)[:12]:
+        reached |= {total + value for total in reached}
+    near = {round(total * 100) + gap for total in reached for gap in (-1, 0, 1)}
+    steps = [step for value in values for step in (abs(value), -abs(value))]
+    return any(
+        round((amount - sum(chosen)) * 100) in near
+        for count in range(others + 1)
+        for chosen in itertools.combinations(steps, count)
+    )
