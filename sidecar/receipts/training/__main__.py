@@ -53,6 +53,7 @@ def main() -> None:
     examples += [e for path in arguments.tills for e in load.from_tills(path)]
     examples = [e for e in examples if e.rows and e.truth.get("total")]
     trainer = Trainer(arguments.epochs, arguments.keep)
+    readings: list[tuple[Sequence[load.Example], ReceiptModel]]
     if arguments.leave_out:
         left_out = [e for e in examples if e.source == arguments.leave_out]
         rest = [e for e in examples if e.source != arguments.leave_out]
@@ -63,8 +64,8 @@ def main() -> None:
         calibration = calibrate([pair for f in folds for pair in evidence_for(f.held, f.network)])
         readings = [(f.held, model_of(f.network, calibration)[0]) for f in folds]
         if arguments.out:
-            network = trainer.network("all", examples, seed=arguments.folds)
-            arrays = model_of(network, calibration)[1]
+            whole = trainer.network("all", examples, seed=arguments.folds)
+            arrays = model_of(whole, calibration)[1]
             np.savez_compressed(arguments.out, allow_pickle=False, **arrays)
     if arguments.predictions:
         _write(arguments.predictions, readings)
