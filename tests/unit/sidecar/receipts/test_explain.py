@@ -95,7 +95,9 @@ def by_brute_force(evidence: Evidence) -> dict[int, float]:
         nothing = max(p for role, p in enumerate(probabilities) if role not in SIGNS)
         nothing = max(nothing, probabilities[Role.TAX])  # a tax that the prices include
         likeliest_role = max(probabilities.max(), nothing)
-        options: list[tuple[tuple[tuple[int, Role], ...], float]] = [((), math.log(nothing / likeliest_role))]
+        options: list[tuple[tuple[tuple[int, Role], ...], float]] = [
+            ((), math.log(nothing / likeliest_role))
+        ]
         for role in SIGNS:
             added_tax = math.log(0.4) if role is Role.TAX else 0.0
             ratio = math.log(probabilities[role] / likeliest_role) + added_tax

@@ -44,11 +44,44 @@ def test_a_malaysian_company_keeps_its_registered_name() -> None:
 @pytest.mark.parametrize(
     ("header", "name"),
     [
-        ("Fresh for your whole life.\nCub Foods\n2197 Hudson Road", "Cub Foods"),
-        ("N SHIFT\nBlue Panda #1635\nBOULDER,CO", "Blue Panda"),
+        ("Blue Panda #1635\nBOULDER, CO", "Blue Panda"),
         ("Dumpling Place - College Park\n7313 Example Ave", "Dumpling Place"),
         ("12 Main Street\nTel 555-0142\nOLD MILL BAKERY LTD", "OLD MILL BAKERY LTD"),
+        ("MUTIARA TRADING SDN BHD (123456-K)\nJALAN KENARI", "MUTIARA TRADING SDN BHD"),
+        ("HENRY &\nDAUGHTERS\n4 High Road, Leeds", "HENRY & DAUGHTERS"),
     ],
 )
-def test_slogans_branches_and_places_are_not_part_of_a_name(header: str, name: str) -> None:
+def test_branches_places_and_registrations_are_not_part_of_a_name(header: str, name: str) -> None:
     assert merchant(header) == name
+
+
+@pytest.mark.parametrize(
+    ("header", "name"),
+    [
+        ("Wirtshaus Lindenhof\nInh. M. Gruber Gastro AG\nSeestrasse 3", "Wirtshaus Lindenhof"),
+        ("GOLDEN WOK\n(Unit of Cahaya Foods Pte Ltd)\n12 Beach Road", "GOLDEN WOK"),
+        ("MARKET POLNA SA\n31-938 Kraków, ul. Lipowa 3", "MARKET POLNA SA"),
+    ],
+)
+def test_the_shop_is_named_rather_than_its_owner_or_street(header: str, name: str) -> None:
+    assert merchant(header) == name
+
+
+@pytest.mark.parametrize(
+    "name", ["MARKET POLNA Sp. z o.o.", "Cvetličarna d.o.o.", "EL OMBU S.R.L."]
+)
+def test_a_legal_form_keeps_its_full_stop(name: str) -> None:
+    assert merchant(f"{name}\nTel 555 0142") == name
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "OAT MILK 1L       25.95\nRYE BREAD         12.00\nTOTAL             37.95",
+        "Terminal: POS 4\nOAT MILK 1L       25.95\nTOTAL             25.95",
+        "*** COPY ***\nOAT MILK 1L       25.95\nTOTAL             25.95",
+    ],
+)
+def test_a_line_with_a_price_or_a_label_is_no_name(text: str) -> None:
+    named = read(text).merchant
+    assert named is None or named.confidence < 0.6

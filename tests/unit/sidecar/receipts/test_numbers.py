@@ -98,7 +98,8 @@ def test_any_lines_have_a_format(lines: list[str], expected: NumberFormat) -> No
 
 
 @given(
-    st.integers(0, 10**8), st.sampled_from((("", "."), (",", "."), (".", ","), ("'", "."), (" ", ",")))
+    st.integers(0, 10**8),
+    st.sampled_from((("", "."), (",", "."), (".", ","), ("'", "."), (" ", ","))),
 )
 def test_an_amount_is_read_back_as_it_was_written(cents: int, style: tuple[str, Mark]) -> None:
     grouping, mark = style

@@ -1,22 +1,17 @@
-"""Extractions of printed receipts: of four countries, of many tills, and of random text.
-
-Each file of tills/ is a receipt of an invented shop and, below =====, what a person reads there:
-the date, the time, the total with its currency, and each item as its name, quantity and unit,
-price, and discount.
-"""
+"""Extractions of printed receipts: of four countries, of made-up shops, and of random text."""
 
 import json
+import random
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sidecar.receipts.models import Extraction, Money, nested_from_flat
-from tests.unit.sidecar.receipts.printed import read
-
-TILLS = sorted((Path(__file__).parent / "tills").glob("*.txt"))
+from sidecar.receipts.training.compose import compose
+from tests.unit.sidecar.receipts.annotated import tokenized
+from tests.unit.sidecar.receipts.printed import comes_to, digits_of, printed_digits, read
 
 Item = tuple[str, str, str | None, str, str]
 
@@ -165,10 +160,54 @@ def test_subtotal_and_tax_are_distinguished_from_the_total() -> None:
     assert (receipt.subtotal.amount, receipt.tax.amount) == (Decimal("17.13"), Decimal("0.52"))
 
 
-def test_the_warning_for_a_receipt_that_does_not_add_up_has_the_sum() -> None:
+def test_a_receipt_that_does_not_add_up_is_left_as_printed_with_a_warning() -> None:
     receipt = read(AMERICAN.replace("6.50 T", "9.50 T"))
     assert not receipt.checks.matches_total
     assert any("20.13" in warning for warning in receipt.checks.warnings)
+    assert receipt.total is not None
+    assert receipt.total.amount == Decimal("17.65")
+    assert [str(item.total_price.amount) for item in receipt.line_items] == [
+        "5.49",
+        "1.39",
+        "3.75",
+        "9.50",
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "CORNER SHOP\nMILK   1.99\nBREAD  2.49\nTHANK YOU",
+        "BÄCKEREI AM TOR\nBREZEL   0,90\nBROT  4,20",
+        "TOKO MAJU\nTEH MANIS 12.500\nROTI 8.000",
+        "CORNER SHOP\nOPEN 8 TO 8\nTHANK YOU",
+    ],
+)
+def test_a_receipt_without_a_printed_total_has_none(text: str) -> None:
+    receipt = read(text)
+    assert receipt.total is None
+    assert not receipt.checks.matches_total
+    assert "No total was found." in receipt.checks.warnings
+
+
+@pytest.mark.parametrize(
+    ("table", "tax"),
+    [
+        ("VAT A 23%  4.67\nVAT C 5%  0.19\nTOTAL VAT  4.86", "4.86"),
+        ("VAT 23%  4.67\nVAT 5%  0.19", "4.86"),
+        ("VAT%  NET  VAT  GROSS\n23%  20.33  4.67  25.00", "4.67"),
+    ],
+)
+def test_a_tax_is_counted_once(table: str, tax: str) -> None:
+    receipt = read(f"CORNER SHOP\nLAMP  25.00\nBREAD  4.00\nTOTAL  29.00\nCARD  29.00\n{table}")
+    assert receipt.tax is not None
+    assert receipt.tax.amount == Decimal(tax)
+
+
+def test_two_receipts_in_one_text_are_said_and_do_not_match() -> None:
+    receipt = read(AMERICAN + "\n" + GERMAN.replace(",", "."))
+    assert not receipt.checks.matches_total
+    assert any("several receipts" in warning for warning in receipt.checks.warnings)
 
 
 def test_the_callers_date_order_decides_an_ambiguous_date() -> None:
@@ -192,26 +231,18 @@ def test_the_callers_language_decides_what_the_receipt_does_not_show(
     text = "CORNER SHOP\n03/04/2026\nMILK  4.25\nTOTAL  4.25"
     receipt = read(text, language=language)
     assert receipt.date is not None
-    assert (receipt.date.value, receipt.date.confidence >= 0.9) == (expected, True)
+    assert receipt.date.value == expected
+    assert receipt.date.confidence > 0.8
     assert not any("two ways" in warning for warning in receipt.checks.warnings)
-    shown = read("CORNER SHOP  SALES TAX\n03/04/2026\nMILK  4.25\nTOTAL  4.25", language="de")
-    assert shown.date is not None
-    assert shown.date.value == "2026-03-04", "what the receipt shows has precedence"
 
 
-@pytest.mark.parametrize(
-    ("line", "name"),
-    [
-        ("WATER JUG 2.25L                 4.62", "WATER JUG 2.25L"),
-        ("FOAMBOARD 91X46CM     3    63 60    190.80", "FOAMBOARD 91X46CM"),
-        ("ACRYLIC YARN\n10.00 PKTS X 13.00      130.00", "ACRYLIC YARN"),
-        ("PARKING TICKET      5.00\nLength of stay: 0 Hr. 17 Min.", "PARKING TICKET"),
-    ],
-)
-def test_a_name_includes_the_size_but_not_the_columns(line: str, name: str) -> None:
-    heading = "CORNER SHOP\nITEM   QTY   PRICE   AMOUNT"
-    receipt = read(f"{heading}\n{line}")
-    assert [item.parsed_name for item in receipt.line_items] == [name]
+def test_what_the_receipt_shows_has_precedence_over_the_callers_language() -> None:
+    receipt = read(AMERICAN.replace("01/17/2026", "03/04/2026"), language="de")
+    assert receipt.date is not None
+    assert receipt.date.value == "2026-03-04"
+    german = read(GERMAN, language="en-US").total
+    assert german is not None
+    assert german.amount == Decimal("5.60")
 
 
 def test_a_currency_that_is_not_shown_is_not_guessed() -> None:
@@ -262,29 +293,6 @@ def test_the_nested_form_is_restored_from_the_flat_one(text: str) -> None:
     assert nested_from_flat(receipt.flat()) == receipt.nested()
 
 
-def fields_of(extraction: Extraction) -> list[str]:
-    assert extraction.date is not None
-    assert extraction.total is not None
-    lines = [
-        f"date {extraction.date.value}",
-        f"time {extraction.time.value}" if extraction.time else "no time",
-        f"total {extraction.total.amount} {extraction.currency}",
-    ]
-    for item in extraction.line_items:
-        quantity = f"{item.quantity.normalize():f} {item.unit or ''}".strip()
-        off = (f"-{item.discount.amount}",) if item.discount else ()
-        lines.append(" | ".join((item.parsed_name, quantity, str(item.total_price.amount), *off)))
-    return lines
-
-
-@pytest.mark.parametrize("file", TILLS, ids=lambda file: file.stem)
-def test_a_tills_receipt_is_read_as_a_person_reads_it(file: Path) -> None:
-    printed, expected = file.read_text("utf-8").split("\n=====\n")
-    extraction = read(printed)
-    assert fields_of(extraction) == expected.strip().splitlines()
-    assert extraction.checks.matches_total
-
-
 # Words with a meaning for the reader, among amounts and near-amounts.
 WORDS = st.sampled_from(
     [
@@ -316,3 +324,55 @@ def test_any_text_is_parsed_and_every_amount_is_decimal(text: str) -> None:
 @given(LINES)
 def test_parsing_is_deterministic(text: str) -> None:
     assert read(text) == read(text)
+
+
+GOODS = ("OAT MILK", "Rye bread", "TOOTHPASTE", "Äpfel rot", "SOAP BAR 3PK", "Brown rice 1KG")
+
+
+@st.composite
+def made_up(draw: st.DrawFn) -> str:
+    """Draw a made-up receipt, in which one digit may have been misread."""
+    seed = draw(st.integers(0, 10**9))
+    text = str(compose(random.Random(seed), GOODS, ("Corner Shop",), ("12 Main Road",))["text"])
+    digits = [place for place, char in enumerate(text) if char.isdigit()]
+    place = draw(st.sampled_from([-1, *digits]))
+    if place >= 0:
+        text = text[:place] + draw(st.sampled_from("0123456789")) + text[place + 1 :]
+    return text
+
+
+def net_sum(receipt: Extraction) -> Decimal:
+    return sum(
+        (
+            item.total_price.amount - (item.discount.amount if item.discount else 0)
+            for item in receipt.line_items
+        ),
+        Decimal(0),
+    )
+
+
+@settings(max_examples=150)
+@given(st.one_of(made_up(), LINES))
+def test_what_is_said_to_match_the_total_adds_up(text: str) -> None:
+    receipt = read(text)
+    assert receipt.adds_up or not receipt.checks.matches_total
+    if receipt.adds_up:
+        assert receipt.total is not None
+        assert receipt.line_items
+        assert abs(net_sum(receipt) - receipt.checks.items_sum) <= Decimal("0.01")
+        printed = [t.value for line in tokenized(text).lines for t in line if t.value]
+        bound = max(abs(receipt.total.amount), abs(net_sum(receipt)))
+        assert comes_to(
+            receipt.total.amount - net_sum(receipt), [v for v in printed if abs(v) <= bound]
+        )
+
+
+@settings(max_examples=150)
+@given(st.one_of(made_up(), LINES))
+def test_no_amount_is_read_that_no_line_shows(text: str) -> None:
+    receipt = read(text)
+    printed = printed_digits(text)
+    amounts = [item.total_price for item in receipt.line_items]
+    amounts += [money for money in (receipt.total, receipt.subtotal) if money is not None]
+    for money in amounts:
+        assert digits_of(money.amount) in printed

@@ -62,12 +62,31 @@ def test_a_mark_beside_an_amount_is_no_part_of_it(line: str, value: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("printed", "value"), [("1O.5O", "10.50"), ("l5.00", "15.00"), ("2,B5", "2.85"), ("I2,99", "12.99")]
+    ("printed", "value"),
+    [("1O.5O", "10.50"), ("l5.00", "15.00"), ("2,B5", "2.85"), ("I2,99", "12.99")],
 )
 def test_letters_that_were_recognized_in_an_amount_are_read_as_digits(
     printed: str, value: str
 ) -> None:
     assert amounts(f"MILK {printed}") == [Decimal(value)]
+
+
+@pytest.mark.parametrize(
+    ("line", "numbers"),
+    [
+        ("CHAIR          2      129.98", ["2", "129.98"]),
+        ("KAFA           1      319,90", ["1", "319,90"]),
+        ("BIKE     1     990.00     990.00", ["1", "990.00", "990.00"]),
+        ("TV                  1 319,90", ["1 319,90"]),
+    ],
+)
+def test_a_quantity_in_its_column_is_no_part_of_the_price(line: str, numbers: list[str]) -> None:
+    assert [token.text for token in tokenized(line).lines[0] if token.is_number] == numbers
+
+
+@pytest.mark.parametrize("word", ["รวมทั้งสิ้น", "เงินทอน", "यात्रा", "Äpfel", "Ångström"])
+def test_a_word_is_not_broken_at_its_vowel_signs(word: str) -> None:
+    assert texts(f"{word} 1.00") == [word, "1.00"]
 
 
 def test_words_that_look_like_numbers_stay_words() -> None:

@@ -127,7 +127,7 @@ def test_a_made_up_receipt_shows_its_truth_and_adds_up(seed: int) -> None:
     assert_shown(made)
     values = [t.value for line in tokenized(made["text"]).lines for t in line if t.value]
     total = Decimal(made["total"])
-    assume(total in map(abs, values))  # else 2.107 is read as 2107
+    assume(total.as_tuple().exponent != -3)  # 2.107 may be read as 2107
     items = sum(Decimal(item["total_price"]) for item in made["items"])
     assert comes_to(total - items, [value for value in values if abs(value) <= total])
 
@@ -167,7 +167,8 @@ def test_a_varied_made_up_receipt_has_its_labels_where_they_are_printed(seed: in
 def test_the_truth_of_a_till_is_what_stands_below_its_line(tmp_path: Path) -> None:
     file = tmp_path / "xx_01.txt"
     file.write_text(
-        "SHOP\nMILK 2.00\nTOTAL 2.00\n=====\ndate 2024-01-02\nno time\ntotal 2.00 USD\nMILK | 2 l | 2.00 | -0.50\n"
+        "SHOP\nMILK 2.00\nTOTAL 2.00\n=====\n"
+        "date 2024-01-02\nno time\ntotal 2.00 USD\nMILK | 2 l | 2.00 | -0.50\n"
     )
     (example,) = from_tills(tmp_path)
     assert example.truth["total"] == "2.00"

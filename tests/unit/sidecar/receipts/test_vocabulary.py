@@ -52,7 +52,7 @@ def test_a_phrase_needs_all_its_words_in_order() -> None:
 
 
 def test_the_longest_of_overlapping_phrases_is_found() -> None:
-    words = [fold(word) for word in "grand total".split()]
+    words = ["grand", "total"]
     total = MEANINGS.index("total")
     assert [(p.start, p.end) for p in phrases_in(words) if p.meaning == total] == [(0, 2)]
 
