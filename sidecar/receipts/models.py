@@ -171,6 +171,7 @@ class Extraction(_Value):
         """Return the contract's nested form, ready for JSON: amounts are strings."""
         return {
             **self._fields(),
+            "currency": self.currency,
             "line_items": [item.nested() for item in self.line_items],
             **self._common(),
         }
@@ -222,7 +223,7 @@ def _number(value: Decimal) -> int | float:
 
 def nested_from_flat(flat: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the nested form of a stored flat form."""
-    flat_only = {"fields", "items", "currency"}
+    flat_only = {"fields", "items"}
     rest = {name: value for name, value in flat.items() if name not in flat_only}
     return {**rest, **flat["fields"]}
 

@@ -22,7 +22,7 @@ from sidecar.receipts.roles.roles import LineClass, Role
 _MIN_TOTAL = 0.3  # probability below which an amount is not given as the total
 _MIN_SCORE = -6.0  # of an explanation that is preferred to the likeliest roles
 _SURE = -2.5  # ... that a second reading of a character may rest on
-_DOUBTED = 0.5  # the most confidence in the total of a text that may not be one receipt
+_DOUBTED = 0.7  # the most confidence in the total of a text that may not be one receipt
 _MIN_MATCH = 0.85  # probability that all items are right, to say that they match
 _MIN_LEAD = 0.7  # over an explanation with other items, to say that the items match
 
@@ -65,7 +65,7 @@ def read_amounts(evidence: Evidence, calibration: Calibration) -> AmountReading:
     if several_receipts(evidence):
         found, warnings = found.doubted(), (SEVERAL,)
     elif is_card_slip(evidence):
-        warnings = (CARD_SLIP,)
+        found, warnings = found.doubted(), (CARD_SLIP,)
     if found.total is not None and found.explanation is None and not warnings:
         others = [
             (doubt, other)
