@@ -22,9 +22,13 @@ from sidecar.receipts.model import ReceiptModel, receipt_model
 from sidecar.receipts.models import Checks, Extraction, LineItem, Money
 from sidecar.receipts.ocr.layout import Row
 from sidecar.receipts.options import ReceiptOptions
+from sidecar.receipts.roles.features import MAX_LINES
 from sidecar.receipts.roles.numbers import NumberFormat
 from sidecar.receipts.roles.tokens import tokenize
 
+_SHOWN = 0.7  # confidence from which the receipt's currency is known, and its order of dates
+_MAX_CHARACTERS = 400  # of a line; no till prints more
+_TOO_LONG = f"Only the first {MAX_LINES} lines were read."
 _NO_TEXT = "No text was found in the image."
 
 
@@ -42,19 +46,20 @@ def parse(
         return Extraction(pages=pages, checks=Checks(warnings=(*warnings, _NO_TEXT)))
     model = model or receipt_model()
     writing = writing_of(options.language)
-    printed = [row.text for row in rows]
+    printed = [row.text[:_MAX_CHARACTERS] for row in rows]
     currency = currency_of(printed, requested=options.currency)
-    usual = NumberFormat(digits(currency.code) if currency else 2, writing.mark or ".")
-    evidence = evidence_of(tokenize(rows, usual), model.roles)
+    shown = NumberFormat(digits(currency.code) if currency else 2, writing.mark or ".")
+    evidence = evidence_of(tokenize(rows, shown), model.roles)
     lines = evidence.receipt.texts
     chain = chain_of([lines[row] for row in header_of(evidence)], lines)
     amounts = read_amounts(evidence, model.calibration)
     decimals = evidence.receipt.format.decimals
-    if chain is not None or decimals != usual.decimals:
+    if chain is not None or decimals != shown.decimals:
         shop = chain.currency if chain else None
         currency = currency_of(lines, requested=options.currency, shop=shop, decimals=decimals)
     code = currency.code if currency else None
-    order = writing.date_order or date_order(code, lines)
+    usual = date_order(code, lines) if currency and currency.confidence >= _SHOWN else None
+    order = usual or writing.date_order or date_order(code, lines)
     date, date_warnings = date_of(lines, options.date_order, order)
     day = datetime.date.fromisoformat(date.value) if date else None
     merchant = merchant_of(evidence, chain, model.calibration)
@@ -79,7 +84,7 @@ def parse(
         subtotal=_money(amounts.subtotal, code, decimals),
         tax=_money(amounts.tax, code, decimals),
         line_items=items,
-        raw_ocr_text="\n".join(printed),
+        raw_ocr_text="\n".join(row.text for row in rows),
         overall_confidence=round(sum(confidences) / len(confidences), 3),
         checks=Checks(
             items_sum=items_sum,
@@ -88,6 +93,7 @@ def parse(
                 *warnings,
                 *date_warnings,
                 *amounts.warnings,
+                *((_TOO_LONG,) if len(rows) > MAX_LINES else ()),
                 *_sum_warnings(items_sum, total, amounts),
             ),
         ),

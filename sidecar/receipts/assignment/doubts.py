@@ -59,7 +59,7 @@ def _second_readings(evidence: Evidence, token: Token) -> Iterator[Decimal]:
         if not 0 <= offset < len(word.glyphs):
             continue
         second = word.glyphs[offset].runner_up
-        if second.isdigit() and second != token.text[place - token.start]:
+        if second.isdecimal() and second != token.text[place - token.start]:
             text = (
                 token.text[: place - token.start] + second + token.text[place - token.start + 1 :]
             )

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from sidecar.receipts.assignment.evidence import Evidence
 from sidecar.receipts.assignment.explain import Explanation
-from sidecar.receipts.assignment.names import Name, names_of
+from sidecar.receipts.assignment.names import Name, name_on_line, names_of
 from sidecar.receipts.roles.roles import Role
 from sidecar.receipts.units import unit_of
 
@@ -56,8 +56,8 @@ def items_of(evidence: Evidence, explanation: Explanation) -> tuple[list[ReadIte
             if k is not None:
                 items[k] = _with_discount(items[k], amount, token.row)
             elif token.row < first_sum:
-                name = names_of(evidence, [index], token.row + 1)[0]
-                items.append(replace(_item(evidence, index, name), total=-amount))
+                item = _item(evidence, index, name_on_line(evidence, index))
+                items.append(replace(item, total=-amount))
             else:
                 rest += amount
     return sorted(items, key=lambda item: item.total_token), rest

@@ -33,7 +33,7 @@ _RATE = re.compile(
 )
 _BARE_RATE = re.compile(r"\s([5-9]|[1-3]\d)(?:[.,]00)?(?:\s\w)?$")
 _LONG_CODE = re.compile(
-    r"^(?:[A-Z]{1,2}\s)?[\dIO]{6,}[A-Z]?\s*[-:]?\s*|^\d{4,}\s?-\s?(?=\D{2})"
+    r"^(?:[A-Z]{1,2}\s|\d{1,3}[.)]?\s)?[\dIO]{6,}[A-Z]?\s*[-:]?\s*|^\d{4,}\s?-\s?(?=\D{2})"
     r"|^(?:\d{1,3}[.)]\s+)?\d{3,}-\d{3,}\s+|\s*\b\d{6,}\w?$"
 )
 _CODE = re.compile(r"^(?:\d{1,3}\.\s+)?[A-Z]{0,2}\d{3,}(?:[-/]\d{2,})*[A-Z]?\s*[-:]?\s+(?=\D{2})")
@@ -69,6 +69,15 @@ def names_of(evidence: Evidence, prices: Sequence[int], end: int) -> list[Name]:
             Name(joined.strip(_EDGES), min(sure, default=0.1), tuple(sorted({*parts, rows[k]})))
         )
     return _without_codes(_without_rates(evidence, names))
+
+
+def name_on_line(evidence: Evidence, price: int) -> Name:
+    """Return the name on the line of an amount, whatever stands around it."""
+    row = evidence.tokens[price].row
+    text, confidence = _on_row(evidence, row, price)
+    if _letters(text) < 2:
+        text, confidence = _weak_on_row(evidence, row, price)
+    return Name(text.strip(_EDGES), confidence, (row,))
 
 
 def _letters(text: str) -> int:

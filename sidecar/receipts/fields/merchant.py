@@ -198,4 +198,6 @@ def _clean(text: str) -> str:
     for tail in (_BRANCH, _PLACE):
         shorter = tail.sub("", name)
         name = shorter if sum(map(str.isalpha, shorter)) >= 3 else name
+    if re.search(r"\w\.\w{1,2}$", name) and text[text.find(name) + len(name) :][:1] == ".":
+        name += "."  # S.R.L., d.o.o.
     return " ".join(name.split())

@@ -19,7 +19,7 @@ from sidecar.receipts.roles.vocabulary import MEANINGS, phrases_in
 BUCKETS = 1 << 14
 _MAX_NGRAMS = 16  # of one token
 _MAX_TOKENS = 28  # of one line; the rest of a longer line is not seen
-_MAX_LINES = 220
+MAX_LINES = 1000
 _MAX_TERMS = 40  # rows above that a sum may reach up
 
 LINE_FIGURES = 14 + 2 * len(MEANINGS)
@@ -45,7 +45,7 @@ class Features:
 
 def features_of(receipt: TokenizedReceipt) -> Features:
     """Return the features of all tokens, line by line."""
-    lines = [line[:_MAX_TOKENS] for line in receipt.lines[:_MAX_LINES]]
+    lines = [line[:_MAX_TOKENS] for line in receipt.lines[:MAX_LINES]]
     tokens = [token for line in lines for token in line]
     arithmetic = _Arithmetic(lines)
     page = _Page(receipt)

@@ -16,11 +16,11 @@ from typing import Literal
 Mark = Literal[".", ","]
 
 NUMBER = re.compile(
-    r"(?<!\d)\d{1,3}(?:[ \u00a0\u202f]\d{3})+[.,]\d{1,2}(?![\d.,])"  # grouped by blanks
+    r"(?<!\d)\d{1,3}(?:\u00a0\d{3})+[.,]\d{1,2}(?![\d.,])"  # grouped by blanks, see tokens.py
     r"|\d+(?:[.,'’]\d+)*"
     r"|(?<![\d.,])[.,]\d{2}(?![\d.,])"  # ,70
 )
-_SEPARATOR = re.compile(r"[.,'’ \u00a0\u202f]")
+_SEPARATOR = re.compile(r"[.,'’\u00a0]")
 _MAX_DIGITS = 11  # of an amount; longer runs are codes
 
 
@@ -89,7 +89,7 @@ def value_of(text: str, written: NumberFormat) -> tuple[Decimal, bool] | None:
     """
     groups, separators = _SEPARATOR.split(text), _SEPARATOR.findall(text)
     digits = "".join(groups)
-    if len(digits) > _MAX_DIGITS:
+    if not digits.isdecimal() or len(digits) > _MAX_DIGITS:
         return None
     tail = groups[-1]
     if not separators:

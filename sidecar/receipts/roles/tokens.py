@@ -2,20 +2,23 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from sidecar.receipts.ocr.layout import Row, Word
 from sidecar.receipts.roles.numbers import NUMBER, NumberFormat, format_of, value_of
 
-_TOKEN = re.compile(
-    rf"(?P<number>{NUMBER.pattern})|(?P<word>[^\W\d_]+(?:['’][^\W\d_]+)*)|[^\w\s]|_"
-)
+_MARKS = r"\u0300-\u036f\u0900-\u0903\u093a-\u094f\u0e31\u0e34-\u0e3a\u0e47-\u0e4e"
+"""Accents and vowel signs, which are no letters to Python and no ends of words to people."""
+WORD = rf"[^\W\d_](?:[^\W\d_]|[{_MARKS}])*"
+_TOKEN = re.compile(rf"(?P<number>{NUMBER.pattern})|(?P<word>{WORD}(?:['’]{WORD})*)|[^\w\s]|_")
+_MAX_CHARACTERS = 400  # of a line; no till prints more, and the rest is not seen
+_GROUPED = re.compile(r"(?<![\d.,])\d{1,3}(?: \d{3})+,\d{1,2}(?![\d.,])")  # 1 234,56
+_MAX_GAP = 1.6  # widths of a character between groups of one number; columns are farther apart
 _CONFUSED = str.maketrans("OoQDIl|B", "00001118")
 _MISREAD = re.compile(  # 1O.5O, l5.00: letters that the recognizer takes for digits
     r"(?<![^\W\d_])(?=[\d.,OoQDIl|]*\d)(?:[\dOoQDIl|]+[.,][\dOoQDIlB|]{2}|[\dOoQDl|]+,\d{3})(?![\w.,])"
 )
-_CURRENCY = re.compile(r"[^\W\d_]{1,3}[$.]?|\W", re.UNICODE)
 _SIGN_BEFORE = re.compile(r"(?:[$€£¥￥₺₹₩₫₱฿]|\bRM|\bRp\.?|R\$|\bkr)\s?[-−]?$")
 """A sign of a currency before a number without decimals makes it an amount too: ¥98, $5."""
 _MINUS = "-−–—"
@@ -61,13 +64,45 @@ _USUAL = NumberFormat()
 
 def tokenize(rows: Sequence[Row], expected: NumberFormat = _USUAL) -> TokenizedReceipt:
     """Split rows into tokens; `expected` is the format if the numbers show none."""
-    texts = tuple(_MISREAD.sub(_as_digits, row.text) for row in rows)
+    rows = [_cut(row) for row in rows]
+    texts = tuple(_joined(row, _MISREAD.sub(_as_digits, row.text)) for row in rows)
     written = format_of(texts, expected)
     lines = tuple(
         tuple(_tokens(number, row, text, written))
         for number, (row, text) in enumerate(zip(rows, texts, strict=True))
     )
     return TokenizedReceipt(tuple(rows), lines, written, texts)
+
+
+def _cut(row: Row) -> Row:
+    """Return the start of a line that is longer than tills print."""
+    if len(row.text) <= _MAX_CHARACTERS:
+        return row
+    words, length = [], 0
+    for word in row.words:
+        kept = word.text[: _MAX_CHARACTERS - length]
+        words.append(replace(word, text=kept, glyphs=word.glyphs[: len(kept)]))
+        length += len(kept) + 1
+        if length >= _MAX_CHARACTERS:
+            break
+    return replace(row, words=tuple(words))
+
+
+def _joined(row: Row, text: str) -> str:
+    """Return the text with the blanks inside of 1 234,56 as no-break spaces."""
+    for match in _GROUPED.finditer(text):
+        places = _places(row)
+        blanks = [match.start() + n for n, char in enumerate(match[0]) if char == " "]
+        if all(_is_narrow(places, blank) for blank in blanks):
+            text = text[: match.start()] + match[0].replace(" ", "\u00a0") + text[match.end() :]
+    return text
+
+
+def _is_narrow(places: Sequence[tuple[int, int, Word]], blank: int) -> bool:
+    before = next(word for _, last, word in places if last == blank)
+    after = next(word for first, _, word in places if first == blank + 1)
+    width = (before.right - before.left) / len(before.text)
+    return after.left - before.right <= _MAX_GAP * width
 
 
 def _as_digits(match: re.Match[str]) -> str:
@@ -85,7 +120,9 @@ def _tokens(number: int, row: Row, text: str, written: NumberFormat) -> list[Tok
             read = value_of(match["number"], written)
             if read is not None:
                 value, money = read
-                money = money or bool(_SIGN_BEFORE.search(text[:start]) and value)
+                money = money or bool(
+                    _SIGN_BEFORE.search(text[max(0, start - 8) : start]) and value
+                )
                 if _negative(text, start, after):
                     value = -value
         left, right = _extent(places, start, match.end())
@@ -109,12 +146,13 @@ def _tokens(number: int, row: Row, text: str, written: NumberFormat) -> list[Tok
 
 def _negative(text: str, start: int, after: str) -> bool:
     """Whether a minus before or behind, or brackets around, make an amount negative."""
-    before = re.sub(r"(?:[$€£¥₺₹]|RM|R\$|kr|Rp\.?)\s?$", "", text[:start])
-    if re.search(r"\(\s?$", before) and after.startswith(")"):
+    near = text[max(0, start - 8) : start]
+    before = re.sub(r"(?:[$€£¥₺₹]|RM|R\$|kr|Rp\.?)\s?$", "", near)
+    if re.search(r"\(\s?$", before) and re.match(r"\s?\)", after):
         return True
-    if re.search(rf"(?:^|[\s:$€£(])[{_MINUS}]\s?$", before):
+    if re.search(rf"(?:^|[\s:$€£(*])[{_MINUS}]\s?$", before):
         return True
-    return bool(re.match(rf"[{_MINUS}](?![\w])", after))
+    return bool(re.match(rf"[{_MINUS}](?:[A-Z](?!\w)|(?!\w))", after))
 
 
 def _places(row: Row) -> list[tuple[int, int, Word]]:

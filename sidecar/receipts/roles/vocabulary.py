@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sidecar.receipts.fields.wording import fold
+from sidecar.receipts.roles.tokens import WORD
 from sidecar.receipts.word_lists import load
 
 MEANINGS = tuple(load("vocabulary"))
 """The kinds of phrases, in the order of the model's features."""
-_SEPARATE = re.compile(r"[^\w]+|_+")
+_WORD = re.compile(rf"{WORD}|\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +33,12 @@ def _phrases() -> tuple[dict[str, list[tuple[tuple[str, ...], int]]], list[tuple
     for index, meaning in enumerate(MEANINGS):
         for entries in load("vocabulary")[meaning].values():
             for entry in entries.split("|"):
-                words = tuple(word for word in _SEPARATE.split(fold(entry)) if word)
+                words = tuple(_WORD.findall(fold(entry)))
                 if not words or (words, index) in seen:
                     continue
                 seen.add((words, index))
                 if any("\u0e00" <= char <= "\u0e7f" or char > "\u2e80" for char in words[0]):
-                    joined.append((words[0], index))
+                    joined.append(("".join(words), index))
                 else:
                     by_first.setdefault(words[0], []).append((words, index))
     for found in by_first.values():

@@ -252,9 +252,17 @@ def _name_tokens(
     """Return the places of a row's tokens that are in a name."""
     parts = re.findall(r"\w+", wanted)
     joined = "".join(parts)
-    places = []
+    places = [
+        place
+        for first, last in _glued(receipt, row)
+        if fold("".join(t.text for t in receipt.lines[row][first:last])) in parts
+        for place in range(first, last)
+        if roles[row][place] in (Role.OTHER, Role.NAME)
+    ]
     for place, token in enumerate(receipt.lines[row]):
-        if not token.text[0].isalnum() or roles[row][place] not in (Role.OTHER, Role.NAME):
+        if place in places or not token.text[0].isalnum():
+            continue
+        if roles[row][place] not in (Role.OTHER, Role.NAME):
             continue
         text = fold(token.text)
         plain = "".join(re.findall(r"\w+", text))
@@ -265,6 +273,8 @@ def _name_tokens(
             or (token.value is not None and plain in joined and len(plain) >= 2)
         ):
             places.append(place)
+    sizes = {place for first, last in _glued(receipt, row) for place in range(first, last)}
+    places.sort()
     for place in list(places):  # codes, which some labels have in the name
         if len(receipt.lines[row][place].text) >= _CODE_DIGITS and (
             receipt.lines[row][place].text.isdigit()
@@ -273,11 +283,26 @@ def _name_tokens(
     # A number at the edge that the name does not have there is a quantity or a code.
     while (
         places
+        and places[-1] not in sizes
         and receipt.lines[row][places[-1]].value is not None
         and not wanted.endswith(fold(receipt.lines[row][places[-1]].text))
     ):
         places.pop()
     return places
+
+
+def _glued(receipt: TokenizedReceipt, row: int) -> list[tuple[int, int]]:
+    """Return the runs of two or more letters and numbers without a blank between: 500g, X4."""
+    runs: list[tuple[int, int]] = []
+    start = 0
+    line = receipt.lines[row]
+    for place in range(1, len(line) + 1):
+        inside = place < len(line) and line[place].glued and line[place].text[0].isalnum()
+        if not inside or not line[place - 1].text[0].isalnum():
+            if place - start >= 2:
+                runs.append((start, place))
+            start = place
+    return runs
 
 
 def _ignore_words(

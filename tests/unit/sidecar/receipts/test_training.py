@@ -12,6 +12,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from sidecar.receipts.roles.roles import LineClass, Role
+from sidecar.receipts.roles.tokens import tokenize
 from sidecar.receipts.training.compose import compose
 from sidecar.receipts.training.examples import from_tills
 from sidecar.receipts.training.labels import IGNORED, Labels, labels_of
@@ -100,7 +101,7 @@ def test_an_item_that_the_receipt_does_not_show_gets_no_label() -> None:
 def test_every_item_of_the_tills_is_found_where_it_is_printed(folder: str) -> None:
     missing = []
     for example in from_tills(Path(__file__).parent / folder):
-        labels = labels_of(tokenized(example.text), example.truth)
+        labels = labels_of(tokenize(example.rows), example.truth)
         found = sum(role == Role.ITEM for line in labels.roles for role in line)
         total = any(role == Role.TOTAL for line in labels.roles for role in line)
         if found != len(example.truth["items"]) or not total:

@@ -1,10 +1,13 @@
 """Meanings of printed words, in the languages of data/vocabulary.toml."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sidecar.receipts.fields.wording import fold
+from sidecar.receipts.roles.tokens import WORD
 from sidecar.receipts.roles.vocabulary import MEANINGS, phrases_in
 from sidecar.receipts.word_lists import load
 
@@ -68,7 +71,7 @@ def test_every_entry_of_the_list_is_found_as_printed(meaning: str) -> None:
     for language, entries in load("vocabulary")[meaning].items():
         for entry in entries.split("|"):
             for printed in (entry.strip(), entry.strip().upper()):
-                line = " ".join("".join(c if c.isalnum() else " " for c in fold(printed)).split())
+                line = " ".join(re.findall(WORD, printed))
                 assert meaning in meanings(line), (language, entry)
 
 
