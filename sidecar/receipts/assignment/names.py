@@ -28,8 +28,8 @@ _UNIT_LETTERS = 4  # at most, of a unit
 _MAX_GAP = 4  # lines between a price and a line of its name
 _EDGES = " \t-–—*#:=.,;/|_'`"
 _RATE = re.compile(
-    r"^(?:\w{1,2}\s|[xX]\s[\d.,]+\s)?\(?(?:[5-9]|[1-3]\d)(?:[.,]\d{1,2})?\s?%\)?[\s-]*"
-    r"|\s+\(?(?:[5-9]|[1-3]\d)(?:[.,]\d{1,2})?\s?%\)?(?:\s\w)?$"
+    r"^(?:\w{1,2}\s|[xX]\s[\d.,]+\s)?\(?(?:[05-9]|[1-3]\d)(?:[.,]\d{1,2})?\s?%\)?[\s-]*"
+    r"|\s+\(?(?:[05-9]|[1-3]\d)(?:[.,]\d{1,2})?\s?%\)?(?:\s\w)?$"
 )
 _BARE_RATE = re.compile(r"\s([5-9]|[1-3]\d)(?:[.,]00)?(?:\s\w)?$")
 _LONG_CODE = re.compile(

@@ -78,6 +78,8 @@ def read_amounts(evidence: Evidence, calibration: Calibration) -> AmountReading:
             doubt, found = others[0]
             evidence, warnings = doubt.evidence, (doubt.warning,)
     chosen = found.explanation or likeliest(evidence)
+    if SEVERAL in warnings:  # lines of two receipts would make items that nobody sold
+        chosen = Explanation(0.0, ())
     items, _ = items_of(evidence, chosen)
     match_figures = _match_figures(evidence, found, items)
     matches = (
@@ -130,7 +132,8 @@ class _Found:
 
 
 def _search(evidence: Evidence, calibration: Calibration) -> _Found:
-    candidates = candidates_for_total(evidence, explanations(evidence))
+    found = candidates_for_total(evidence, explanations(evidence))
+    candidates = [candidate for candidate in found if _is_shown(evidence, candidate)]
     chances = calibration.choose("total", [c.figures for c in candidates])
     best = max(range(len(candidates)), key=lambda k: chances[k], default=None)
     if best is None or chances[best] < _MIN_TOTAL:
@@ -140,6 +143,15 @@ def _search(evidence: Evidence, calibration: Calibration) -> _Found:
     if explanation is None:
         return _Found(total, candidates[best])
     return _Found(total, candidates[best], explanation, _lead(candidates[best]))
+
+
+def _is_shown(evidence: Evidence, candidate: TotalCandidate) -> bool:
+    """Whether some line shows an amount rather as a sum or a payment than as an item's price."""
+    sums = (Role.TOTAL, Role.SUBTOTAL, Role.PAID)
+    return any(
+        max(evidence.role(index, role) for role in sums) >= evidence.role(index, Role.ITEM)
+        for index in candidate.tokens
+    )
 
 
 def _usable(candidate: TotalCandidate) -> Explanation | None:

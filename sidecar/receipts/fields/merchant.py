@@ -20,6 +20,7 @@ from sidecar.receipts.word_lists import pattern
 
 MERCHANT_FIGURES = 20
 _MAX_HEADER_LINES = 14
+_LIKELY = 0.95  # probability by the model from which words that are no name don't count
 _MIN_CHANCE = 0.25  # below which no name is given
 _CHAIN = 0.97
 _LEGAL = pattern("merchant_words", "legal_forms")
@@ -84,7 +85,16 @@ def candidate_rows(evidence: Evidence) -> list[int]:
         if (row in header or evidence.line(row, LineClass.MERCHANT) > 0.05)
         and sum(map(str.isalpha, evidence.receipt.rows[row].text)) >= 2
         and not _has_price(evidence, row)
+        and not _is_another(evidence, row)
     ]
+
+
+def _is_another(evidence: Evidence, row: int) -> bool:
+    """Whether a line is about something else (a till, a copy), or a remark in brackets."""
+    text = evidence.receipt.rows[row].text
+    if evidence.line(row, LineClass.MERCHANT) >= _LIKELY:
+        return text.startswith("(")
+    return text.startswith("(") or bool(_NOT_NAME.search(folded_capitals(text)))
 
 
 def _has_price(evidence: Evidence, row: int) -> bool:

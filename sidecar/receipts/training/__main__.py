@@ -24,10 +24,7 @@ from sidecar.receipts.training.fitting import (
     cross_validate,
     evidence_for,
     model_of,
-    without_total,
 )
-
-_CUT = 8  # one receipt of so many is also shown to the calibration without its total
 
 
 def main() -> None:
@@ -65,9 +62,6 @@ def main() -> None:
     else:
         folds = cross_validate(examples, folds=arguments.folds, trainer=trainer)
         seen = [pair for f in folds for pair in evidence_for(f.held, f.network)]
-        for fold in folds:  # some that show no total
-            cut = [without_total(example) for example in fold.held[::_CUT]]
-            seen += evidence_for([example for example in cut if example.rows], fold.network)
         calibration = calibrate(seen)
         readings = [(f.held, model_of(f.network, calibration)[0]) for f in folds]
         if arguments.out:

@@ -103,21 +103,6 @@ def cross_validate(examples: Sequence[Example], *, folds: int, trainer: Trainer)
     return done
 
 
-def without_total(example: Example) -> Example:
-    """Return a receipt cut off above its total, as a photograph may be: no line shows the total."""
-    total = Decimal(example.truth["total"])
-    receipt = tokenize(example.rows)
-    scale = scale_of(receipt, example.truth)
-    shown = [
-        line
-        for line, tokens in enumerate(receipt.lines)
-        if any(t.value is not None and abs(t.value) == abs(total) * scale for t in tokens)
-    ]
-    rows = example.rows[: shown[0]] if shown else ()
-    truth = {**example.truth, "total": None, "items": None, "merchant": None, "cut": True}
-    return Example(rows, truth)
-
-
 def evidence_for(examples: Sequence[Example], arrays: Arrays) -> list[tuple[Evidence, Example]]:
     """Return examples as a network sees them."""
     network = RoleModel(arrays)
@@ -140,10 +125,6 @@ def model_of(network: Arrays, calibration: Arrays) -> tuple[ReceiptModel, Arrays
 def _fit_totals(seen: Sequence[tuple[Evidence, Example]]) -> npt.NDArray[np.float64]:
     groups: list[tuple[Sequence[Sequence[float]], int | None]] = []
     for evidence, example in seen:
-        if example.truth.get("cut"):
-            candidates = candidates_for_total(evidence, explanations(evidence))
-            if candidates:
-                groups.append(([c.figures for c in candidates], None))
         if not example.truth.get("total"):
             continue
         total = Decimal(example.truth["total"]) * scale_of(evidence.receipt, example.truth)
