@@ -228,7 +228,8 @@ def _add_sizes(evidence: Evidence, words: Sequence[int], named: list[bool]) -> N
     for k, token in enumerate(tokens):
         after = evidence.tokens[words[k] + 1] if words[k] + 1 < len(evidence.tokens) else None
         glued = after is not None and after.row == token.row and after.glued
-        if token.value is None or token.money or named[k]:
+        unit = glued and after is not None and after.text.isalpha()
+        if token.value is None or named[k] or (token.money and not unit):
             continue
         counts = evidence.role(words[k], Role.QUANTITY) + evidence.role(words[k], Role.UNIT_PRICE)
         if counts > _COUNTED or not (k and named[k - 1]):

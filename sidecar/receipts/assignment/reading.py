@@ -20,6 +20,7 @@ from sidecar.receipts.assignment.totals import TotalCandidate, candidates_for_to
 from sidecar.receipts.roles.roles import LineClass, Role
 
 _MIN_TOTAL = 0.3  # probability below which an amount is not given as the total
+_ITEM = 0.1  # probability from which an amount may be an item's price
 _MIN_SCORE = -6.0  # of an explanation that is preferred to the likeliest roles
 _SURE = -2.5  # ... that a second reading of a character may rest on
 _DOUBTED = 0.7  # the most confidence in the total of a text that may not be one receipt
@@ -133,7 +134,8 @@ class _Found:
 
 def _search(evidence: Evidence, calibration: Calibration) -> _Found:
     found = candidates_for_total(evidence, explanations(evidence))
-    candidates = [candidate for candidate in found if _is_shown(evidence, candidate)]
+    several = sum(evidence.role(index, Role.ITEM) > _ITEM for index, _, _ in evidence.amounts()) > 1
+    candidates = [c for c in found if not several or _is_shown(evidence, c)]
     chances = calibration.choose("total", [c.figures for c in candidates])
     best = max(range(len(candidates)), key=lambda k: chances[k], default=None)
     if best is None or chances[best] < _MIN_TOTAL:

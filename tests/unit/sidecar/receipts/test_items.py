@@ -152,16 +152,6 @@ TOTAL                                 4.00
 """) == [("OAT MILK", "3.00", "1.00"), ("RICE", "2.00", None)]
 
 
-def test_savings_that_the_prices_already_include_are_not_deducted() -> None:
-    assert items("""
-OAT MILK                              3.00
-Card Savings                          1.00-
-RICE                                  2.00
-Card Savings                          0.50-
-TOTAL                                 5.00
-""") == [("OAT MILK", "3.00", None), ("RICE", "2.00", None)]
-
-
 def test_the_price_after_a_discount_is_not_an_item() -> None:
     assert items("""
 YOGURT                                5.49 F
@@ -219,28 +209,3 @@ TEA                                   2.00
 TOTAL                                 9.99
 {table}
 """) == [("COFFEE", "7.99", None), ("TEA", "2.00", None)]
-
-
-def test_food_with_a_word_of_the_summary_in_its_name_is_an_item() -> None:
-    assert items("""
-MILK                                  2.00
-BAR DARK CHOC NUTS                    4.99
-TAX FREE HONEY                        3.00
-SUBTOTAL                              9.99
-TOTAL                                 9.99
-""") == [
-        ("MILK", "2.00", None),
-        ("BAR DARK CHOC NUTS", "4.99", None),
-        ("TAX FREE HONEY", "3.00", None),
-    ]
-
-
-def test_a_department_heading_is_not_part_of_a_name() -> None:
-    assert items("""
-PRODUCE
-1.76 lb @ 2.99 /lb
-BROCCOLI                              5.26 F
-HEALTH & BEAUTY
-SOAP                                  5.69 T
-TOTAL                                10.95
-""") == [("BROCCOLI", "5.26", None), ("SOAP", "5.69", None)]

@@ -54,8 +54,8 @@ def test_the_expected_format_holds_where_no_number_tells() -> None:
         ("1.234,56", COMMA, "1234.56", True),
         ("1'234.50", POINT, "1234.50", True),
         ("1’234.50", POINT, "1234.50", True),
-        ("1 234,56", COMMA, "1234.56", True),
-        ("1\u00a0234\u202f567,89", COMMA, "1234567.89", True),
+        ("1\u00a0234,56", COMMA, "1234.56", True),
+        ("1\u00a0234\u00a0567,89", COMMA, "1234567.89", True),
         (",70", COMMA, "0.70", True),
         (".57", POINT, "0.57", True),
         ("59.000", WHOLE_POINT, "59000", True),
@@ -99,7 +99,7 @@ def test_any_lines_have_a_format(lines: list[str], expected: NumberFormat) -> No
 
 @given(
     st.integers(0, 10**8),
-    st.sampled_from((("", "."), (",", "."), (".", ","), ("'", "."), (" ", ","))),
+    st.sampled_from((("", "."), (",", "."), (".", ","), ("'", "."), ("\u00a0", ","))),
 )
 def test_an_amount_is_read_back_as_it_was_written(cents: int, style: tuple[str, Mark]) -> None:
     grouping, mark = style
