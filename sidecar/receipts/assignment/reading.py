@@ -24,7 +24,7 @@ _ITEM = 0.1  # probability from which an amount may be an item's price
 _MIN_SCORE = -6.0  # of an explanation that is preferred to the likeliest roles
 _SURE = -2.5  # ... that a second reading of a character may rest on
 _DOUBTED = 0.7  # the most confidence in the total of a text that may not be one receipt
-_MIN_MATCH = 0.85  # probability that all items are right, to say that they match
+_MIN_MATCH = 0.9  # probability that all items are right, to say that they match
 _MIN_LEAD = 0.7  # over an explanation with other items, to say that the items match
 
 
