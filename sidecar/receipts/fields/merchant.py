@@ -21,6 +21,7 @@ from sidecar.receipts.word_lists import pattern
 MERCHANT_FIGURES = 20
 _MAX_HEADER_LINES = 14
 _LIKELY = 0.95  # probability by the model from which words that are no name don't count
+_MIN_LETTERS = 3
 _MIN_CHANCE = 0.25  # below which no name is given
 _CHAIN = 0.97
 _LEGAL = pattern("merchant_words", "legal_forms")
@@ -71,7 +72,7 @@ def merchant_of(
     ranked = sorted(zip(chances, rows, strict=True), reverse=True)
     for chance, row in ranked[:1]:
         name = name_at(evidence, row)
-        if chance >= _MIN_CHANCE and sum(map(str.isalpha, name)) >= 2:
+        if chance >= _MIN_CHANCE and _letters(name) >= _MIN_LETTERS:
             return Merchant(name=name, confidence=round(chance, 3))
     return None
 
@@ -83,7 +84,7 @@ def candidate_rows(evidence: Evidence) -> list[int]:
         row
         for row in range(len(evidence.lines))
         if (row in header or evidence.line(row, LineClass.MERCHANT) > 0.05)
-        and sum(map(str.isalpha, evidence.receipt.rows[row].text)) >= 2
+        and _letters(evidence.receipt.rows[row].text) >= _MIN_LETTERS
         and not _has_price(evidence, row)
         and not _is_another(evidence, row)
     ]
@@ -95,6 +96,11 @@ def _is_another(evidence: Evidence, row: int) -> bool:
     if evidence.line(row, LineClass.MERCHANT) >= _LIKELY:
         return text.startswith("(")
     return text.startswith("(") or bool(_NOT_NAME.search(folded_capitals(text)))
+
+
+def _letters(text: str) -> int:
+    """Return the letters of a text; an ideograph counts as two."""
+    return sum(2 if char > "\u2e80" else 1 for char in text if char.isalpha())
 
 
 def _has_price(evidence: Evidence, row: int) -> bool:
