@@ -24,10 +24,9 @@ from sidecar.receipts.ocr.layout import Row
 from sidecar.receipts.options import ReceiptOptions
 from sidecar.receipts.roles.features import MAX_LINES
 from sidecar.receipts.roles.numbers import NumberFormat
-from sidecar.receipts.roles.tokens import tokenize
+from sidecar.receipts.roles.tokens import MAX_CHARACTERS, tokenize
 
 _SHOWN = 0.7  # confidence from which the receipt's currency is known, and its order of dates
-_MAX_CHARACTERS = 400  # of a line; no till prints more
 _TOO_LONG = f"Only the first {MAX_LINES} lines were read."
 _NO_TEXT = "No text was found in the image."
 
@@ -46,7 +45,7 @@ def parse(
         return Extraction(pages=pages, checks=Checks(warnings=(*warnings, _NO_TEXT)))
     model = model or receipt_model()
     writing = writing_of(options.language)
-    printed = [row.text[:_MAX_CHARACTERS] for row in rows]
+    printed = [row.text[:MAX_CHARACTERS] for row in rows]
     currency = currency_of(printed, requested=options.currency)
     shown = NumberFormat(digits(currency.code) if currency else 2, writing.mark or ".")
     evidence = evidence_of(tokenize(rows, shown), model.roles)

@@ -38,15 +38,17 @@ class ReadItem:
         return self.total - sum(self.discounts, Decimal(0))
 
 
-def items_of(evidence: Evidence, explanation: Explanation) -> tuple[list[ReadItem], Decimal]:
-    """Return the items of an explanation, and the discounts that are of no single item."""
+def items_of(evidence: Evidence, explanation: Explanation) -> list[ReadItem]:
+    """Return the items of an explanation, with the discounts that are printed among them."""
     prices = list(explanation.items())
     rows = [evidence.tokens[index].row for index in prices]
     first_sum = _first_sum(evidence, rows)
     names = names_of(evidence, prices, first_sum)
-    items = [_item(evidence, index, name) for index, name in zip(prices, names, strict=True)]
-    items = _with_quantities_beside(evidence, items, rows, first_sum)
-    rest = Decimal(0)
+    values = {index: abs(value) for index, _, value in evidence.amounts()}
+    items = [
+        _item(evidence, index, name, values) for index, name in zip(prices, names, strict=True)
+    ]
+    items = _with_quantities_beside(evidence, items, values, rows, first_sum)
     for index, role in explanation.parts:
         if role is Role.DISCOUNT:
             token = evidence.tokens[index]
@@ -56,11 +58,9 @@ def items_of(evidence: Evidence, explanation: Explanation) -> tuple[list[ReadIte
             if k is not None:
                 items[k] = _with_discount(items[k], amount, token.row)
             elif token.row < first_sum:
-                item = _item(evidence, index, name_on_line(evidence, index))
+                item = _item(evidence, index, name_on_line(evidence, index), values)
                 items.append(replace(item, total=-amount))
-            else:
-                rest += amount
-    return sorted(items, key=lambda item: item.total_token), rest
+    return sorted(items, key=lambda item: item.total_token)
 
 
 def _first_sum(evidence: Evidence, rows: Sequence[int]) -> int:
@@ -96,10 +96,10 @@ def _discounted(
     return k
 
 
-def _item(evidence: Evidence, index: int, name: Name) -> ReadItem:
+def _item(evidence: Evidence, index: int, name: Name, values: Mapping[int, Decimal]) -> ReadItem:
     token = evidence.tokens[index]
     assert token.value is not None
-    quantity, unit, each, proved = _quantity(evidence, index, name.rows)
+    quantity, unit, each, proved = _quantity(evidence, index, name.rows, values)
     return ReadItem(
         name=name.text or token.text,
         name_confidence=name.confidence,
@@ -114,10 +114,12 @@ def _item(evidence: Evidence, index: int, name: Name) -> ReadItem:
 
 
 def _quantity(
-    evidence: Evidence, price: int, rows: tuple[int, ...]
+    evidence: Evidence, price: int, rows: tuple[int, ...], values: Mapping[int, Decimal]
 ) -> tuple[Decimal, str | None, Decimal | None, bool]:
-    """Return quantity, unit, unit price, and whether their product is the price."""
-    values = {index: abs(value) for index, _, value in evidence.amounts()}
+    """Return quantity, unit, unit price, and whether their product is the price.
+
+    `values` are all numbers of the receipt without their signs, by the index of the token.
+    """
     total = values[price]
     numbers = [
         index
@@ -142,7 +144,11 @@ def _quantity(
 
 
 def _with_quantities_beside(
-    evidence: Evidence, items: Sequence[ReadItem], rows: Sequence[int], end: int
+    evidence: Evidence,
+    items: Sequence[ReadItem],
+    values: Mapping[int, Decimal],
+    rows: Sequence[int],
+    end: int,
 ) -> list[ReadItem]:
     """Return the items with the quantities of lines of their own, above or below: "3 x 0,99"."""
     used = {row for item in items for row in item.rows}
@@ -153,7 +159,7 @@ def _with_quantities_beside(
         near = [row for row in (*list(below)[:2], *list(above)[:2]) if row not in used]
         best: tuple[float, ReadItem] | None = None
         for row in near if not item.proved or item.quantity == 1 else ():
-            quantity, unit, each, proved = _quantity(evidence, item.total_token, (row,))
+            quantity, unit, each, proved = _quantity(evidence, item.total_token, (row,), values)
             trust = sum(
                 max(evidence.role(i, Role.QUANTITY), evidence.role(i, Role.UNIT_PRICE))
                 for i in evidence.of_row(row)

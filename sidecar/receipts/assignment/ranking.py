@@ -10,6 +10,12 @@ import numpy.typing as npt
 Weights = npt.NDArray[np.float64]
 
 
+def logit(probability: float, least: float = 1e-4) -> float:
+    """Return the logarithm of the odds, of a probability of at least `least` and at most 1 less it."""
+    p = min(max(probability, least), 1 - least)
+    return math.log(p / (1 - p))
+
+
 @dataclass(frozen=True, slots=True)
 class Calibration:
     """Weights by name; each is of the figures of what it judges, with the constant last."""

@@ -15,7 +15,7 @@ from sidecar.receipts.assignment.doubts import doubts
 from sidecar.receipts.assignment.evidence import Evidence
 from sidecar.receipts.assignment.explain import Explanation, explanations, likeliest
 from sidecar.receipts.assignment.items import ReadItem, items_of
-from sidecar.receipts.assignment.ranking import Calibration
+from sidecar.receipts.assignment.ranking import Calibration, logit
 from sidecar.receipts.assignment.totals import TotalCandidate, candidates_for_total
 from sidecar.receipts.roles.roles import LineClass, Role
 
@@ -81,7 +81,7 @@ def read_amounts(evidence: Evidence, calibration: Calibration) -> AmountReading:
     chosen = found.explanation or likeliest(evidence)
     if SEVERAL in warnings:  # lines of two receipts would make items that nobody sold
         chosen = Explanation(0.0, ())
-    items, _ = items_of(evidence, chosen)
+    items = items_of(evidence, chosen)
     match_figures = _match_figures(evidence, found, items)
     matches = (
         found.explanation is not None
@@ -109,7 +109,6 @@ class _Found:
     """The likeliest total, and the items that explain it, if any do."""
 
     total: ReadAmount | None = None
-    candidate: TotalCandidate | None = None
     explanation: Explanation | None = None
     lead: float = 0.0
     """Log of how much likelier the explanation is than one with other items."""
@@ -143,8 +142,8 @@ def _search(evidence: Evidence, calibration: Calibration) -> _Found:
     total = ReadAmount(candidates[best].value, round(chances[best], 3))
     explanation = _usable(candidates[best])
     if explanation is None:
-        return _Found(total, candidates[best])
-    return _Found(total, candidates[best], explanation, _lead(candidates[best]))
+        return _Found(total)
+    return _Found(total, explanation, _lead(candidates[best]))
 
 
 def _is_shown(evidence: Evidence, candidate: TotalCandidate) -> bool:
@@ -227,9 +226,8 @@ def _item_figures(
     )
 
 
-def _logit(p: float) -> float:
-    p = min(max(p, 1e-3), 1 - 1e-3)
-    return math.log(p / (1 - p))
+def _logit(probability: float) -> float:
+    return logit(probability, 1e-3)
 
 
 def _single(evidence: Evidence, role: Role) -> ReadAmount | None:

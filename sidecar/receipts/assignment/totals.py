@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from sidecar.receipts.assignment.evidence import Evidence
 from sidecar.receipts.assignment.explain import SCALE, Explanation
+from sidecar.receipts.assignment.ranking import logit
 from sidecar.receipts.roles.roles import Role
 
 CANDIDATE_FIGURES = 13
@@ -57,9 +58,9 @@ def candidates_for_total(
         second = ranked[1].score if len(ranked) > 1 else -12.0
         roles = [evidence.roles[index] for index in by_value[value]]
         figures = (
-            _logit(chances[value]),
-            _logit(max(float(r[Role.TOTAL]) for r in roles)),
-            _logit(best_other),
+            logit(chances[value]),
+            logit(max(float(r[Role.TOTAL]) for r in roles)),
+            logit(best_other),
             float(value in differences),
             float(value in paid and not differences),
             float(value in sums),
@@ -91,8 +92,3 @@ def _values(evidence: Evidence, role: Role) -> set[int]:
         for index, _, value in evidence.amounts()
         if evidence.role(index, role) > 0.4
     }
-
-
-def _logit(p: float) -> float:
-    p = min(max(p, 1e-4), 1 - 1e-4)
-    return math.log(p / (1 - p))

@@ -18,7 +18,6 @@ from sidecar.receipts.roles.roles import LineClass
 from sidecar.receipts.roles.vocabulary import MEANINGS
 from sidecar.receipts.word_lists import pattern
 
-MERCHANT_FIGURES = 20
 _MAX_HEADER_LINES = 14
 _LIKELY = 0.95  # probability by the model from which words that are no name don't count
 _MIN_LETTERS = 3
@@ -69,12 +68,13 @@ def merchant_of(
         return Merchant(name=chain.name, confidence=_CHAIN)
     rows = candidate_rows(evidence)
     chances = calibration.choose("merchant", figures_of(evidence, rows))
-    ranked = sorted(zip(chances, rows, strict=True), reverse=True)
-    for chance, row in ranked[:1]:
-        name = name_at(evidence, row)
-        if chance >= _MIN_CHANCE and _letters(name) >= _MIN_LETTERS:
-            return Merchant(name=name, confidence=round(chance, 3))
-    return None
+    chance, row = max(zip(chances, rows, strict=True), default=(0.0, 0))
+    if chance < _MIN_CHANCE:
+        return None
+    name = name_at(evidence, row)
+    if _letters(name) < _MIN_LETTERS:
+        return None
+    return Merchant(name=name, confidence=round(chance, 3))
 
 
 def candidate_rows(evidence: Evidence) -> list[int]:
@@ -110,7 +110,7 @@ def _has_price(evidence: Evidence, row: int) -> bool:
 
 
 def figures_of(evidence: Evidence, rows: Sequence[int]) -> list[list[float]]:
-    """Return MERCHANT_FIGURES numbers for each row."""
+    """Return 20 numbers for each row."""
     height = statistics.median(row.height for row in evidence.receipt.rows)
     texts = {row: folded_capitals(_strip(evidence.receipt.rows[row].text)) for row in rows}
     contact = next((row for row in rows if _is_contact(texts[row])), len(evidence.lines))

@@ -44,7 +44,7 @@ class Phrases(Generic[T]):
         for phrase, value in entries:
             folded = fold(phrase.strip())
             if words := tuple(tokens(folded)):
-                if _unspaced(words[0]):
+                if is_unspaced(words[0]):
                     self._unspaced.setdefault(folded, []).append(value)
                 else:
                     self._by_first.setdefault(words[0], {}).setdefault(words, []).append(value)
@@ -66,6 +66,6 @@ class Phrases(Generic[T]):
         return next(self.find(folded), None) is not None
 
 
-def _unspaced(word: str) -> bool:
+def is_unspaced(word: str) -> bool:
     """Return whether the word's script puts no blanks between words: Thai, Chinese, Japanese …"""
     return "\u0e00" <= word[0] <= "\u0fff" or "\u1000" <= word[0] <= "\u109f" or word[0] > "\u2e80"

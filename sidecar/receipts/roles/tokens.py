@@ -12,7 +12,7 @@ _MARKS = r"\u0300-\u036f\u0900-\u0903\u093a-\u094f\u0e31\u0e34-\u0e3a\u0e47-\u0e
 """Accents and vowel signs, which are no letters to Python and no ends of words to people."""
 WORD = rf"[^\W\d_](?:[^\W\d_]|[{_MARKS}])*"
 _TOKEN = re.compile(rf"(?P<number>{NUMBER.pattern})|(?P<word>{WORD}(?:['’]{WORD})*)|[^\w\s]|_")
-_MAX_CHARACTERS = 400  # of a line; no till prints more, and the rest is not seen
+MAX_CHARACTERS = 400  # of a line; no till prints more, and the rest is not seen
 _GROUPED = re.compile(r"(?<![\d.,])\d{1,3}(?: \d{3})+,\d{1,2}(?![\d.,])")  # 1 234,56
 _MAX_GAP = 1.6  # widths of a character between groups of one number; columns are farther apart
 _CONFUSED = str.maketrans("OoQDIl|B", "00001118")
@@ -76,14 +76,14 @@ def tokenize(rows: Sequence[Row], expected: NumberFormat = _USUAL) -> TokenizedR
 
 def _cut(row: Row) -> Row:
     """Return the start of a line that is longer than tills print."""
-    if len(row.text) <= _MAX_CHARACTERS:
+    if len(row.text) <= MAX_CHARACTERS:
         return row
     words, length = [], 0
     for word in row.words:
-        kept = word.text[: _MAX_CHARACTERS - length]
+        kept = word.text[: MAX_CHARACTERS - length]
         words.append(replace(word, text=kept, glyphs=word.glyphs[: len(kept)]))
         length += len(kept) + 1
-        if length >= _MAX_CHARACTERS:
+        if length >= MAX_CHARACTERS:
             break
     return replace(row, words=tuple(words))
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sidecar.receipts.fields.wording import fold
+from sidecar.receipts.fields.wording import fold, is_unspaced
 from sidecar.receipts.roles.tokens import WORD
 from sidecar.receipts.word_lists import load
 
@@ -37,7 +37,7 @@ def _phrases() -> tuple[dict[str, list[tuple[tuple[str, ...], int]]], list[tuple
                 if not words or (words, index) in seen:
                     continue
                 seen.add((words, index))
-                if any("\u0e00" <= char <= "\u0e7f" or char > "\u2e80" for char in words[0]):
+                if is_unspaced(words[0]):
                     joined.append(("".join(words), index))
                 else:
                     by_first.setdefault(words[0], []).append((words, index))

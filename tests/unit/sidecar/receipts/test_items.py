@@ -25,7 +25,7 @@ def items(text: str) -> list[Summary]:
 def built(text: str) -> list[ReadItem]:
     """Return the items of annotated lines."""
     evidence = annotated(text)
-    return items_of(evidence, likeliest(evidence))[0]
+    return items_of(evidence, likeliest(evidence))
 
 
 def prices(text: str) -> list[tuple[str, str, list[str]]]:
