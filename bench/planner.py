@@ -19,9 +19,10 @@ import httpx
 
 from bench.planner_instances import START, instance, small
 from sidecar.planning.certificate import certify
+from sidecar.planning.compiler import compile_request
 from sidecar.planning.feasibility import check_feasibility
 from sidecar.planning.pool import Limits, WorkerPool
-from sidecar.planning.problem import OPEN, Plan, Problem, compile_request
+from sidecar.planning.problem import OPEN, Plan, Problem
 from sidecar.planning.response import Incumbent, PlanAnswer, Status
 from sidecar.planning.schemas import PlanRequest
 from sidecar.planning.scoring import assess, is_feasible

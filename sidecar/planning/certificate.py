@@ -62,7 +62,12 @@ def _constraints(problem: Problem, plan: Plan) -> Iterator[str]:
             continue
         chosen = problem.dishes[dish]
         minutes[problem.day(slot)].append(chosen.minutes)
-        barred = chosen.excluded or chosen.lacking or problem.meal(slot) not in chosen.meals
+        barred = (
+            chosen.excluded
+            or chosen.lacking
+            or chosen.barred
+            or problem.meal(slot) not in chosen.meals
+        )
         yield f"(assert {'false' if barred else 'true'})"
         if (budget := problem.slot_budgets[slot]) is not None:
             yield f"(assert (<= {chosen.minutes} {budget}))"

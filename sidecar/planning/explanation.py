@@ -3,7 +3,8 @@
 from collections import defaultdict
 from collections.abc import Iterator
 
-from sidecar.planning.problem import OPEN, Dish, Plan, Problem
+from sidecar.planning.allergens import same_name
+from sidecar.planning.problem import OPEN, Barred, Dish, Plan, Problem
 from sidecar.planning.response import ConflictSet, Metrics, OpenSlot
 from sidecar.planning.scoring import Assessment, allocate, assess, count_meals, is_feasible
 from sidecar.planning.slot_conflicts import open_slot_conflict
@@ -83,6 +84,8 @@ def constraint_sentence(problem: Problem, constraint: UserConstraint) -> str:
             return f"{problem.dishes[subject].name} is excluded"
         case ConstraintKind.DIET:
             return f"every recipe must be {problem.diet[subject]}"
+        case ConstraintKind.INGREDIENT:
+            return f"no recipe may contain {problem.excluded_ingredients[subject]}"
         case ConstraintKind.DAY_BUDGET:
             return f"{_day(problem, subject)} allows {problem.day_budgets[subject]} min"
         case ConstraintKind.MEAL_BUDGET:
@@ -108,6 +111,8 @@ def _relaxation(problem: Problem, constraint: UserConstraint, limit: int | None)
             return f"allow {problem.dishes[subject].name} again"
         case ConstraintKind.DIET:
             return f"give up the dietary tag {problem.diet[subject]}"
+        case ConstraintKind.INGREDIENT:
+            return f"allow {problem.excluded_ingredients[subject]} again"
         case ConstraintKind.DAY_BUDGET:
             return f"allow {limit} min on {_day(problem, subject)}"
         case ConstraintKind.MEAL_BUDGET:
@@ -153,6 +158,9 @@ def _meal_sentences(problem: Problem, plan: Plan, assessment: Assessment) -> Ite
             takes = f"takes {dish.minutes} min and " if dish.minutes else ""  # 0 is not stated
             reasons.append(f"it {takes}adds the least to buy")
         yield f"{_slot(problem, slot)}: {dish.name}, because {_listed(reasons)}."
+        if dish.omitted:
+            omitted = _listed([barred.ingredient for barred in dish.omitted])
+            yield f"Leave {omitted} out of {dish.name}."
 
 
 def _rescues(problem: Problem, plan: Plan) -> dict[int, list[str]]:
@@ -201,6 +209,8 @@ def _reason_left_out(problem: Problem, plan: Plan, number: int) -> str:
     dish = problem.dishes[number]
     if dish.excluded:
         return "you excluded it"
+    if dish.barred:
+        return _listed([_barred(problem, barred) for barred in dish.barred])
     if dish.lacking:
         return f"it is not {_listed(list(dish.lacking))}"
     slots = [slot for slot in problem.slots if problem.meal(slot) in dish.meals]
@@ -217,6 +227,14 @@ def _reason_left_out(problem: Problem, plan: Plan, number: int) -> str:
     if extra > 0:
         return f"even in its best place it would add {_count(extra, 'ingredient')} to buy"
     return "even in its best place the plan would be worth no more"
+
+
+def _barred(problem: Problem, barred: Barred) -> str:
+    wish = problem.excluded_ingredients[barred.wish]
+    if not barred.sure:
+        return f"{barred.ingredient} may contain {wish}"
+    named = "" if same_name(barred.ingredient, wish) else f" ({wish})"
+    return f"it contains {barred.ingredient}{named}"
 
 
 def _slot(problem: Problem, slot: int) -> str:

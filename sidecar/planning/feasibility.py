@@ -51,7 +51,12 @@ def _with_relaxations(problem: Problem, core: tuple[UserConstraint, ...]) -> Con
     relaxations: list[tuple[UserConstraint, int | None]] = []
     for constraint in core:
         match constraint.kind:
-            case ConstraintKind.LOCK | ConstraintKind.EXCLUDED | ConstraintKind.DIET:
+            case (
+                ConstraintKind.LOCK
+                | ConstraintKind.EXCLUDED
+                | ConstraintKind.DIET
+                | ConstraintKind.INGREDIENT
+            ):
                 relaxations.append((constraint, None))
             case _:
                 # If another conflict makes every limit infeasible, only this one is considered.
@@ -65,6 +70,7 @@ def _restrict_to(problem: Problem, core: Iterable[UserConstraint]) -> Problem:
     """Return the problem without any other constraints."""
     retained = set(core)
     excluded = {c.subject for c in retained if c.kind is ConstraintKind.EXCLUDED}
+    wishes = {c.subject for c in retained if c.kind is ConstraintKind.INGREDIENT}
     tags = {problem.diet[c.subject] for c in retained if c.kind is ConstraintKind.DIET}
     return replace(
         problem,
@@ -73,6 +79,7 @@ def _restrict_to(problem: Problem, core: Iterable[UserConstraint]) -> Problem:
                 dish,
                 excluded=number in excluded,
                 lacking=tuple(tag for tag in dish.lacking if tag in tags),
+                barred=tuple(barred for barred in dish.barred if barred.wish in wishes),
             )
             for number, dish in enumerate(problem.dishes)
         ),

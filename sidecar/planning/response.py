@@ -5,7 +5,7 @@ Nothing here needs a solver, so that the processes that only pass responses on i
 
 from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 MODEL_ID = "z3"
 MODEL_VERSION = "planner-1"
@@ -21,6 +21,11 @@ class Status(StrEnum):
     OPTIMAL = "optimal"  # no plan is better, proven
     TIMEOUT = "timeout"  # the best plan found when the time ran out
     INFEASIBLE = "infeasible"  # no plan satisfies every constraint, proven
+
+
+def is_empty(value: object) -> bool:
+    """Return whether a field has nothing to say, and is left out of the JSON."""
+    return value is None or value == ()
 
 
 class _ResponseModel(BaseModel):
@@ -105,6 +110,19 @@ class ConflictSet(_ResponseModel):
     relaxations: tuple[str, ...]
 
 
+class ExcludedRecipe(_ResponseModel):
+    """A recipe that can't be planned, since it has an excluded ingredient.
+
+    It is not `sure` where the ingredient, or the recipe by its name, only may be of that kind.
+    """
+
+    recipe_id: str
+    recipe_name: str
+    excluded_ingredient: str
+    ingredient: str
+    sure: bool
+
+
 class PlanAnswer(_ResponseModel):
     """The response to a plan request.
 
@@ -129,6 +147,8 @@ class PlanAnswer(_ResponseModel):
     conflict_sets: tuple[ConflictSet, ...] = ()
     alternatives: tuple[Alternative, ...] = ()
     warnings: tuple[str, ...] = ()
+    # What follows is there only where the request asks for it.
+    excluded: tuple[ExcludedRecipe, ...] = Field(default=(), exclude_if=is_empty)
 
 
 class Incumbent(_ResponseModel):

@@ -4,7 +4,15 @@ from collections import defaultdict
 
 from sidecar.planning import units
 from sidecar.planning.problem import OPEN, Plan, Problem
-from sidecar.planning.response import Alternative, Amount, Meal, Metrics, Purchase, Rescue
+from sidecar.planning.response import (
+    Alternative,
+    Amount,
+    ExcludedRecipe,
+    Meal,
+    Metrics,
+    Purchase,
+    Rescue,
+)
 from sidecar.planning.scoring import Assessment, assess
 
 
@@ -87,6 +95,21 @@ def metrics(problem: Problem, plan: Plan, assessment: Assessment) -> Metrics:
         waste_prevented_share=round(
             sum(sum(item) / len(item) for item in shares.values()) / max(1, total_expiring), 3
         ),
+    )
+
+
+def excluded_recipes(problem: Problem) -> tuple[ExcludedRecipe, ...]:
+    """Return the recipes with excluded ingredients, once for each of them."""
+    return tuple(
+        ExcludedRecipe(
+            recipe_id=dish.id,
+            recipe_name=dish.name,
+            excluded_ingredient=problem.excluded_ingredients[barred.wish],
+            ingredient=barred.ingredient,
+            sure=barred.sure,
+        )
+        for dish in problem.dishes
+        for barred in dish.barred
     )
 
 

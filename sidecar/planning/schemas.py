@@ -40,8 +40,15 @@ _MAX_ENTRIES = {
     "locked_meals": 31 * 8,
     "excluded_recipes": 2_000,
     "dietary": 32,
+    "excluded_ingredients": 100,
     "time_budgets": 31,
 }
+
+#: Names by which others know a constraint.
+_OTHER_NAMES = dict.fromkeys(
+    ("allergies", "allergens", "avoid_ingredients", "excluded_allergens", "intolerances"),
+    "excluded_ingredients",
+)
 
 _Values = TypeVar("_Values", bound=Collection[object])
 _MIXED_FRACTION = re.compile(r"(?:(\d{1,7})\s+)?(\d{1,7})/(\d{1,7})")
@@ -190,17 +197,27 @@ def _nullable(*fields: str) -> Callable[[dict[str, Any]], None]:
 
 
 class Constraints(_RequestModel):
-    """Constraints on a plan. `servings` scales the recipes that state how many they serve."""
+    """Constraints on a plan. `servings` scales the recipes that state how many they serve.
 
-    model_config = ConfigDict(json_schema_extra=_nullable("max_repeats"))
+    `excluded_ingredients` are ids, names and allergen groups (allergens.py). A constraint that is
+    unknown is an error, for whoever sends it relies on it.
+    """
+
+    model_config = ConfigDict(json_schema_extra=_nullable("max_repeats"), extra="forbid")
 
     max_shopping_items: Integer | None = Field(default=None, ge=0, le=100_000)
     time_budgets: dict[Day, Minutes | dict[Tag, Minutes]] = Field(default_factory=dict)
     locked_meals: tuple[LockedMeal, ...] = ()
     excluded_recipes: tuple[Id, ...] = ()
     dietary: tuple[Tag, ...] = ()
+    excluded_ingredients: tuple[Name, ...] = ()
     max_repeats: Integer = Field(default=1, ge=1, le=31 * 8)
     servings: Servings | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known(cls, data: object) -> object:
+        return _without_unknown(data, cls.model_fields, "constraint")
 
     @field_validator("max_repeats", mode="before")
     @classmethod
@@ -211,6 +228,7 @@ class Constraints(_RequestModel):
     def _distinct(self) -> Self:
         _without_duplicates(self.excluded_recipes, "excluded recipe")
         _without_duplicates(self.dietary, "dietary tag")
+        _without_duplicates(self.excluded_ingredients, "excluded ingredient")
         locks = [
             (lock.date.isoformat(), lock.meal_type, lock.recipe_id) for lock in self.locked_meals
         ]
@@ -312,11 +330,13 @@ class SuggestionRequest(_RequestModel):
     inventory: tuple[InventoryItem, ...] = ()
     recipes: tuple[Recipe, ...] = ()
     ingredients: tuple[SuggestionIngredient, ...] = ()
+    excluded_ingredients: tuple[Name, ...] = ()
     limit: Integer = Field(default=5, ge=1, le=20)
 
     @model_validator(mode="after")
     def _is_complete(self) -> Self:
         _without_duplicates([recipe.id for recipe in self.recipes], "recipe id")
+        _without_duplicates(self.excluded_ingredients, "excluded ingredient")
         if self.mode == "cook_with" and not self.ingredients:
             raise ValueError("cook_with needs at least one entry in ingredients")
         return self
@@ -329,6 +349,19 @@ def _without_duplicates(values: _Values, kind: str) -> _Values:
             raise ValueError(f"{kind} appears twice: {value}")
         seen.add(value)
     return values
+
+
+def _without_unknown(data: object, known: Iterable[str], kind: str) -> object:
+    """Raise ValueError for an unknown field. Other names of a known one are answered with it."""
+    if isinstance(data, Mapping) and (
+        unknown := sorted({str(key)[:60] for key in data} - {*known})
+    ):
+        hints = [_OTHER_NAMES[name] for name in unknown if name in _OTHER_NAMES]
+        known_names = _joined(sorted(set(hints) or set(known)), limit=len(set(known)))
+        raise ValueError(
+            f"the planner doesn't know the {kind} {_joined(unknown)}; it knows {known_names}"
+        )
+    return data
 
 
 def _all_known(ids: Iterable[str], known: set[str], field: str) -> None:

@@ -44,7 +44,7 @@ def open_slot_conflict(problem: Problem, plan: Plan, slot: int) -> ConstraintCon
                 relaxations.append((constraint, minutes))
             case ConstraintKind.REPEATS:
                 relaxations.append((constraint, problem.max_repeats + 1))
-            case ConstraintKind.DIET | ConstraintKind.EXCLUDED:
+            case ConstraintKind.DIET | ConstraintKind.INGREDIENT | ConstraintKind.EXCLUDED:
                 relaxations.append((constraint, None))
     return ConstraintConflict(core, tuple(relaxations))
 
@@ -97,6 +97,9 @@ class _PartialPlan:
         constraints = {
             UserConstraint(ConstraintKind.DIET, problem.diet.index(tag))
             for tag in candidate.lacking
+        }
+        constraints |= {
+            UserConstraint(ConstraintKind.INGREDIENT, barred.wish) for barred in candidate.barred
         }
         if candidate.excluded:
             constraints.add(UserConstraint(ConstraintKind.EXCLUDED, dish))

@@ -15,9 +15,10 @@ from collections.abc import Callable
 from sidecar.planning import explanation, milp_model, milp_solver, response_builder
 from sidecar.planning.alternatives import alternatives
 from sidecar.planning.certificate import certify
+from sidecar.planning.compiler import compile_request
 from sidecar.planning.feasibility import Feasibility, check_feasibility
 from sidecar.planning.local_search import SearchState, SearchTables, construct, improve
-from sidecar.planning.problem import OPEN, Plan, Problem, compile_request
+from sidecar.planning.problem import OPEN, Plan, Problem
 from sidecar.planning.response import Incumbent, PlanAnswer, Status
 from sidecar.planning.schemas import PlanRequest
 from sidecar.planning.scoring import assess, count_meals, is_feasible, rescue_points
@@ -209,6 +210,7 @@ def _answer(solver: _Solver, max_alternatives: int) -> PlanAnswer:
         explanation=explanation.explain(problem, plan, assessment, metrics),
         alternatives=tuple(response_builder.alternative(problem, other) for other in certified),
         warnings=problem.warnings,
+        excluded=response_builder.excluded_recipes(problem),
     )
 
 
@@ -221,6 +223,7 @@ def _infeasible(problem: Problem, feasibility: Feasibility, milliseconds: float)
         conflicts=tuple(explanation.conflict_sentence(conflict) for conflict in sets),
         conflict_sets=sets,
         warnings=problem.warnings,
+        excluded=response_builder.excluded_recipes(problem),
     )
 
 

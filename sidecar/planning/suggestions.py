@@ -9,7 +9,8 @@ from collections import defaultdict
 from fractions import Fraction
 
 from sidecar.planning import units
-from sidecar.planning.problem import ObjectiveWeights, StockBuilder
+from sidecar.planning.exclusions import exclusions
+from sidecar.planning.problem import ObjectiveWeights
 from sidecar.planning.response import Suggestion
 from sidecar.planning.schemas import (
     Ingredient,
@@ -19,6 +20,7 @@ from sidecar.planning.schemas import (
     SuggestionRequest,
 )
 from sidecar.planning.scoring import Use, consume, rescue_points
+from sidecar.planning.stock_builder import StockBuilder
 
 _WEIGHTS = ObjectiveWeights.from_weights(PlanWeights())
 
@@ -28,14 +30,28 @@ def suggest(request: SuggestionRequest) -> list[Suggestion]:
 
     Only recipes that use an expiring or, with `cook_with`, a requested ingredient are included.
     """
+    recipes = _without_excluded(request)
     # Optional ingredients get stocks too; `_score` decides whether they are needed.
-    required = [_all_required(recipe) for recipe in request.recipes]
+    required = [_all_required(recipe) for recipe in recipes]
     builder = StockBuilder(request.inventory, required, _WEIGHTS.rescue, days=1)
     requested = request.ingredients if request.mode == "cook_with" else None
-    results = [_score(recipe, builder, requested) for recipe in request.recipes]
+    results = [_score(recipe, builder, requested) for recipe in recipes]
     scored = [result for result in results if result is not None]
     scored.sort(key=lambda s: (-s[0], len(s[1].missing), s[1].recipe_name, s[1].recipe_id))
     return [suggestion for _, suggestion in scored[: request.limit]]
+
+
+def _without_excluded(request: SuggestionRequest) -> list[Recipe]:
+    """Return the recipes without excluded ingredients, and without those that are optional."""
+    excluded = exclusions(request.excluded_ingredients, request.recipes)
+    recipes = []
+    for recipe, found in zip(request.recipes, excluded, strict=True):
+        if found.barred:
+            continue
+        omitted = {barred.ingredient for barred in found.omitted}
+        kept = tuple(i for i in recipe.ingredients if not (i.optional and i.name in omitted))
+        recipes.append(recipe.model_copy(update={"ingredients": kept}))
+    return recipes
 
 
 def _all_required(recipe: Recipe) -> Recipe:

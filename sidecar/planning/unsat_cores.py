@@ -22,13 +22,14 @@ class ConstraintKind(StrEnum):
     DAY_BUDGET = "time_budgets"
     MEAL_BUDGET = "time_budgets_meal"
     DIET = "dietary"
+    INGREDIENT = "excluded_ingredients"
     EXCLUDED = "excluded_recipes"
     LOCK = "locked_meals"
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class UserConstraint:
-    """One user constraint: `subject` is the index of a lock, dish, dietary tag, day or slot."""
+    """One user constraint: `subject` is the index of a lock, dish, tag, ingredient, day or slot."""
 
     kind: ConstraintKind
     subject: int = 0

@@ -117,6 +117,9 @@ class LockedMealsModel:
             for tag in problem.dishes[dish].lacking:
                 guard = self._guard(ConstraintKind.DIET, problem.diet.index(tag))
                 self.solver.add(z3.Implies(guard, never))
+            for barred in problem.dishes[dish].barred:
+                guard = self._guard(ConstraintKind.INGREDIENT, barred.wish)
+                self.solver.add(z3.Implies(guard, never))
             if len(literals) > problem.max_repeats:
                 limited = z3.PbLe([(literal, 1) for literal in literals], problem.max_repeats)
                 self.solver.add(z3.Implies(self._guard(ConstraintKind.REPEATS), limited))

@@ -9,7 +9,8 @@ from itertools import product
 from math import floor
 
 from sidecar.planning import units
-from sidecar.planning.problem import MEAL_TAGS, cuisine_tags
+from sidecar.planning.compiler import cuisine_tags
+from sidecar.planning.problem import MEAL_TAGS
 from sidecar.planning.schemas import PlanRequest, Recipe
 
 Menu = dict[tuple[int, str], str]  # (day, meal) -> recipe id
@@ -43,8 +44,15 @@ def fits(request: PlanRequest, recipe: Recipe, day: int, meal: str) -> bool:
     meal_tags = recipe.tags & (MEAL_TAGS | set(request.planning_horizon.meal_types))
     budget = constraints.time_budgets.get(_date(request, day))
     limit = budget.get(meal) if isinstance(budget, dict) else budget
+    foods = {
+        name
+        for ingredient in recipe.ingredients
+        if not ingredient.optional
+        for name in (ingredient.ingredient_id, ingredient.name)
+    }
     return (
         recipe.id not in constraints.excluded_recipes
+        and not foods & set(constraints.excluded_ingredients)
         and set(constraints.dietary) <= recipe.tags
         and (not meal_tags or meal in meal_tags)
         and (limit is None or recipe.prep_time + recipe.cook_time <= limit)

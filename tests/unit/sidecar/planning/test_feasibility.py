@@ -3,9 +3,10 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.planner_instances import START, small
+from bench.planner_households import household
+from bench.planner_instances import START
+from sidecar.planning.compiler import compile_request
 from sidecar.planning.feasibility import check_feasibility
-from sidecar.planning.problem import compile_request
 from sidecar.planning.schemas import PlanRequest
 from sidecar.planning.solve import solve
 from sidecar.planning.unsat_cores import ConstraintKind, UserConstraint
@@ -15,6 +16,7 @@ DAY = START.isoformat()
 
 def restricted(problem, constraints):
     """Return the problem without any other user constraints."""
+    wishes = [c.subject for c in constraints if c.kind is ConstraintKind.INGREDIENT]
     diet = [problem.diet[c.subject] for c in constraints if c.kind is ConstraintKind.DIET]
     return replace(
         problem,
@@ -23,6 +25,7 @@ def restricted(problem, constraints):
                 dish,
                 excluded=UserConstraint(ConstraintKind.EXCLUDED, number) in constraints,
                 lacking=tuple(tag for tag in dish.lacking if tag in diet),
+                barred=tuple(barred for barred in dish.barred if barred.wish in wishes),
             )
             for number, dish in enumerate(problem.dishes)
         ),
@@ -50,7 +53,7 @@ def restricted(problem, constraints):
 
 def contradictory(seed):
     """Return a small request whose constraints are likely to contradict each other."""
-    raw = small(seed)
+    raw = household(seed)
     constraints = raw["constraints"]
     constraints["locked_meals"] = [
         {"date": DAY, "recipe_id": recipe["id"]} for recipe in raw["recipes"][:2]
@@ -116,6 +119,14 @@ def test_a_lock_of_an_excluded_recipe_is_a_conflict():
         request(locked_meals=[{"date": DAY, "recipe_id": "l"}], excluded_recipes=["l"])
     )
     assert "allow Lasagne again" in conflict.relaxations
+
+
+def test_a_lock_of_a_recipe_with_an_excluded_ingredient_is_a_conflict():
+    _, conflict = solve_with_one_conflict(
+        request(locked_meals=[{"date": DAY, "recipe_id": "l"}], excluded_ingredients=["rice"])
+    )
+    assert conflict.constraints == ("no recipe may contain rice",)
+    assert conflict.relaxations == ("allow rice again",)
 
 
 def test_two_dishes_locked_for_one_slot_conflict():

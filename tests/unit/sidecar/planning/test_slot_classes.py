@@ -2,7 +2,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.planner_instances import small
-from sidecar.planning.problem import OPEN, Problem, compile_request
+from sidecar.planning.compiler import compile_request
+from sidecar.planning.problem import OPEN, Problem
 from sidecar.planning.schemas import PlanRequest
 from sidecar.planning.slot_classes import SlotRun, assign_slots, intervals, slot_classes, slot_runs
 

@@ -5,10 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bench.planner_households import household
 from bench.planner_instances import instance, small
 from sidecar.planning.alternatives import difference
 from sidecar.planning.certificate import certify
-from sidecar.planning.problem import OPEN, compile_request
+from sidecar.planning.compiler import compile_request
+from sidecar.planning.problem import OPEN
 from sidecar.planning.response import Incumbent, PlanAnswer, Status
 from sidecar.planning.schemas import PlanRequest
 from sidecar.planning.scoring import assess
@@ -60,10 +62,10 @@ def as_menu(answer):
     return {(meal.day_index, meal.meal_type): meal.recipe_id for meal in answer.meal_plan}
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.integers(0, 10**6))
-def test_an_optimal_plan_is_the_best_of_all_plans(seed):
-    raw = small(seed)
+@settings(max_examples=120, deadline=None)
+@given(st.sampled_from((small, household)), st.integers(0, 10**6))
+def test_an_optimal_plan_is_the_best_of_all_plans(make, seed):
+    raw = make(seed)
     raw["recipes"] = raw["recipes"][:5]
     known = {recipe["id"] for recipe in raw["recipes"]}
     constraints = raw["constraints"]
@@ -86,9 +88,9 @@ def test_an_optimal_plan_is_the_best_of_all_plans(seed):
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.integers(0, 10**6))
-def test_every_plan_and_alternative_is_feasible_and_reaches_its_objective(seed):
-    raw = small(seed, alternatives=5)
+@given(st.sampled_from((small, household)), st.integers(0, 10**6))
+def test_every_plan_and_alternative_is_feasible_and_reaches_its_objective(make, seed):
+    raw = make(seed, alternatives=5)
     parsed = PlanRequest.model_validate(raw)
     answer = plan(raw)
     for result in (answer, *answer.alternatives) if answer.meal_plan else ():
@@ -169,6 +171,39 @@ def test_an_ingredient_bought_once_serves_two_meals():
     answer = plan(request(dishes, days=2, weights={"shopping_minimization": 1}))
     assert sorted(menu(answer)) == ["tomato salad", "tomato soup"]
     assert [item.quantity for item in answer.shopping_list] == [800]
+
+
+def test_a_recipe_with_an_excluded_ingredient_is_not_planned_and_the_answer_says_why():
+    dishes = [
+        recipe("satay", ("peanut butter", 50, "g"), is_favorite=True),
+        recipe("porridge", ("oats", 80, "g"), is_favorite=True),
+        recipe("rice", ("rice", 100, "g")),
+    ]
+    answer = plan(request(dishes, excluded_ingredients=["nuts", "gluten"]))
+    assert menu(answer) == ["rice"]
+    assert [(e.recipe_id, e.ingredient, e.sure) for e in answer.excluded] == [
+        ("satay", "peanut butter", True),
+        ("porridge", "oats", False),
+    ]
+    assert "oats may contain gluten; recipes with it are left out" in answer.warnings
+    assert "satay was left out: it contains peanut butter (nuts)." in answer.explanation
+
+
+def test_an_excluded_optional_ingredient_is_left_out_of_its_dish():
+    dish = recipe("salad", ("lettuce", 1, ""), ("walnuts", 30, "g"))
+    dish["ingredients"][1]["optional"] = True
+    answer = plan(request([dish], excluded_ingredients=["nuts"]))
+    assert menu(answer) == ["salad"]
+    assert "Leave walnuts out of salad." in answer.explanation
+
+
+def test_an_exclusion_that_no_recipe_contains_is_said():
+    answer = plan(request([recipe("rice", ("rice", 1, "g"))], excluded_ingredients=["durian"]))
+    assert answer.warnings == ("no recipe contains durian, which is excluded",)
+
+
+def test_an_answer_has_no_field_that_the_request_gives_no_cause_for():
+    assert "excluded" not in plan(request([recipe("rice", ("rice", 1, "g"))])).wire()
 
 
 def test_optional_ingredients_are_never_bought():

@@ -68,3 +68,14 @@ def test_recipes_with_more_of_the_requested_ingredients_come_first():
     suggestions = run("cook_with", recipes, ingredients=["egg", "leek"], limit=1)
     assert [suggestion.recipe_id for suggestion in suggestions] == ["both"]
     assert suggestions[0].missing == ()
+
+
+def test_excluded_ingredients_are_neither_suggested_nor_used_where_they_are_optional():
+    recipes = [
+        recipe("satay", ingredient("spinach"), ingredient("peanuts")),
+        recipe("salad", ingredient("spinach"), ingredient("walnuts", optional=True)),
+    ]
+    stock = [ingredient("spinach", days_until_expiry=0), ingredient("walnuts", days_until_expiry=0)]
+    (suggestion,) = run("use_expiring", recipes, stock, excluded_ingredients=["nuts"])
+    assert suggestion.recipe_id == "salad"
+    assert suggestion.expiring_used == ("spinach",)

@@ -1,0 +1,130 @@
+"""Builds the stocks of a problem from the inventory and the needs of recipes."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+
+from sidecar.planning import units
+from sidecar.planning.problem import EXPIRING_DAYS, NEVER, Lot, ShoppingItem, Stock
+from sidecar.planning.schemas import Ingredient, InventoryItem, Recipe
+
+
+class StockBuilder:
+    """Builds one stock per ingredient and dimension that recipes measure the ingredient in.
+
+    A lot counts only in the stock of its own dimension.
+    """
+
+    def __init__(
+        self,
+        inventory: Sequence[InventoryItem],
+        recipes: Sequence[Recipe],
+        rescue_points: int,
+        days: int,
+    ) -> None:
+        """Index the lots by (ingredient, dimension) and create a stock for each need."""
+        self.stocks: list[Stock] = []
+        self.items: list[ShoppingItem] = []
+        self.warnings: list[str] = []
+        self.expiring_until = max(EXPIRING_DAYS, days - 1)
+        self._rescue_points = rescue_points
+        self._names = _ingredient_names(inventory, recipes)
+        self._stock_index: dict[tuple[str, str], int] = {}
+        self._lots: dict[tuple[str, str], dict[int, int]] = defaultdict(lambda: defaultdict(int))
+        self._dimensions: dict[str, set[str]] = defaultdict(set)
+        for lot in inventory:
+            expiry = NEVER if lot.days_until_expiry is None else lot.days_until_expiry
+            if expiry < 0:
+                continue
+            measure = self.measure(lot.ingredient_id, lot.unit)
+            key = (lot.ingredient_id, measure.dimension)
+            self._lots[key][expiry] += units.stocked(lot.quantity, measure)
+            self._dimensions[lot.ingredient_id].add(measure.dimension)
+        item_index: dict[str, int] = {}
+        for recipe in recipes:
+            for ingredient in _required(recipe):
+                food = ingredient.ingredient_id
+                if food not in item_index:
+                    item_index[food] = len(self.items)
+                    self.items.append(ShoppingItem(food, self._names[food]))
+                self._ensure_stock(food, ingredient.unit, item_index[food], recipe.name)
+
+    def measure(self, ingredient_id: str, unit: str) -> units.UnitMeasure:
+        """Return a unit's measure for an ingredient, by one name for all its lots and needs."""
+        return units.measure(unit, self._names[ingredient_id])
+
+    def stock(self, ingredient_id: str, unit: str) -> int | None:
+        """Return the stock of an ingredient in this unit, None if no recipe requires it."""
+        dimension = self.measure(ingredient_id, unit).dimension
+        return self._stock_index.get((ingredient_id, dimension))
+
+    def needs(self, recipe: Recipe, scale: Fraction = Fraction(1)) -> tuple[tuple[int, int], ...]:
+        """Return (stock, thousandths) pairs for cooking a recipe without optional ingredients."""
+        total: dict[int, int] = defaultdict(int)
+        for ingredient in _required(recipe):
+            measure = self.measure(ingredient.ingredient_id, ingredient.unit)
+            scaled = units.UnitMeasure(measure.dimension, measure.size * scale)
+            stock = self._stock_index[ingredient.ingredient_id, measure.dimension]
+            total[stock] += units.needed(ingredient.quantity, scaled)
+        return tuple(sorted(total.items()))
+
+    def expiring(self) -> frozenset[str]:
+        """Return the ids of the ingredients with expiring lots."""
+        return frozenset(
+            ingredient_id
+            for (ingredient_id, _), lots in self._lots.items()
+            if min(lots, default=NEVER) <= self.expiring_until
+        )
+
+    def _ensure_stock(self, ingredient_id: str, unit: str, item: int, recipe: str) -> None:
+        measure = self.measure(ingredient_id, unit)
+        key = (ingredient_id, measure.dimension)
+        if key in self._stock_index:
+            return
+        lots = tuple(Lot(*lot) for lot in sorted(self._lots.get(key, {}).items()))
+        if not lots and (others := self._dimensions.get(ingredient_id)):
+            self.warnings.append(
+                f"{recipe} needs {self._names[ingredient_id]} in {unit or 'pieces'}, which can't "
+                f"be converted to the {_dimension_name(min(others))} at home; "
+                "it counts as a purchase"
+            )
+        self._stock_index[key] = len(self.stocks)
+        self.stocks.append(
+            Stock(item=item, unit=unit, measure=measure, lots=lots, rates=self._rates(lots))
+        )
+
+    def _rates(self, lots: tuple[Lot, ...]) -> tuple[Fraction, ...]:
+        """Return points per thousandth: rescue x 3 / (3 + days left) / all that is expiring.
+
+        Rates fall with the expiry and are 0 for what isn't expiring.
+        """
+        expiring = sum(lot.quantity for lot in lots if lot.expiry <= self.expiring_until)
+        return tuple(
+            Fraction(self._rescue_points * 3, (3 + lot.expiry) * expiring)
+            if lot.expiry <= self.expiring_until
+            else Fraction(0)
+            for lot in lots
+        )
+
+
+def _ingredient_names(
+    inventory: Sequence[InventoryItem], recipes: Sequence[Recipe]
+) -> dict[str, str]:
+    """Return the first name given for each ingredient id, the inventory's before the recipes'."""
+    names: dict[str, str] = {}
+    for lot in inventory:
+        names.setdefault(lot.ingredient_id, lot.name)
+    for recipe in recipes:
+        for ingredient in recipe.ingredients:
+            names.setdefault(ingredient.ingredient_id, ingredient.name)
+    return names
+
+
+def _required(recipe: Recipe) -> Iterator[Ingredient]:
+    return (ingredient for ingredient in recipe.ingredients if not ingredient.optional)
+
+
+def _dimension_name(dimension: str) -> str:
+    return {"g": "weight", "ml": "volume", "piece": "pieces"}.get(
+        dimension, dimension.removeprefix("unit ")
+    )
