@@ -18,6 +18,7 @@ from deployments.http.json_lines import json_lines
 from deployments.http.schemas.artifacts import ArtifactResponse
 from deployments.http.schemas.feedback import FeedbackRequest, FeedbackResponse
 from deployments.http.schemas.jobs import JobResponse
+from deployments.http.schemas.webhooks import WebhookResponse
 from jobs.queue.admin_queries import AdminFilter
 from jobs.queue.job import FINAL, JobStatus
 from jobs.storage.feedback import Rating
@@ -136,6 +137,14 @@ async def retry(job_id: Id, services: DashboardDep) -> Response:
     return _redirect_to_job(job_id)
 
 
+@router.post("/jobs/{job_id}/webhook/resend")
+async def resend_webhook(job_id: Id, services: DashboardDep) -> Response:
+    """Call a finished job's callback_url again."""
+    job = await services.queries.job(job_id)
+    await services.webhooks.resend(job.tenant_id, job_id)
+    return _redirect_to_job(job_id, "#webhook")
+
+
 @router.post("/jobs/{job_id}/feedback")
 async def give_feedback(request: Request, job_id: Id, services: DashboardDep) -> Response:
     """Store feedback on a job's result."""
@@ -227,11 +236,13 @@ async def _job_values(services: DashboardServices, job_id: str) -> dict[str, Any
     ended = job.status in FINAL
     artifact = await services.queries.artifact_of_job(job_id) if ended else None
     output = artifact.output_payload if artifact else None
+    webhook = WebhookResponse.of(job, await services.webhooks.latest(job_id))
     return {
         "job": job,
         "attempts": attempts,
         "receipt": receipt_view(job.input_payload, output),
-        "body": JobResponse.of(job, output, attempts).model_dump(mode="json"),
+        "body": JobResponse.of(job, output, attempts, webhook).model_dump(mode="json"),
+        "webhook": webhook,
         "now": services.clock(),
         "ended": ended,
     }

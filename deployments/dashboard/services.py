@@ -13,6 +13,7 @@ from deployments.http.feedback_recorder import FeedbackRecorder
 from jobs.queue.admin_queries import AdminQueries
 from jobs.queue.job_type import JobType
 from jobs.queue.queue import JobQueue
+from jobs.queue.webhook_outbox import WebhookOutbox
 from jobs.storage.blobs import BlobStore
 
 
@@ -27,6 +28,7 @@ class DashboardServices:
     feedback_recorder: FeedbackRecorder
     overview: OverviewService[Any]
     clock: Callable[[], datetime]
+    webhooks: WebhookOutbox
     templates: Templates = field(default_factory=Templates)
 
 

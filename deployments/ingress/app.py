@@ -23,6 +23,7 @@ from deployments.ingress.routes import (
     receipts,
     search,
     tenants,
+    webhooks,
 )
 from deployments.ingress.services import Services
 from jobs.queue.queue import utc_now
@@ -43,6 +44,7 @@ _ROUTES = (
     chat,
     jobs,
     job_events,
+    webhooks,
     artifacts,
     feedback,
     tenants,

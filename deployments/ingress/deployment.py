@@ -34,6 +34,8 @@ from jobs.queue.admission import AdmissionController
 from jobs.queue.job_watcher import JobWatcher
 from jobs.queue.notifier import RunnerNotifier
 from jobs.queue.queue import JobQueue, utc_now
+from jobs.queue.webhook_outbox import WebhookOutbox
+from jobs.queue.webhooks import MAX_CONCURRENT_PER_TENANT
 from jobs.storage.artifacts import Artifacts
 from jobs.storage.blobs import BlobStore
 from jobs.storage.database import Database
@@ -115,6 +117,8 @@ class Ingress:
             planner=self._planner,
             engine=models.engine,
             chat_limiter=TenantConcurrencyLimiter(settings.engine.tenant_concurrency),
+            webhooks=WebhookOutbox(database),
+            ping_limiter=TenantConcurrencyLimiter(MAX_CONCURRENT_PER_TENANT),
             health=health,
             meter=RayMeter(),
             drain_gate=self._drain_gate,
@@ -138,6 +142,7 @@ class Ingress:
             feedback_recorder=recorder,
             overview=overview,
             clock=utc_now,
+            webhooks=WebhookOutbox(database),
         )
         return build_app(services, dashboard)
 

@@ -74,6 +74,8 @@ EXAMPLE_BODIES: Final[Mapping[str, Mapping[str, Any]]] = {
     },
     "POST /api/v1/jobs/{job_id}/cancel": {"tenant_id": "demo"},
     "POST /api/v1/jobs/{job_id}/retry": {"tenant_id": "demo"},
+    "POST /api/v1/jobs/{job_id}/webhook/resend": {"tenant_id": "demo"},
+    "POST /api/v1/webhooks/ping": {"callback_url": "https://app.example/webhooks/sidecar"},
     "POST /api/v1/feedback": {
         "rating": "thumbs_up",
         "note": "All items are correct.",

@@ -17,6 +17,7 @@ from jobs.queue.admission import AdmissionController
 from jobs.queue.job_type import JobType
 from jobs.queue.job_watcher import JobWatcher
 from jobs.queue.queue import JobQueue
+from jobs.queue.webhook_outbox import WebhookOutbox
 from jobs.storage.artifacts import Artifacts
 from jobs.storage.blobs import BlobStore
 from jobs.storage.feedback import FeedbackStore
@@ -50,6 +51,9 @@ class Services:
     planner: PlannerClient
     engine: ChatEngine
     chat_limiter: TenantConcurrencyLimiter
+
+    webhooks: WebhookOutbox
+    ping_limiter: TenantConcurrencyLimiter
 
     health: HealthChecks
     meter: Meter = NULL_METER

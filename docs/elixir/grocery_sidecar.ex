@@ -266,6 +266,22 @@ defmodule GrocerySidecar do
   def retry_job(client, job_id, options \\ []),
     do: decoded(client, post(client, "/api/v1/jobs/#{part(job_id)}/retry", %{}, options))
 
+  @doc "Calls the `callback_url` of a finished job again, with the same `webhook-id`."
+  @spec resend_webhook(t(), String.t(), options()) :: result()
+  def resend_webhook(client, job_id, options \\ []) do
+    path = "/api/v1/jobs/#{part(job_id)}/webhook/resend"
+    decoded(client, post(client, path, %{}, options))
+  end
+
+  @doc "Sends a signed `webhook.ping` to a receiver once: `delivered`, `response_status`, …"
+  @spec ping_webhook(t(), String.t(), options()) :: result()
+  def ping_webhook(client, callback_url, options \\ []),
+    do:
+      decoded(
+        client,
+        post(client, "/api/v1/webhooks/ping", %{callback_url: callback_url}, options)
+      )
+
   @doc """
   Polls a job until it has ended: `{:ok, job}` when it succeeded, else the error that it ended with.
   The pause between polls grows each time, or is as long as the service asks for; a service that is

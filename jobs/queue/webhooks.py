@@ -6,27 +6,26 @@ whatever crashes. Headers and signature follow Standard Webhooks 1.0 (standardwe
 """
 
 import asyncio
-import base64
-import hashlib
-import hmac
-import json
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, and_, bindparam, select, tuple_, update
 
 from jobs.queue.fair_scheduling import TenantLane, allocate_slots
 from jobs.queue.job import JobStatus
 from jobs.queue.queue import utc_now
+from jobs.queue.webhook_messages import message
+from jobs.queue.webhook_outbox import webhook_id
 from jobs.storage.database import Database
 from jobs.storage.schema import job_events, jobs, webhooks
 from sidecar.core.backoff import Backoff
 from sidecar.core.errors import BadRequest, DatabaseUnavailable
 from sidecar.core.settings import Settings
 from sidecar.core.ssrf import post
+from sidecar.core.standard_webhooks import signed_headers
 
 log = logging.getLogger(__name__)
 
@@ -59,38 +58,18 @@ class WebhookDelivery:
     @property
     def id(self) -> str:
         """The `webhook-id`: the same on every attempt, and unique to this webhook."""
-        return f"{self.job_id}.{self.version}"
+        return webhook_id(self.job_id, self.version)
 
     def body(self) -> bytes:
         """Return the JSON body: how the job finished, without its result."""
-        return json.dumps(
-            {
-                "type": f"job.{self.status}",
-                "timestamp": self.finished_at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
-                "data": {
-                    "job_id": self.job_id,
-                    "tenant_id": self.tenant_id,
-                    "feature": self.feature,
-                    "status": self.status,
-                    "error_code": self.error_code,
-                },
-            }
-        ).encode()
-
-
-def signed_headers(webhook_id: str, body: bytes, now: datetime, secret: str) -> Mapping[str, str]:
-    """Return the headers of a webhook; an empty secret means no signature."""
-    timestamp = str(int(now.timestamp()))
-    headers = {
-        "content-type": "application/json",
-        "webhook-id": webhook_id,
-        "webhook-timestamp": timestamp,
-    }
-    if secret:
-        signed = f"{webhook_id}.{timestamp}.".encode() + body
-        digest = hmac.new(secret.encode(), signed, hashlib.sha256).digest()
-        headers["webhook-signature"] = f"v1,{base64.b64encode(digest).decode()}"
-    return headers
+        data = {
+            "job_id": self.job_id,
+            "tenant_id": self.tenant_id,
+            "feature": self.feature,
+            "status": self.status,
+            "error_code": self.error_code,
+        }
+        return message(f"job.{self.status}", self.finished_at, data)
 
 
 #: Posts a body with headers to a URL and returns the response's status; raises BadRequest.
@@ -105,17 +84,20 @@ class WebhookDispatcher:
         database: Database,
         *,
         send: Send,
-        secret: str = "",
+        keys: Sequence[bytes] = (),
         max_attempts: int = 12,
         backoff: Backoff | None = None,
         lease: timedelta = timedelta(minutes=1),
         poll_s: float = 1.0,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
-        """`lease` is how long a claimed webhook stays this process's: longer than `send` takes."""
+        """Create a dispatcher that signs with each of the keys.
+
+        `lease` is how long a claimed webhook stays this process's: longer than `send` takes.
+        """
         self._database = database
         self._send = send
-        self._secret = secret
+        self._keys = keys
         self._max_attempts = max_attempts
         self._backoff = backoff or Backoff(base_s=5.0, cap_s=3600.0)
         self._lease = lease
@@ -134,7 +116,7 @@ class WebhookDispatcher:
             send=lambda url, body, headers: post(
                 url, body, headers, timeout_s=timeout_s, allowed_networks=networks
             ),
-            secret=settings.webhook.secret,
+            keys=settings.webhook.keys,
             max_attempts=settings.webhook.max_attempts,
             backoff=Backoff(base_s=settings.webhook.retry_backoff_base_s, cap_s=3600.0),
             lease=timedelta(seconds=2 * timeout_s + 30),
@@ -260,9 +242,10 @@ class WebhookDispatcher:
         """Send a webhook and record the result."""
         body = delivery.body()
         error_message: str | None = None
+        status: int | None = None
         try:
             status = await self._send(
-                delivery.url, body, signed_headers(delivery.id, body, self._clock(), self._secret)
+                delivery.url, body, signed_headers(delivery.id, body, self._clock(), self._keys)
             )
             if not 200 <= status < 300:
                 error_message = f"The URL answered with status {status}."
@@ -275,7 +258,9 @@ class WebhookDispatcher:
             "ended_at": now if error_message is None or exhausted else None,
             "delivered": error_message is None,
             "due_at": now + self._backoff.delay(delivery.attempts + 1),
+            "response_status": status,
             "error_message": error_message,
+            "attempted_at": now,
         }
 
         def record(connection: Connection) -> None:

@@ -175,7 +175,9 @@ webhooks = Table(
     Column("due_at", UtcDateTime, nullable=False),
     Column("ended_at", UtcDateTime),  # delivered or given up
     Column("delivered", Boolean(create_constraint=False), nullable=False),
+    Column("response_status", Integer),  # of the last attempt
     Column("error_message", Text),
+    Column("attempted_at", UtcDateTime),  # end of the last attempt
     # By tenant, like the jobs: one tenant's thousands of failing calls delay nobody else's.
     _partial_index("ix_webhooks_waiting", "tenant_id", "due_at", where="ended_at IS NULL"),
 )

@@ -49,7 +49,7 @@ def categorize_response(prediction: Prediction, processing_time_ms: float) -> di
     return {
         "category": prediction.best[0],
         **_confidence_fields(prediction),
-        "processing_time_ms": round(processing_time_ms, 1),
+        "processing_time_ms": round(processing_time_ms),
     }
 
 
@@ -67,7 +67,7 @@ def categorize_batch_response(
             }
             for item, prediction in zip(items, predictions, strict=True)
         ],
-        "processing_time_ms": round(processing_time_ms, 1),
+        "processing_time_ms": round(processing_time_ms),
     }
 
 

@@ -57,7 +57,7 @@ class UnreadablePdf(BadRequest, code="unreadable_pdf"):
 
 
 class BlockedUrl(BadRequest, code="blocked_url"):
-    """This service may not fetch the URL."""
+    """The URL's address is private or reserved; SIDECAR_SSRF_ALLOWED_NETWORKS may allow it."""
 
 
 class CrossSite(BadRequest, code="cross_site"):

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, fi
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from sidecar.core.renamed_settings import RenamedEnvironment, with_current_names
+from sidecar.core.standard_webhooks import signing_key
 
 MiB: Final = 1024 * 1024
 PREFIX: Final = "SIDECAR_"
@@ -27,6 +28,20 @@ def _check_token(token: SecretStr) -> SecretStr:
 
 
 ApiToken = Annotated[SecretStr, AfterValidator(_check_token)]
+
+
+def _check_webhook_secret(secret: SecretStr) -> SecretStr:
+    signing_key(secret.get_secret_value())
+    return secret
+
+
+WebhookSecret = Annotated[SecretStr, AfterValidator(_check_webhook_secret)]
+
+
+def _split_at_commas(values: object) -> object:
+    if isinstance(values, str):
+        return tuple(part.strip() for part in values.split(",") if part.strip())
+    return values
 
 
 class _Group(BaseModel):
@@ -103,13 +118,26 @@ class RetentionSettings(_Group):
 class WebhookSettings(_Group):
     """Calls of a job's callback_url."""
 
-    secret: str = Field("", repr=False, description="Signs the calls; empty: they are not signed.")
+    secret: Annotated[tuple[WebhookSecret, ...], NoDecode] = Field(
+        (),
+        max_length=4,
+        description="Signs the calls: `whsec_` and 24 to 64 bytes in base64 (Standard Webhooks); "
+        "several by comma, each of which signs, while one replaces another; empty: they are not "
+        "signed.",
+    )
     max_attempts: int = Field(12, ge=1, le=50, description="Attempts at one call.")
     retry_backoff_base_s: float = Field(
         5.0,
         ge=0,
         description="Backoff before the second attempt, in seconds; doubles up to an hour.",
     )
+
+    _split = field_validator("secret", mode="before")(_split_at_commas)
+
+    @property
+    def keys(self) -> tuple[bytes, ...]:
+        """The signing key of each secret."""
+        return tuple(signing_key(secret.get_secret_value()) for secret in self.secret)
 
 
 class ReceiptSettings(_Group):
@@ -356,12 +384,7 @@ class Settings(BaseSettings):
         # Replicas run in other working directories than the command that started them.
         return None if folder is None else folder.expanduser().resolve()
 
-    @field_validator("ssrf_allowed_networks", "api_tokens", mode="before")
-    @classmethod
-    def _split(cls, values: object) -> object:
-        if isinstance(values, str):
-            return tuple(part.strip() for part in values.split(",") if part.strip())
-        return values
+    _split = field_validator("ssrf_allowed_networks", "api_tokens", mode="before")(_split_at_commas)
 
     @property
     def blob_dir(self) -> Path:

@@ -6,10 +6,11 @@ and compressed responses are refused, not decompressed.
 """
 
 import asyncio
+import re
 import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from functools import cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from urllib.parse import urljoin, urlsplit
@@ -58,6 +59,9 @@ _IPV4_TRANSLATED = ip_network("::ffff:0:0:0/96")  # RFC 2765
 _IPV4_COMPATIBLE = ip_network("::/96")  # RFC 4291, 2.5.5.1
 
 _MAX_REDIRECTS = 3
+
+#: A host name (letters of any script, for IDNA encodes them), or an IPv6 address and its zone.
+_HOST = re.compile(r"[\w.-]+|[0-9a-fA-F.]*:[0-9a-fA-F.:]*(%[\w.-]+)?")
 
 
 def is_allowed(address: Address, allowed_networks: Sequence[str] = ()) -> bool:
@@ -137,6 +141,15 @@ async def post(
         response = await client.send(request, stream=True)
         await response.aclose()
         return response.status_code
+
+
+@contextmanager
+def blocked_field(name: str) -> Iterator[None]:
+    """Name the request's field in a BlockedUrl that is raised inside."""
+    try:
+        yield
+    except BlockedUrl as error:
+        raise BlockedUrl(f"{name}: {error.message}") from error
 
 
 def check_url(url: str, allowed_networks: Sequence[str] = ()) -> None:
@@ -226,9 +239,11 @@ def _split_url(url: str) -> tuple[str, str, int]:
     if not url.isprintable():
         raise BlockedUrl("The URL is malformed.")
     if parts.scheme not in ("http", "https") or not host:
-        raise BlockedUrl("Only http and https URLs with a host can be fetched.")
+        raise BlockedUrl("Only http and https URLs with a host can be reached.")
+    if not _HOST.fullmatch(host):
+        raise BlockedUrl("The URL's host is not a host name or an address.")
     if parts.username is not None or parts.password is not None:
-        raise BlockedUrl("A URL with credentials can't be fetched.")
+        raise BlockedUrl("A URL with credentials can't be reached.")
     return parts.scheme, host, port or {"http": 80, "https": 443}[parts.scheme]
 
 

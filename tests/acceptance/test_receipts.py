@@ -117,6 +117,7 @@ def test_the_envelope_endpoint_reads_the_sample_receipt(client: httpx.Client, sa
     assert (body["request_id"], body["status"], body["error"]) == ("req_sync", "success", None)
     assert_is_sample(body["payload"])
     assert body["model_version"] == body["metadata"]["model_version"]
+    assert isinstance(body["processing_time_ms"], int)
     assert body["processing_time_ms"] > 0
     artifacts = client.get("/api/v1/artifacts", params={"request_id": "req_sync"}).json()
     assert artifacts["total"] == 1

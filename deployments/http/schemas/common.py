@@ -57,7 +57,7 @@ class SuccessResponse(ApiModel):
     error: None = None
     metadata: Provenance
     model_version: str | None
-    processing_time_ms: float
+    processing_time_ms: int = Field(description="Whole milliseconds.")
 
     @classmethod
     def of(cls, request_id: str, artifact: Artifact) -> Self:
@@ -73,7 +73,7 @@ class SuccessResponse(ApiModel):
                 latency_ms=latency_ms,
             ),
             model_version=artifact.model_version,
-            processing_time_ms=latency_ms,
+            processing_time_ms=round(latency_ms),
         )
 
 

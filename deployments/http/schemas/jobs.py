@@ -6,6 +6,7 @@ from typing import Any, Self
 from pydantic import Field
 
 from deployments.http.schemas.common import ApiModel, rfc3339
+from deployments.http.schemas.webhooks import WebhookResponse
 from jobs.queue.job import AttemptRecord, Job, JobStatus
 from sidecar.core.errors import by_code
 
@@ -58,6 +59,9 @@ class JobResponse(ApiModel):
     cost: float | None
     artifact_id: str | None
     attempts: Sequence[AttemptResponse] | None = Field(description="Null in lists.")
+    webhook: WebhookResponse | None = Field(
+        description="The call of callback_url; null without one, and in lists."
+    )
 
     @classmethod
     def of(
@@ -65,8 +69,9 @@ class JobResponse(ApiModel):
         job: Job,
         output: Mapping[str, Any] | None = None,
         attempts: Sequence[AttemptRecord] | None = None,
+        webhook: WebhookResponse | None = None,
     ) -> Self:
-        """Build the body from a row, its result and its attempts."""
+        """Build the body from a row, its result, its attempts and its webhook."""
         duration = job.finished_at - job.created_at if job.finished_at else None
         history = (
             None if attempts is None else [AttemptResponse.of(attempt) for attempt in attempts]
@@ -84,6 +89,7 @@ class JobResponse(ApiModel):
                 "latency_ms": round(duration.total_seconds() * 1000, 1) if duration else None,
                 "cost": None,
                 "attempts": history,
+                "webhook": webhook,
             }
         )
 

@@ -9,13 +9,14 @@ from pydantic import Field
 from deployments.http.schemas.common import ApiModel, Name
 from deployments.http.schemas.errors import ERROR_RESPONSES
 from deployments.http.schemas.jobs import JobList, JobResponse
+from deployments.http.schemas.webhooks import WebhookResponse
 from deployments.ingress.job_payloads import prepare_payload
 from deployments.ingress.json import JsonRoute
 from deployments.ingress.services import Services, ServicesDep
 from deployments.ingress.tenancy import resolve_request_id, resolve_tenant
 from jobs.queue.job import Job, JobStatus, NewJob
 from jobs.queue.queue import JobFilter
-from sidecar.core.ssrf import check_url
+from sidecar.core.ssrf import blocked_field, check_url
 
 router = APIRouter(
     prefix="/api/v1/jobs", tags=["jobs"], responses=ERROR_RESPONSES, route_class=JsonRoute
@@ -57,7 +58,8 @@ async def submit(request: Request, body: JobRequest, services: ServicesDep) -> J
     tenant_id = resolve_tenant(request, body.tenant_id)
     request.state.log["feature"] = body.feature
     if body.callback_url is not None:
-        check_url(body.callback_url, services.settings.ssrf_allowed_networks)
+        with blocked_field("callback_url"):
+            check_url(body.callback_url, services.settings.ssrf_allowed_networks)
     await services.admission.reserve(tenant_id)
     payload = await prepare_payload(services, tenant_id, body.feature, body.payload)
     job = await services.queue.submit(
@@ -76,7 +78,7 @@ async def submit(request: Request, body: JobRequest, services: ServicesDep) -> J
         )
     )
     request.state.log["job_id"] = job.id
-    return await _with_result(services, job)
+    return await job_response(services, job)
 
 
 @router.get("", summary="List this tenant's jobs, newest first")
@@ -100,7 +102,7 @@ async def list_jobs(
 @router.get("/{job_id}", summary="Get a job")
 async def get_job(request: Request, job_id: JobId, services: ServicesDep) -> JobResponse:
     """Return the job with its attempts and, if it has succeeded, its result."""
-    return await _with_result(services, await services.queue.get(resolve_tenant(request), job_id))
+    return await job_response(services, await services.queue.get(resolve_tenant(request), job_id))
 
 
 @router.post("/{job_id}/cancel", summary="Cancel a queued or running job")
@@ -126,9 +128,11 @@ async def retry(
     )
 
 
-async def _with_result(services: Services, job: Job) -> JobResponse:
+async def job_response(services: Services, job: Job) -> JobResponse:
+    """Return the job with its result, its attempts and its webhook."""
     output = None
     if job.artifact_id is not None:
         output = (await services.artifacts.get(job.tenant_id, job.artifact_id)).output_payload
     attempts = await services.queue.attempts(job.id) if job.attempt else []
-    return JobResponse.of(job, output, attempts)
+    webhook = None if job.callback_url is None else await services.webhooks.latest(job.id)
+    return JobResponse.of(job, output, attempts, WebhookResponse.of(job, webhook))

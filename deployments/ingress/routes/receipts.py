@@ -42,7 +42,7 @@ class FlatReceiptResponse(ApiModel):
     version: str
     request_id: str
     status: Literal["success"] = "success"
-    processing_time_ms: float
+    processing_time_ms: int = Field(description="Whole milliseconds.")
     model_version: str | None
     extraction: Mapping[str, Any]
 
@@ -69,7 +69,7 @@ async def extract_receipt_flat(
     return FlatReceiptResponse(
         version=body.version,
         request_id=request_id,
-        processing_time_ms=round(artifact.latency_ms, 1),
+        processing_time_ms=round(artifact.latency_ms),
         model_version=artifact.model_version,
         extraction=nested_from_flat(artifact.output_payload or {}),
     )

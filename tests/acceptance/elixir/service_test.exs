@@ -50,7 +50,7 @@ defmodule ServiceTest do
     {:ok, answer} = GrocerySidecar.extract_receipt(sidecar, {:binary, @photo}, options)
     assert %{"request_id" => "elixir-2", "status" => "success"} = answer
     assert is_binary(answer["model_version"])
-    assert is_number(answer["processing_time_ms"])
+    assert is_integer(answer["processing_time_ms"])
     read(answer["payload"])
 
     {:ok, nested} = GrocerySidecar.extract_receipt_nested(sidecar, {:binary, @photo})
@@ -90,6 +90,14 @@ defmodule ServiceTest do
     {:ok, %{"erased" => erased}} = GrocerySidecar.erase_tenant(sidecar)
     assert erased["jobs"] == 1
     assert {:ok, %{"total" => 0}} = GrocerySidecar.list_jobs(sidecar)
+  end
+
+  test "a receiver of webhooks is tried out", %{sidecar: sidecar} do
+    assert {:error, %Error{kind: :bad_input, code: "blocked_url"}} =
+             GrocerySidecar.ping_webhook(sidecar, "http://127.0.0.1/hook")
+
+    {:ok, done} = GrocerySidecar.run_job(sidecar, "embedding_batch", %{texts: @texts})
+    assert {:error, %Error{kind: :conflict}} = GrocerySidecar.resend_webhook(sidecar, done["id"])
   end
 
   test "awaiting a failed job returns its error", %{sidecar: sidecar} do

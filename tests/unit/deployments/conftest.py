@@ -26,6 +26,8 @@ from jobs.queue.admission import AdmissionController
 from jobs.queue.claims import Claims
 from jobs.queue.job_watcher import JobWatcher
 from jobs.queue.queue import JobQueue, utc_now
+from jobs.queue.webhook_outbox import WebhookOutbox
+from jobs.queue.webhooks import MAX_CONCURRENT_PER_TENANT
 from jobs.storage.artifacts import Artifacts
 from jobs.storage.blobs import BlobStore
 from jobs.storage.database import Database
@@ -173,6 +175,8 @@ async def serve_ingress(
         planner=planner,
         engine=engine,
         chat_limiter=TenantConcurrencyLimiter(settings.engine.tenant_concurrency),
+        webhooks=WebhookOutbox(database),
+        ping_limiter=TenantConcurrencyLimiter(MAX_CONCURRENT_PER_TENANT),
         health=health,
         meter=meter,
     )
@@ -195,6 +199,7 @@ async def serve_ingress(
         feedback_recorder=recorder,
         overview=overview,
         clock=utc_now,
+        webhooks=WebhookOutbox(database),
     )
     app = build_app(services, dashboard)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)

@@ -1,22 +1,26 @@
 import asyncio
 import base64
-import hashlib
-import hmac
 import json
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta, tzinfo
 
 import pytest
+from standardwebhooks import Webhook, WebhookVerificationError
 
 from jobs.queue.claims import Claims
 from jobs.queue.job import AttemptError, Job, JobResult, NewJob
 from jobs.queue.queue import JobQueue
+from jobs.queue.webhook_outbox import WebhookOutbox, WebhookStatus
 from jobs.queue.webhooks import MAX_CONCURRENT, MAX_CONCURRENT_PER_TENANT, WebhookDispatcher
 from jobs.storage.database import Database
 from sidecar.core.backoff import Backoff
-from sidecar.core.errors import BadRequest, BlockedUrl
+from sidecar.core.errors import BadRequest, BlockedUrl, Conflict, NotFound
+from sidecar.core.settings import Settings
+from sidecar.core.standard_webhooks import signing_key
 from tests.unit.conftest import Clock
 
+SECRET = f"whsec_{base64.b64encode(bytes(range(24))).decode()}"
+OTHER_SECRET = f"whsec_{base64.b64encode(bytes(64)).decode()}"
 URL = "https://core.example/done"
 DONE = JobResult(output={"total": 1}, model_id="m", model_version="1")
 FATAL = AttemptError(code="invalid_image", message="No image.", retryable=False)
@@ -49,12 +53,29 @@ def dispatcher(database: Database, receiver: Receiver, clock: Clock) -> WebhookD
     return WebhookDispatcher(
         database,
         send=receiver,
-        secret="s3cret",
+        keys=[signing_key(SECRET)],
         max_attempts=3,
         backoff=Backoff(base_s=10, cap_s=60, uniform=lambda low, high: high),
         lease=timedelta(minutes=1),
         clock=clock,
     )
+
+
+@pytest.fixture
+def outbox(database: Database, clock: Clock) -> WebhookOutbox:
+    return WebhookOutbox(database, clock=clock)
+
+
+@pytest.fixture
+def now(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let standardwebhooks tell the time by the fake clock."""
+
+    class Now(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:
+            return clock.now
+
+    monkeypatch.setattr("standardwebhooks.webhooks.datetime", Now)
 
 
 async def submit(queue: JobQueue, url: str | None = URL, tenant: str = "t") -> Job:
@@ -63,6 +84,7 @@ async def submit(queue: JobQueue, url: str | None = URL, tenant: str = "t") -> J
     )
 
 
+@pytest.mark.usefixtures("now")
 async def test_a_finished_job_is_reported_once_signed_and_without_its_result(
     queue: JobQueue, claims: Claims, dispatcher: WebhookDispatcher, receiver: Receiver
 ) -> None:
@@ -84,9 +106,93 @@ async def test_a_finished_job_is_reported_once_signed_and_without_its_result(
         "status": "succeeded",
         "error_code": None,
     }
-    signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
-    expected = base64.b64encode(hmac.digest(b"s3cret", signed, hashlib.sha256)).decode()
-    assert headers["webhook-signature"] == f"v1,{expected}"
+    assert Webhook(SECRET).verify(body, dict(headers)) == payload
+    with pytest.raises(WebhookVerificationError):
+        Webhook(OTHER_SECRET).verify(body, dict(headers))
+    with pytest.raises(WebhookVerificationError):
+        Webhook(SECRET).verify(body.replace(b"succeeded", b"failed"), dict(headers))
+
+
+@pytest.mark.usefixtures("now")
+async def test_each_of_several_secrets_signs(
+    queue: JobQueue, database: Database, receiver: Receiver, clock: Clock
+) -> None:
+    settings = Settings.model_validate({"webhook": {"secret": f"{OTHER_SECRET}, {SECRET}"}})
+    dispatcher = WebhookDispatcher(database, send=receiver, keys=settings.webhook.keys, clock=clock)
+    await queue.cancel("t", (await submit(queue)).id)
+    await dispatcher.deliver()
+    [(_, body, headers)] = receiver.calls
+    for secret in (SECRET, OTHER_SECRET):
+        assert Webhook(secret).verify(body, dict(headers))["type"] == "job.cancelled"
+
+
+async def test_a_body_is_what_a_receiver_encodes_again(
+    queue: JobQueue, dispatcher: WebhookDispatcher, receiver: Receiver
+) -> None:
+    await queue.cancel("zoë 日本", (await submit(queue, tenant="zoë 日本")).id)
+    await dispatcher.deliver()
+    [(_, body, _)] = receiver.calls
+    sorted_and_compact = {"sort_keys": True, "separators": (",", ":"), "ensure_ascii": False}
+    assert json.dumps(json.loads(body), **sorted_and_compact).encode() == body
+
+
+@pytest.mark.parametrize(
+    "secret", ["s3cret", "whsec_", "whsec_AAAA", "whsec_%%%%", f"whsec_{'A' * 100}", SECRET[6:]]
+)
+def test_a_secret_of_another_form_is_refused(secret: str) -> None:
+    with pytest.raises(ValueError, match="webhook secret"):
+        signing_key(secret)
+    with pytest.raises(ValueError, match="webhook secret"):
+        Settings.model_validate({"webhook": {"secret": secret}})
+
+
+async def test_the_last_answer_of_a_receiver_is_kept(
+    queue: JobQueue,
+    dispatcher: WebhookDispatcher,
+    receiver: Receiver,
+    outbox: WebhookOutbox,
+    clock: Clock,
+) -> None:
+    receiver.responses = [500, BadRequest("The URL did not answer within 10 s."), 503]
+    job = await submit(queue)
+    assert await outbox.latest(job.id) is None, "the job has not ended"
+    await queue.cancel("t", job.id)
+    seen = []
+    for _ in range(3):
+        await dispatcher.deliver()
+        webhook = await outbox.latest(job.id)
+        assert webhook is not None
+        seen.append((webhook.status, webhook.attempts, webhook.response_status))
+        assert webhook.attempted_at == clock.now
+        clock.advance(86_400)
+    assert seen == [
+        (WebhookStatus.PENDING, 1, 500),
+        (WebhookStatus.PENDING, 2, None),
+        (WebhookStatus.FAILED, 3, 503),
+    ]
+
+
+async def test_a_webhook_is_sent_again_with_the_same_id(
+    queue: JobQueue, dispatcher: WebhookDispatcher, receiver: Receiver, outbox: WebhookOutbox
+) -> None:
+    job = await submit(queue)
+    with pytest.raises(Conflict, match="has not ended"):
+        await outbox.resend("t", job.id)
+    await queue.cancel("t", job.id)
+    await dispatcher.deliver()
+    assert (await outbox.resend("t", job.id)).id == job.id
+    assert await dispatcher.deliver() == 1
+    first, second = (headers["webhook-id"] for _, _, headers in receiver.calls)
+    assert first == second
+    webhook = await outbox.latest(job.id)
+    assert webhook is not None
+    assert (webhook.status, webhook.attempts, webhook.response_status) == ("delivered", 1, 200)
+    with pytest.raises(NotFound):
+        await outbox.resend("other", job.id)
+    quiet = await submit(queue, None)
+    await queue.cancel("t", quiet.id)
+    with pytest.raises(Conflict, match="no callback_url"):
+        await outbox.resend("t", quiet.id)
 
 
 async def test_every_final_status_is_reported_and_no_other(

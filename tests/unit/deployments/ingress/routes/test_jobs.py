@@ -112,11 +112,15 @@ async def test_embedding_and_categorization_can_be_jobs(ingress: IngressClient) 
         "http://[::1]/",
         "http://u:p@x/",
         "http://core.example/\0",
+        "http://exa mple.com/",
+        "http://exa%20mple.com/",
+        "http://core.example\\@evil/",
+        "http://a,b/",
     ],
 )
 async def test_a_blocked_callback_url_is_refused(ingress: IngressClient, url: str) -> None:
     response = await ingress.http.post("/api/v1/jobs", json=submission(callback_url=url))
-    expect_error(response, 400, "blocked_url")
+    expect_error(response, 400, "blocked_url", "callback_url: ")
     assert (await ingress.http.get("/api/v1/jobs", headers=TENANT)).json()["total"] == 0
 
 
