@@ -1,17 +1,120 @@
 """Seeded requests of households: small ones with every kind of constraint, and larger ones."""
 
 import random
+from datetime import timedelta
 from typing import Any
 
-from bench.planner_instances import small
+from bench.planner_instances import START, instance, small
+
+_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
 def household(seed: int, **fields: Any) -> dict[str, Any]:
     """Return a small request with the constraints of `small` and those of households."""
     request = small(seed, **fields)
     rng = random.Random(f"household/{seed}")
-    constraints = request["constraints"]
-    if rng.random() < 0.4:
-        food = rng.randrange(14)
+    _keep_small(request)
+    constraints, recipes = request["constraints"], request["recipes"]
+    horizon = request["planning_horizon"]
+    food = rng.randrange(14)
+    if rng.random() < 0.3:
         constraints["excluded_ingredients"] = [rng.choice((f"i{food}", f"ingredient {food}"))]
+    if rng.random() < 0.4:
+        constraints["min_days_between_repeats"] = rng.randint(0, 3)
+    tags = sorted({tag for recipe in recipes for tag in recipe["tags"]})
+    if rng.random() < 0.3 and tags:
+        constraints["recurring_meals"] = [
+            {"weekdays": [rng.choice(_WEEKDAYS[:4])], "tag": rng.choice(tags)}
+        ]
+    if rng.random() < 0.5:
+        _add_prices(rng, request)
+    if rng.random() < 0.6:
+        constraints.pop("servings", None)
+        request["people"] = [_person(rng, number, tags) for number in range(rng.randint(1, 3))]
+        absent = (START + timedelta(rng.randrange(horizon["days"]))).isoformat()
+        if len(request["people"]) > 1 and rng.random() < 0.5:
+            request["people"][1]["absent"] = [absent]
+        request["weights"]["shared_meals"] = rng.choice((0, 0.1, 0.5, 1))
+    if horizon["days"] * len(horizon["meal_types"]) <= 2 and rng.random() < 0.4:
+        for recipe in recipes:
+            recipe["tags"] = [*recipe["tags"], rng.choice(("main", "side"))]
+        constraints["courses"] = {horizon["meal_types"][0]: ["main", "side"]}
     return request
+
+
+def family(seed: int, recipes: int = 60, days: int = 7, meals: int = 2, **fields: Any) -> Any:
+    """Return a request of four people with wishes, prices and a budget."""
+    rng = random.Random(f"family/{seed}")
+    request = instance(seed, recipes, days, meals, cap=0.0, **fields)
+    constraints = request["constraints"]
+    for recipe in request["recipes"]:
+        recipe["servings"] = rng.choice((2, 4, 4, 6))
+    for recipe in request["recipes"]:
+        for ingredient in recipe["ingredients"]:
+            number = int(ingredient["ingredient_id"][1:])
+            ingredient["price"] = f"{number % 5}.{number % 10}9"
+            ingredient["price_quantity"] = ingredient["quantity"]
+            if number % 4 == 0:
+                ingredient["package_quantity"] = ingredient["quantity"] * 2
+    constraints["budget"] = str(14 * days * meals)
+    constraints["min_days_between_repeats"] = 3
+    constraints["max_repeats"] = 2
+    request["people"] = [
+        {"id": "ada", "name": "Ada"},
+        {"id": "ben", "name": "Ben", "servings": 1.5, "absent": [{"weekdays": ["tuesday"]}]},
+        {"id": "cleo", "name": "Cleo", "required_tags": ["vegetarian"]},
+        {"id": "dan", "name": "Dan", "servings": 0.5, "dislikes": [f"i{rng.randrange(20)}"]},
+    ]
+    request["weights"]["cost"] = 0.3
+    return request
+
+
+def _keep_small(request: dict[str, Any]) -> None:
+    """Keep as many recipes and days as an exhaustive search can try for several people."""
+    request["recipes"] = request["recipes"][:4]
+    horizon, constraints = request["planning_horizon"], request["constraints"]
+    horizon["days"] = min(horizon["days"], 3 if len(horizon["meal_types"]) == 1 else 1)
+    horizon["meal_types"] = horizon["meal_types"][:2]
+    meals = horizon["meal_types"]
+    last = (START + timedelta(horizon["days"] - 1)).isoformat()
+    known = {recipe["id"] for recipe in request["recipes"]}
+    constraints["locked_meals"] = [
+        lock
+        for lock in constraints["locked_meals"]
+        if lock["recipe_id"] in known
+        and lock["date"] <= last
+        and lock.get("meal_type") in (None, *meals)
+    ]
+    constraints["excluded_recipes"] = [r for r in constraints["excluded_recipes"] if r in known]
+    constraints["time_budgets"] = {
+        day: {meal: minutes for meal, minutes in budget.items() if meal in meals}
+        if isinstance(budget, dict)
+        else budget
+        for day, budget in constraints["time_budgets"].items()
+        if day <= last
+    }
+
+
+def _add_prices(rng: random.Random, request: dict[str, Any]) -> None:
+    for recipe in request["recipes"]:
+        for ingredient in recipe["ingredients"]:
+            number = int(ingredient["ingredient_id"][1:])
+            if number % 5:
+                ingredient["price"] = f"{1 + number % 7}.{number % 10}5"
+                ingredient["price_quantity"] = ingredient["quantity"]
+            if number % 3 == 0:
+                ingredient["package_quantity"] = 2 + number * ingredient["quantity"] / 4
+    request["weights"]["cost"] = rng.choice((0, 0.2, 1))
+    if rng.random() < 0.5:
+        request["constraints"]["budget"] = rng.choice(("0", "5.00", "12.50", "30"))
+
+
+def _person(rng: random.Random, number: int, tags: list[str]) -> dict[str, Any]:
+    person: dict[str, Any] = {"id": f"p{number}", "name": f"Person {number}"}
+    if rng.random() < 0.5:
+        person["servings"] = rng.choice((0.5, 1, 1.5, 2))
+    if rng.random() < 0.4:
+        person["dislikes"] = [f"i{rng.randrange(14)}"]
+    if rng.random() < 0.3 and tags:
+        person[rng.choice(("excluded_tags", "required_tags"))] = [rng.choice(tags)]
+    return person

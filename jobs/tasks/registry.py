@@ -16,7 +16,8 @@ from jobs.tasks.receipt_enrichment import enrich_receipt
 from sidecar.core.settings import Settings
 from sidecar.planning.llm_summary import with_summary
 from sidecar.planning.response import PlanAnswer
-from sidecar.planning.schemas import MAX_TIMEOUT_MS, PlanRequest
+from sidecar.planning.schema_types import MAX_TIMEOUT_MS
+from sidecar.planning.schemas import PlanRequest
 
 RECEIPT_EXTRACTION = "receipt_extraction"
 MEAL_OPTIMIZATION = "meal_optimization"

@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from sidecar.planning.local_search import SearchState, SearchTables, fill
-from sidecar.planning.problem import OPEN, Plan
-from sidecar.planning.scoring import assess, count_meals
+from sidecar.planning.problem import OPEN, Plan, Problem
+from sidecar.planning.scoring import assess, cookings, count_fed
+from sidecar.planning.search_method import SearchedPlan, SearchMethod
 
 _TRIES = 120
 _MIN_DIFFERENCE = 2
@@ -20,7 +20,7 @@ def difference(first: Plan, second: Plan) -> int:
 
 
 def alternatives(
-    tables: SearchTables,
+    method: SearchMethod,
     best: Plan,
     pins: Mapping[int, int],
     limit: int,
@@ -32,12 +32,12 @@ def alternatives(
     Each differs in at least two meals from every other. A try removes a few dishes of the best plan
     and fills the gaps with others.
     """
-    problem = tables.problem
+    problem = method.problem
     free = np.array([slot for slot in problem.slots if slot not in pins and best[slot] != OPEN])
     if limit == 0 or len(free) < _MIN_DIFFERENCE:
         return []
     rng = np.random.Generator(np.random.PCG64(seed))
-    start = SearchState(tables, best)
+    start = method.state(best)
     scores: dict[Plan, float] = {}
     for _ in range(_TRIES):
         if stop():
@@ -50,9 +50,12 @@ def alternatives(
     min_objective = assess(problem, best).objective - tolerance
     objectives: dict[Plan, int] = {}
     for plan in sorted(scores, key=lambda plan: (-scores[plan], plan)):
-        if len(objectives) == limit or count_meals(plan) < count_meals(best):
+        if len(objectives) == limit or count_fed(problem, plan) < count_fed(problem, best):
             break
-        if all(difference(plan, other) >= _MIN_DIFFERENCE for other in (best, *objectives)):
+        if all(
+            difference(_dishes(problem, plan), _dishes(problem, other)) >= _MIN_DIFFERENCE
+            for other in (best, *objectives)
+        ):
             objective = assess(problem, plan).objective
             if objective < min_objective:  # and so are the rest
                 break
@@ -60,12 +63,16 @@ def alternatives(
     return sorted(objectives, key=lambda plan: (-objectives[plan], plan))
 
 
-def _exchange(start: SearchState, slots: list[int]) -> SearchState:
+def _dishes(problem: Problem, plan: Plan) -> Plan:
+    """Return the dishes of a plan, once for each sitting."""
+    return plan if problem.is_simple else tuple(dish for _, dish in cookings(problem, plan))
+
+
+def _exchange(start: SearchedPlan, slots: list[int]) -> SearchedPlan:
     """Return a copy of the state with other dishes in these slots."""
     state = start.copy()
     banned = {state.plan[slot] for slot in slots}
     for slot in slots:
         state.clear(slot)
-    for slot in slots:
-        fill(state, slot, banned=banned)
+    state.refill(slots, banned)
     return state

@@ -8,6 +8,7 @@ bought, that each constraint holds, and that the claimed points are reached.
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import combinations
 
 import z3
 
@@ -18,7 +19,8 @@ from sidecar.planning.scoring import Assessment, stock_uses
 def certify(problem: Problem, plan: Plan, claim: Assessment) -> bool:
     """Return whether Z3 finds the plan feasible and the claim (purchases and score) attainable."""
     context = z3.Context()
-    solver = z3.SolverFor("QF_LRA", ctx=context)
+    packaged = any(stock.package for stock in problem.stocks)
+    solver = z3.SolverFor("QF_LIRA" if packaged else "QF_LRA", ctx=context)
     solver.from_string("\n".join(_statements(problem, plan, claim)))
     return bool(solver.check() == z3.sat)
 
@@ -28,12 +30,14 @@ def _statements(problem: Problem, plan: Plan, claim: Assessment) -> Iterator[str
     if problem.max_items is not None:
         yield f"(assert (<= {len(claim.purchases)} {problem.max_items}))"
     points = [_number(_fixed_points(problem, plan, claim))]
+    costs: list[str] = []
     for stock, uses in stock_uses(problem, plan).items():
         lots = problem.stocks[stock].lots
         by_day: Counter[int] = Counter()
         for day, quantity in uses:
             by_day[day] += quantity
         by_lot: dict[int, list[str]] = defaultdict(list)
+        bought: list[str] = []
         for day, quantity in by_day.items():
             parts = []
             for number, lot in enumerate(lots):
@@ -44,55 +48,93 @@ def _statements(problem: Problem, plan: Plan, claim: Assessment) -> Iterator[str
                     by_lot[number].append(part)
             if problem.stocks[stock].item in claim.purchases:
                 parts.append(f"b{stock}_{day}")
+                bought.append(parts[-1])
                 yield f"(declare-const {parts[-1]} Real)(assert (>= {parts[-1]} 0))"
             yield f"(assert (= {_sum(parts)} {quantity}.0))"
         for number, parts in by_lot.items():
             yield f"(assert (<= {_sum(parts)} {lots[number].quantity}.0))"
             if rate := problem.stocks[stock].rates[number]:
                 points.append(f"(* {_number(rate)} {_sum(parts)})")
+        if bought and (price := problem.stocks[stock].price):
+            amount = _sum(bought)
+            if package := problem.stocks[stock].package:
+                yield f"(declare-const n{stock} Int)"
+                amount = f"(* {package}.0 (to_real n{stock}))"
+                yield f"(assert (<= {_sum(bought)} {amount}))"
+            costs.append(f"(* {_number(price)} {amount})")
+    if problem.budget is not None:
+        yield f"(assert (<= {_sum(costs)} {_number(problem.budget)}))"
+    if problem.weights.cost and costs:
+        points.append(f"(* {_number(-problem.weights.cost)} {_sum(costs)})")
     yield f"(assert (>= {_sum(points)} {_number(claim.score)}))"
 
 
 def _constraints(problem: Problem, plan: Plan) -> Iterator[str]:
-    """Yield the constraints on dishes and minutes, instantiated for the plan."""
-    width = len(problem.meals)
-    minutes: dict[int, list[int]] = defaultdict(list)
+    """Yield the constraints on dishes, people and minutes, instantiated for the plan."""
+    cooked: dict[tuple[int, int], set[int]] = defaultdict(set)  # the dishes by day and meal
+    courses: Counter[tuple[int, int, int]] = Counter()
     for slot, dish in enumerate(plan):
         if dish == OPEN:
             continue
-        chosen = problem.dishes[dish]
-        minutes[problem.day(slot)].append(chosen.minutes)
+        chosen, column = problem.dishes[dish], problem.columns[slot % len(problem.columns)]
+        day = slot // len(problem.columns)
+        course = column.course, dish
+        if course not in {
+            (problem.columns[other % len(problem.columns)].course, plan[other])
+            for other in range(day * len(problem.columns), slot)
+            if problem.meal(other) == column.meal
+        }:
+            courses[day, column.meal, dish] += 1
+        cooked[day, column.meal].add(dish)
         barred = (
             chosen.excluded
             or chosen.lacking
             or chosen.barred
-            or problem.meal(slot) not in chosen.meals
+            or slot in problem.closed
+            or column.meal not in chosen.meals
+            or (column.course is not None and column.course not in chosen.tags)
+            or any(dish in problem.people[person].denied for person in column.people)
+            or any(dish not in problem.habits[h].dishes for h in problem.slot_habits.get(slot, ()))
         )
         yield f"(assert {'false' if barred else 'true'})"
-        if (budget := problem.slot_budgets[slot]) is not None:
-            yield f"(assert (<= {chosen.minutes} {budget}))"
+    for count in courses.values():
+        yield f"(assert (<= {count} 1))"
+    days: dict[int, list[int]] = defaultdict(list)
+    minutes: dict[int, list[int]] = defaultdict(list)
+    for (day, meal), dishes in cooked.items():
+        spent = [problem.dishes[dish].minutes for dish in sorted(dishes)]
+        minutes[day] += spent
+        if (budget := problem.sitting_budgets[day * len(problem.meals) + meal]) is not None:
+            yield f"(assert (<= {_sum([str(part) for part in spent])} {budget}))"
+        for dish in dishes:
+            days[dish].append(day)
     for day, budget in enumerate(problem.day_budgets):
         if budget is not None:
             yield f"(assert (<= {_sum([str(spent) for spent in minutes[day]])} {budget}))"
-    for dish, count in Counter(plan).items():
-        if dish != OPEN:
-            yield f"(assert (<= {count} {problem.max_repeats}))"
+    for on in days.values():
+        yield f"(assert (<= {len(on)} {problem.max_repeats}))"
+        for earlier, later in combinations(sorted(on), 2):
+            yield f"(assert (>= (- {later} {earlier}) {problem.min_distance}))"
     for lock in problem.locks:
-        meals = plan[lock.day * width : (lock.day + 1) * width]
-        options = meals if lock.meal is None else meals[lock.meal : lock.meal + 1]
+        options = [plan[slot] for slot in problem.lock_slots(lock)]
         matches = " ".join(f"(= {dish + 1} {lock.dish + 1})" for dish in options)
         yield f"(assert (or false {matches}))"
 
 
 def _fixed_points(problem: Problem, plan: Plan, claim: Assessment) -> Fraction:
     """Return the points that don't depend on the allocation of food."""
-    cooked = [(slot, dish) for slot, dish in enumerate(plan) if dish != OPEN]
-    cuisines = {problem.dishes[dish].cuisine for _, dish in cooked} - {None}
-    repeats = len(cooked) - len({dish for _, dish in cooked})
+    filled = [(slot, dish) for slot, dish in enumerate(plan) if dish != OPEN]
+    cooked = {(problem.sitting(slot), dish) for slot, dish in filled}
+    dishes = {dish for _, dish in filled}
+    served: dict[tuple[int, str | None], set[int]] = defaultdict(set)
+    for slot, dish in filled:
+        served[problem.sitting(slot), problem.column(slot).course].add(dish)
+    cuisines = {problem.dishes[dish].cuisine for dish in dishes} - {None}
     return Fraction(
-        sum(problem.meal_points(dish, slot) for slot, dish in cooked)
+        sum(problem.meal_points(dish, slot) for slot, dish in filled)
         + problem.weights.cuisine * len(cuisines)
-        - problem.weights.repeat * repeats
+        - problem.weights.repeat * (len(cooked) - len(dishes))
+        - problem.weights.extra_dish * sum(len(dishes) - 1 for dishes in served.values())
         - problem.weights.purchase * len(claim.purchases)
     )
 

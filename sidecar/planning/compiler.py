@@ -8,8 +8,9 @@ from functools import cache
 from importlib.resources import files
 
 from sidecar.planning.exclusions import exclusion_warnings, exclusions
+from sidecar.planning.households import Table, portion_scale, portions, recurring, set_table
 from sidecar.planning.problem import MEAL_TAGS, Dish, Lock, ObjectiveWeights, Problem
-from sidecar.planning.schemas import Constraints, PlanRequest, Recipe
+from sidecar.planning.schemas import PlanRequest, Recipe
 from sidecar.planning.stock_builder import StockBuilder
 
 
@@ -26,42 +27,40 @@ def compile_request(request: PlanRequest) -> Problem:
     weights = ObjectiveWeights.from_weights(request.weights)
     builder = StockBuilder(request.inventory, request.recipes, weights.rescue, horizon.days)
     excluded = exclusions(constraints.excluded_ingredients, request.recipes)
+    table = set_table(request)
     dishes = tuple(
         replace(
-            _compile_dish(recipe, horizon.meal_types, constraints, builder),
+            _compile_dish(recipe, request, table, builder),
             barred=found.barred,
             omitted=found.omitted,
         )
         for recipe, found in zip(request.recipes, excluded, strict=True)
     )
+    if request.weights.cost:
+        typical_cost = _typical_cost(dishes, builder)
+        weights = ObjectiveWeights.from_weights(request.weights, typical_cost)
+    day_budgets, sitting_budgets = _time_budgets(request)
     dish_index = {recipe.id: number for number, recipe in enumerate(request.recipes)}
-    meal_index = {meal: number for number, meal in enumerate(horizon.meal_types)}
-    day_budgets: list[int | None] = [None] * horizon.days
-    slot_budgets: list[int | None] = [None] * (horizon.days * len(meal_index))
-    for budget_date, budget in constraints.time_budgets.items():
-        day = (budget_date - horizon.start_date).days
-        if isinstance(budget, int):
-            day_budgets[day] = budget
-            continue
-        for meal, minutes in budget.items():
-            slot_budgets[day * len(meal_index) + meal_index[meal]] = minutes
     locks = tuple(
         Lock(
             (lock.date - horizon.start_date).days,
-            None if lock.meal_type is None else meal_index[lock.meal_type],
+            None if lock.meal_type is None else horizon.meal_types.index(lock.meal_type),
             dish_index[lock.recipe_id],
         )
         for lock in constraints.locked_meals
     )
+    habits, slot_habits = recurring(request, table.columns)
+    slot_portions, portion_of = portions(request, table, builder.needs)
     return Problem(
         start=horizon.start_date,
         days=horizon.days,
         meals=horizon.meal_types,
+        columns=table.columns,
         dishes=dishes,
         stocks=tuple(builder.stocks),
         items=tuple(builder.items),
-        day_budgets=tuple(day_budgets),
-        slot_budgets=tuple(slot_budgets),
+        day_budgets=day_budgets,
+        sitting_budgets=sitting_budgets,
         locks=locks,
         max_items=constraints.max_shopping_items,
         max_repeats=constraints.max_repeats,
@@ -70,19 +69,63 @@ def compile_request(request: PlanRequest) -> Problem:
         excluded_ingredients=constraints.excluded_ingredients,
         expiring_until=builder.expiring_until,
         expiring=builder.expiring(),
+        people=table.people,
+        wishes=table.wishes,
+        closed=table.closed,
+        habits=habits,
+        slot_habits=slot_habits,
+        min_distance=constraints.min_days_between_repeats or 0,
+        budget=None if constraints.budget is None else Fraction(constraints.budget),
+        currency=request.currency,
+        portions=slot_portions,
+        portion_of=portion_of,
         warnings=(
             *builder.warnings,
             *exclusion_warnings(constraints.excluded_ingredients, excluded),
+            *table.warnings,
         ),
     )
 
 
+def _time_budgets(
+    request: PlanRequest,
+) -> tuple[tuple[int | None, ...], tuple[int | None, ...]]:
+    """Return the minutes of each day, and of each of its meals."""
+    horizon = request.planning_horizon
+    meal_index = {meal: number for number, meal in enumerate(horizon.meal_types)}
+    days: list[int | None] = [None] * horizon.days
+    sittings: list[int | None] = [None] * (horizon.days * len(meal_index))
+    for date, budget in request.constraints.time_budgets.items():
+        day = (date - horizon.start_date).days
+        if isinstance(budget, int):
+            days[day] = budget
+            continue
+        for meal, minutes in budget.items():
+            sittings[day * len(meal_index) + meal_index[meal]] = minutes
+    return tuple(days), tuple(sittings)
+
+
+def _typical_cost(dishes: Sequence[Dish], builder: StockBuilder) -> Fraction:
+    """Return the mean price of all that a dish needs, over the dishes with prices."""
+    costs = [
+        sum((builder.stocks[stock].cost(quantity) for stock, quantity in dish.needs), Fraction(0))
+        for dish in dishes
+    ]
+    priced = [cost for cost in costs if cost]
+    return sum(priced, Fraction(0)) / max(1, len(priced))
+
+
 def _compile_dish(
-    recipe: Recipe, meal_types: Sequence[str], constraints: Constraints, builder: StockBuilder
+    recipe: Recipe, request: PlanRequest, table: Table, builder: StockBuilder
 ) -> Dish:
-    meal_tags = recipe.tags & (MEAL_TAGS | set(meal_types))
+    constraints, meal_types = request.constraints, request.planning_horizon.meal_types
+    courses = {course for courses in constraints.courses.values() for course in courses}
+    meal_tags = recipe.tags & ((MEAL_TAGS | set(meal_types)) - courses)
     scale = Fraction(1)
-    if constraints.servings is not None and recipe.servings is not None:
+    if table.people:
+        everybody = sum((person.servings for person in table.people), Fraction(0))
+        scale = portion_scale(recipe, everybody, everybody)
+    elif constraints.servings is not None and recipe.servings is not None:
         scale = Fraction(repr(constraints.servings)) / Fraction(repr(recipe.servings))
     return Dish(
         id=recipe.id,
@@ -91,6 +134,7 @@ def _compile_dish(
         meals=frozenset(
             number for number, meal in enumerate(meal_types) if not meal_tags or meal in meal_tags
         ),
+        tags=recipe.tags,
         cuisine=recipe.cuisine or min(recipe.tags & cuisine_tags(), default=None),
         favorite=recipe.is_favorite,
         excluded=recipe.id in constraints.excluded_recipes,

@@ -1,14 +1,22 @@
-"""Explanations in sentences: why each meal is planned, what was left out, and what conflicts."""
+"""Explanations in sentences: why each meal is planned, and what was left out."""
 
 from collections import defaultdict
 from collections.abc import Iterator
 
 from sidecar.planning.allergens import same_name
+from sidecar.planning.constraint_words import (
+    constraint_sentence,
+    count_words,
+    day_words,
+    listed,
+    people_words,
+    relaxations,
+    slot_words,
+)
 from sidecar.planning.problem import OPEN, Barred, Dish, Plan, Problem
-from sidecar.planning.response import ConflictSet, Metrics, OpenSlot
-from sidecar.planning.scoring import Assessment, allocate, assess, count_meals, is_feasible
+from sidecar.planning.response import Metrics, OpenSlot
+from sidecar.planning.scoring import Assessment, allocate, assess, cookings, is_feasible
 from sidecar.planning.slot_conflicts import open_slot_conflict
-from sidecar.planning.unsat_cores import ConstraintConflict, ConstraintKind, UserConstraint
 
 _MAX_LEFT_OUT = 3
 _MAX_OPEN_SLOTS = 20
@@ -19,10 +27,10 @@ def explain(
 ) -> tuple[str, ...]:
     """Return a summary, a sentence for each meal, and what was left out."""
     summary = (
-        f"{_count(count_meals(plan), 'meal')} with "
-        f"{_count(metrics.shopping_items_count, 'ingredient')} to buy; "
+        f"{count_words(len(cookings(problem, plan)), 'meal')} with "
+        f"{count_words(metrics.shopping_items_count, 'ingredient')} to buy; "
         f"{metrics.expiring_ingredients_used} of "
-        f"{_count(metrics.total_expiring_ingredients, 'expiring ingredient')} used in time."
+        f"{count_words(metrics.total_expiring_ingredients, 'expiring ingredient')} used in time."
     )
     return (summary, *_meal_sentences(problem, plan, assessment), *_left_out(problem, plan))
 
@@ -30,97 +38,30 @@ def explain(
 def open_slots(problem: Problem, plan: Plan) -> tuple[OpenSlot, ...]:
     """Return the open slots with the constraints that block them."""
     explained = []
-    for number, slot in enumerate(slot for slot, dish in enumerate(plan) if dish == OPEN):
+    unfilled = [s for s, dish in enumerate(plan) if dish == OPEN and s not in problem.closed]
+    for number, slot in enumerate(unfilled):
         conflict = open_slot_conflict(problem, plan, slot) if number < _MAX_OPEN_SLOTS else None
-        meal = problem.meals[problem.meal(slot)]
+        column, meal = problem.column(slot), problem.meals[problem.meal(slot)]
         if conflict is not None:
-            reason = _listed([constraint_sentence(problem, c) for c in conflict.constraints])
-        elif any(problem.meal(slot) in dish.meals for dish in problem.dishes):
+            reason = listed([constraint_sentence(problem, c) for c in conflict.constraints])
+        elif any(problem.suits(dish, slot) for dish in range(len(problem.dishes))):
             reason = "the other meals leave nothing that fits"
         else:
-            reason = f"no recipe is meant for {meal}"
+            course = "" if column.course is None else f" as {column.course}"
+            reason = f"no recipe is meant for {meal}{course}"
+        whom = f" for {people_words(problem, slot)}" if column.people else ""
         explained.append(
             OpenSlot(
                 date=problem.date(problem.day(slot)).isoformat(),
                 day_index=problem.day(slot),
                 meal_type=meal,
-                reason=f"{_slot(problem, slot)} stays open: {reason}",
-                relaxations=() if conflict is None else _relaxations(problem, conflict),
+                reason=f"{slot_words(problem, slot)} stays open{whom}: {reason}",
+                relaxations=() if conflict is None else relaxations(problem, conflict),
+                course=column.course,
+                people=tuple(problem.people[person].id for person in column.people),
             )
         )
     return tuple(explained)
-
-
-def conflict_set(problem: Problem, conflict: ConstraintConflict) -> ConflictSet:
-    """Return a conflict in words."""
-    return ConflictSet(
-        constraints=tuple(constraint_sentence(problem, c) for c in conflict.constraints),
-        relaxations=_relaxations(problem, conflict),
-    )
-
-
-def conflict_sentence(conflict: ConflictSet) -> str:
-    """Return a conflict as one sentence."""
-    if not conflict.constraints:
-        return "No recipe is meant for any of the planned meals"
-    if len(conflict.constraints) == 1:
-        return f"This can't be met: {conflict.constraints[0]}"
-    return f"These exclude each other: {_listed(list(conflict.constraints))}"
-
-
-def constraint_sentence(problem: Problem, constraint: UserConstraint) -> str:
-    """Return a user constraint in words, with its names and dates."""
-    subject = constraint.subject
-    match constraint.kind:
-        case ConstraintKind.LOCK:
-            lock = problem.locks[subject]
-            dish = problem.dishes[lock.dish]
-            meal = "" if lock.meal is None else f" {problem.meals[lock.meal]}"
-            text = f"{dish.name} is locked for {_day(problem, lock.day)}{meal}"
-            if not dish.meals or (lock.meal is not None and lock.meal not in dish.meals):
-                return f"{text}, but its tags name other meals"
-            return f"{text} ({dish.minutes} min)"
-        case ConstraintKind.EXCLUDED:
-            return f"{problem.dishes[subject].name} is excluded"
-        case ConstraintKind.DIET:
-            return f"every recipe must be {problem.diet[subject]}"
-        case ConstraintKind.INGREDIENT:
-            return f"no recipe may contain {problem.excluded_ingredients[subject]}"
-        case ConstraintKind.DAY_BUDGET:
-            return f"{_day(problem, subject)} allows {problem.day_budgets[subject]} min"
-        case ConstraintKind.MEAL_BUDGET:
-            return f"{_slot(problem, subject)} allows {problem.slot_budgets[subject]} min"
-        case ConstraintKind.SHOPPING:
-            return f"at most {_count(problem.max_items or 0, 'ingredient')} may be bought"
-        case ConstraintKind.REPEATS:
-            times = "once" if problem.max_repeats == 1 else f"{problem.max_repeats} times"
-            return f"each recipe may be cooked at most {times}"
-
-
-def _relaxations(problem: Problem, conflict: ConstraintConflict) -> tuple[str, ...]:
-    return tuple(_relaxation(problem, c, limit) for c, limit in conflict.relaxations)
-
-
-def _relaxation(problem: Problem, constraint: UserConstraint, limit: int | None) -> str:
-    subject = constraint.subject
-    match constraint.kind:
-        case ConstraintKind.LOCK:
-            lock = problem.locks[subject]
-            return f"unlock {problem.dishes[lock.dish].name} on {_day(problem, lock.day)}"
-        case ConstraintKind.EXCLUDED:
-            return f"allow {problem.dishes[subject].name} again"
-        case ConstraintKind.DIET:
-            return f"give up the dietary tag {problem.diet[subject]}"
-        case ConstraintKind.INGREDIENT:
-            return f"allow {problem.excluded_ingredients[subject]} again"
-        case ConstraintKind.DAY_BUDGET:
-            return f"allow {limit} min on {_day(problem, subject)}"
-        case ConstraintKind.MEAL_BUDGET:
-            return f"allow {limit} min for {_slot(problem, subject)}"
-        case ConstraintKind.SHOPPING:
-            return f"allow {_count(limit or 0, 'ingredient')} to be bought"
-        case ConstraintKind.REPEATS:
-            return f"allow a recipe {limit} times"
 
 
 def _meal_sentences(problem: Problem, plan: Plan, assessment: Assessment) -> Iterator[str]:
@@ -129,15 +70,23 @@ def _meal_sentences(problem: Problem, plan: Plan, assessment: Assessment) -> Ite
     for number in dict.fromkeys(number for number in plan if number != OPEN):
         for item in {problem.stocks[stock].item for stock, _ in problem.dishes[number].needs}:
             users[item].append(problem.dishes[number].name)
+    served: dict[tuple[object, int], list[int]] = defaultdict(list)
     for slot, number in enumerate(plan):
-        if number == OPEN:
-            continue
-        dish = problem.dishes[number]
+        if number != OPEN:
+            served[problem.service(slot), number].append(slot)
+    dishes_of = [service for service, _ in served]
+    for (service, number), slots in served.items():
+        slot, dish = slots[0], problem.dishes[number]
         reasons = []
-        if any(lock.dish == number and slot in problem.lock_slots(lock) for lock in problem.locks):
+        locked = {
+            s for lock in problem.locks if lock.dish == number for s in problem.lock_slots(lock)
+        }
+        if locked.intersection(slots):
             reasons.append("you locked it")
-        if rescues[slot]:
-            reasons.append(f"it uses {_listed(rescues[slot])}")
+        if habits := problem.slot_habits.get(slot):
+            reasons += [problem.habits[habit].sentence for habit in habits]
+        if used := list(dict.fromkeys(text for slot in slots for text in rescues[slot])):
+            reasons.append(f"it uses {listed(used)}")
         items = {problem.stocks[stock].item for stock, _ in dish.needs}
         bought = items & assessment.purchases
         if not bought:
@@ -145,10 +94,12 @@ def _meal_sentences(problem: Problem, plan: Plan, assessment: Assessment) -> Ite
         else:
             shared = {name for item in bought for name in users[item] if name != dish.name}
             if shared:
-                reasons.append(f"it shares its shopping with {_listed(sorted(shared)[:3])}")
+                reasons.append(f"it shares its shopping with {listed(sorted(shared)[:3])}")
             at_home = len(items) - len(bought)
             if at_home:
-                reasons.append(f"{at_home} of its {_count(len(items), 'ingredient')} are at home")
+                reasons.append(
+                    f"{at_home} of its {count_words(len(items), 'ingredient')} are at home"
+                )
         if dish.favorite:
             reasons.append("it is a favorite")
         budget = problem.minutes_allowed(slot)
@@ -157,9 +108,12 @@ def _meal_sentences(problem: Problem, plan: Plan, assessment: Assessment) -> Ite
         elif not reasons:
             takes = f"takes {dish.minutes} min and " if dish.minutes else ""  # 0 is not stated
             reasons.append(f"it {takes}adds the least to buy")
-        yield f"{_slot(problem, slot)}: {dish.name}, because {_listed(reasons)}."
+        whom = ""
+        if dishes_of.count(service) > 1:
+            whom = f" for {listed([people_words(problem, slot) for slot in slots])}"
+        yield f"{slot_words(problem, slot)}{whom}: {dish.name}, because {listed(reasons)}."
         if dish.omitted:
-            omitted = _listed([barred.ingredient for barred in dish.omitted])
+            omitted = listed([barred.ingredient for barred in dish.omitted])
             yield f"Leave {omitted} out of {dish.name}."
 
 
@@ -169,7 +123,7 @@ def _rescues(problem: Problem, plan: Plan) -> dict[int, list[str]]:
     uses: dict[int, list[tuple[int, int]]] = defaultdict(list)
     for slot, dish in enumerate(plan):
         if dish != OPEN:
-            for number, quantity in problem.dishes[dish].needs:
+            for number, quantity in problem.needs(dish, slot):
                 uses[number].append((slot, quantity))
     for number, by_slot in uses.items():
         stock = problem.stocks[number]
@@ -182,7 +136,9 @@ def _rescues(problem: Problem, plan: Plan) -> dict[int, list[str]]:
             ]
             if expiries:
                 name = problem.items[stock.item].name
-                rescues[slot].append(f"{name}, which expires on {_day(problem, min(expiries))}")
+                rescues[slot].append(
+                    f"{name}, which expires on {day_words(problem, min(expiries))}"
+                )
     return rescues
 
 
@@ -210,14 +166,18 @@ def _reason_left_out(problem: Problem, plan: Plan, number: int) -> str:
     if dish.excluded:
         return "you excluded it"
     if dish.barred:
-        return _listed([_barred(problem, barred) for barred in dish.barred])
+        return listed([_barred(problem, barred) for barred in dish.barred])
     if dish.lacking:
-        return f"it is not {_listed(list(dish.lacking))}"
-    slots = [slot for slot in problem.slots if problem.meal(slot) in dish.meals]
+        return f"it is not {listed(list(dish.lacking))}"
+    slots = [slot for slot in problem.slots if problem.suits(number, slot)]
     if not slots:
         return "it is meant for other meals"
-    if not any(problem.fits(number, slot) for slot in slots):
+    limits = [problem.minutes_allowed(slot) for slot in slots]
+    if all(limit is not None and dish.minutes > limit for limit in limits):
         return f"it takes {dish.minutes} min, more than any of its meals allows"
+    if all(problem.denials(number, slot) for slot in slots):
+        wishes = sorted({wish for slot in slots for wish in problem.denials(number, slot)})
+        return listed([problem.wishes[wish].sentence for wish in wishes[:3]])
     swaps = [(*plan[:slot], number, *plan[slot + 1 :]) for slot in slots]
     swaps = [swap for swap in swaps if is_feasible(problem, swap)]
     if not swaps:
@@ -225,7 +185,7 @@ def _reason_left_out(problem: Problem, plan: Plan, number: int) -> str:
     best = max((assess(problem, swap) for swap in swaps), key=lambda swap: swap.score)
     extra = len(best.purchases) - len(assess(problem, plan).purchases)
     if extra > 0:
-        return f"even in its best place it would add {_count(extra, 'ingredient')} to buy"
+        return f"even in its best place it would add {count_words(extra, 'ingredient')} to buy"
     return "even in its best place the plan would be worth no more"
 
 
@@ -235,20 +195,3 @@ def _barred(problem: Problem, barred: Barred) -> str:
         return f"{barred.ingredient} may contain {wish}"
     named = "" if same_name(barred.ingredient, wish) else f" ({wish})"
     return f"it contains {barred.ingredient}{named}"
-
-
-def _slot(problem: Problem, slot: int) -> str:
-    return f"{_day(problem, problem.day(slot))} {problem.meals[problem.meal(slot)]}"
-
-
-def _day(problem: Problem, day: int) -> str:
-    date = problem.date(day)
-    return f"{date:%A} {date.isoformat()}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def _listed(words: list[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

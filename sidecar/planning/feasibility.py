@@ -5,8 +5,10 @@ taken together, or, if nothing is locked, that not even one meal fits. Both are 
 needs the locked dishes only, the second one dish and one slot.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
+from math import ceil, floor
 
 from sidecar.planning.problem import Problem
 from sidecar.planning.slot_conflicts import blocking_sets, minimal_hitting_set
@@ -56,6 +58,9 @@ def _with_relaxations(problem: Problem, core: tuple[UserConstraint, ...]) -> Con
                 | ConstraintKind.EXCLUDED
                 | ConstraintKind.DIET
                 | ConstraintKind.INGREDIENT
+                | ConstraintKind.DISTANCE
+                | ConstraintKind.HABIT
+                | ConstraintKind.WISH
             ):
                 relaxations.append((constraint, None))
             case _:
@@ -87,10 +92,19 @@ def _restrict_to(problem: Problem, core: Iterable[UserConstraint]) -> Problem:
             budget if UserConstraint(ConstraintKind.DAY_BUDGET, day) in retained else None
             for day, budget in enumerate(problem.day_budgets)
         ),
-        slot_budgets=tuple(
-            budget if UserConstraint(ConstraintKind.MEAL_BUDGET, slot) in retained else None
-            for slot, budget in enumerate(problem.slot_budgets)
+        sitting_budgets=tuple(
+            budget if UserConstraint(ConstraintKind.MEAL_BUDGET, sitting) in retained else None
+            for sitting, budget in enumerate(problem.sitting_budgets)
         ),
+        people=tuple(
+            replace(person, denied=_only(person.denied, ConstraintKind.WISH, retained))
+            for person in problem.people
+        ),
+        slot_habits=_only(problem.slot_habits, ConstraintKind.HABIT, retained),
+        min_distance=problem.min_distance
+        if UserConstraint(ConstraintKind.DISTANCE) in retained
+        else 0,
+        budget=problem.budget if UserConstraint(ConstraintKind.COST) in retained else None,
         locks=tuple(
             lock
             for number, lock in enumerate(problem.locks)
@@ -105,16 +119,29 @@ def _restrict_to(problem: Problem, core: Iterable[UserConstraint]) -> Problem:
     )
 
 
+def _only(
+    subjects: Mapping[int, tuple[int, ...]], kind: ConstraintKind, retained: set[UserConstraint]
+) -> dict[int, tuple[int, ...]]:
+    """Return the subjects of retained constraints; keys without any are dropped."""
+    kept = {
+        key: tuple(number for number in numbers if UserConstraint(kind, number) in retained)
+        for key, numbers in subjects.items()
+    }
+    return {key: numbers for key, numbers in kept.items() if numbers}
+
+
 def _min_limit(problem: Problem, constraint: UserConstraint) -> int | None:
     """Return the smallest limit that makes the problem feasible, None if none does."""
-    day_minutes = sum(sorted(dish.minutes for dish in problem.dishes)[-len(problem.meals) :])
+    day_minutes = sum(sorted(dish.minutes for dish in problem.dishes)[-len(problem.columns) :])
     match constraint.kind:
         case ConstraintKind.DAY_BUDGET:
             low, high = problem.day_budgets[constraint.subject] or 0, day_minutes
         case ConstraintKind.MEAL_BUDGET:
-            low, high = problem.slot_budgets[constraint.subject] or 0, day_minutes
+            low, high = problem.sitting_budgets[constraint.subject] or 0, day_minutes
         case ConstraintKind.SHOPPING:
             low, high = problem.max_items or 0, len(problem.items)
+        case ConstraintKind.COST:
+            low, high = floor((problem.budget or 0) * 100), ceil(_highest_cost(problem) * 100)
         case _:
             low, high = problem.max_repeats, len(problem.slots)
     if not _is_feasible(_with_limit(problem, constraint, high)):
@@ -128,16 +155,29 @@ def _min_limit(problem: Problem, constraint: UserConstraint) -> int | None:
     return high
 
 
+def _highest_cost(problem: Problem) -> Fraction:
+    """Return a bound on the cost of one dish in every slot."""
+    portions = problem.portions or (tuple(dish.needs for dish in problem.dishes),)
+    dearest = max(
+        sum((problem.stocks[stock].cost(quantity) for stock, quantity in needs), Fraction(0))
+        for dishes in portions
+        for needs in dishes
+    )
+    return dearest * len(problem.slots)
+
+
 def _with_limit(problem: Problem, constraint: UserConstraint, limit: int) -> Problem:
     match constraint.kind:
         case ConstraintKind.DAY_BUDGET:
             budgets = _replace_at(problem.day_budgets, constraint.subject, limit)
             return replace(problem, day_budgets=budgets)
         case ConstraintKind.MEAL_BUDGET:
-            budgets = _replace_at(problem.slot_budgets, constraint.subject, limit)
-            return replace(problem, slot_budgets=budgets)
+            budgets = _replace_at(problem.sitting_budgets, constraint.subject, limit)
+            return replace(problem, sitting_budgets=budgets)
         case ConstraintKind.SHOPPING:
             return replace(problem, max_items=limit)
+        case ConstraintKind.COST:
+            return replace(problem, budget=Fraction(limit, 100))
         case _:
             return replace(problem, max_repeats=limit)
 

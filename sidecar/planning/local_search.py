@@ -39,11 +39,13 @@ class Candidates:
     expiring: Ints  # positions of the needs whose stock has expiring lots
 
 
-class SearchTables:
-    """The constants of a search, as arrays. K is the maximum number of expiring lots of a stock."""
+class StockTables:
+    """The stocks (I x days) and their expiring lots (I x K) as arrays.
+
+    K is the maximum number of expiring lots of a stock.
+    """
 
     def __init__(self, problem: Problem) -> None:
-        """Build the arrays of the stocks (I x days), expiring lots (I x K) and candidates."""
         self.problem = problem
         stocks = problem.stocks
         self.item = np.array([stock.item for stock in stocks], np.int64)
@@ -76,6 +78,13 @@ class SearchTables:
             [numbers.get(dish.cuisine or "", -1) for dish in problem.dishes], np.int64
         )
         self.cuisine_count = len(names)
+
+
+class SearchTables(StockTables):
+    """The constants of a search."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem)
         self.needs = [
             (
                 np.array([stock for stock, _ in dish.needs], np.int64),
@@ -83,12 +92,13 @@ class SearchTables:
             )
             for dish in problem.dishes
         ]
-        by_limits: dict[tuple[int, int | None, int | None], Candidates] = {}
+        by_limits: dict[tuple[object, ...], Candidates] = {}
         self.candidates: list[Candidates] = []
         for slot in problem.slots:
             key = (
                 problem.meal(slot),
-                problem.slot_budgets[slot],
+                problem.sitting_budgets[problem.sitting(slot)],
+                problem.slot_habits.get(slot),
                 problem.day_budgets[problem.day(slot)],
             )
             if key not in by_limits:
@@ -101,7 +111,10 @@ class SearchTables:
         dishes = [  # those that problem.fits() accepts, determined several times faster
             number
             for number, dish in enumerate(problem.dishes)
-            if dish.permitted and meal in dish.meals and (limit is None or dish.minutes <= limit)
+            if dish.permitted
+            and meal in dish.meals
+            and (limit is None or dish.minutes <= limit)
+            and not problem.broken_habits(number, slot)
         ]
         stock = np.concatenate([np.zeros(0, np.int64), *(self.needs[dish][0] for dish in dishes)])
         return Candidates(
@@ -166,6 +179,11 @@ class SearchState:
         if tables.cuisine[dish] >= 0:
             self.cuisine_counts[tables.cuisine[dish]] += sign
 
+    def refill(self, slots: Sequence[int], banned: Collection[int]) -> None:
+        """Fill open slots with the best dishes that are not banned."""
+        for slot in slots:
+            fill(self, slot, banned=banned)
+
     def gains(self, slot: int) -> Floats:
         """Return the points each candidate would add to an open slot, or `_INFEASIBLE`."""
         tables, problem = self.tables, self.tables.problem
@@ -183,7 +201,7 @@ class SearchState:
             before = self.used_in_time[stock]
             quantity = candidates.quantity[candidates.expiring, None]
             after = before + quantity * (tables.expiry[stock] >= day)
-            saved = _rescue_points(tables, stock, after) - _rescue_points(tables, stock, before)
+            saved = rescue_points(tables, stock, after) - rescue_points(tables, stock, before)
             gain += np.bincount(candidates.owner[candidates.expiring], saved, minlength=len(gain))
         if weights.cuisine and tables.cuisine_count:
             new = (candidates.cuisines >= 0) & (self.cuisine_counts[candidates.cuisines] == 0)
@@ -208,14 +226,14 @@ class SearchState:
         return (
             sum(problem.meal_points(dish, slot) for slot, dish in meals)
             + _POINTS_PER_MEAL * len(meals)
-            + float(_rescue_points(tables, stock, self.used_in_time[stock]).sum())
+            + float(rescue_points(tables, stock, self.used_in_time[stock]).sum())
             - weights.purchase * int(np.count_nonzero(self.shortages))
             + weights.cuisine * int(np.count_nonzero(self.cuisine_counts))
             - weights.repeat * int(np.maximum(self.dish_counts - 1, 0).sum())
         )
 
 
-def _rescue_points(tables: SearchTables, stock: Ints, used: Floats) -> Floats:
+def rescue_points(tables: StockTables, stock: Ints, used: Floats) -> Floats:
     """Return points for expiring food used in time; `used` is rows x K for the stocks in `stock`.
 
     Of the first k lots, first-expiry-first-out takes the minimum over j <= k of

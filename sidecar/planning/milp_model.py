@@ -15,13 +15,12 @@ so the optimum uses first-expiry-first-out by itself. Cuisines are continuous fo
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import replace
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from sidecar.planning.cutting_planes import KnapsackRow
-from sidecar.planning.milp_solver import MilpProgram, MilpResult, search
+from sidecar.planning.milp_builder import ProgramBuilder
+from sidecar.planning.milp_solver import MilpProgram
 from sidecar.planning.problem import Problem
 from sidecar.planning.slot_classes import intervals, slot_classes, slot_runs
 
@@ -43,50 +42,20 @@ def build(problem: Problem, meals: int) -> MilpProgram:
     return builder.program()
 
 
-def max_meals(problem: Problem, seconds: float) -> MilpResult:
-    """Search for the plan with the most meals. `bound` is the number no plan can exceed."""
-    program = build(problem, 0)
-    objective = np.zeros(len(program.objective))
-    objective[: len(program.runs)] = 1.0
-    return search(replace(program, objective=objective), seconds)
-
-
-class _ProgramBuilder:
-    """Collects columns and rows `terms <= limit`. The first columns are those of the runs."""
+class _ProgramBuilder(ProgramBuilder):
+    """A builder whose runs are columns of their own, with their points."""
 
     def __init__(self, problem: Problem) -> None:
-        self.problem = problem
-        self.objective: list[float] = []
-        self.upper: list[float] = []
-        self.integer: list[bool] = []
-        self.index: list[int] = []
-        self.value: list[float] = []
-        self.start = [0]
-        self.limit: list[float] = []
-        self.knapsack_rows: list[KnapsackRow] = []
-        self.classes = slot_classes(problem)
-        self.runs = tuple(slot_runs(problem, self.classes))
+        classes = slot_classes(problem)
+        super().__init__(problem, classes, tuple(slot_runs(problem, classes)))
         self.columns_of_class: dict[int, list[int]] = defaultdict(list)
         self.columns_of_dish: dict[int, list[int]] = defaultdict(list)
         for column, run in enumerate(self.runs):
-            points = problem.meal_points(run.dish, self.slot(column))
+            points = float(problem.meal_points(run.dish, self.slot(column)))
             limit = min(problem.max_repeats, run.last - run.first + 1)
             self.add_column(points, limit, integer=True)
             self.columns_of_class[run.slot_class].append(column)
             self.columns_of_dish[run.dish].append(column)
-
-    def add_column(self, points: float, upper: float, *, integer: bool) -> int:
-        self.objective.append(points)
-        self.upper.append(upper)
-        self.integer.append(integer)
-        return len(self.objective) - 1
-
-    def add_row(self, terms: dict[int, float], limit: float, scale: float = 1.0) -> None:
-        """Add a row divided by `scale`, so that grams and pieces have the same magnitude."""
-        self.index.extend(terms)
-        self.value.extend(value / scale for value in terms.values())
-        self.start.append(len(self.index))
-        self.limit.append(limit / scale)
 
     def slot(self, column: int) -> int:
         """Return the first slot of a run, which stands for all of them."""
@@ -96,27 +65,6 @@ class _ProgramBuilder:
     def day(self, column: int) -> int:
         """Return the day of the first slot of a run."""
         return self.problem.day(self.slot(column))
-
-    def program(self) -> MilpProgram:
-        return MilpProgram(
-            problem=self.problem,
-            classes=self.classes,
-            runs=self.runs,
-            objective=np.array(self.objective, float),
-            matrix=csr_array(
-                (
-                    np.array(self.value, float),
-                    np.array(self.index, np.int32),
-                    np.array(self.start, np.int32),
-                ),
-                shape=(len(self.limit), len(self.objective)),
-            ),
-            limit=np.array(self.limit, float),
-            lower=np.zeros(len(self.objective)),
-            upper=np.array(self.upper, float),
-            integer=np.array(self.integer, bool),
-            knapsack_rows=tuple(self.knapsack_rows),
-        )
 
 
 def _add_locks(builder: _ProgramBuilder) -> None:
@@ -132,7 +80,7 @@ def _add_locks(builder: _ProgramBuilder) -> None:
 
 def _add_budgets(builder: _ProgramBuilder) -> None:
     problem = builder.problem
-    if len(problem.meals) == 1:
+    if len(problem.columns) == 1:
         return  # what fits the slot fits the day
     minutes: dict[int, dict[int, float]] = defaultdict(dict)
     for column, run in enumerate(builder.runs):
@@ -188,7 +136,7 @@ def _add_purchases(builder: _ProgramBuilder, cooked: dict[int, int]) -> None:
         days = [lot.expiry for lot in stock.lots if lot.expiry < problem.days - 1]
         for after in (-1, *days):
             remaining = sum(lot.quantity for lot in stock.lots if lot.expiry > after)
-            slots = (problem.days - 1 - after) * len(problem.meals)
+            slots = (problem.days - 1 - after) * len(problem.columns)
             amounts = sorted(
                 (q for _, q in users for _ in range(problem.max_repeats)), reverse=True
             )

@@ -155,6 +155,17 @@ def search(program: MilpProgram, seconds: float) -> MilpResult:
     )
 
 
+def most_meals(program: MilpProgram, weights: Sequence[int], seconds: float) -> MilpResult:
+    """Search for the plan that feeds the most. `bound` is the number no plan can exceed.
+
+    `weights` are how many people eat at each slot.
+    """
+    objective = np.zeros(len(program.objective))
+    for column, run in enumerate(program.runs):
+        objective[column] = weights[program.classes[run.slot_class][run.first]]
+    return search(replace(program, objective=objective), seconds)
+
+
 def _solver(program: MilpProgram, seconds: float) -> _Highs:
     """Return HiGHS with the linear program as a minimization."""
     matrix = program.matrix

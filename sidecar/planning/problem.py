@@ -1,10 +1,12 @@
 """A plan request as whole numbers and indices, the input of every solver and explanation.
 
-Slots are (day, meal) pairs in order of time, numbered `day * len(meals) + meal`. Quantities are
-thousandths of a gram, milliliter or piece. The objective is in points (see `ObjectiveWeights`).
+Slots are (day, column) pairs in order of time, numbered `day * len(columns) + column`; without
+people a column is a meal. Quantities are thousandths of a gram, milliliter or piece. The objective
+is in points (see `ObjectiveWeights`).
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from fractions import Fraction
 
@@ -19,6 +21,7 @@ UNBUDGETED_MINUTES = 60  # the limit that scores spare time where a meal has no 
 MEAL_TAGS = frozenset({"breakfast", "brunch", "lunch", "dinner", "supper", "snack", "dessert"})
 
 Plan = tuple[int, ...]  # a dish index, or OPEN, for each slot
+Needs = tuple[tuple[int, int], ...]  # (stock, quantity) pairs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,10 +34,17 @@ class ObjectiveWeights:
     rescue: int  # for using up a whole expiring stock, if it expired today
     spare: int  # for a meal that takes no time at all
     favorite: int  # for each favorite cooked
+    extra_dish: int  # for each dish of a course at a sitting after its first
+    cost: Fraction  # for each unit of the currency spent
 
     @classmethod
-    def from_weights(cls, weights: PlanWeights) -> "ObjectiveWeights":
-        """Convert the user's weights. A favorite always scores a little."""
+    def from_weights(
+        cls, weights: PlanWeights, typical_cost: Fraction = Fraction(0)
+    ) -> "ObjectiveWeights":
+        """Convert the user's weights. A favorite always scores a little.
+
+        `typical_cost` is that of one dish if all its ingredients are bought.
+        """
         variety = round(500 * weights.variety)
         return cls(
             purchase=round(1_000 * weights.shopping_minimization),
@@ -43,6 +53,8 @@ class ObjectiveWeights:
             rescue=round(1_000 * weights.expiring_priority),
             spare=round(500 * weights.time_fit),
             favorite=50,
+            extra_dish=round(1_000 * weights.shared_meals),
+            cost=round(1_000 * weights.cost) / typical_cost if typical_cost else Fraction(0),
         )
 
 
@@ -63,6 +75,16 @@ class Stock:
     measure: units.UnitMeasure
     lots: tuple[Lot, ...]
     rates: tuple[Fraction, ...]  # points per thousandth of each lot used before it expires
+    price: Fraction | None = None  # of a thousandth
+    package: int | None = None  # thousandths; it is bought whole
+
+    def bought(self, shortfall: int) -> int:
+        """Return how many thousandths are bought where these are missing."""
+        return -(-shortfall // self.package) * self.package if self.package else shortfall
+
+    def cost(self, shortfall: int) -> Fraction:
+        """Return the price of what is bought, 0 if it is unknown."""
+        return (self.price or Fraction(0)) * self.bought(shortfall)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +112,14 @@ class Dish:
     name: str
     minutes: int
     meals: frozenset[int]  # the meals it fits
+    tags: frozenset[str] = frozenset()
     cuisine: str | None
     favorite: bool
     excluded: bool
     lacking: tuple[str, ...]  # required dietary tags that it doesn't have
     barred: tuple[Barred, ...] = ()  # the excluded ingredients that it has
     omitted: tuple[Barred, ...] = ()  # optional ingredients that are excluded
-    needs: tuple[tuple[int, int], ...]  # (stock, quantity) pairs
+    needs: Needs  # as the request scales the recipe
 
     @property
     def permitted(self) -> bool:
@@ -113,18 +136,59 @@ class Lock:
     dish: int
 
 
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who eats. `denied` maps the dishes they may not eat to the wishes that say so."""
+
+    id: str
+    name: str
+    servings: Fraction
+    denied: Mapping[int, tuple[int, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A person's wish about dishes in words, and its relaxation."""
+
+    sentence: str
+    relaxation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Habit:
+    """The dishes that a recurring meal allows, and the sentence that says so."""
+
+    sentence: str
+    relaxation: str
+    dishes: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A part of each day that takes one dish: a course of a meal, for those who eat the same."""
+
+    meal: int
+    course: str | None = None  # the tag that its dishes must have
+    people: tuple[int, ...] = ()  # empty if the request names none
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """The optimization problem: everything that decides feasibility and objective of a plan."""
+    """The optimization problem: everything that decides feasibility and objective of a plan.
+
+    Slots are (day, column) pairs; those of the same day and meal are a sitting, at which a dish
+    that several of them take is cooked once.
+    """
 
     start: date
     days: int
     meals: tuple[str, ...]
+    columns: tuple[Column, ...]
     dishes: tuple[Dish, ...]
     stocks: tuple[Stock, ...]
     items: tuple[ShoppingItem, ...]
     day_budgets: tuple[int | None, ...]  # minutes of a whole day
-    slot_budgets: tuple[int | None, ...]  # minutes of one meal
+    sitting_budgets: tuple[int | None, ...]  # minutes of one meal
     locks: tuple[Lock, ...]
     max_items: int | None
     max_repeats: int
@@ -133,33 +197,101 @@ class Problem:
     excluded_ingredients: tuple[str, ...]  # as the request names them
     expiring_until: int  # lots that expire on or before this day count as expiring
     expiring: frozenset[str]  # ids of ingredients with expiring lots, needed or not
+    people: tuple[Person, ...] = ()
+    wishes: tuple[Wish, ...] = ()
+    closed: frozenset[int] = frozenset()  # slots at which nobody eats
+    habits: tuple[Habit, ...] = ()
+    slot_habits: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    min_distance: int = 0  # days from one cooking of a dish to its next
+    budget: Fraction | None = None  # what the purchases may cost
+    currency: str | None = None
+    portions: tuple[tuple[Needs, ...], ...] = ()  # the dishes' needs for different diners
+    portion_of: tuple[int, ...] = ()  # the index of each slot's portions
     warnings: tuple[str, ...] = ()
 
     @property
     def slots(self) -> range:
-        return range(self.days * len(self.meals))
+        return range(self.days * len(self.columns))
+
+    @property
+    def is_simple(self) -> bool:
+        """Return whether each slot is a sitting of its own, and a dish needs the same in each."""
+        return not (
+            self.people
+            or self.min_distance
+            or self.budget is not None
+            or self.weights.cost
+            or len(self.columns) > len(self.meals)
+        )
 
     def day(self, slot: int) -> int:
-        return slot // len(self.meals)
+        return slot // len(self.columns)
+
+    def column(self, slot: int) -> Column:
+        return self.columns[slot % len(self.columns)]
 
     def meal(self, slot: int) -> int:
-        return slot % len(self.meals)
+        return self.columns[slot % len(self.columns)].meal
+
+    def sitting(self, slot: int) -> int:
+        return self.day(slot) * len(self.meals) + self.meal(slot)
 
     def date(self, day: int) -> date:
         return self.start + timedelta(days=day)
 
     def day_slots(self, day: int) -> range:
-        return range(day * len(self.meals), (day + 1) * len(self.meals))
+        return range(day * len(self.columns), (day + 1) * len(self.columns))
 
-    def lock_slots(self, lock: Lock) -> range:
+    def service(self, slot: int) -> tuple[int, str | None]:
+        """Return the sitting and the course, of which every slot may take the same dish."""
+        return self.sitting(slot), self.column(slot).course
+
+    def sitting_slots(self, sitting: int) -> list[int]:
+        """Return the slots of a sitting at which somebody eats."""
+        day, meal = divmod(sitting, len(self.meals))
+        return [s for s in self.day_slots(day) if self.meal(s) == meal and s not in self.closed]
+
+    def lock_slots(self, lock: Lock) -> list[int]:
         """Return the slots that satisfy a lock, whether its dish fits them or not."""
         slots = self.day_slots(lock.day)
-        return slots if lock.meal is None else slots[lock.meal : lock.meal + 1]
+        return [slot for slot in slots if lock.meal in (None, self.meal(slot))]
+
+    def diners(self, slot: int) -> int:
+        """Return how many people eat at a slot, 1 if the request names none."""
+        return 0 if slot in self.closed else max(1, len(self.column(slot).people))
+
+    def needs(self, dish: int, slot: int) -> Needs:
+        """Return what cooking a dish for a slot needs."""
+        if not self.portions:
+            return self.dishes[dish].needs
+        return self.portions[self.portion_of[slot]][dish]
 
     def minutes_allowed(self, slot: int) -> int | None:
         """Return the time limit of a single meal in this slot."""
-        limits = (self.slot_budgets[slot], self.day_budgets[self.day(slot)])
+        limits = (self.sitting_budgets[self.sitting(slot)], self.day_budgets[self.day(slot)])
         return min((limit for limit in limits if limit is not None), default=None)
+
+    def suits(self, dish: int, slot: int) -> bool:
+        """Return whether a dish is meant for a slot, whatever anybody wishes."""
+        column, candidate = self.column(slot), self.dishes[dish]
+        return (
+            slot not in self.closed
+            and column.meal in candidate.meals
+            and (column.course is None or column.course in candidate.tags)
+        )
+
+    def broken_habits(self, dish: int, slot: int) -> tuple[int, ...]:
+        """Return the recurring meals of a slot that don't allow a dish."""
+        habits = self.slot_habits.get(slot, ())
+        return tuple(habit for habit in habits if dish not in self.habits[habit].dishes)
+
+    def denials(self, dish: int, slot: int) -> tuple[int, ...]:
+        """Return the wishes of the people at a slot that rule a dish out."""
+        return tuple(
+            wish
+            for person in self.column(slot).people
+            for wish in self.people[person].denied.get(dish, ())
+        )
 
     def fits(self, dish: int, slot: int) -> bool:
         """Return whether a dish may fill a slot of an otherwise empty plan."""
@@ -167,16 +299,29 @@ class Problem:
         candidate = self.dishes[dish]
         return (
             candidate.permitted
-            and self.meal(slot) in candidate.meals
+            and self.suits(dish, slot)
             and (limit is None or candidate.minutes <= limit)
+            and not self.denials(dish, slot)
+            and not self.broken_habits(dish, slot)
         )
 
-    def meal_points(self, dish: int, slot: int) -> int:
-        """Return the points for spare time and favorites, which the other slots don't affect."""
+    def meal_points(self, dish: int, slot: int) -> int | Fraction:
+        """Return the points for spare time and favorites, which the other slots don't affect.
+
+        A slot gets its share of the points of its course, by how many people eat there.
+        """
         candidate = self.dishes[dish]
-        budget = self.slot_budgets[slot]
+        budget = self.sitting_budgets[self.sitting(slot)]
         if budget is None and (shared := self.day_budgets[self.day(slot)]) is not None:
             budget = shared // len(self.meals)
         limit = UNBUDGETED_MINUTES if budget is None else max(1, budget)
         spare = max(0, limit - candidate.minutes) * self.weights.spare // limit
-        return spare + self.weights.favorite * candidate.favorite
+        points = spare + self.weights.favorite * candidate.favorite
+        if not self.people:
+            return points
+        present = sum(
+            self.diners(other)
+            for other in self.sitting_slots(self.sitting(slot))
+            if self.column(other).course == self.column(slot).course
+        )
+        return Fraction(points * self.diners(slot), present)

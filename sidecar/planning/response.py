@@ -11,6 +11,9 @@ MODEL_ID = "z3"
 MODEL_VERSION = "planner-1"
 
 
+Money = str  # a decimal number with two places
+
+
 class Status(StrEnum):
     """How a solve ended.
 
@@ -42,16 +45,23 @@ class Meal(_ResponseModel):
     meal_type: str
     recipe_id: str
     recipe_name: str
+    course: str | None = Field(default=None, exclude_if=is_empty)
+    feeds: tuple[str, ...] = Field(default=(), exclude_if=is_empty)  # ids of people
 
 
 class OpenSlot(_ResponseModel):
-    """A slot that no recipe could fill, the reason, and relaxations that would allow one."""
+    """A slot that no recipe could fill, the reason, and relaxations that would allow one.
+
+    `people` are the ids of those who have nothing to eat then.
+    """
 
     date: str
     day_index: int
     meal_type: str
     reason: str
     relaxations: tuple[str, ...]
+    course: str | None = Field(default=None, exclude_if=is_empty)
+    people: tuple[str, ...] = Field(default=(), exclude_if=is_empty)
 
 
 class Amount(_ResponseModel):
@@ -70,6 +80,8 @@ class Purchase(_ResponseModel):
     unit: str
     for_recipes: tuple[str, ...]
     also: tuple[Amount, ...] = ()
+    price: Money | None = Field(default=None, exclude_if=is_empty)
+    rest: float | None = Field(default=None, exclude_if=is_empty)  # of its packages, unused
 
 
 class Rescue(_ResponseModel):
@@ -80,6 +92,16 @@ class Rescue(_ResponseModel):
     quantity: float
     of: float
     unit: str
+    value: Money | None = Field(default=None, exclude_if=is_empty)
+
+
+class Cost(_ResponseModel):
+    """The price of the purchases, as far as prices are known."""
+
+    total: Money
+    per_person_and_meal: Money
+    currency: str | None
+    unpriced: tuple[str, ...]  # names of purchases without a price
 
 
 class Metrics(_ResponseModel):
@@ -92,6 +114,8 @@ class Metrics(_ResponseModel):
     recipes_selected: int
     waste_prevented: tuple[Rescue, ...]
     waste_prevented_share: float
+    cost: Cost | None = Field(default=None, exclude_if=is_empty)
+    value_saved: Money | None = Field(default=None, exclude_if=is_empty)
 
 
 class Alternative(_ResponseModel):

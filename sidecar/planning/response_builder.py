@@ -1,33 +1,44 @@
 """Builds the response values of a plan: its meals, shopping list and metrics."""
 
 from collections import defaultdict
+from decimal import Decimal
+from fractions import Fraction
 
 from sidecar.planning import units
 from sidecar.planning.problem import OPEN, Plan, Problem
 from sidecar.planning.response import (
     Alternative,
     Amount,
+    Cost,
     ExcludedRecipe,
     Meal,
     Metrics,
     Purchase,
     Rescue,
 )
-from sidecar.planning.scoring import Assessment, assess
+from sidecar.planning.scoring import Assessment, assess, cookings, purchase_cost
 
 
 def meals(problem: Problem, plan: Plan) -> tuple[Meal, ...]:
-    """Return the filled slots in order of time."""
+    """Return the dishes of each sitting in order of time."""
+    served: dict[tuple[tuple[int, str | None], int], list[int]] = defaultdict(list)
+    for slot, dish in enumerate(plan):
+        if dish != OPEN:
+            served[problem.service(slot), dish].append(slot)
     return tuple(
         Meal(
-            date=problem.date(problem.day(slot)).isoformat(),
-            day_index=problem.day(slot),
-            meal_type=problem.meals[problem.meal(slot)],
+            date=problem.date(problem.day(slots[0])).isoformat(),
+            day_index=problem.day(slots[0]),
+            meal_type=problem.meals[problem.meal(slots[0])],
             recipe_id=problem.dishes[dish].id,
             recipe_name=problem.dishes[dish].name,
+            course=problem.column(slots[0]).course,
+            feeds=tuple(
+                problem.people[person].id
+                for person in sorted(p for slot in slots for p in problem.column(slot).people)
+            ),
         )
-        for slot, dish in enumerate(plan)
-        if dish != OPEN
+        for (_, dish), slots in served.items()
     )
 
 
@@ -35,11 +46,18 @@ def shopping_list(problem: Problem, plan: Plan, assessment: Assessment) -> tuple
     """Return the purchases, sorted by name. Amounts that don't convert stay separate."""
     amounts: dict[int, list[Amount]] = defaultdict(list)
     stocks: dict[int, set[int]] = defaultdict(set)
-    for number, quantity in assessment.shortfalls.items():
+    prices: dict[int, Fraction] = defaultdict(Fraction)
+    rests: dict[int, float] = {}
+    for number, missing in assessment.shortfalls.items():
         stock = problem.stocks[number]
+        quantity = stock.bought(missing)
         amount = Amount(quantity=units.in_unit(quantity, stock.measure), unit=stock.unit)
         amounts[stock.item].append(amount)
         stocks[stock.item].add(number)
+        if stock.price is not None:
+            prices[stock.item] += stock.cost(missing)
+        if stock.package and stock.item not in rests:
+            rests[stock.item] = units.in_unit(quantity - missing, stock.measure)
     users: dict[int, list[str]] = defaultdict(list)
     for dish in dict.fromkeys(dish for dish in plan if dish != OPEN):
         for item, short_stocks in stocks.items():
@@ -53,6 +71,8 @@ def shopping_list(problem: Problem, plan: Plan, assessment: Assessment) -> tuple
             unit=amounts[item][0].unit,
             for_recipes=tuple(users[item]),
             also=tuple(amounts[item][1:]),
+            price=_decimal(prices[item]) if item in prices else None,
+            rest=rests.get(item),
         )
         for item in sorted(amounts, key=lambda item: (problem.items[item].name, item))
     )
@@ -63,6 +83,7 @@ def metrics(problem: Problem, plan: Plan, assessment: Assessment) -> Metrics:
     rescues: list[Rescue] = []
     shares: dict[int, list[float]] = defaultdict(list)
     rescued_items: set[int] = set()
+    saved: list[Fraction] = []
     for number, stock in enumerate(problem.stocks):
         expiring = [n for n, lot in enumerate(stock.lots) if lot.expiry <= problem.expiring_until]
         if not expiring:
@@ -81,9 +102,12 @@ def metrics(problem: Problem, plan: Plan, assessment: Assessment) -> Metrics:
                 quantity=units.in_unit(used, stock.measure),
                 of=units.in_unit(total, stock.measure),
                 unit=stock.unit,
+                value=None if stock.price is None else _decimal(stock.price * used),
             )
         )
-    cooked = [dish for dish in plan if dish != OPEN]
+        if stock.price is not None:
+            saved.append(stock.price * used)
+    cooked = [dish for _, dish in cookings(problem, plan)]
     total_expiring = len(problem.expiring)
     return Metrics(
         expiring_ingredients_used=len(rescued_items),
@@ -95,7 +119,32 @@ def metrics(problem: Problem, plan: Plan, assessment: Assessment) -> Metrics:
         waste_prevented_share=round(
             sum(sum(item) / len(item) for item in shares.values()) / max(1, total_expiring), 3
         ),
+        cost=_cost(problem, plan, assessment),
+        value_saved=_decimal(sum(saved, Fraction(0))) if saved else None,
     )
+
+
+def _cost(problem: Problem, plan: Plan, assessment: Assessment) -> Cost | None:
+    """Return what the purchases cost, None if the request has no prices."""
+    if all(stock.price is None for stock in problem.stocks):
+        return None
+    total = purchase_cost(problem, assessment.shortfalls)
+    unpriced = {
+        problem.items[problem.stocks[stock].item].name
+        for stock in assessment.shortfalls
+        if problem.stocks[stock].price is None
+    }
+    fed = sum(problem.diners(slot) for slot, dish in enumerate(plan) if dish != OPEN)
+    return Cost(
+        total=_decimal(total),
+        per_person_and_meal=_decimal(total / max(1, fed)),
+        currency=problem.currency,
+        unpriced=tuple(sorted(unpriced)),
+    )
+
+
+def _decimal(amount: Fraction) -> str:
+    return str((Decimal(amount.numerator) / amount.denominator).quantize(Decimal("0.01")))
 
 
 def excluded_recipes(problem: Problem) -> tuple[ExcludedRecipe, ...]:

@@ -5,124 +5,57 @@ unique where they name something, and every id that a constraint mentions exists
 contradict each other are valid: the response explains them.
 """
 
-import re
-from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import date, timedelta
-from fractions import Fraction
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
-    PlainSerializer,
     StrictBool,
-    StringConstraints,
     ValidationInfo,
     field_validator,
     model_validator,
 )
 
-from sidecar.core.errors import TooLarge
-from sidecar.core.validation import NotBoolean, not_boolean
-
-MAX_QUANTITY = 1_000_000
-MAX_MINUTES = 10_080
-MAX_TIMEOUT_MS = 50_000
-
-_MAX_ENTRIES = {
-    "inventory": 5_000,
-    "recipes": 2_000,
-    "ingredients": 100,
-    "tags": 64,
-    "locked_meals": 31 * 8,
-    "excluded_recipes": 2_000,
-    "dietary": 32,
-    "excluded_ingredients": 100,
-    "time_budgets": 31,
-}
-
-#: Names by which others know a constraint.
-_OTHER_NAMES = dict.fromkeys(
-    ("allergies", "allergens", "avoid_ingredients", "excluded_allergens", "intolerances"),
-    "excluded_ingredients",
+from sidecar.planning.household_schemas import Person, RecurringMeal
+from sidecar.planning.schema_types import (
+    MAX_TIMEOUT_MS,
+    Day,
+    Id,
+    Integer,
+    Minutes,
+    Name,
+    Price,
+    Quantity,
+    RequestModel,
+    Servings,
+    Tag,
+    Tags,
+    Unit,
+    Weight,
+    all_known,
+    joined,
+    not_empty,
+    nullable,
+    without_duplicates,
+    without_unknown,
 )
 
-_Values = TypeVar("_Values", bound=Collection[object])
-_MIXED_FRACTION = re.compile(r"(?:(\d{1,7})\s+)?(\d{1,7})/(\d{1,7})")
 
-
-def _parse_fraction(value: object) -> object:
-    """Convert a fraction ("1/2", "1 1/2") to a float. Raises ValueError for a boolean."""
-    not_boolean(value)
-    if not isinstance(value, str) or not (match := _MIXED_FRACTION.fullmatch(value.strip())):
-        return value
-    whole, numerator, denominator = (int(group or 0) for group in match.groups())
-    return float(whole + Fraction(numerator, denominator)) if denominator else value
-
-
-def _require_iso_date(value: object) -> object:
-    """Raise ValueError for numbers, which pydantic would read as seconds since 1970."""
-    if isinstance(value, int | float) or (isinstance(value, str) and "-" not in value[1:]):
-        raise ValueError("must be a date such as 2026-01-12")
-    return value
-
-
-def _not_empty(values: _Values) -> _Values:
-    if not values:
-        raise ValueError("at least one entry is needed")
-    return values
-
-
-def _fold(value: object) -> object:
-    return value.strip().casefold() if isinstance(value, str) else value
-
-
-Id = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
-Unit = Annotated[str, StringConstraints(strip_whitespace=True, max_length=50)]
-Tag = Annotated[str, StringConstraints(min_length=1, max_length=60), BeforeValidator(_fold)]
-# Sorted, so that every process serializes the same request in the same way.
-Tags = Annotated[frozenset[Tag], PlainSerializer(sorted, return_type=list[str])]
-Quantity = Annotated[float, Field(gt=0, le=MAX_QUANTITY), BeforeValidator(_parse_fraction)]
-Minutes = Annotated[int, Field(ge=0, le=MAX_MINUTES), NotBoolean]
-Weight = Annotated[float, Field(ge=0, le=1), NotBoolean]
-Day = Annotated[date, BeforeValidator(_require_iso_date)]
-Integer = Annotated[int, NotBoolean]
-Servings = Annotated[float, Field(gt=0, le=1_000), NotBoolean]
-
-
-class _RequestModel(BaseModel):
-    """Frozen; finite numbers only; unknown fields ignored; TooLarge for a list over its limit."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _within_limits(cls, data: object) -> object:
-        if isinstance(data, Mapping):
-            for field, limit in _MAX_ENTRIES.items():
-                value = data.get(field)
-                if isinstance(value, list | dict) and len(value) > limit:
-                    raise TooLarge(f"{field} has {len(value)} entries; the limit is {limit}")
-        return data
-
-
-class Horizon(_RequestModel):
+class Horizon(RequestModel):
     """The days and meals to plan, `days` x `meal_types` slots."""
 
     start_date: Day
     days: Integer = Field(ge=1, le=31)
-    meal_types: Annotated[tuple[Tag, ...], AfterValidator(_not_empty)] = Field(
+    meal_types: Annotated[tuple[Tag, ...], AfterValidator(not_empty)] = Field(
         default=("dinner",), max_length=8
     )
 
     @field_validator("meal_types")
     @classmethod
     def _distinct(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        return _without_duplicates(value, "meal type")
+        return without_duplicates(value, "meal type")
 
     @model_validator(mode="after")
     def _within_the_calendar(self) -> Self:
@@ -134,27 +67,38 @@ class Horizon(_RequestModel):
         return 0 <= (day - self.start_date).days < self.days
 
 
-class InventoryItem(_RequestModel):
-    """One lot of food at home. Days until expiry count from start_date; the last day is usable."""
+class InventoryItem(RequestModel):
+    """One lot of food at home. Days until expiry count from start_date; the last day is usable.
+
+    `price` is that of `price_quantity` units.
+    """
 
     ingredient_id: Id
     name: Name
     quantity: Quantity
     unit: Unit = ""
     days_until_expiry: Integer | None = Field(default=None, ge=-36_500, le=36_500)
+    price: Price | None = None
+    price_quantity: Quantity = 1
 
 
-class Ingredient(_RequestModel):
-    """An ingredient for cooking a recipe once. An optional ingredient is never bought for it."""
+class Ingredient(RequestModel):
+    """An ingredient for cooking a recipe once. An optional ingredient is never bought for it.
+
+    `price` is that of `price_quantity` units. The shop sells whole packages of `package_quantity`.
+    """
 
     ingredient_id: Id
     name: Name
     quantity: Quantity
     unit: Unit = ""
     optional: StrictBool = False
+    price: Price | None = None
+    price_quantity: Quantity = 1
+    package_quantity: Quantity | None = None
 
 
-class Recipe(_RequestModel):
+class Recipe(RequestModel):
     """A recipe. Times are in minutes. Tags name meal types, diets and anything else."""
 
     id: Id
@@ -163,7 +107,7 @@ class Recipe(_RequestModel):
     cook_time: Minutes = 0
     servings: Servings | None = None
     cuisine: Tag | None = None
-    ingredients: Annotated[tuple[Ingredient, ...], AfterValidator(_not_empty)]
+    ingredients: Annotated[tuple[Ingredient, ...], AfterValidator(not_empty)]
     tags: Tags = frozenset()
     is_favorite: StrictBool = False
 
@@ -178,7 +122,7 @@ class Recipe(_RequestModel):
         return self.prep_time + self.cook_time
 
 
-class LockedMeal(_RequestModel):
+class LockedMeal(RequestModel):
     """A recipe fixed for a date. Without a meal type it may take any slot of the day."""
 
     date: Day
@@ -186,24 +130,14 @@ class LockedMeal(_RequestModel):
     meal_type: Tag | None = None
 
 
-def _nullable(*fields: str) -> Callable[[dict[str, Any]], None]:
-    """Allow null for the fields in the OpenAPI document, which doesn't see what validators take."""
-
-    def allow_null(schema: dict[str, Any]) -> None:
-        for field in fields:
-            schema["properties"][field] = {"anyOf": [schema["properties"][field], {"type": "null"}]}
-
-    return allow_null
-
-
-class Constraints(_RequestModel):
+class Constraints(RequestModel):
     """Constraints on a plan. `servings` scales the recipes that state how many they serve.
 
     `excluded_ingredients` are ids, names and allergen groups (allergens.py). A constraint that is
     unknown is an error, for whoever sends it relies on it.
     """
 
-    model_config = ConfigDict(json_schema_extra=_nullable("max_repeats"), extra="forbid")
+    model_config = ConfigDict(json_schema_extra=nullable("max_repeats"), extra="forbid")
 
     max_shopping_items: Integer | None = Field(default=None, ge=0, le=100_000)
     time_budgets: dict[Day, Minutes | dict[Tag, Minutes]] = Field(default_factory=dict)
@@ -212,12 +146,18 @@ class Constraints(_RequestModel):
     dietary: tuple[Tag, ...] = ()
     excluded_ingredients: tuple[Name, ...] = ()
     max_repeats: Integer = Field(default=1, ge=1, le=31 * 8)
+    min_days_between_repeats: Integer | None = Field(default=None, ge=0, le=31)
+    recurring_meals: tuple[RecurringMeal, ...] = ()
+    courses: dict[Tag, Annotated[tuple[Tag, ...], AfterValidator(not_empty)]] = Field(
+        default_factory=dict
+    )
+    budget: Price | None = None
     servings: Servings | None = None
 
     @model_validator(mode="before")
     @classmethod
     def _known(cls, data: object) -> object:
-        return _without_unknown(data, cls.model_fields, "constraint")
+        return without_unknown(data, cls.model_fields, "constraint")
 
     @field_validator("max_repeats", mode="before")
     @classmethod
@@ -226,39 +166,45 @@ class Constraints(_RequestModel):
 
     @model_validator(mode="after")
     def _distinct(self) -> Self:
-        _without_duplicates(self.excluded_recipes, "excluded recipe")
-        _without_duplicates(self.dietary, "dietary tag")
-        _without_duplicates(self.excluded_ingredients, "excluded ingredient")
+        without_duplicates(self.excluded_recipes, "excluded recipe")
+        without_duplicates(self.dietary, "dietary tag")
+        without_duplicates(self.excluded_ingredients, "excluded ingredient")
+        for courses in self.courses.values():
+            without_duplicates(courses, "course")
         locks = [
             (lock.date.isoformat(), lock.meal_type, lock.recipe_id) for lock in self.locked_meals
         ]
-        _without_duplicates(locks, "locked meal")
+        without_duplicates(locks, "locked meal")
         return self
 
 
-class PlanWeights(_RequestModel):
+class PlanWeights(RequestModel):
     """The weight of each objective, 0 (ignored) to 1."""
 
     expiring_priority: Weight = 0.4
     shopping_minimization: Weight = 0.3
     variety: Weight = 0.2
     time_fit: Weight = 0.1
+    shared_meals: Weight = 0.5
+    cost: Weight = 0
 
 
-_NULL_IS_THE_DEFAULT = ("constraints", "weights", "inventory")
+_NULL_IS_THE_DEFAULT = ("constraints", "weights", "inventory", "people")
 
 
-class PlanRequest(_RequestModel):
+class PlanRequest(RequestModel):
     """A meal-plan request.
 
     Raises (through pydantic) ValidationError for a bad field, and `TooLarge` for an oversized list.
     """
 
-    model_config = ConfigDict(json_schema_extra=_nullable(*_NULL_IS_THE_DEFAULT))
+    model_config = ConfigDict(json_schema_extra=nullable(*_NULL_IS_THE_DEFAULT))
 
     planning_horizon: Horizon
     inventory: tuple[InventoryItem, ...] = ()
-    recipes: Annotated[tuple[Recipe, ...], AfterValidator(_not_empty)]
+    recipes: Annotated[tuple[Recipe, ...], AfterValidator(not_empty)]
+    people: tuple[Person, ...] = ()
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] | None = None
     constraints: Constraints = Field(default_factory=Constraints)
     weights: PlanWeights = Field(default_factory=PlanWeights)
     alternatives: Integer = Field(default=1, ge=1, le=5)
@@ -268,31 +214,60 @@ class PlanRequest(_RequestModel):
     @classmethod
     def _null_is_the_default(cls, value: object, info: ValidationInfo) -> object:
         if value is None:
-            return () if info.field_name == "inventory" else {}
+            return () if info.field_name in ("inventory", "people") else {}
         return value
 
     @model_validator(mode="after")
     def _references_exist(self) -> Self:
         horizon, constraints = self.planning_horizon, self.constraints
-        known = set(_without_duplicates([recipe.id for recipe in self.recipes], "recipe id"))
-        _all_known([lock.recipe_id for lock in constraints.locked_meals], known, "locked_meals")
-        _all_known(constraints.excluded_recipes, known, "excluded_recipes")
+        known = set(without_duplicates([recipe.id for recipe in self.recipes], "recipe id"))
+        all_known([lock.recipe_id for lock in constraints.locked_meals], known, "locked_meals")
+        all_known(constraints.excluded_recipes, known, "excluded_recipes")
+        recurring = constraints.recurring_meals
+        wanted = [meal.recipe_id for meal in recurring if meal.recipe_id is not None]
+        all_known(wanted, known, "recurring_meals")
         days = {
             "locked_meals": [lock.date for lock in constraints.locked_meals],
             "time_budgets": list(constraints.time_budgets),
+            "recurring_meals": [meal.date for meal in recurring if meal.date is not None],
         }
         for field, dates in days.items():
             outside = sorted({day.isoformat() for day in dates if day not in horizon})
             if outside:
-                raise ValueError(f"{field} names dates outside the horizon: {_joined(outside)}")
+                raise ValueError(f"{field} names dates outside the horizon: {joined(outside)}")
         meals = [lock.meal_type for lock in constraints.locked_meals if lock.meal_type is not None]
         for budget in constraints.time_budgets.values():
             meals.extend(budget if isinstance(budget, dict) else ())
+        meals += [meal.meal_type for meal in recurring if meal.meal_type is not None]
+        meals += constraints.courses
         unplanned = sorted(set(meals) - set(horizon.meal_types))
         if unplanned:
             raise ValueError(
-                f"constraints name meal types that aren't planned: {_joined(unplanned)}"
+                f"constraints name meal types that aren't planned: {joined(unplanned)}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _people_eat(self) -> Self:
+        without_duplicates([person.id for person in self.people], "person id")
+        if self.people and self.constraints.servings is not None:
+            raise ValueError("give servings for people, or in the constraints, and not both")
+        horizon = self.planning_horizon
+        if self.people and not any(
+            present
+            for person in self.people
+            for present in person.times(horizon.start_date, horizon.days, horizon.meal_types)
+        ):
+            raise ValueError("nobody in people is present at any of the planned meals")
+        for meal in self.constraints.recurring_meals:
+            courses = [
+                course
+                for meal_type in horizon.meal_types
+                if meal.meal_type in (None, meal_type)
+                for course in self.constraints.courses.get(meal_type, ())
+            ]
+            if meal.course is not None and meal.course not in courses:
+                raise ValueError(f"recurring_meals names an unplanned course: {meal.course}")
         return self
 
 
@@ -303,7 +278,7 @@ def _or_plain_text(schema: dict[str, Any]) -> None:
     schema["anyOf"] = [object_schema, {"type": "string", "minLength": 1, "maxLength": 200}]
 
 
-class SuggestionIngredient(_RequestModel):
+class SuggestionIngredient(RequestModel):
     """An ingredient to cook with."""
 
     model_config = ConfigDict(json_schema_extra=_or_plain_text)
@@ -323,7 +298,7 @@ class SuggestionIngredient(_RequestModel):
         return self
 
 
-class SuggestionRequest(_RequestModel):
+class SuggestionRequest(RequestModel):
     """A request for recipes to cook now: with what expires first, or with given ingredients."""
 
     mode: Literal["use_expiring", "cook_with"]
@@ -335,41 +310,8 @@ class SuggestionRequest(_RequestModel):
 
     @model_validator(mode="after")
     def _is_complete(self) -> Self:
-        _without_duplicates([recipe.id for recipe in self.recipes], "recipe id")
-        _without_duplicates(self.excluded_ingredients, "excluded ingredient")
+        without_duplicates([recipe.id for recipe in self.recipes], "recipe id")
+        without_duplicates(self.excluded_ingredients, "excluded ingredient")
         if self.mode == "cook_with" and not self.ingredients:
             raise ValueError("cook_with needs at least one entry in ingredients")
         return self
-
-
-def _without_duplicates(values: _Values, kind: str) -> _Values:
-    seen: set[object] = set()
-    for value in values:
-        if value in seen:
-            raise ValueError(f"{kind} appears twice: {value}")
-        seen.add(value)
-    return values
-
-
-def _without_unknown(data: object, known: Iterable[str], kind: str) -> object:
-    """Raise ValueError for an unknown field. Other names of a known one are answered with it."""
-    if isinstance(data, Mapping) and (
-        unknown := sorted({str(key)[:60] for key in data} - {*known})
-    ):
-        hints = [_OTHER_NAMES[name] for name in unknown if name in _OTHER_NAMES]
-        known_names = _joined(sorted(set(hints) or set(known)), limit=len(set(known)))
-        raise ValueError(
-            f"the planner doesn't know the {kind} {_joined(unknown)}; it knows {known_names}"
-        )
-    return data
-
-
-def _all_known(ids: Iterable[str], known: set[str], field: str) -> None:
-    unknown = sorted(set(ids) - known)
-    if unknown:
-        raise ValueError(f"{field} names recipes that are not in the request: {_joined(unknown)}")
-
-
-def _joined(words: list[str], limit: int = 5) -> str:
-    shown = ", ".join(words[:limit])
-    return shown if len(words) <= limit else f"{shown} and {len(words) - limit} more"

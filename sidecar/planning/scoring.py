@@ -5,10 +5,11 @@ of those not yet expired (expiry >= d); what no lot covers is bought. An ingredi
 at all counts as one purchase for the whole plan.
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from math import floor
 
 from sidecar.planning.problem import OPEN, Plan, Problem, Stock
@@ -67,9 +68,31 @@ def stock_uses(problem: Problem, plan: Plan) -> dict[int, list[Use]]:
     uses: dict[int, list[Use]] = defaultdict(list)
     for slot, dish in enumerate(plan):
         if dish != OPEN:
-            for stock, quantity in problem.dishes[dish].needs:
+            for stock, quantity in problem.needs(dish, slot):
                 uses[stock].append((problem.day(slot), quantity))
     return uses
+
+
+def cookings(problem: Problem, plan: Plan) -> list[tuple[int, int]]:
+    """Return the (sitting, dish) pairs of a plan: a dish for several slots is cooked once."""
+    return list(
+        dict.fromkeys(
+            (problem.sitting(slot), dish) for slot, dish in enumerate(plan) if dish != OPEN
+        )
+    )
+
+
+def extra_dishes(problem: Problem, plan: Plan) -> int:
+    """Return how many dishes are cooked because one doesn't feed everybody."""
+    served = {(problem.service(slot), dish) for slot, dish in enumerate(plan) if dish != OPEN}
+    return len(served) - len({service for service, _ in served})
+
+
+def purchase_cost(problem: Problem, shortfalls: Mapping[int, int]) -> Fraction:
+    """Return the price of the purchases, as far as it is known."""
+    return sum(
+        (problem.stocks[stock].cost(missing) for stock, missing in shortfalls.items()), Fraction(0)
+    )
 
 
 def assess(problem: Problem, plan: Plan) -> Assessment:
@@ -86,14 +109,18 @@ def assess(problem: Problem, plan: Plan) -> Assessment:
         score += rescue_points(stock, used[number])
         if shortfall:
             shortfalls[number] = shortfall
-    cooked = [dish for dish in plan if dish != OPEN]
+    cooked = [dish for _, dish in cookings(problem, plan)]
     purchases = frozenset(problem.stocks[stock].item for stock in shortfalls)
     cuisines = frozenset(
         cuisine for dish in cooked if (cuisine := problem.dishes[dish].cuisine) is not None
     )
+    weights = problem.weights
     repeats = len(cooked) - len(set(cooked))
-    score -= problem.weights.purchase * len(purchases) + problem.weights.repeat * repeats
-    score += problem.weights.cuisine * len(cuisines)
+    score -= weights.purchase * len(purchases) + weights.repeat * repeats
+    score += weights.cuisine * len(cuisines)
+    if not problem.is_simple:
+        score -= weights.extra_dish * extra_dishes(problem, plan)
+        score -= weights.cost * purchase_cost(problem, shortfalls)
     return Assessment(
         used=used, shortfalls=shortfalls, purchases=purchases, cuisines=cuisines, score=score
     )
@@ -104,30 +131,63 @@ def count_meals(plan: Plan) -> int:
     return sum(dish != OPEN for dish in plan)
 
 
+def count_fed(problem: Problem, plan: Plan) -> int:
+    """Return the number of filled slots, each as often as people eat there."""
+    if not problem.people:
+        return count_meals(plan)
+    return sum(problem.diners(slot) for slot, dish in enumerate(plan) if dish != OPEN)
+
+
 def rank(problem: Problem, plan: Plan) -> tuple[int, int]:
     """Return a plan's sort key: more meals first, then a higher objective."""
-    return count_meals(plan), assess(problem, plan).objective
+    return count_fed(problem, plan), assess(problem, plan).objective
 
 
 def is_feasible(problem: Problem, plan: Plan) -> bool:
     """Return whether a plan satisfies every constraint of the request."""
-    minutes = [0] * problem.days
-    for slot, dish in enumerate(plan):
-        if dish == OPEN:
-            continue
-        if not problem.fits(dish, slot):
-            return False
-        minutes[problem.day(slot)] += problem.dishes[dish].minutes
-    counts = Counter(dish for dish in plan if dish != OPEN)
+    if not all(problem.fits(dish, slot) for slot, dish in enumerate(plan) if dish != OPEN):
+        return False
+    cooked = cookings(problem, plan)
+    minutes = [0] * len(problem.sitting_budgets)
+    days: dict[int, list[int]] = defaultdict(list)
+    for sitting, dish in cooked:
+        minutes[sitting] += problem.dishes[dish].minutes
+        days[dish].append(sitting // len(problem.meals))
+    width = len(problem.meals)
     return (
-        all(count <= problem.max_repeats for count in counts.values())
+        all(len(on) <= problem.max_repeats for on in days.values())
+        and all(
+            later - earlier >= problem.min_distance
+            for on in days.values()
+            for earlier, later in pairwise(sorted(on))
+        )
+        and not is_served_twice(problem, plan)
         and all(
             budget is None or spent <= budget
-            for spent, budget in zip(minutes, problem.day_budgets, strict=True)
+            for spent, budget in zip(minutes, problem.sitting_budgets, strict=True)
+        )
+        and all(
+            budget is None or sum(minutes[day * width : (day + 1) * width]) <= budget
+            for day, budget in enumerate(problem.day_budgets)
         )
         and all(
             any(plan[slot] == lock.dish for slot in problem.lock_slots(lock))
             for lock in problem.locks
         )
-        and (problem.max_items is None or len(assess(problem, plan).purchases) <= problem.max_items)
+        and _may_be_bought(problem, plan)
     )
+
+
+def _may_be_bought(problem: Problem, plan: Plan) -> bool:
+    if problem.max_items is None and problem.budget is None:
+        return True
+    assessment = assess(problem, plan)
+    return (problem.max_items is None or len(assessment.purchases) <= problem.max_items) and (
+        problem.budget is None or purchase_cost(problem, assessment.shortfalls) <= problem.budget
+    )
+
+
+def is_served_twice(problem: Problem, plan: Plan) -> bool:
+    """Return whether a dish is in two courses of one sitting."""
+    services = {(problem.service(slot), dish) for slot, dish in enumerate(plan) if dish != OPEN}
+    return len(services) > len(cookings(problem, plan))

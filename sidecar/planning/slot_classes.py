@@ -35,10 +35,11 @@ def slot_classes(problem: Problem) -> tuple[SlotClass, ...]:
     by_limits: dict[tuple[object, ...], list[int]] = defaultdict(list)
     for slot in problem.slots:
         day = problem.day(slot)
-        shared = problem.day_budgets[day] is not None and len(problem.meals) > 1
+        shared = problem.day_budgets[day] is not None and len(problem.columns) > 1
         key = (
             problem.meal(slot),
-            problem.slot_budgets[slot],
+            problem.sitting_budgets[problem.sitting(slot)],
+            problem.slot_habits.get(slot),
             problem.day_budgets[day],
             day if shared or day in locked else None,
         )

@@ -1,12 +1,14 @@
 """Constraints that keep single dishes out of single slots, of an empty or a given plan."""
 
-from collections import Counter
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from math import ceil
 
 import z3
 
 from sidecar.planning.problem import OPEN, Plan, Problem
-from sidecar.planning.scoring import assess, consume, stock_uses
+from sidecar.planning.scoring import assess, consume, cookings, purchase_cost, stock_uses
 from sidecar.planning.unsat_cores import (
     ConstraintConflict,
     ConstraintKind,
@@ -26,27 +28,29 @@ def open_slot_conflict(problem: Problem, plan: Plan, slot: int) -> ConstraintCon
     core = minimal_hitting_set(blocked) if blocked else None
     if core is None:
         return None
-    # Of the dishes that one constraint alone keeps out, the quickest decides how far to loosen it.
-    quickest: dict[UserConstraint, int] = {}
-    for dish, constraints in zip(problem.dishes, blockers, strict=True):
+    # Of the dishes that one constraint alone keeps out, the least decides how far to loosen it.
+    least: dict[UserConstraint, int] = {}
+    for dish, constraints in enumerate(blockers):
         if constraints is not None and len(constraints) == 1:
             (constraint,) = constraints
-            quickest[constraint] = min(quickest.get(constraint, dish.minutes), dish.minutes)
-    spent = partial.minutes[problem.day(slot)]
-    relaxations: list[tuple[UserConstraint, int | None]] = []
-    for constraint in core:
-        if (minutes := quickest.get(constraint)) is None:
-            continue
-        match constraint.kind:
-            case ConstraintKind.DAY_BUDGET:
-                relaxations.append((constraint, spent + minutes))
-            case ConstraintKind.MEAL_BUDGET:
-                relaxations.append((constraint, minutes))
-            case ConstraintKind.REPEATS:
-                relaxations.append((constraint, problem.max_repeats + 1))
-            case ConstraintKind.DIET | ConstraintKind.INGREDIENT | ConstraintKind.EXCLUDED:
-                relaxations.append((constraint, None))
-    return ConstraintConflict(core, tuple(relaxations))
+            limit = partial.limit(constraint, dish, slot)
+            least[constraint] = min(least.get(constraint, limit), limit)
+    return ConstraintConflict(
+        core,
+        tuple(
+            (constraint, least[constraint] if constraint.kind in _LIMITS else None)
+            for constraint in core
+            if constraint in least and constraint.kind is not ConstraintKind.SHOPPING
+        ),
+    )
+
+
+_LIMITS = (
+    ConstraintKind.DAY_BUDGET,
+    ConstraintKind.MEAL_BUDGET,
+    ConstraintKind.REPEATS,
+    ConstraintKind.COST,
+)
 
 
 def blocking_sets(problem: Problem) -> set[frozenset[UserConstraint]]:
@@ -65,13 +69,20 @@ def blocking_sets(problem: Problem) -> set[frozenset[UserConstraint]]:
 
 
 def _representative_slots(problem: Problem) -> list[int]:
-    """Return the slots with time limits, and the first of each meal's slots without one."""
-    representatives: dict[tuple[int, int | None], int] = {}
+    """Return the slots with time limits, and the first of each column's slots without one."""
+    representatives: dict[tuple[object, ...], int] = {}
     for slot in problem.slots:
         # Each budget is a constraint of its own date, so its slot represents no other. Without
-        # budgets, a later day only has less food left than an earlier one.
+        # budgets, a later day only has less food left than an earlier one for the same diners.
         limited = problem.minutes_allowed(slot) is not None
-        representatives.setdefault((problem.meal(slot), slot if limited else None), slot)
+        key = (
+            slot % len(problem.columns),
+            slot if limited else None,
+            problem.slot_habits.get(slot),
+            problem.portion_of[slot] if problem.portions else None,
+        )
+        if slot not in problem.closed:
+            representatives.setdefault(key, slot)
     return list(representatives.values())
 
 
@@ -79,20 +90,21 @@ class _PartialPlan:
     """A plan to which one more dish is to be added."""
 
     def __init__(self, problem: Problem, plan: Plan) -> None:
-        self.problem = problem
-        self.counts = Counter(plan)
+        self.problem, self.plan = problem, plan
         self.uses = stock_uses(problem, plan)
-        self.purchases = assess(problem, plan).purchases
-        self.minutes = [0] * problem.days
-        for slot, dish in enumerate(plan):
-            if dish != OPEN:
-                self.minutes[problem.day(slot)] += problem.dishes[dish].minutes
+        assessment = assess(problem, plan)
+        self.purchases, self.shortfalls = assessment.purchases, assessment.shortfalls
+        self.cost = purchase_cost(problem, assessment.shortfalls)
+        self.sittings: dict[int, set[int]] = defaultdict(set)
+        self.minutes = [0] * len(problem.sitting_budgets)
+        for sitting, dish in cookings(problem, plan):
+            self.sittings[dish].add(sitting)
+            self.minutes[sitting] += problem.dishes[dish].minutes
 
     def blockers(self, dish: int, slot: int) -> frozenset[UserConstraint] | None:
         """Return the constraints that each keep a dish out of a slot, None for other meals."""
         problem, candidate = self.problem, self.problem.dishes[dish]
-        day = problem.day(slot)
-        if problem.meal(slot) not in candidate.meals:
+        if not problem.suits(dish, slot) or self._is_in_another_course(dish, slot):
             return None
         constraints = {
             UserConstraint(ConstraintKind.DIET, problem.diet.index(tag))
@@ -101,28 +113,86 @@ class _PartialPlan:
         constraints |= {
             UserConstraint(ConstraintKind.INGREDIENT, barred.wish) for barred in candidate.barred
         }
+        constraints |= {
+            UserConstraint(ConstraintKind.WISH, wish) for wish in problem.denials(dish, slot)
+        }
+        constraints |= {
+            UserConstraint(ConstraintKind.HABIT, habit)
+            for habit in problem.broken_habits(dish, slot)
+        }
         if candidate.excluded:
             constraints.add(UserConstraint(ConstraintKind.EXCLUDED, dish))
-        slot_budget, day_budget = problem.slot_budgets[slot], problem.day_budgets[day]
-        if slot_budget is not None and candidate.minutes > slot_budget:
-            constraints.add(UserConstraint(ConstraintKind.MEAL_BUDGET, slot))
-        if day_budget is not None and candidate.minutes + self.minutes[day] > day_budget:
-            constraints.add(UserConstraint(ConstraintKind.DAY_BUDGET, day))
-        if self.counts[dish] >= problem.max_repeats:
-            constraints.add(UserConstraint(ConstraintKind.REPEATS))
-        if problem.max_items is not None and self._purchases_with(dish, day) > problem.max_items:
+        if problem.sitting(slot) not in self.sittings[dish]:
+            constraints.update(self._cooking_blockers(dish, slot))
+        if problem.max_items is not None and self._purchases_with(dish, slot) > problem.max_items:
             constraints.add(UserConstraint(ConstraintKind.SHOPPING))
+        if problem.budget is not None and self._cost_with(dish, slot) > problem.budget:
+            constraints.add(UserConstraint(ConstraintKind.COST))
         return frozenset(constraints)
 
-    def _purchases_with(self, dish: int, day: int) -> int:
-        stocks = self.problem.stocks
-        new = {
-            stocks[stock].item
-            for stock, quantity in self.problem.dishes[dish].needs
-            if stocks[stock].item not in self.purchases
-            and consume(stocks[stock], [*self.uses.get(stock, ()), (day, quantity)])[1]
+    def limit(self, constraint: UserConstraint, dish: int, slot: int) -> int:
+        """Return the smallest limit that lets a dish in which this constraint alone blocks."""
+        minutes = self.problem.dishes[dish].minutes
+        match constraint.kind:
+            case ConstraintKind.DAY_BUDGET:
+                return self._day_minutes(self.problem.day(slot)) + minutes
+            case ConstraintKind.MEAL_BUDGET:
+                return self.minutes[self.problem.sitting(slot)] + minutes
+            case ConstraintKind.REPEATS:
+                return self.problem.max_repeats + 1
+            case ConstraintKind.COST:
+                return ceil(self._cost_with(dish, slot) * 100)
+            case _:
+                return 0
+
+    def _cooking_blockers(self, dish: int, slot: int) -> Iterator[UserConstraint]:
+        """Yield the constraints that keep a dish from being cooked once more, at this sitting."""
+        problem, day, sitting = self.problem, self.problem.day(slot), self.problem.sitting(slot)
+        minutes = problem.dishes[dish].minutes
+        sitting_budget, day_budget = problem.sitting_budgets[sitting], problem.day_budgets[day]
+        if sitting_budget is not None and minutes + self.minutes[sitting] > sitting_budget:
+            yield UserConstraint(ConstraintKind.MEAL_BUDGET, sitting)
+        if day_budget is not None and minutes + self._day_minutes(day) > day_budget:
+            yield UserConstraint(ConstraintKind.DAY_BUDGET, day)
+        if len(self.sittings[dish]) >= problem.max_repeats:
+            yield UserConstraint(ConstraintKind.REPEATS)
+        days = [other // len(problem.meals) for other in self.sittings[dish]]
+        if any(abs(day - other) < problem.min_distance for other in days):
+            yield UserConstraint(ConstraintKind.DISTANCE)
+
+    def _is_in_another_course(self, dish: int, slot: int) -> bool:
+        return any(
+            self.plan[other] == dish
+            for other in self.problem.sitting_slots(self.problem.sitting(slot))
+            if self.problem.column(other).course != self.problem.column(slot).course
+        )
+
+    def _day_minutes(self, day: int) -> int:
+        width = len(self.problem.meals)
+        return sum(self.minutes[day * width : (day + 1) * width])
+
+    def _shortfalls_with(self, dish: int, slot: int) -> dict[int, int]:
+        """Return the shortfalls of what a dish needs, with the dish."""
+        use = self.problem.day(slot)
+        return {
+            stock: consume(
+                self.problem.stocks[stock], [*self.uses.get(stock, ()), (use, quantity)]
+            )[1]
+            for stock, quantity in self.problem.needs(dish, slot)
         }
-        return len(self.purchases) + len(new)
+
+    def _purchases_with(self, dish: int, slot: int) -> int:
+        stocks = self.problem.stocks
+        short = self._shortfalls_with(dish, slot)
+        new = {stocks[stock].item for stock, missing in short.items() if missing}
+        return len(self.purchases | new)
+
+    def _cost_with(self, dish: int, slot: int) -> Fraction:
+        return self.cost + sum(
+            self.problem.stocks[stock].cost(missing)
+            - self.problem.stocks[stock].cost(self.shortfalls.get(stock, 0))
+            for stock, missing in self._shortfalls_with(dish, slot).items()
+        )
 
 
 def minimal_hitting_set(

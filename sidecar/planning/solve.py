@@ -12,16 +12,21 @@ plan each time; only a deadline can make two answers differ.
 
 from collections.abc import Callable
 
-from sidecar.planning import explanation, milp_model, milp_solver, response_builder
+from sidecar.planning import (
+    constraint_words,
+    explanation,
+    milp_solver,
+    response_builder,
+)
 from sidecar.planning.alternatives import alternatives
 from sidecar.planning.certificate import certify
 from sidecar.planning.compiler import compile_request
 from sidecar.planning.feasibility import Feasibility, check_feasibility
-from sidecar.planning.local_search import SearchState, SearchTables, construct, improve
 from sidecar.planning.problem import OPEN, Plan, Problem
 from sidecar.planning.response import Incumbent, PlanAnswer, Status
 from sidecar.planning.schemas import PlanRequest
-from sidecar.planning.scoring import assess, count_meals, is_feasible, rescue_points
+from sidecar.planning.scoring import assess, cookings, count_fed, is_feasible, rescue_points
+from sidecar.planning.search_method import SearchMethod, search_method
 
 Clock = Callable[[], float]
 OnIncumbent = Callable[[Incumbent], None]
@@ -71,26 +76,28 @@ class _Solver:
         self.problem, self.pins, self.clock = problem, pins, clock
         self.on_incumbent = on_incumbent
         self.started, self.seconds, self.last_report = started, seconds, started
-        self.tables = SearchTables(problem)
+        self.method = search_method(problem)
         self.best: Plan = (OPEN,) * len(problem.slots)
         self.objective = 0
-        self.bound = _trivial_bound(self.tables)
-        self.max_meals = sum(
-            bool(candidates.dishes.size) or slot in pins
-            for slot, candidates in enumerate(self.tables.candidates)
-        )
+        self.bound = _trivial_bound(self.method)
+        # Counted as often as people eat there.
+        self.max_meals = sum(problem.diners(slot) for slot in {*self.method.best_points, *pins})
 
     @property
     def proven(self) -> bool:
-        return count_meals(self.best) == self.max_meals and self.objective >= self.bound
+        return self.fed == self.max_meals and self.objective >= self.bound
+
+    @property
+    def fed(self) -> int:
+        return count_fed(self.problem, self.best)
 
     def run(self) -> None:
-        self.offer(tuple(construct(self.tables, self.pins).plan))
+        self.offer(tuple(self.method.construct(self.pins).plan))
         # The time of the first plan predicts how long finishing takes on this machine now.
         finish = min(_FINISH_SHARE * self.seconds, _MIN_FINISH_S + self.clock() - self.started)
         deadline = self.started + self.seconds - finish
         self._improve(self.started + self.seconds * _SEARCH_SHARE, seed=0)
-        if count_meals(self.best) < self.max_meals:
+        if self.fed < self.max_meals:
             self._fill((deadline - self.clock()) * _FILL_SHARE)
         self._prove(deadline)
         if not self.proven:  # probably the program was too large, so the search goes on
@@ -99,8 +106,8 @@ class _Solver:
     def offer(self, plan: Plan) -> None:
         """Accept a plan as the best one if it is better, feasible and certified."""
         assessment = assess(self.problem, plan)
-        rank = (count_meals(plan), assessment.objective)
-        if rank <= (count_meals(self.best), self.objective) and count_meals(self.best):
+        rank = (count_fed(self.problem, plan), assessment.objective)
+        if rank <= (self.fed, self.objective) and self.fed:
             return
         if not is_feasible(self.problem, plan) or not certify(self.problem, plan, assessment):
             return
@@ -116,26 +123,26 @@ class _Solver:
     def _improve(self, until: float, seed: int) -> None:
         steps = min(_MAX_STEPS, max(_MIN_STEPS, _STEPS_PER_SLOT * len(self.problem.slots)))
         newest = self.best
-        start = SearchState(self.tables, self.best)
-        for plan in improve(start, self.pins, steps, lambda: self.clock() > until, seed):
+        found = self.method.improve(self.best, self.pins, steps, lambda: self.clock() > until, seed)
+        for plan in found:
             newest = plan
             if self.clock() - self.last_report > _REPORT_INTERVAL_S:
                 self.offer(newest)
         self.offer(newest)
 
     def _fill(self, seconds: float) -> None:
-        result = milp_model.max_meals(self.problem, seconds)
+        weights = [self.problem.diners(slot) for slot in self.problem.slots]
+        result = milp_solver.most_meals(self.method.build(0), weights, seconds)
         if result.bound is not None:
             self.max_meals = min(self.max_meals, result.bound)
-        if result.plan is not None and count_meals(result.plan) > count_meals(self.best):
+        if result.plan is not None and count_fed(self.problem, result.plan) > self.fed:
             self.offer(result.plan)
             self._improve(self.started + self.seconds * _SEARCH_SHARE, seed=0)
 
     def _prove(self, deadline: float) -> None:
-        size = sum(candidates.dishes.size for candidates in self.tables.candidates)
-        if size > _MAX_PROGRAM_SIZE or self.clock() >= deadline:
+        if self.method.size > _MAX_PROGRAM_SIZE or self.clock() >= deadline:
             return
-        program = milp_model.build(self.problem, count_meals(self.best))
+        program = self.method.build(self.fed)
         relaxation = milp_solver.relax(program, (deadline - self.clock()) / 2)
         if relaxation is None:
             return
@@ -170,7 +177,7 @@ class _Solver:
             self.on_incumbent(
                 Incumbent(
                     elapsed_ms=_milliseconds(self.last_report - self.started),
-                    meals=count_meals(self.best),
+                    meals=len(cookings(self.problem, self.best)),
                     objective=self.objective,
                     bound=self.bound,
                     gap=self.bound - self.objective,
@@ -181,7 +188,7 @@ class _Solver:
 def _answer(solver: _Solver, max_alternatives: int) -> PlanAnswer:
     problem, deadline = solver.problem, solver.started + solver.seconds
     others = alternatives(
-        solver.tables, solver.best, solver.pins, max_alternatives, lambda: solver.clock() > deadline
+        solver.method, solver.best, solver.pins, max_alternatives, lambda: solver.clock() > deadline
     )
     for other in others:  # without a proof, one of them may be better than the best so far
         solver.offer(other)
@@ -215,22 +222,24 @@ def _answer(solver: _Solver, max_alternatives: int) -> PlanAnswer:
 
 
 def _infeasible(problem: Problem, feasibility: Feasibility, milliseconds: float) -> PlanAnswer:
-    sets = tuple(explanation.conflict_set(problem, conflict) for conflict in feasibility.conflicts)
+    sets = tuple(
+        constraint_words.conflict_set(problem, conflict) for conflict in feasibility.conflicts
+    )
     return PlanAnswer(
         status=Status.INFEASIBLE,
         solve_time_ms=milliseconds,
         points_per_purchase=problem.weights.purchase,
-        conflicts=tuple(explanation.conflict_sentence(conflict) for conflict in sets),
+        conflicts=tuple(constraint_words.conflict_sentence(conflict) for conflict in sets),
         conflict_sets=sets,
         warnings=problem.warnings,
         excluded=response_builder.excluded_recipes(problem),
     )
 
 
-def _trivial_bound(tables: SearchTables) -> int:
+def _trivial_bound(method: SearchMethod) -> int:
     """Return a bound without solving: each slot's best meal, all food rescued, every cuisine."""
-    problem = tables.problem
-    meals = sum(max(0, candidates.points.max(initial=0)) for candidates in tables.candidates)
+    problem = method.problem
+    meals = sum(max(0.0, points) for points in method.best_points.values())
     rescued = sum(
         rescue_points(stock, [lot.quantity for lot in stock.lots]) for stock in problem.stocks
     )

@@ -40,6 +40,8 @@ class StockBuilder:
             key = (lot.ingredient_id, measure.dimension)
             self._lots[key][expiry] += units.stocked(lot.quantity, measure)
             self._dimensions[lot.ingredient_id].add(measure.dimension)
+        self._prices = self._unit_prices(inventory, recipes)
+        self._packages = self._package_sizes(recipes)
         item_index: dict[str, int] = {}
         for recipe in recipes:
             for ingredient in _required(recipe):
@@ -90,8 +92,44 @@ class StockBuilder:
             )
         self._stock_index[key] = len(self.stocks)
         self.stocks.append(
-            Stock(item=item, unit=unit, measure=measure, lots=lots, rates=self._rates(lots))
+            Stock(
+                item=item,
+                unit=unit,
+                measure=measure,
+                lots=lots,
+                rates=self._rates(lots),
+                price=self._prices.get(key),
+                package=self._packages.get(key),
+            )
         )
+
+    def _unit_prices(
+        self, inventory: Sequence[InventoryItem], recipes: Sequence[Recipe]
+    ) -> dict[tuple[str, str], Fraction]:
+        """Return prices of a thousandth: the first that a recipe gives, else the inventory's."""
+        prices: dict[tuple[str, str], Fraction] = {}
+        entries: list[Ingredient | InventoryItem] = [
+            ingredient for recipe in recipes for ingredient in recipe.ingredients
+        ]
+        for entry in [*entries, *inventory]:
+            if entry.price is None:
+                continue
+            measure = self.measure(entry.ingredient_id, entry.unit)
+            amount = Fraction(repr(entry.price_quantity)) * measure.size * units.MILLI
+            price = Fraction(entry.price) / amount
+            prices.setdefault((entry.ingredient_id, measure.dimension), price)
+        return prices
+
+    def _package_sizes(self, recipes: Sequence[Recipe]) -> dict[tuple[str, str], int]:
+        """Return the thousandths of a package, as the first recipe gives them."""
+        sizes: dict[tuple[str, str], int] = {}
+        for recipe in recipes:
+            for entry in recipe.ingredients:
+                if entry.package_quantity is not None:
+                    measure = self.measure(entry.ingredient_id, entry.unit)
+                    size = units.needed(entry.package_quantity, measure)
+                    sizes.setdefault((entry.ingredient_id, measure.dimension), size)
+        return sizes
 
     def _rates(self, lots: tuple[Lot, ...]) -> tuple[Fraction, ...]:
         """Return points per thousandth: rescue x 3 / (3 + days left) / all that is expiring.

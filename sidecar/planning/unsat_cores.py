@@ -18,18 +18,23 @@ class ConstraintKind(StrEnum):
     """
 
     SHOPPING = "max_shopping_items"
+    COST = "budget"
+    DISTANCE = "min_days_between_repeats"
     REPEATS = "max_repeats"
     DAY_BUDGET = "time_budgets"
     MEAL_BUDGET = "time_budgets_meal"
     DIET = "dietary"
     INGREDIENT = "excluded_ingredients"
     EXCLUDED = "excluded_recipes"
+    HABIT = "recurring_meals"
+    WISH = "people"
     LOCK = "locked_meals"
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class UserConstraint:
-    """One user constraint: `subject` is the index of a lock, dish, tag, ingredient, day or slot."""
+    """One user constraint: `subject` is the index of a lock, dish, tag, ingredient, day, sitting,
+    habit or wish."""
 
     kind: ConstraintKind
     subject: int = 0
@@ -39,8 +44,8 @@ class UserConstraint:
 class ConstraintConflict:
     """Constraints that can't all hold, while any proper subset of them can.
 
-    Each relaxation resolves the conflict: a number is set to the smallest sufficient limit, any
-    other constraint (None) is dropped.
+    Each relaxation resolves the conflict: a number is set to the smallest sufficient limit (of
+    money in hundredths), any other constraint (None) is dropped.
     """
 
     constraints: tuple[UserConstraint, ...]

@@ -2,6 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
+from fractions import Fraction
+from itertools import combinations
 
 import z3
 
@@ -21,14 +23,17 @@ class LockedMealsModel:
             (lock.dish, slot): z3.Bool(f"cook {lock.dish} {slot}", self.context)
             for lock in problem.locks
             for slot in problem.day_slots(lock.day)
-            if problem.meal(slot) in problem.dishes[lock.dish].meals
+            if problem.suits(lock.dish, slot)
         }
         self._add_locks()
         self._add_pigeonhole_constraints()
         self._add_dish_constraints()
         self._add_budgets()
+        self._add_slot_constraints()
         if problem.max_items is not None:
             self._add_shopping_limit(problem.max_items)
+        if problem.budget is not None:
+            self._add_cost_limit(problem.budget)
 
     def pins(self) -> dict[int, int] | None:
         """Return the locked dishes by slot such that every constraint holds, None if impossible."""
@@ -127,28 +132,88 @@ class LockedMealsModel:
     def _add_budgets(self) -> None:
         problem = self.problem
         by_day: dict[int, list[tuple[z3.BoolRef, int]]] = defaultdict(list)
+        by_sitting: dict[int, list[tuple[z3.BoolRef, int]]] = defaultdict(list)
         for (dish, slot), literal in self.cooked.items():
             minutes = problem.dishes[dish].minutes
             by_day[problem.day(slot)].append((literal, minutes))
-            budget = problem.slot_budgets[slot]
-            if budget is not None and minutes > budget:
-                guard = self._guard(ConstraintKind.MEAL_BUDGET, slot)
-                self.solver.add(z3.Implies(guard, z3.Not(literal)))
+            by_sitting[problem.sitting(slot)].append((literal, minutes))
+        for sitting, terms in by_sitting.items():
+            budget = problem.sitting_budgets[sitting]
+            if budget is not None and sum(minutes for _, minutes in terms) > budget:
+                guard = self._guard(ConstraintKind.MEAL_BUDGET, sitting)
+                self.solver.add(z3.Implies(guard, z3.PbLe(terms, budget)))
         for day, terms in by_day.items():
             budget = problem.day_budgets[day]
             if budget is not None:
                 guard = self._guard(ConstraintKind.DAY_BUDGET, day)
                 self.solver.add(z3.Implies(guard, z3.PbLe(terms, budget)))
 
+    def _add_slot_constraints(self) -> None:
+        """Add what the people at a slot, recurring meals and the other slots rule out."""
+        problem = self.problem
+        for (dish, slot), literal in self.cooked.items():
+            rules = [
+                *((ConstraintKind.WISH, wish) for wish in problem.denials(dish, slot)),
+                *((ConstraintKind.HABIT, habit) for habit in problem.broken_habits(dish, slot)),
+            ]
+            for kind, subject in rules:
+                self.solver.add(z3.Implies(self._guard(kind, subject), z3.Not(literal)))
+        if problem.is_simple:
+            return
+        by_dish: dict[int, list[int]] = defaultdict(list)
+        for dish, slot in self.cooked:
+            by_dish[dish].append(slot)
+        for dish, slots in by_dish.items():
+            for slot, other in combinations(slots, 2):
+                both = z3.And(self.cooked[dish, slot], self.cooked[dish, other])
+                if problem.sitting(slot) == problem.sitting(other):
+                    if problem.service(slot) != problem.service(other):
+                        self.solver.add(z3.Not(both))
+                elif abs(problem.day(slot) - problem.day(other)) < problem.min_distance:
+                    guard = self._guard(ConstraintKind.DISTANCE)
+                    self.solver.add(z3.Implies(guard, z3.Not(both)))
+
+    def _add_cost_limit(self, budget: Fraction) -> None:
+        """What is used after a day beyond what remains by then is bought and paid for."""
+        problem = self.problem
+        costs = []
+        for stock, terms in self._uses().items():
+            lots, price = problem.stocks[stock].lots, problem.stocks[stock].price
+            if not price:
+                continue
+            bought = z3.Int(f"bought {stock}", self.context)
+            for after in (-1, *(lot.expiry for lot in lots)):
+                remaining = sum(lot.quantity for lot in lots if lot.expiry > after)
+                late = [
+                    z3.If(literal, z3.IntVal(quantity, self.context), z3.IntVal(0, self.context))
+                    for literal, quantity, day in terms
+                    if day > after
+                ]
+                if late:
+                    self.solver.add(z3.Sum(late) - remaining <= bought)
+            self.solver.add(bought >= 0)
+            if package := problem.stocks[stock].package:
+                count = z3.Int(f"packages {stock}", self.context)
+                self.solver.add(bought == count * package)
+            costs.append(z3.ToReal(bought) * z3.RealVal(str(price), self.context))
+        if costs:
+            guard = self._guard(ConstraintKind.COST)
+            limit = z3.RealVal(str(budget), self.context)
+            self.solver.add(z3.Implies(guard, z3.Sum(costs) <= limit))
+
+    def _uses(self) -> dict[int, list[tuple[z3.BoolRef, int, int]]]:
+        """Return (literal, quantity, day) of what may be used of each stock."""
+        uses: dict[int, list[tuple[z3.BoolRef, int, int]]] = defaultdict(list)
+        for (dish, slot), literal in self.cooked.items():
+            for stock, quantity in self.problem.needs(dish, slot):
+                uses[stock].append((literal, quantity, self.problem.day(slot)))
+        return uses
+
     def _add_shopping_limit(self, limit: int) -> None:
         """Cooking after a day uses at most what remains by then, or the item is bought."""
         problem = self.problem
-        uses: dict[int, list[tuple[z3.BoolRef, int, int]]] = defaultdict(list)
-        for (dish, slot), literal in self.cooked.items():
-            for stock, quantity in problem.dishes[dish].needs:
-                uses[stock].append((literal, quantity, problem.day(slot)))
         bought: dict[int, z3.BoolRef] = {}
-        for stock, terms in uses.items():
+        for stock, terms in self._uses().items():
             lots, item = problem.stocks[stock].lots, problem.stocks[stock].item
             is_bought = bought.setdefault(item, z3.Bool(f"buy {item}", self.context))
             for after in (-1, *(lot.expiry for lot in lots)):

@@ -3,59 +3,139 @@
 It tries every plan and shares only the conversion of units with the product.
 """
 
+from collections import defaultdict
 from datetime import date, timedelta
 from fractions import Fraction
-from itertools import product
-from math import floor
+from itertools import pairwise, product
+from math import ceil, floor
+from typing import NamedTuple
 
 from sidecar.planning import units
 from sidecar.planning.compiler import cuisine_tags
 from sidecar.planning.problem import MEAL_TAGS
 from sidecar.planning.schemas import PlanRequest, Recipe
 
-Menu = dict[tuple[int, str], str]  # (day, meal) -> recipe id
+
+class Seat(NamedTuple):
+    """A course of a meal for those who may eat the same; nobody in particular without people."""
+
+    day: int
+    meal: str
+    course: str | None = None
+    people: tuple[str, ...] = ()
+
+
+Menu = dict[Seat, str]  # recipe ids
 
 
 def best(request: PlanRequest) -> tuple[int, int] | None:
-    """Return (meals, points) of the best menu with at least one meal, by trying all of them."""
-    horizon = request.planning_horizon
-    slots = list(product(range(horizon.days), horizon.meal_types))
+    """Return (people fed, points) of the best menu with at least one meal, by trying all of them.
+
+    Without people, each meal counts once.
+    """
+    places = seats(request)
     choices = [
-        [None, *(recipe.id for recipe in request.recipes if fits(request, recipe, *slot))]
-        for slot in slots
+        [None, *(recipe.id for recipe in request.recipes if fits(request, recipe, seat))]
+        for seat in places
     ]
     best_rank: tuple[int, int] | None = None
     for picks in product(*choices):
-        menu = {slot: pick for slot, pick in zip(slots, picks, strict=True) if pick is not None}
+        menu = {seat: pick for seat, pick in zip(places, picks, strict=True) if pick is not None}
+        fed = count_fed(menu)
         if (
             not menu
-            or (best_rank is not None and len(menu) < best_rank[0])
+            or (best_rank is not None and fed < best_rank[0])
             or not is_feasible(request, menu)
         ):
             continue
-        rank = (len(menu), floor(score(request, menu)))
+        rank = (fed, floor(score(request, menu)))
         best_rank = rank if best_rank is None else max(best_rank, rank)
     return best_rank
 
 
-def fits(request: PlanRequest, recipe: Recipe, day: int, meal: str) -> bool:
-    """Return whether a recipe may be cooked for one meal of one day."""
-    constraints = request.constraints
-    meal_tags = recipe.tags & (MEAL_TAGS | set(request.planning_horizon.meal_types))
-    budget = constraints.time_budgets.get(_date(request, day))
-    limit = budget.get(meal) if isinstance(budget, dict) else budget
-    foods = {
+def count_fed(menu: Menu) -> int:
+    return sum(max(1, len(seat.people)) for seat in menu)
+
+
+def seats(request: PlanRequest) -> list[Seat]:
+    """Return who eats together, course by course."""
+    horizon, courses = request.planning_horizon, request.constraints.courses
+    meals = list(product(range(horizon.days), horizon.meal_types))
+    alike: dict[object, list[str]] = defaultdict(list)
+    for person in request.people:
+        may_eat = frozenset(r.id for r in request.recipes if _may_eat(person, r))
+        there = tuple(_is_there(request, person, *meal) for meal in meals)
+        alike[may_eat, there].append(person.id)
+    groups = [tuple(group) for group in alike.values()] or [()]
+    people = {person.id: person for person in request.people}
+    return [
+        Seat(day, meal, course, group)
+        for day, meal in meals
+        for course in courses.get(meal, (None,))
+        for group in groups
+        if not group or _is_there(request, people[group[0]], day, meal)
+    ]
+
+
+def _is_there(request, person, day, meal):
+    def includes(time):
+        when = _date(request, day)
+        return (
+            time.date in (None, when)
+            and (not time.weekdays or when.strftime("%A").lower() in time.weekdays)
+            and time.meal_type in (None, meal)
+        )
+
+    return (person.present is None or any(map(includes, person.present))) and not any(
+        map(includes, person.absent)
+    )
+
+
+def _may_eat(person, recipe: Recipe) -> bool:
+    return (
+        not person.excluded_tags & recipe.tags
+        and person.required_tags <= recipe.tags
+        and not _foods(recipe) & {*person.excluded_ingredients, *person.dislikes}
+    )
+
+
+def _foods(recipe: Recipe) -> set[str]:
+    return {
         name
         for ingredient in recipe.ingredients
         if not ingredient.optional
         for name in (ingredient.ingredient_id, ingredient.name)
     }
+
+
+def fits(request: PlanRequest, recipe: Recipe, seat: Seat) -> bool:
+    """Return whether a recipe may be cooked for one meal of one day."""
+    constraints = request.constraints
+    courses = {course for courses in constraints.courses.values() for course in courses}
+    meal_tags = recipe.tags & (MEAL_TAGS | set(request.planning_horizon.meal_types)) - courses
+    budget = constraints.time_budgets.get(_date(request, seat.day))
+    limit = budget.get(seat.meal) if isinstance(budget, dict) else budget
+    people = {person.id: person for person in request.people}
+    first_course = constraints.courses.get(seat.meal, (None,))[0]
+    for habit in constraints.recurring_meals:
+        day = _date(request, seat.day)
+        if (
+            habit.date in (None, day)
+            and (not habit.weekdays or day.strftime("%A").lower() in habit.weekdays)
+            and habit.meal_type in (None, seat.meal)
+            and (habit.course or first_course) == seat.course
+            and habit.recipe_id != recipe.id
+            and habit.tag not in recipe.tags
+        ):
+            return False
     return (
         recipe.id not in constraints.excluded_recipes
-        and not foods & set(constraints.excluded_ingredients)
+        and not _foods(recipe) & set(constraints.excluded_ingredients)
         and set(constraints.dietary) <= recipe.tags
-        and (not meal_tags or meal in meal_tags)
+        and (not meal_tags or seat.meal in meal_tags)
+        and (seat.course is None or seat.course in recipe.tags)
         and (limit is None or recipe.prep_time + recipe.cook_time <= limit)
+        and all(_may_eat(people[person], recipe) for person in seat.people)
     )
 
 
@@ -63,65 +143,145 @@ def is_feasible(request: PlanRequest, menu: Menu) -> bool:
     """Return whether a menu satisfies every constraint."""
     constraints, horizon = request.constraints, request.planning_horizon
     recipes = {recipe.id: recipe for recipe in request.recipes}
-    cooked = list(menu.values())
-    for (day, meal), recipe in menu.items():
-        if not fits(request, recipes[recipe], day, meal):
-            return False
-    if any(cooked.count(recipe) > constraints.max_repeats for recipe in cooked):
+    if not all(fits(request, recipes[recipe], seat) for seat, recipe in menu.items()):
         return False
+    cooked = sorted({(seat.day, seat.meal, recipe) for seat, recipe in menu.items()})
+    by_course = {(seat.day, seat.meal, seat.course, recipe) for seat, recipe in menu.items()}
+    if len(by_course) > len(cooked):  # the same dish as two courses
+        return False
+    for name in recipes:
+        days = [day for day, _, recipe in cooked if recipe == name]
+        distance = constraints.min_days_between_repeats or 0
+        if len(days) > constraints.max_repeats or any(
+            later - earlier < distance for earlier, later in pairwise(days)
+        ):
+            return False
     for day in range(horizon.days):
         budget = constraints.time_budgets.get(_date(request, day))
-        spent = sum(
-            recipes[recipe].minutes for (menu_day, _), recipe in menu.items() if menu_day == day
-        )
+        for meal in horizon.meal_types:
+            limit = budget.get(meal) if isinstance(budget, dict) else None
+            at_meal = [r for d, m, r in cooked if (d, m) == (day, meal)]
+            if limit is not None and sum(recipes[r].minutes for r in at_meal) > limit:
+                return False
+        spent = sum(recipes[recipe].minutes for d, _, recipe in cooked if d == day)
         if isinstance(budget, int) and spent > budget:
             return False
     for lock in constraints.locked_meals:
         candidates = [
             recipe
-            for (day, meal), recipe in menu.items()
-            if _date(request, day) == lock.date and lock.meal_type in (None, meal)
+            for seat, recipe in menu.items()
+            if _date(request, seat.day) == lock.date and lock.meal_type in (None, seat.meal)
         ]
         if lock.recipe_id not in candidates:
             return False
+    bought, cost, _ = _cook(request, menu)
     limit = constraints.max_shopping_items
-    return limit is None or len(_cook(request, menu)[0]) <= limit
+    return (limit is None or len(bought) <= limit) and (
+        constraints.budget is None or cost <= Fraction(constraints.budget)
+    )
 
 
 def score(request: PlanRequest, menu: Menu) -> Fraction:
     """Return the points of a menu."""
     weights, constraints = request.weights, request.constraints
     recipes = {recipe.id: recipe for recipe in request.recipes}
-    bought, points = _cook(request, menu)
+    bought, cost, points = _cook(request, menu)
     points -= len(bought) * round(1_000 * weights.shopping_minimization)
+    if weights.cost:
+        points -= cost * round(1_000 * weights.cost) / _typical_cost(request)
+    places = seats(request)
     cuisines = set()
-    for (day, meal), name in menu.items():
+    for seat, name in menu.items():
         recipe = recipes[name]
         cuisines.add(recipe.cuisine or min(recipe.tags & cuisine_tags(), default=None))
-        budget = constraints.time_budgets.get(_date(request, day))
+        budget = constraints.time_budgets.get(_date(request, seat.day))
         if isinstance(budget, dict):
-            budget = budget.get(meal)
+            budget = budget.get(seat.meal)
         elif budget is not None:
             budget //= len(request.planning_horizon.meal_types)
         limit = 60 if budget is None else max(1, budget)
-        points += max(0, limit - recipe.minutes) * round(500 * weights.time_fit) // limit
-        points += 50 * recipe.is_favorite
+        whole = max(0, limit - recipe.minutes) * round(500 * weights.time_fit) // limit
+        whole += 50 * recipe.is_favorite
+        present = sum(len(other.people) for other in places if other[:3] == seat[:3])
+        points += Fraction(whole * len(seat.people), present) if present else whole
     points += len(cuisines - {None}) * round(500 * weights.variety)
-    return points - (len(menu) - len(set(menu.values()))) * round(500 * weights.variety)
+    cooked = {(seat.day, seat.meal, name) for seat, name in menu.items()}
+    points -= (len(cooked) - len(set(menu.values()))) * round(500 * weights.variety)
+    served = {(*seat[:3], name) for seat, name in menu.items()}
+    extra = len(served) - len({dish[:3] for dish in served})
+    return points - extra * round(1_000 * weights.shared_meals)
 
 
 def _date(request: PlanRequest, day: int) -> date:
     return request.planning_horizon.start_date + timedelta(days=day)
 
 
-def _cook(request: PlanRequest, menu: Menu) -> tuple[set[str], Fraction]:
-    """Cook day by day, first expiry first; return what is bought, and the points for rescues."""
+def _scale(request: PlanRequest, recipe: Recipe, seat: Seat | None) -> Fraction:
+    """Return how much of a recipe is cooked for a seat, or for everybody."""
+    servings = {person.id: Fraction(repr(person.servings)) for person in request.people}
+    eating = sum(servings[person] for person in (servings if seat is None else seat.people))
+    if recipe.servings:
+        wanted = eating or request.constraints.servings
+        return Fraction(repr(float(wanted))) / Fraction(repr(recipe.servings)) if wanted else 1
+    if seat is None or not seat.people:
+        return Fraction(1)
+    at_table = [p for other in seats(request) if other[:3] == seat[:3] for p in other.people]
+    return Fraction(eating, sum(servings[person] for person in at_table))
+
+
+def _names(request: PlanRequest) -> dict[str, str]:
     names = {}
     for lot in request.inventory:
         names.setdefault(lot.ingredient_id, lot.name)
     for recipe in request.recipes:
         for ingredient in recipe.ingredients:
             names.setdefault(ingredient.ingredient_id, ingredient.name)
+    return names
+
+
+def _needs(request: PlanRequest, recipe: Recipe, seat: Seat | None) -> list[tuple[str, str, int]]:
+    """Return (food, dimension, thousandths) of the ingredients that are not optional."""
+    names, scale = _names(request), _scale(request, recipe, seat)
+    needs = []
+    for ingredient in recipe.ingredients:
+        if not ingredient.optional:
+            measure = units.measure(ingredient.unit, names[ingredient.ingredient_id])
+            scaled = units.UnitMeasure(measure.dimension, measure.size * scale)
+            amount = units.needed(ingredient.quantity, scaled)
+            needs.append((ingredient.ingredient_id, measure.dimension, amount))
+    return needs
+
+
+def _price(request: PlanRequest, food: str, dimension: str, missing: int) -> Fraction:
+    """Return the price of what is bought: whole packages, 0 without a price."""
+    names = _names(request)
+    ingredients = [i for recipe in request.recipes for i in recipe.ingredients]
+    prices, packages = [], []
+    for entry in [*ingredients, *request.inventory]:
+        measure = units.measure(entry.unit, names[entry.ingredient_id])
+        if (entry.ingredient_id, measure.dimension) != (food, dimension):
+            continue
+        if entry.price is not None:
+            amount = Fraction(repr(entry.price_quantity)) * measure.size * 1000
+            prices.append(Fraction(entry.price) / amount)
+        if getattr(entry, "package_quantity", None) is not None:
+            packages.append(units.needed(entry.package_quantity, measure))
+    bought = ceil(Fraction(missing, packages[0])) * packages[0] if packages else missing
+    return bought * (prices[0] if prices else Fraction(0))
+
+
+def _typical_cost(request: PlanRequest) -> Fraction:
+    costs = [
+        sum(_price(request, *need) for need in _needs(request, recipe, None))
+        for recipe in request.recipes
+    ]
+    priced = [cost for cost in costs if cost]
+    return Fraction(sum(priced), len(priced)) if priced else Fraction(10**12)
+
+
+def _cook(request: PlanRequest, menu: Menu) -> tuple[set[str], Fraction, Fraction]:
+    """Cook day by day, first expiry first; return purchases, their price, and rescue points."""
+    names = _names(request)
     expiring_until = max(7, request.planning_horizon.days - 1)
     shelf: list[list] = []  # [food, dimension, expiry, remaining]
     expiring: dict[tuple[str, str], int] = {}
@@ -137,27 +297,19 @@ def _cook(request: PlanRequest, menu: Menu) -> tuple[set[str], Fraction]:
     shelf.sort(key=lambda lot: lot[2])
     recipes = {recipe.id: recipe for recipe in request.recipes}
     rescue = round(1_000 * request.weights.expiring_priority)
-    bought, points = set(), Fraction(0)
-    for (day, _), name in sorted(menu.items()):
-        recipe = recipes[name]
-        scale = Fraction(1)
-        if request.constraints.servings and recipe.servings:
-            scale = Fraction(repr(request.constraints.servings)) / Fraction(repr(recipe.servings))
-        for ingredient in recipe.ingredients:
-            if ingredient.optional:
-                continue
-            food = ingredient.ingredient_id
-            measure = units.measure(ingredient.unit, names[food])
-            scaled = units.UnitMeasure(measure.dimension, measure.size * scale)
-            required = units.needed(ingredient.quantity, scaled)
+    missing, points = defaultdict(int), Fraction(0)
+    for seat, name in sorted(menu.items(), key=lambda item: item[0].day):
+        for food, dimension, amount in _needs(request, recipes[name], seat):
+            required = amount
             for lot in shelf:
-                if lot[:2] == [food, measure.dimension] and lot[2] >= day:
+                if lot[:2] == [food, dimension] and lot[2] >= seat.day:
                     taken = min(required, lot[3])
                     required -= taken
                     lot[3] -= taken
                     if taken and lot[2] <= expiring_until:
-                        total = expiring[food, measure.dimension]
+                        total = expiring[food, dimension]
                         points += Fraction(rescue * 3 * taken, (3 + lot[2]) * total)
-            if required:
-                bought.add(food)
-    return bought, points
+            missing[food, dimension] += required
+    short = {key: amount for key, amount in missing.items() if amount}
+    cost = sum((_price(request, *key, amount) for key, amount in short.items()), Fraction(0))
+    return {food for food, _ in short}, cost, points

@@ -33,15 +33,24 @@ def restricted(problem, constraints):
             budget if UserConstraint(ConstraintKind.DAY_BUDGET, day) in constraints else None
             for day, budget in enumerate(problem.day_budgets)
         ),
-        slot_budgets=tuple(
+        sitting_budgets=tuple(
             budget if UserConstraint(ConstraintKind.MEAL_BUDGET, slot) in constraints else None
-            for slot, budget in enumerate(problem.slot_budgets)
+            for slot, budget in enumerate(problem.sitting_budgets)
         ),
         locks=tuple(
             lock
             for number, lock in enumerate(problem.locks)
             if UserConstraint(ConstraintKind.LOCK, number) in constraints
         ),
+        people=tuple(
+            replace(person, denied=only(person.denied, ConstraintKind.WISH, constraints))
+            for person in problem.people
+        ),
+        slot_habits=only(problem.slot_habits, ConstraintKind.HABIT, constraints),
+        min_distance=problem.min_distance
+        if UserConstraint(ConstraintKind.DISTANCE) in constraints
+        else 0,
+        budget=problem.budget if UserConstraint(ConstraintKind.COST) in constraints else None,
         max_items=problem.max_items
         if UserConstraint(ConstraintKind.SHOPPING) in constraints
         else None,
@@ -49,6 +58,14 @@ def restricted(problem, constraints):
         if UserConstraint(ConstraintKind.REPEATS) in constraints
         else len(problem.slots),
     )
+
+
+def only(subjects, kind, constraints):
+    kept = {
+        key: tuple(number for number in numbers if UserConstraint(kind, number) in constraints)
+        for key, numbers in subjects.items()
+    }
+    return {key: numbers for key, numbers in kept.items() if numbers}
 
 
 def contradictory(seed):

@@ -48,7 +48,10 @@ def test_a_mixed_fraction_is_parsed():
         ({"excluded_recipes": ["a", "a"]}, "twice: a"),
         ({"excluded_ingredients": ["nuts", "nuts"]}, "twice: nuts"),
         ({"excluded_ingredients": [""]}, "excluded_ingredients"),
-        ({"max_spending": 3}, "doesn't know the constraint max_spending; it knows dietary"),
+        (
+            {"max_spending": 3},
+            "doesn't know the constraint max_spending; it knows budget, courses, dietary",
+        ),
         ({"allergies": ["nuts"]}, "constraint allergies; it knows excluded_ingredients"),
         ({"x" * 9_000: 1}, "x" * 60),
         ({"locked_meals": [{"date": "2026-02-01", "recipe_id": "a"}]}, "2026-02-01"),

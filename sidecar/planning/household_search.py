@@ -1,0 +1,311 @@
+"""Local search where several people eat, with courses, prices and distances between repeats.
+
+Like local_search.py, but a step refills whole services: the slots of one course at one sitting,
+which may share a dish. A dish is chosen for all the open slots of a service that may take it, so
+the first choice is the one that feeds the most people.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from math import exp
+
+import numpy as np
+
+from sidecar.planning.household_tables import Booleans, HouseholdTables, Service
+from sidecar.planning.local_search import Floats, Ints, rescue_points
+from sidecar.planning.problem import OPEN, Plan
+from sidecar.planning.scoring import rank
+
+_INFEASIBLE = -1e12
+_POINTS_PER_DINER = 1e6
+_MAX_RUIN_SIZE = 3
+_ONE_DISH_SHARE = 0.5  # of the ruins, in which only one of a service's dishes goes
+_START_TEMPERATURE = 0.6
+
+
+class HouseholdState:
+    """A plan under search, with the sums that make the next change cheap to score, in floats."""
+
+    def __init__(self, tables: HouseholdTables, plan: Sequence[int]) -> None:
+        problem = tables.problem
+        self.tables = tables
+        self.plan: list[int] = [OPEN] * len(problem.slots)
+        self.slack = tables.unexpired.copy()  # column t: less what is used from day t on
+        self.used_in_time = np.zeros_like(tables.cumulative)
+        self.shortages = np.zeros(len(problem.items), np.int64)  # how many stocks of an item
+        self.cooked = np.zeros((len(problem.sitting_budgets), len(problem.dishes)), np.int64)
+        self.cuisine_counts = np.zeros(tables.cuisine_count, np.int64)
+        self.minutes = np.zeros(len(problem.sitting_budgets), np.int64)
+        for slot, dish in enumerate(plan):
+            if dish != OPEN:
+                self.assign(slot, dish)
+
+    def copy(self) -> "HouseholdState":
+        """Return an independent copy."""
+        twin = object.__new__(HouseholdState)
+        twin.tables, twin.plan = self.tables, self.plan.copy()
+        twin.slack, twin.used_in_time = self.slack.copy(), self.used_in_time.copy()
+        twin.shortages, twin.cooked = self.shortages.copy(), self.cooked.copy()
+        twin.cuisine_counts, twin.minutes = self.cuisine_counts.copy(), self.minutes.copy()
+        return twin
+
+    def assign(self, slot: int, dish: int) -> None:
+        """Fill an open slot."""
+        self.plan[slot] = dish
+        self._update(slot, dish, 1)
+
+    def clear(self, slot: int) -> None:
+        """Open a filled slot."""
+        dish, self.plan[slot] = self.plan[slot], OPEN
+        self._update(slot, dish, -1)
+
+    def _update(self, slot: int, dish: int, sign: int) -> None:
+        tables, problem = self.tables, self.tables.problem
+        day, sitting = problem.day(slot), problem.sitting(slot)
+        needs = problem.needs(dish, slot)
+        stock = np.array([number for number, _ in needs], np.int64)
+        quantity = np.array([amount for _, amount in needs], float)
+        before = self.slack[stock].min(axis=1) < 0
+        self.slack[stock, : day + 1] -= sign * quantity[:, None]
+        after = self.slack[stock].min(axis=1) < 0
+        np.add.at(self.shortages, tables.item[stock], after.astype(np.int64) - before)
+        self.used_in_time[stock] += sign * quantity[:, None] * (tables.expiry[stock] >= day)
+        was_cooked = self.cooked[sitting, dish] > 0
+        self.cooked[sitting, dish] += sign
+        change = int(self.cooked[sitting, dish] > 0) - int(was_cooked)
+        self.minutes[sitting] += change * problem.dishes[dish].minutes
+        if tables.cuisine[dish] >= 0:
+            self.cuisine_counts[tables.cuisine[dish]] += sign
+
+    def refill(self, slots: Sequence[int], banned: Collection[int]) -> None:
+        """Fill open slots with the best dishes that are not banned."""
+        for number, service in enumerate(self.tables.services):
+            if not set(slots).isdisjoint(int(slot) for slot in service.slots):
+                self.fill(number, banned=banned)
+
+    def fill(
+        self,
+        number: int,
+        *,
+        banned: Collection[int] = (),
+        rng: np.random.Generator | None = None,
+        noise: float = 0.0,
+    ) -> None:
+        """Fill the open slots of a service, as far as anything is feasible.
+
+        With `rng`, Gumbel noise of scale `noise` is added to the dishes' gains.
+        """
+        service = self.tables.services[number]
+        barred = np.isin(service.dishes, list(banned)) if banned else None
+        while service.dishes.size:
+            is_open = np.array([self.plan[slot] == OPEN for slot in service.slots])
+            takes = service.fits & is_open
+            if not takes.any():
+                return
+            gain = self._gains(service, takes)
+            if barred is not None:
+                gain[barred] = _INFEASIBLE
+            noisy = gain if rng is None else gain + rng.gumbel(size=len(gain)) * noise
+            best = int(np.argmax(noisy))
+            if gain[best] <= _INFEASIBLE / 2:
+                return
+            for slot in service.slots[takes[best]]:
+                self.assign(int(slot), int(service.dishes[best]))
+
+    def _gains(self, service: Service, takes: Booleans) -> Floats:
+        """Return what each dish would add if the slots in its row take it, or `_INFEASIBLE`."""
+        tables, problem = self.tables, self.tables.problem
+        weights, day, sitting = problem.weights, service.day, service.sitting
+        gain: Floats = (service.points * takes).sum(axis=1)
+        gain += _POINTS_PER_DINER * (takes @ service.diners)
+        quantity = (service.amounts * takes[service.owner]).sum(axis=1)
+        slack = self.slack[:, : day + 1].min(axis=1)
+        short = quantity > slack[service.stock]
+        must_buy = short & (self.shortages[tables.item[service.stock]] == 0)
+        purchases = np.bincount(service.owner[must_buy], minlength=len(gain))
+        gain -= weights.purchase * purchases
+        if service.expiring.size:
+            stock = service.stock[service.expiring]
+            before = self.used_in_time[stock]
+            after = before + quantity[service.expiring, None] * (tables.expiry[stock] >= day)
+            saved = rescue_points(tables, stock, after) - rescue_points(tables, stock, before)
+            gain += np.bincount(service.owner[service.expiring], saved, minlength=len(gain))
+        if weights.cuisine and tables.cuisine_count:
+            new = (service.cuisines >= 0) & (self.cuisine_counts[service.cuisines] == 0)
+            gain += weights.cuisine * new
+        cooked = self.cooked[:, service.dishes] > 0
+        here = cooked[sitting]
+        cookings = cooked.sum(axis=0)
+        gain -= weights.repeat * ((cookings > 0) & ~here)
+        gain -= weights.extra_dish * (self._dishes_of(service) > 0) * ~here
+        feasible = takes.any(axis=1) & (here | (cookings < problem.max_repeats))
+        feasible &= ~self._in_another_course(service)
+        minutes = np.where(here, 0, service.minutes)
+        feasible &= self._in_time(sitting, minutes)
+        if problem.min_distance:
+            feasible &= here | ~self._cooked_near(day)[service.dishes]
+        if problem.max_items is not None:
+            feasible &= np.count_nonzero(self.shortages) + purchases <= problem.max_items
+        if tables.has_costs:
+            spent, extra = self._costs(service, quantity, slack)
+            gain -= float(weights.cost) * extra
+            if problem.budget is not None:
+                feasible &= spent + extra <= float(problem.budget) + 1e-9
+        gain[~feasible] = _INFEASIBLE
+        return gain
+
+    def _dishes_of(self, service: Service) -> int:
+        return len({self.plan[slot] for slot in service.slots} - {OPEN})
+
+    def _in_another_course(self, service: Service) -> Booleans:
+        slots = set(self.tables.problem.sitting_slots(service.sitting)) - set(service.slots)
+        others = [self.plan[slot] for slot in slots if self.plan[slot] != OPEN]
+        return np.isin(service.dishes, others)
+
+    def _in_time(self, sitting: int, minutes: Ints) -> Booleans:
+        problem = self.tables.problem
+        width = len(problem.meals)
+        day = sitting // width
+        left = float("inf")
+        if (budget := problem.sitting_budgets[sitting]) is not None:
+            left = max(0, budget - int(self.minutes[sitting]))
+        if (budget := problem.day_budgets[day]) is not None:
+            spent = int(self.minutes[day * width : (day + 1) * width].sum())
+            left = min(left, max(0, budget - spent))
+        return np.less_equal(minutes, left)
+
+    def _cooked_near(self, day: int) -> Booleans:
+        """Return whether each dish is cooked too near to a day."""
+        problem, width = self.tables.problem, len(self.tables.problem.meals)
+        first = max(0, day - problem.min_distance + 1)
+        rows = self.cooked[first * width : (day + problem.min_distance) * width]
+        near: Booleans = np.any(rows > 0, axis=0)
+        return near
+
+    def _costs(self, service: Service, quantity: Floats, slack: Floats) -> tuple[float, Floats]:
+        """Return what the plan costs, and what each dish would add."""
+        tables = self.tables
+        missing = np.maximum(0.0, -self.slack.min(axis=1))
+        cost = _price(missing, tables.price, tables.package)
+        stock = service.stock
+        # A day's use lowers the slack of that day and those before it.
+        with_dish = np.maximum(missing[stock], quantity - slack[stock])
+        added = _price(with_dish, tables.price[stock], tables.package[stock]) - cost[stock]
+        return float(cost.sum()), np.bincount(
+            service.owner, added, minlength=len(service.dishes)
+        ).astype(float)
+
+    def score(self) -> float:
+        """Return the plan's points plus `_POINTS_PER_DINER` for everybody fed."""
+        tables, problem = self.tables, self.tables.problem
+        weights = problem.weights
+        stock = np.flatnonzero(tables.has_expiring)
+        cooked = self.cooked > 0
+        cookings = cooked.sum(axis=0)
+        points = float(rescue_points(tables, stock, self.used_in_time[stock]).sum())
+        for service in tables.services:
+            dishes = [self.plan[slot] for slot in service.slots]
+            for column, dish in enumerate(dishes):
+                if dish != OPEN:
+                    row = int(np.searchsorted(service.dishes, dish))
+                    points += service.points[row, column]
+                    points += _POINTS_PER_DINER * service.diners[column]
+            points -= weights.extra_dish * max(0, len(set(dishes) - {OPEN}) - 1)
+        if tables.has_costs:
+            missing = np.maximum(0.0, -self.slack.min(axis=1))
+            cost = _price(missing, tables.price, tables.package).sum()
+            points -= float(weights.cost) * float(cost)
+        return (
+            points
+            - weights.purchase * int(np.count_nonzero(self.shortages))
+            + weights.cuisine * int(np.count_nonzero(self.cuisine_counts))
+            - weights.repeat * int(np.maximum(cookings - 1, 0).sum())
+        )
+
+
+def _price(missing: Floats, price: Floats, package: Floats) -> Floats:
+    """Return the price of what is bought where these thousandths are missing."""
+    whole = np.where(package > 0, package, 1.0)
+    packed = np.ceil(missing / whole - 1e-9) * whole
+    bought: Floats = np.where(package > 0, packed, missing) * price
+    return bought
+
+
+def construct(tables: HouseholdTables, pins: Mapping[int, int]) -> HouseholdState:
+    """Build a greedy plan around the pinned meals, the service with the fewest dishes first."""
+    state = HouseholdState(tables, [pins.get(slot, OPEN) for slot in tables.problem.slots])
+    for number in sorted(
+        range(len(tables.services)), key=lambda number: len(tables.services[number].dishes)
+    ):
+        state.fill(number)
+    return state
+
+
+def improve(
+    start: HouseholdState,
+    pins: Mapping[int, int],
+    steps: int,
+    stop: Callable[[], bool],
+    seed: int = 0,
+) -> Iterator[Plan]:
+    """Yield plans, each better than the last, for `steps` steps or until `stop()`."""
+    tables, problem = start.tables, start.tables.problem
+    free = [
+        number
+        for number, service in enumerate(tables.services)
+        if any(int(slot) not in pins for slot in service.slots)
+    ]
+    if not free:
+        return
+    rng = np.random.Generator(np.random.PCG64(seed))
+    current, score = start, start.score()
+    best_score = score
+    best_rank = rank(problem, tuple(start.plan))
+    weights = problem.weights
+    typical_step = max(weights.purchase, weights.cuisine, weights.rescue // 4, 10)
+    for step in range(steps):
+        if stop():
+            return
+        temperature = _START_TEMPERATURE * typical_step * max(0.01, (1 - step / steps) ** 2)
+        trial = current.copy()
+        _ruin_and_recreate(trial, free, pins, rng, temperature * 0.5)
+        new_score = trial.score()
+        if new_score >= score or rng.random() < exp((new_score - score) / temperature):
+            current, score = trial, new_score
+            if score > best_score:
+                best_score = score
+                plan = tuple(current.plan)
+                if (new_rank := rank(problem, plan)) > best_rank:
+                    best_rank = new_rank
+                    yield plan
+
+
+def _ruin_and_recreate(
+    state: HouseholdState,
+    free: Sequence[int],
+    pins: Mapping[int, int],
+    rng: np.random.Generator,
+    noise: float,
+) -> None:
+    services = state.tables.services
+    size = min(len(free), int(rng.integers(1, _MAX_RUIN_SIZE + 1)))
+    ruined = [free[int(n)] for n in rng.choice(len(free), size, replace=False)]
+    unfilled = [
+        number
+        for number in free
+        if number not in ruined and any(state.plan[slot] == OPEN for slot in services[number].slots)
+    ]
+    if unfilled:
+        ruined += [int(number) for number in rng.permutation(unfilled)[:_MAX_RUIN_SIZE]]
+    for number in ruined:
+        filled = [
+            int(slot)
+            for slot in services[number].slots
+            if state.plan[slot] != OPEN and int(slot) not in pins
+        ]
+        if filled and rng.random() < _ONE_DISH_SHARE:
+            dish = state.plan[int(rng.choice(filled))]
+            filled = [slot for slot in filled if state.plan[slot] == dish]
+        for slot in filled:
+            state.clear(slot)
+    for number in ruined:
+        state.fill(number, rng=rng, noise=noise)

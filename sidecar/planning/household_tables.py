@@ -1,0 +1,102 @@
+"""The constants of the search in household_search.py, as arrays."""
+
+from collections import defaultdict
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sidecar.planning.local_search import Floats, Ints, StockTables
+from sidecar.planning.problem import Problem
+
+Booleans = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The slots of a course at a sitting, and the dishes that fit any of them.
+
+    `fits` is dishes x slots. Need k is of dish `owner[k]`, and `amounts` is needs x slots.
+    """
+
+    sitting: int
+    day: int
+    slots: Ints
+    diners: Floats
+    dishes: Ints
+    fits: Booleans
+    points: Floats  # dishes x slots
+    minutes: Ints
+    cuisines: Ints
+    owner: Ints
+    stock: Ints
+    amounts: Floats
+    expiring: Ints  # positions of the needs whose stock has expiring lots
+
+
+class HouseholdTables(StockTables):
+    """The constants of a search over services."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem)
+        self.price = np.array([float(stock.price or 0) for stock in problem.stocks])
+        self.package = np.array([float(stock.package or 0) for stock in problem.stocks])
+        self.has_costs = bool(problem.weights.cost) or problem.budget is not None
+        slots: dict[tuple[int, str | None], list[int]] = defaultdict(list)
+        for slot in problem.slots:
+            if slot not in problem.closed:
+                slots[problem.service(slot)].append(slot)
+        by_limits: dict[tuple[object, ...], Service] = {}
+        services = []
+        for (sitting, _), members in slots.items():
+            key = tuple(self._limits(slot) for slot in members)
+            if key not in by_limits:
+                by_limits[key] = self._service(sitting, members)
+            services.append(
+                replace(
+                    by_limits[key],
+                    sitting=sitting,
+                    day=problem.day(members[0]),
+                    slots=np.array(members, np.int64),
+                )
+            )
+        self.services = tuple(services)
+
+    def _limits(self, slot: int) -> tuple[object, ...]:
+        """Return what decides which dishes fit a slot, and what they need and score."""
+        problem = self.problem
+        return (
+            slot % len(problem.columns),
+            problem.portion_of[slot] if problem.portions else 0,
+            problem.sitting_budgets[problem.sitting(slot)],
+            problem.day_budgets[problem.day(slot)],
+            problem.slot_habits.get(slot),
+        )
+
+    def _service(self, sitting: int, slots: list[int]) -> Service:
+        problem = self.problem
+        fits = {
+            dish: [problem.fits(dish, slot) for slot in slots]
+            for dish in range(len(problem.dishes))
+        }
+        dishes = [dish for dish, row in fits.items() if any(row)]
+        needs = [problem.needs(dish, slots[0]) for dish in dishes]
+        stock = np.array([s for need in needs for s, _ in need], np.int64)
+        amounts = [[q for dish in dishes for _, q in problem.needs(dish, slot)] for slot in slots]
+        points = [[float(problem.meal_points(dish, slot)) for slot in slots] for dish in dishes]
+        shape = (len(dishes), len(slots))
+        return Service(
+            sitting=sitting,
+            day=problem.day(slots[0]),
+            slots=np.array(slots, np.int64),
+            diners=np.array([problem.diners(slot) for slot in slots], float),
+            dishes=np.array(dishes, np.int64),
+            fits=np.array([fits[dish] for dish in dishes], bool).reshape(shape),
+            points=np.array(points, float).reshape(shape),
+            minutes=np.array([problem.dishes[dish].minutes for dish in dishes], np.int64),
+            cuisines=self.cuisine[np.array(dishes, np.int64)],
+            owner=np.repeat(np.arange(len(dishes)), [len(need) for need in needs]),
+            stock=stock,
+            amounts=np.array(amounts, float).reshape(len(slots), len(stock)).T,
+            expiring=np.flatnonzero(self.has_expiring[stock]),
+        )
