@@ -26,8 +26,9 @@ _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,200}")
 class RequestContextMiddleware:
     """The outermost layer of the ingress, as plain ASGI so that streams pass through unbuffered.
 
-    Sets the request state's `request_id` (str), `traceparent` (str or None), `trusted` (the result
-    of `authenticate`) and `log` (fields of the log line: tenant_id, feature, code).
+    Sets the request state's `request_id` (str), `callers_request_id` (the same if the caller sent
+    it, else None), `traceparent` (str or None), `trusted` (the result of `authenticate`) and `log`
+    (fields of the log line: tenant_id, feature, code).
     """
 
     def __init__(
@@ -54,11 +55,11 @@ class RequestContextMiddleware:
             return
         started = time.perf_counter()
         sent_id = Headers(scope=scope).get("x-request-id")
-        request_id = (
-            sent_id if sent_id and _REQUEST_ID.fullmatch(sent_id) else self._new_request_id()
-        )
+        callers_id = sent_id if sent_id and _REQUEST_ID.fullmatch(sent_id) else None
+        request_id = callers_id or self._new_request_id()
         state: dict[str, Any] = scope.setdefault("state", {})
         state["request_id"] = request_id
+        state["callers_request_id"] = callers_id
         traceparent = traceparent_of(Headers(scope=scope).get("traceparent"))
         state["traceparent"] = traceparent
         fields: dict[str, Any] = {"trace_id": trace_id_of(traceparent)}

@@ -1,8 +1,12 @@
 """Resolves the tenant and the request id of a call."""
 
+import re
+
 from starlette.requests import Request
 
-from sidecar.core.errors import MissingTenant, TenantMismatch
+from sidecar.core.errors import BadRequest, MissingTenant, TenantMismatch
+
+_KEY = re.compile(r"[\x20-\x7e]{1,200}")
 
 
 def resolve_tenant(request: Request, in_body: str | None = None) -> str:
@@ -26,6 +30,21 @@ def resolve_tenant(request: Request, in_body: str | None = None) -> str:
         raise MissingTenant("The tenant must be printable text of at most 200 characters.")
     request.state.log["tenant_id"] = tenant
     return tenant
+
+
+def resolve_idempotency_key(request: Request, in_body: str | None = None) -> str | None:
+    """Return the key of a submission: request_id, Idempotency-Key, or the caller's X-Request-ID.
+
+    Raises:
+        BadRequest: when the first two differ, or the header isn't printable ASCII.
+    """
+    in_header = request.headers.get("idempotency-key")
+    if in_header is not None and not _KEY.fullmatch(in_header):
+        raise BadRequest("Idempotency-Key must have 1 to 200 printable ASCII characters.")
+    if in_body is not None and in_header not in (None, in_body):
+        raise BadRequest("The request_id and the Idempotency-Key differ; send one of them.")
+    key: str | None = in_body or in_header or request.state.callers_request_id
+    return key
 
 
 def resolve_request_id(request: Request, in_body: str | None = None) -> str:

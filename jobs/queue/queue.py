@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import Connection, and_, func, select
 
@@ -75,7 +76,7 @@ class JobQueue:
     async def submit(self, new: NewJob) -> Job:
         """Store and return a job, or the first job with its (tenant, feature, idempotency_key).
 
-        Raises Conflict when that job has another payload.
+        Raises Conflict when that job has another payload or callback_url.
         """
         now = self._clock()
         fingerprint = _payload_hash(new)
@@ -113,11 +114,12 @@ class JobQueue:
                     jobs.c.idempotency_key == new.idempotency_key,
                 )
             ).one()
-            if first.fingerprint != fingerprint:
-                raise Conflict(
-                    f"The request_id {new.idempotency_key!r} was used before with another payload."
-                )
-            return job_from_row(first)
+            job_before = job_from_row(first)
+            if first.fingerprint != fingerprint and _content(job_before) != _content(new):
+                raise _used_before(new, "payload")
+            if new.callback_url not in (None, job_before.callback_url):
+                raise _used_before(new, "callback_url")
+            return job_before
 
         job = await self._database.write(work)
         self._on_queued()
@@ -257,3 +259,23 @@ def _payload_hash(new: NewJob) -> str:
     """Return a hash of all that an idempotency key stands for."""
     hashed = [new.input_payload, new.model_id, new.model_version]
     return hashlib.sha256(json.dumps(hashed, sort_keys=True).encode()).hexdigest()
+
+
+def _content(job: NewJob | Job) -> object:
+    """Return all that an idempotency key stands for, without nulls.
+
+    Optional fields that a newer version knows are null in its payloads and missing in older ones.
+    """
+    return _without_nulls([job.input_payload, job.model_id, job.model_version])
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _without_nulls(v) for name, v in value.items() if v is not None}
+    if isinstance(value, list | tuple):
+        return [_without_nulls(entry) for entry in value]
+    return value
+
+
+def _used_before(new: NewJob, what: str) -> Conflict:
+    return Conflict(f"The request_id {new.idempotency_key!r} was used before with another {what}.")

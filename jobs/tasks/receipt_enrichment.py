@@ -1,8 +1,8 @@
 """What other deployments add to a receipt after OCR.
 
 In order: a second read by a vision-language model, the tenant's own catalog corrections, semantic
-catalog matches, and categories. A model that is down costs its addition, not the receipt: a
-warning in the result says so.
+catalog matches, categories, and the default currency. A model that is down costs its addition, not
+the receipt: a warning in the result says so.
 """
 
 import base64
@@ -24,6 +24,7 @@ from sidecar.llm.completions import complete, json_schema_format
 from sidecar.llm.schemas import ChatRequest
 from sidecar.receipts.catalog.matching import nearest
 from sidecar.receipts.models import Match, with_warning
+from sidecar.receipts.money_forms import with_default_currency
 from sidecar.receipts.options import ReceiptOptions
 from sidecar.receipts.vlm import SCHEMA, VlmReceipt, extraction_of, merge_readings, question
 from sidecar.text.product_names import expand
@@ -47,7 +48,9 @@ async def enrich_receipt(models: ModelClients, context: JobContext, result: JobR
     result = await reread_with_vlm(options, result, models)
     result = await apply_catalog_corrections(context.tenant_id, options, result, models)
     result = await add_semantic_matches(options, result, models)
-    return await add_categories(context.tenant_id, options, result, models)
+    result = await add_categories(context.tenant_id, options, result, models)
+    default = context.settings.receipt.default_currency or None
+    return replace(result, output=with_default_currency(result.output, default))
 
 
 async def reread_with_vlm(

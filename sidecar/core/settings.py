@@ -157,6 +157,17 @@ class ReceiptSettings(_Group):
         "default", description="Accuracy of requests that don't name one."
     )
     threads: int = Field(1, ge=1, description="CPU threads of one receipt reader.")
+    money: Literal["number", "object", "string"] = Field(
+        "number",
+        description="How flat answers give money, for requests that don't say: 33.67, {amount: "
+        '"33.67", currency: "USD"} or "33.67".',
+    )
+    default_currency: str = Field(
+        "",
+        pattern="^([A-Z]{3})?$",
+        description="Currency (ISO 4217) of receipts that show none, marked in the answer by "
+        "`currency_source`; empty: their currency is null.",
+    )
 
 
 class EmbeddingSettings(_Group):

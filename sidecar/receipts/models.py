@@ -106,7 +106,7 @@ class LineItem(_Value):
             "name": self.parsed_name,
             "quantity": _number(self.quantity),
             "unit": self.unit,
-            "price": float(self.total_price.amount / self.quantity),
+            "price": float(unit_amount(self.total_price.amount, self.quantity)),
             "unit_price": self.unit_price.nested(),
             "total_price": self.total_price.nested(),
             "raw_text": self.raw_text,
@@ -215,6 +215,20 @@ class Extraction(_Value):
             },
             "pages": self.pages,
         }
+
+
+def unit_amount(total: Decimal, quantity: Decimal) -> Decimal:
+    """Return the price of one unit with as few decimals as still give `total` for `quantity`.
+
+    It has at least the decimals of `total` and at most six more.
+    """
+    exact = total / quantity
+    exponent = int(total.as_tuple().exponent)
+    for places in range(-min(exponent, 0), 6 - exponent):
+        price = round(exact, places)
+        if round(price * quantity, -exponent) == total:
+            return price
+    return round(exact, 6 - exponent)
 
 
 def _number(value: Decimal) -> int | float:

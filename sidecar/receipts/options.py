@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
 
+from sidecar.receipts.money_forms import MoneyForm
+
 Accuracy = Literal["fast", "default", "best"]
 
 _Name = Annotated[str, Field(min_length=1, max_length=500)]
@@ -33,6 +35,8 @@ class ReceiptOptions(BaseModel):
     engine: Literal["auto", "ocr", "vision"] = "auto"
     accuracy: Accuracy | None = None
     """The passes of `reader.DETECTION_PASSES`; None: the service's setting."""
+    money: MoneyForm | None = None
+    """How flat answers give money; None: the service's setting."""
     categorize: StrictBool = False
     candidate_labels: Annotated[tuple[_Name, ...], Field(max_length=100)] = ()
     catalog: Annotated[tuple[CatalogItem, ...], Field(max_length=5000)] = ()

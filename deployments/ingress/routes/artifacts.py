@@ -9,6 +9,7 @@ from deployments.http.schemas.artifacts import ArtifactList, ArtifactResponse
 from deployments.http.schemas.errors import ERROR_RESPONSES
 from deployments.ingress.images import MEDIA_TYPES
 from deployments.ingress.json import JsonRoute
+from deployments.ingress.receipt_money import with_callers_money
 from deployments.ingress.services import ServicesDep
 from deployments.ingress.tenancy import resolve_tenant
 from jobs.storage.artifacts import ArtifactFilter
@@ -48,10 +49,16 @@ async def list_artifacts(
     )
     if format == "jsonl":
         rows = services.artifacts.export(tenant_id, filter_)
-        return json_lines("artifacts", (ArtifactResponse.of(row) async for row in rows))
+        return json_lines(
+            "artifacts",
+            (ArtifactResponse.of(with_callers_money(row, services.settings)) async for row in rows),
+        )
     artifacts, total = await services.artifacts.list(tenant_id, filter_, limit=limit, offset=offset)
     return ArtifactList(
-        artifacts=[ArtifactResponse.of(artifact) for artifact in artifacts],
+        artifacts=[
+            ArtifactResponse.of(with_callers_money(artifact, services.settings))
+            for artifact in artifacts
+        ],
         total=total,
         limit=limit,
         offset=offset,
@@ -63,7 +70,8 @@ async def get_artifact(
     request: Request, artifact_id: ArtifactId, services: ServicesDep
 ) -> ArtifactResponse:
     """Return the artifact with its input and output."""
-    return ArtifactResponse.of(await services.artifacts.get(resolve_tenant(request), artifact_id))
+    artifact = await services.artifacts.get(resolve_tenant(request), artifact_id)
+    return ArtifactResponse.of(with_callers_money(artifact, services.settings))
 
 
 @router.get(

@@ -12,8 +12,13 @@ from deployments.http.schemas.jobs import JobList, JobResponse
 from deployments.http.schemas.webhooks import WebhookResponse
 from deployments.ingress.job_payloads import prepare_payload
 from deployments.ingress.json import JsonRoute
+from deployments.ingress.receipt_money import with_callers_money
 from deployments.ingress.services import Services, ServicesDep
-from deployments.ingress.tenancy import resolve_request_id, resolve_tenant
+from deployments.ingress.tenancy import (
+    resolve_idempotency_key,
+    resolve_request_id,
+    resolve_tenant,
+)
 from jobs.queue.job import Job, JobStatus, NewJob
 from jobs.queue.queue import JobFilter
 from sidecar.core.ssrf import blocked_field, check_url
@@ -38,7 +43,8 @@ class JobRequest(ApiModel):
     model_version: Name | None = None
     request_id: Name | None = Field(
         None,
-        description="Idempotency key within the tenant and feature, until the job is deleted.",
+        description="Idempotency key within the tenant and feature, until the job is deleted; "
+        "else the header Idempotency-Key, else X-Request-ID.",
     )
     callback_url: str | None = Field(
         None, max_length=2000, description="Called when the job has ended; http or https."
@@ -54,7 +60,8 @@ class TenantBody(ApiModel):
 @router.post("", summary="Submit a job")
 async def submit(request: Request, body: JobRequest, services: ServicesDep) -> JobResponse:
     """Queue a job, which is durable when this responds."""
-    request_id = resolve_request_id(request, body.request_id)
+    key = resolve_idempotency_key(request, body.request_id)
+    request_id = resolve_request_id(request, key)
     tenant_id = resolve_tenant(request, body.tenant_id)
     request.state.log["feature"] = body.feature
     if body.callback_url is not None:
@@ -69,7 +76,7 @@ async def submit(request: Request, body: JobRequest, services: ServicesDep) -> J
             feature=body.feature,
             input_payload=payload,
             request_id=request_id,
-            idempotency_key=body.request_id,
+            idempotency_key=key,
             max_attempts=services.job_types[body.feature].max_attempts,
             model_id=body.model_id,
             model_version=body.model_version,
@@ -132,7 +139,8 @@ async def job_response(services: Services, job: Job) -> JobResponse:
     """Return the job with its result, its attempts and its webhook."""
     output = None
     if job.artifact_id is not None:
-        output = (await services.artifacts.get(job.tenant_id, job.artifact_id)).output_payload
+        artifact = await services.artifacts.get(job.tenant_id, job.artifact_id)
+        output = with_callers_money(artifact, services.settings).output_payload
     attempts = await services.queue.attempts(job.id) if job.attempt else []
     webhook = None if job.callback_url is None else await services.webhooks.latest(job.id)
     return JobResponse.of(job, output, attempts, WebhookResponse.of(job, webhook))

@@ -12,6 +12,7 @@ from deployments.http.schemas.common import ApiModel, Envelope, Name, SuccessRes
 from deployments.http.schemas.errors import ERROR_RESPONSES
 from deployments.ingress.job_payloads import ReceiptPayload, store_receipt
 from deployments.ingress.json import JsonRoute
+from deployments.ingress.receipt_money import with_callers_money
 from deployments.ingress.services import Services, ServicesDep
 from deployments.ingress.tenancy import resolve_request_id, resolve_tenant
 from jobs.queue.job import Job, JobStatus, NewJob, Priority
@@ -55,7 +56,7 @@ async def extract_receipt(
     request_id = resolve_request_id(request, body.request_id)
     tenant_id = resolve_tenant(request, body.tenant_id)
     artifact = await _run_receipt_job(services, request, tenant_id, body.user_id, body.payload)
-    return SuccessResponse.of(request_id, artifact)
+    return SuccessResponse.of(request_id, with_callers_money(artifact, services.settings))
 
 
 @router.post("/receipts/extract", summary="Extract a receipt without an envelope")

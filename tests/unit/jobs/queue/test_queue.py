@@ -47,6 +47,13 @@ async def test_a_repeated_request_with_another_payload_is_a_conflict(queue: JobQ
         await queue.submit(replace(NEW, input_payload={"image": {"sha256": "cd"}}))
 
 
+async def test_an_option_that_is_null_is_as_one_that_is_missing(queue: JobQueue) -> None:
+    """A submission is repeated after an upgrade whose payloads have another optional field."""
+    older = replace(NEW, input_payload={"options": {"currency": "EUR"}})
+    newer = replace(NEW, input_payload={"options": {"currency": "EUR", "money": None}})
+    assert (await queue.submit(older)).id == (await queue.submit(newer)).id
+
+
 async def test_requests_of_other_tenants_and_without_a_key_create_jobs_of_their_own(
     queue: JobQueue,
 ) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from jobs.queue.job import JobResult
+from jobs.queue.job_context import JobContext
 from jobs.storage.database import Database
 from jobs.storage.feedback import Correction, CorrectionKind, FeedbackStore
 from jobs.tasks.model_clients import ModelClients
@@ -15,10 +16,12 @@ from jobs.tasks.receipt_enrichment import (
     add_categories,
     add_semantic_matches,
     apply_catalog_corrections,
+    enrich_receipt,
     reread_with_vlm,
 )
 from sidecar.classification.corrections import name_key
 from sidecar.core.errors import ModelUnavailable
+from sidecar.core.settings import Settings
 from sidecar.embedding.cache import Vectors
 from sidecar.receipts.options import CatalogItem, ReceiptOptions
 from tests.unit.conftest import Clock
@@ -241,3 +244,20 @@ async def test_without_a_classifier_the_lines_have_no_category_but_a_warning(
     result = await add_categories("t1", CATEGORIZE, two_lines, models)
     assert result.output["line_items"] == two_lines.output["line_items"]
     assert [word.split()[0] for word in result.output["checks"]["warnings"]] == ["smudged", "The"]
+
+
+# The default currency.
+
+
+@pytest.mark.parametrize(
+    ("default", "currency", "source"), [("EUR", "EUR", "default"), ("", None, None)]
+)
+async def test_a_receipt_without_a_currency_gets_the_deployments(
+    database: Database, default: str, currency: str | None, source: str | None
+) -> None:
+    settings = Settings.model_validate({"receipt": {"default_currency": default}})
+    context = JobContext(tenant_id="t", payload={"options": {}}, image=None, settings=settings)
+    unknown = ocr_result()
+    unknown = replace(unknown, output={**unknown.output, "currency": None})
+    output = (await enrich_receipt(model_clients(database), context, unknown)).output
+    assert (output["currency"], output["currency_source"]) == (currency, source)

@@ -1,5 +1,6 @@
 """Jobs over HTTP: submitting, polling, listing, cancelling and retrying."""
 
+import httpx
 import pytest
 
 from jobs.queue.job import AttemptError, JobResult
@@ -29,6 +30,48 @@ async def test_submitting_twice_returns_the_same_job_without_its_image(
     assert JPEG not in response.text
     again = await ingress.http.post("/api/v1/jobs", json=SUBMISSION)
     assert again.json()["id"] == job["id"]
+
+
+async def submit_with(
+    ingress: IngressClient, headers: dict[str, str], **changes: object
+) -> httpx.Response:
+    return await ingress.http.post("/api/v1/jobs", json=submission(**changes), headers=headers)
+
+
+@pytest.mark.parametrize("header", ["x-request-id", "idempotency-key"])
+async def test_a_header_makes_submissions_idempotent_as_request_id_does(
+    ingress: IngressClient, header: str
+) -> None:
+    first, again = [(await submit_with(ingress, {header: "k1"})).json() for _ in range(2)]
+    assert first["id"] == again["id"]
+    assert first["request_id"] == "k1"
+    in_body = (await submit_with(ingress, {}, request_id="k1")).json()
+    assert in_body["id"] == first["id"], "the body's request_id is the same thing"
+    other = await submit_with(ingress, {header: "k1"}, payload={"image_base64": "/9j/4AA="})
+    expect_error(other, 409, "conflict", "payload")
+    assert (await submit_with(ingress, {header: "k2"})).json()["id"] != first["id"]
+
+
+async def test_request_id_and_idempotency_key_may_not_differ(ingress: IngressClient) -> None:
+    response = await submit_with(ingress, {"idempotency-key": "a"}, request_id="b")
+    expect_error(response, 400, "bad_request", "Idempotency-Key")
+    assert (await submit_with(ingress, {"idempotency-key": "a"}, request_id="a")).is_success
+    # A proxy gives each attempt an X-Request-ID of its own.
+    retried = await submit_with(ingress, {"idempotency-key": "a", "x-request-id": "attempt-2"})
+    assert retried.json()["request_id"] == "a"
+    expect_error(await submit_with(ingress, {"idempotency-key": ""}), 400, "bad_request")
+
+
+async def test_a_repeated_submission_with_another_callback_url_is_a_conflict(
+    ingress: IngressClient,
+) -> None:
+    url = "https://core.example/done"
+    first = await submit_with(ingress, {}, request_id="r1", callback_url=url)
+    for same in (url, None):
+        again = await submit_with(ingress, {}, request_id="r1", callback_url=same)
+        assert again.json()["id"] == first.json()["id"]
+    other = await submit_with(ingress, {}, request_id="r1", callback_url=f"{url}/2")
+    expect_error(other, 409, "conflict", "callback_url")
 
 
 async def test_a_finished_job_has_its_result_and_artifact_for_its_tenant_only(
