@@ -23,7 +23,7 @@ from jobs.queue.admin_queries import AdminFilter
 from jobs.queue.job import FINAL, JobStatus
 from jobs.storage.feedback import Rating
 from sidecar.core.errors import BadRequest, NotFound, ValidationFailed
-from sidecar.core.validation import describe_errors
+from sidecar.core.validation_errors import describe_errors
 
 router = APIRouter(prefix="/dashboard", include_in_schema=False, route_class=HtmlRoute)
 

@@ -15,7 +15,7 @@ from sidecar.core.errors import (
     ServiceError,
     ValidationFailed,
 )
-from sidecar.core.validation import describe_errors
+from sidecar.core.validation_errors import describe_request_errors
 
 
 async def handle_exception(request: Request, error: Exception) -> Response:
@@ -62,4 +62,4 @@ def _validation_error(request: Request, error: RequestValidationError) -> Servic
             return BadRequest("The body is empty; send a JSON object.")
         if "json" not in request.headers.get("content-type", ""):
             return BadRequest("Send the body as JSON, with Content-Type: application/json.")
-    return ValidationFailed(describe_errors(errors))
+    return ValidationFailed(describe_request_errors(errors, error.body))

@@ -17,7 +17,7 @@ from jobs.tasks.registry import (
     RECEIPT_EXTRACTION,
 )
 from sidecar.core.errors import ModelUnavailable, ValidationFailed
-from sidecar.core.validation import describe_errors
+from sidecar.core.validation_errors import describe_errors
 from sidecar.embedding.schemas import EmbedBatchRequest
 from sidecar.planning.schemas import PlanRequest
 from sidecar.receipts.options import ReceiptOptions
@@ -83,5 +83,6 @@ async def prepare_payload(
     try:
         checked = payload_type.schema.model_validate(payload)
     except ValidationError as error:
-        raise ValidationFailed(describe_errors(error.errors(), prefix="payload")) from error
+        sentences = describe_errors(error.errors(), body=payload, prefix="payload")
+        raise ValidationFailed(sentences) from error
     return await payload_type.store(services, tenant_id, checked)

@@ -8,13 +8,18 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from pydantic_core import from_json
 
+from deployments.http.schemas.common import is_name
+
 
 class JsonRequest(Request):
     """A request that parses its body strictly."""
 
     async def json(self) -> Any:
-        """Parse the body; see parse_json."""
-        return parse_json(await self.body())
+        """Parse the body; see parse_json. Its request_id is from then on the request's."""
+        body = parse_json(await self.body())
+        if isinstance(body, dict) and is_name(request_id := body.get("request_id")):
+            self.state.request_id = request_id
+        return body
 
 
 class JsonRoute(APIRoute):

@@ -32,6 +32,22 @@ def resolve_tenant(request: Request, in_body: str | None = None) -> str:
     return tenant
 
 
+def resolve_openai_tenant(request: Request, user: str | None) -> str:
+    """Return the tenant of a call below /v1: the header's, else the query's, else OpenAI's `user`.
+
+    Raises:
+        MissingTenant: when none of them names one, or the name isn't printable text.
+        TenantMismatch: when header and query differ.
+    """
+    named = "x-tenant-id" in request.headers or "tenant_id" in request.query_params
+    try:
+        return resolve_tenant(request, None if named else user)
+    except MissingTenant as error:
+        if named or user:
+            raise
+        raise MissingTenant("Name a tenant: the header X-Tenant-ID, or the field user.") from error
+
+
 def resolve_idempotency_key(request: Request, in_body: str | None = None) -> str | None:
     """Return the key of a submission: request_id, Idempotency-Key, or the caller's X-Request-ID.
 

@@ -65,14 +65,3 @@ def _first_repeated(keys: Iterable[Hashable]) -> Hashable | None:
             return key
         seen.add(key)
     return None
-
-
-def describe_errors(errors: Iterable[Any], *, prefix: str = "") -> str:
-    """Return pydantic's first few errors as sentences: each field's path, never its value."""
-    sentences = []
-    for error in errors:
-        path = ".".join([prefix, *(str(part) for part in error["loc"] if part != "body")])
-        message = error["msg"].removeprefix("Value error, ")
-        sentences.append(f"{path.strip('.')[:200] or 'body'}: {message[:300]}")
-    shown = "; ".join(sentences[:5])
-    return f"{shown}; and {len(sentences) - 5} more." if len(sentences) > 5 else f"{shown}."

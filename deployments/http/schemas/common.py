@@ -4,7 +4,15 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+)
 
 from jobs.storage.artifacts import Artifact
 
@@ -19,6 +27,18 @@ def _printable(text: str) -> str:
 
 #: An id chosen by the caller (tenant, user, request); stored in rows and logs.
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_printable)]
+
+
+def is_name(value: object) -> bool:
+    """Return whether the value is a Name."""
+    try:
+        _NAME.validate_python(value)
+    except ValidationError:
+        return False
+    return True
+
+
+_NAME: TypeAdapter[str] = TypeAdapter(Name)
 
 
 class ApiModel(BaseModel):

@@ -19,7 +19,7 @@ from deployments.ingress.chat.streaming import (
 from deployments.ingress.disconnect import cancel_on_disconnect
 from deployments.ingress.json import JsonRoute
 from deployments.ingress.services import Services, ServicesDep
-from deployments.ingress.tenancy import resolve_tenant
+from deployments.ingress.tenancy import resolve_openai_tenant
 from sidecar.llm.schemas import ChatRequest
 
 router = APIRouter(prefix="/v1", tags=["chat"], route_class=JsonRoute)
@@ -50,7 +50,7 @@ async def completions(request: Request, body: ChatRequest, services: ServicesDep
     """Generate a completion, whole or streamed as server-sent events."""
     recorder = ChatRecorder(
         services,
-        tenant_id=resolve_tenant(request, None if "x-tenant-id" in request.headers else body.user),
+        tenant_id=resolve_openai_tenant(request, body.user),
         request_id=request.state.request_id,
         request=body,
         started=time.perf_counter(),

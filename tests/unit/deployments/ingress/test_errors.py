@@ -143,3 +143,38 @@ async def test_an_unexpected_exception_is_an_internal_error_without_details(
     expect_error(response, 500, "internal")
     assert "secret" not in response.text
     assert response.json()["request_id"] == response.headers["x-request-id"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/api/v1/categorize", {"payload": {"item_name": ""}}),
+        ("/api/v1/extract-receipt", {"payload": []}),
+        ("/api/v1/receipts/extract", {}),
+        ("/api/v1/embed", {"texts": [{"id": "a"}]}),
+        ("/api/v1/embed", {"texts": [{"id": str(n), "text": ""} for n in range(1001)]}),
+        ("/api/v1/search", {"payload": {"query": "x"}}),
+        ("/api/v1/optimize/meal-plan", {"payload": {}}),
+        ("/api/v1/jobs", {"feature": "receipt_extraction"}),
+        ("/api/v1/jobs", {"feature": "receipt_extraction", "payload": {}}),
+        ("/api/v1/categorize", {"tenant_id": "t2", "payload": {}}),
+    ],
+)
+async def test_a_refusal_has_the_callers_own_request_id(
+    ingress: IngressClient, path: str, body: dict[str, Any]
+) -> None:
+    response = await ingress.http.post(
+        path, json={"request_id": "mine ü", "tenant_id": "t1", **body}, headers={}
+    )
+    assert response.status_code in (413, 422)
+    assert response.json()["request_id"] == "mine ü"
+
+
+@pytest.mark.parametrize("request_id", [7, "", "a\nb", "x" * 201, None, ["a"]])
+async def test_an_invalid_request_id_is_not_returned(
+    ingress: IngressClient, request_id: object
+) -> None:
+    response = await ingress.http.post(
+        "/api/v1/categorize", json={"request_id": request_id, "payload": {}}, headers=TENANT
+    )
+    assert response.json()["request_id"].startswith("req_")

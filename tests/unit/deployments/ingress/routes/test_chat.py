@@ -247,3 +247,15 @@ async def test_a_tenant_over_its_limit_is_refused_and_others_are_not(
 
 async def test_models_are_listed(ingress: IngressClient) -> None:
     assert (await ingress.http.get("/v1/models")).json()["data"][0]["id"] == "echo"
+
+
+async def test_the_error_without_a_tenant_names_what_chat_takes(ingress: IngressClient) -> None:
+    body = {"messages": [{"role": "user", "content": "hi"}]}
+    for named in ({}, {"user": ""}, {"tenant_id": "t1"}):
+        response = await ingress.http.post("/v1/chat/completions", json={**body, **named})
+        assert response.status_code == 400
+        error = response.json()["error"]
+        assert (error["code"], error["message"]) == (
+            "missing_tenant",
+            "Name a tenant: the header X-Tenant-ID, or the field user.",
+        )
