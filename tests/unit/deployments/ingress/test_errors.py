@@ -152,7 +152,10 @@ async def test_an_unexpected_exception_is_an_internal_error_without_details(
         ("/api/v1/extract-receipt", {"payload": []}),
         ("/api/v1/receipts/extract", {}),
         ("/api/v1/embed", {"texts": [{"id": "a"}]}),
-        ("/api/v1/embed", {"texts": [{"id": str(n), "text": ""} for n in range(1001)]}),
+        (
+            "/api/v1/categorize",
+            {"payload": {"item_name": "x", "candidate_labels": list(map(str, range(101)))}},
+        ),
         ("/api/v1/search", {"payload": {"query": "x"}}),
         ("/api/v1/optimize/meal-plan", {"payload": {}}),
         ("/api/v1/jobs", {"feature": "receipt_extraction"}),

@@ -77,8 +77,10 @@ class Body(BaseModel):
         ({"level": "mid"}, "level: must be one of 'low' or 'high'."),
         (
             {"texts": 1, "content": 1, "shape": 1, "currency": 1, "words": 1, "level": 1},
-            "texts: must be a list; content: must be text or a list; shape: must be an object; "
-            "currency: must be text; words: must be a list; and 1 more.",
+            (
+                "texts: must be a list; content: must be text or a list; shape: must be an object; "
+                "currency: must be text; words: must be a list; and 1 more."
+            ),
         ),
     ],
 )
