@@ -35,6 +35,8 @@ def household(seed: int, **fields: Any) -> dict[str, Any]:
         if len(request["people"]) > 1 and rng.random() < 0.5:
             request["people"][1]["absent"] = [absent]
         request["weights"]["shared_meals"] = rng.choice((0, 0.1, 0.5, 1))
+    if rng.random() < 0.5:
+        _add_leftovers(rng, request)
     if horizon["days"] * len(horizon["meal_types"]) <= 2 and rng.random() < 0.4:
         for recipe in recipes:
             recipe["tags"] = [*recipe["tags"], rng.choice(("main", "side"))]
@@ -107,6 +109,23 @@ def _add_prices(rng: random.Random, request: dict[str, Any]) -> None:
     request["weights"]["cost"] = rng.choice((0, 0.2, 1))
     if rng.random() < 0.5:
         request["constraints"]["budget"] = rng.choice(("0", "5.00", "12.50", "30"))
+
+
+def _add_leftovers(rng: random.Random, request: dict[str, Any]) -> None:
+    """Let some recipes keep, on fewer days and with fewer recipes than otherwise."""
+    constraints, horizon = request["constraints"], request["planning_horizon"]
+    if len(request.get("people", ())) > 1:
+        request["people"] = request["people"][:2]
+    for recipe in request["recipes"][:2]:
+        recipe["keeps_days"] = rng.randint(0, 2)
+        recipe["freezes"] = rng.random() < 0.2
+    if rng.random() < 0.5:
+        constraints["max_cooking_days"] = rng.randint(1, 2)
+    day = (START + timedelta(rng.randrange(horizon["days"]))).isoformat()
+    if rng.random() < 0.4:
+        constraints[rng.choice(("no_cooking", "no_leftovers"))] = [
+            rng.choice((day, {"date": day, "meal_type": horizon["meal_types"][0]}))
+        ]
 
 
 def _person(rng: random.Random, number: int, tags: list[str]) -> dict[str, Any]:

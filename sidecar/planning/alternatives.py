@@ -65,7 +65,11 @@ def alternatives(
 
 def _dishes(problem: Problem, plan: Plan) -> Plan:
     """Return the dishes of a plan, once for each sitting."""
-    return plan if problem.is_simple else tuple(dish for _, dish in cookings(problem, plan))
+    return (
+        plan
+        if problem.is_simple
+        else tuple(problem.base(dish) for _, dish in cookings(problem, plan))
+    )
 
 
 def _exchange(start: SearchedPlan, slots: list[int]) -> SearchedPlan:

@@ -77,6 +77,7 @@ def _constraints(problem: Problem, plan: Plan) -> Iterator[str]:
         if dish == OPEN:
             continue
         chosen, column = problem.dishes[dish], problem.columns[slot % len(problem.columns)]
+        base = dish if chosen.leftover_of is None else chosen.leftover_of
         day = slot // len(problem.columns)
         course = column.course, dish
         if course not in {
@@ -93,8 +94,10 @@ def _constraints(problem: Problem, plan: Plan) -> Iterator[str]:
             or slot in problem.closed
             or column.meal not in chosen.meals
             or (column.course is not None and column.course not in chosen.tags)
-            or any(dish in problem.people[person].denied for person in column.people)
-            or any(dish not in problem.habits[h].dishes for h in problem.slot_habits.get(slot, ()))
+            or any(base in problem.people[person].denied for person in column.people)
+            or any(base not in problem.habits[h].dishes for h in problem.slot_habits.get(slot, ()))
+            or (slot in problem.no_cooking and not chosen.age)
+            or (slot in problem.no_leftovers and chosen.age)
         )
         yield f"(assert {'false' if barred else 'true'})"
     for count in courses.values():
@@ -107,17 +110,27 @@ def _constraints(problem: Problem, plan: Plan) -> Iterator[str]:
         if (budget := problem.sitting_budgets[day * len(problem.meals) + meal]) is not None:
             yield f"(assert (<= {_sum([str(part) for part in spent])} {budget}))"
         for dish in dishes:
-            days[dish].append(day)
+            if not problem.dishes[dish].age:
+                days[dish].append(day)
+    for (day, _), dishes in cooked.items():
+        for dish in dishes:
+            if (fresh := problem.dishes[dish].leftover_of) is not None:
+                cooked_on = day - problem.dishes[dish].age
+                options = " ".join(f"(= {cooked_on} {other})" for other in days[fresh])
+                yield f"(assert (or false {options}))"
+    if problem.max_cooking_days is not None:
+        cooking_days = {day for on in days.values() for day in on}
+        yield f"(assert (<= {len(cooking_days)} {problem.max_cooking_days}))"
     for day, budget in enumerate(problem.day_budgets):
         if budget is not None:
             yield f"(assert (<= {_sum([str(spent) for spent in minutes[day]])} {budget}))"
-    for on in days.values():
-        yield f"(assert (<= {len(on)} {problem.max_repeats}))"
-        for earlier, later in combinations(sorted(on), 2):
-            yield f"(assert (>= (- {later} {earlier}) {problem.min_distance}))"
+    for cooked_days in days.values():
+        yield f"(assert (<= {len(cooked_days)} {problem.max_repeats}))"
+        for first, second in combinations(sorted(cooked_days), 2):
+            yield f"(assert (>= (- {second} {first}) {problem.min_distance}))"
     for lock in problem.locks:
-        options = [plan[slot] for slot in problem.lock_slots(lock)]
-        matches = " ".join(f"(= {dish + 1} {lock.dish + 1})" for dish in options)
+        locked = [plan[slot] for slot in problem.lock_slots(lock)]
+        matches = " ".join(f"(= {dish + 1} {lock.dish + 1})" for dish in locked)
         yield f"(assert (or false {matches}))"
 
 
@@ -125,11 +138,14 @@ def _fixed_points(problem: Problem, plan: Plan, claim: Assessment) -> Fraction:
     """Return the points that don't depend on the allocation of food."""
     filled = [(slot, dish) for slot, dish in enumerate(plan) if dish != OPEN]
     cooked = {(problem.sitting(slot), dish) for slot, dish in filled}
-    dishes = {dish for _, dish in filled}
+    dishes = {
+        dish if problem.dishes[dish].leftover_of is None else problem.dishes[dish].leftover_of
+        for _, dish in filled
+    }
     served: dict[tuple[int, str | None], set[int]] = defaultdict(set)
     for slot, dish in filled:
         served[problem.sitting(slot), problem.column(slot).course].add(dish)
-    cuisines = {problem.dishes[dish].cuisine for dish in dishes} - {None}
+    cuisines = {problem.dishes[dish].cuisine for _, dish in filled} - {None}
     return Fraction(
         sum(problem.meal_points(dish, slot) for slot, dish in filled)
         + problem.weights.cuisine * len(cuisines)

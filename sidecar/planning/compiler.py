@@ -8,7 +8,8 @@ from functools import cache
 from importlib.resources import files
 
 from sidecar.planning.exclusions import exclusion_warnings, exclusions
-from sidecar.planning.households import Table, portion_scale, portions, recurring, set_table
+from sidecar.planning.households import Table, portion_scale, portions, recurring, set_table, times
+from sidecar.planning.leftovers import leftovers
 from sidecar.planning.problem import MEAL_TAGS, Dish, Lock, ObjectiveWeights, Problem
 from sidecar.planning.schemas import PlanRequest, Recipe
 from sidecar.planning.stock_builder import StockBuilder
@@ -36,6 +37,7 @@ def compile_request(request: PlanRequest) -> Problem:
         )
         for recipe, found in zip(request.recipes, excluded, strict=True)
     )
+    dishes += leftovers(request, dishes)
     if request.weights.cost:
         typical_cost = _typical_cost(dishes, builder)
         weights = ObjectiveWeights.from_weights(request.weights, typical_cost)
@@ -75,6 +77,10 @@ def compile_request(request: PlanRequest) -> Problem:
         habits=habits,
         slot_habits=slot_habits,
         min_distance=constraints.min_days_between_repeats or 0,
+        max_cooking_days=constraints.max_cooking_days,
+        no_cooking=times(request, table.columns, constraints.no_cooking),
+        no_cooking_times=tuple(time.words() for time in constraints.no_cooking),
+        no_leftovers=frozenset(times(request, table.columns, constraints.no_leftovers)),
         budget=None if constraints.budget is None else Fraction(constraints.budget),
         currency=request.currency,
         portions=slot_portions,
@@ -110,6 +116,7 @@ def _typical_cost(dishes: Sequence[Dish], builder: StockBuilder) -> Fraction:
     costs = [
         sum((builder.stocks[stock].cost(quantity) for stock, quantity in dish.needs), Fraction(0))
         for dish in dishes
+        if not dish.age
     ]
     priced = [cost for cost in costs if cost]
     return sum(priced, Fraction(0)) / max(1, len(priced))

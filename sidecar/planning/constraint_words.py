@@ -54,6 +54,10 @@ def constraint_sentence(problem: Problem, constraint: UserConstraint) -> str:
         case ConstraintKind.DISTANCE:
             days = count_words(problem.min_distance, "day")
             return f"a recipe is cooked again after {days} at the earliest"
+        case ConstraintKind.COOKING_DAYS:
+            return f"at most {count_words(problem.max_cooking_days or 0, 'day')} may be for cooking"
+        case ConstraintKind.NO_COOKING:
+            return f"nothing is cooked {problem.no_cooking_times[subject]}"
         case ConstraintKind.HABIT:
             return problem.habits[subject].sentence
         case ConstraintKind.WISH:
@@ -89,6 +93,10 @@ def _relaxation(problem: Problem, constraint: UserConstraint, limit: int | None)
             return f"allow a recipe {limit} times"
         case ConstraintKind.DISTANCE:
             return "allow a recipe again after fewer days"
+        case ConstraintKind.COOKING_DAYS:
+            return f"allow {count_words(limit or 0, 'day')} for cooking"
+        case ConstraintKind.NO_COOKING:
+            return f"allow cooking {problem.no_cooking_times[subject]}"
         case ConstraintKind.HABIT:
             return problem.habits[subject].relaxation
         case ConstraintKind.WISH:

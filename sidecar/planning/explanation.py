@@ -67,7 +67,7 @@ def open_slots(problem: Problem, plan: Plan) -> tuple[OpenSlot, ...]:
 def _meal_sentences(problem: Problem, plan: Plan, assessment: Assessment) -> Iterator[str]:
     rescues = _rescues(problem, plan)
     users: dict[int, list[str]] = defaultdict(list)
-    for number in dict.fromkeys(number for number in plan if number != OPEN):
+    for number in dict.fromkeys(problem.base(number) for number in plan if number != OPEN):
         for item in {problem.stocks[stock].item for stock, _ in problem.dishes[number].needs}:
             users[item].append(problem.dishes[number].name)
     served: dict[tuple[object, int], list[int]] = defaultdict(list)
@@ -103,16 +103,19 @@ def _meal_sentences(problem: Problem, plan: Plan, assessment: Assessment) -> Ite
         if dish.favorite:
             reasons.append("it is a favorite")
         budget = problem.minutes_allowed(slot)
-        if budget is not None:
+        if budget is not None and not dish.age:
             reasons.append(f"it takes {dish.minutes} of the {budget} min allowed")
         elif not reasons:
             takes = f"takes {dish.minutes} min and " if dish.minutes else ""  # 0 is not stated
             reasons.append(f"it {takes}adds the least to buy")
+        if dish.age:
+            day = day_words(problem, problem.cooking_day(number, slot))
+            reasons = [f"it is left over from {day}", *reasons]
         whom = ""
         if dishes_of.count(service) > 1:
             whom = f" for {listed([people_words(problem, slot) for slot in slots])}"
         yield f"{slot_words(problem, slot)}{whom}: {dish.name}, because {listed(reasons)}."
-        if dish.omitted:
+        if dish.omitted and not dish.age:
             omitted = listed([barred.ingredient for barred in dish.omitted])
             yield f"Leave {omitted} out of {dish.name}."
 
@@ -127,7 +130,11 @@ def _rescues(problem: Problem, plan: Plan) -> dict[int, list[str]]:
                 uses[number].append((slot, quantity))
     for number, by_slot in uses.items():
         stock = problem.stocks[number]
-        parts = allocate(stock, [(problem.day(slot), quantity) for slot, quantity in by_slot])
+        by_slot.sort(key=lambda use: problem.cooking_day(plan[use[0]], use[0]))
+        parts = allocate(
+            stock,
+            [(problem.cooking_day(plan[slot], slot), quantity) for slot, quantity in by_slot],
+        )
         for (slot, _), part in zip(by_slot, parts, strict=True):
             expiries = [
                 lot.expiry
@@ -144,8 +151,11 @@ def _rescues(problem: Problem, plan: Plan) -> dict[int, list[str]]:
 
 def _left_out(problem: Problem, plan: Plan) -> Iterator[str]:
     """Yield sentences for the best dishes that are not planned: favorites, and savers of food."""
-    appeal = {number: _appeal(problem, dish) for number, dish in enumerate(problem.dishes)}
-    left_out = sorted(set(appeal) - set(plan), key=lambda number: (-appeal[number], number))
+    appeal = {
+        number: _appeal(problem, dish) for number, dish in enumerate(problem.dishes) if not dish.age
+    }
+    planned = {problem.base(dish) for dish in plan if dish != OPEN}
+    left_out = sorted(set(appeal) - planned, key=lambda number: (-appeal[number], number))
     for number in left_out[:_MAX_LEFT_OUT]:
         if appeal[number]:
             reason = _reason_left_out(problem, plan, number)

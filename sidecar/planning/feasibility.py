@@ -60,6 +60,7 @@ def _with_relaxations(problem: Problem, core: tuple[UserConstraint, ...]) -> Con
                 | ConstraintKind.INGREDIENT
                 | ConstraintKind.DISTANCE
                 | ConstraintKind.HABIT
+                | ConstraintKind.NO_COOKING
                 | ConstraintKind.WISH
             ):
                 relaxations.append((constraint, None))
@@ -101,6 +102,10 @@ def _restrict_to(problem: Problem, core: Iterable[UserConstraint]) -> Problem:
             for person in problem.people
         ),
         slot_habits=_only(problem.slot_habits, ConstraintKind.HABIT, retained),
+        no_cooking=_only(problem.no_cooking, ConstraintKind.NO_COOKING, retained),
+        max_cooking_days=problem.max_cooking_days
+        if UserConstraint(ConstraintKind.COOKING_DAYS) in retained
+        else None,
         min_distance=problem.min_distance
         if UserConstraint(ConstraintKind.DISTANCE) in retained
         else 0,
@@ -140,6 +145,8 @@ def _min_limit(problem: Problem, constraint: UserConstraint) -> int | None:
             low, high = problem.sitting_budgets[constraint.subject] or 0, day_minutes
         case ConstraintKind.SHOPPING:
             low, high = problem.max_items or 0, len(problem.items)
+        case ConstraintKind.COOKING_DAYS:
+            low, high = problem.max_cooking_days or 0, problem.days
         case ConstraintKind.COST:
             low, high = floor((problem.budget or 0) * 100), ceil(_highest_cost(problem) * 100)
         case _:
@@ -176,6 +183,8 @@ def _with_limit(problem: Problem, constraint: UserConstraint, limit: int) -> Pro
             return replace(problem, sitting_budgets=budgets)
         case ConstraintKind.SHOPPING:
             return replace(problem, max_items=limit)
+        case ConstraintKind.COOKING_DAYS:
+            return replace(problem, max_cooking_days=limit)
         case ConstraintKind.COST:
             return replace(problem, budget=Fraction(limit, 100))
         case _:

@@ -20,7 +20,7 @@ from sidecar.planning.milp_solver import MilpProgram
 from sidecar.planning.problem import Problem
 from sidecar.planning.slot_classes import SlotRun
 
-Uses = list[tuple[int, int, int]]  # (column, day, quantity) of a stock
+Uses = list[tuple[int, int, int]]  # (column, cooking day, quantity) of a stock
 
 
 def build(problem: Problem, diners: int) -> MilpProgram:
@@ -108,23 +108,51 @@ class _HouseholdModel:
         """Limit how often and how soon a dish is cooked again; add repeats and cuisines."""
         problem, builder = self.problem, self.builder
         sittings: dict[int, list[int]] = defaultdict(list)
+        leftovers: dict[int, list[int]] = defaultdict(list)
         for dish, sitting in sorted(self.cooked):
-            sittings[dish].append(sitting)
+            if problem.dishes[dish].age:
+                leftovers[problem.base(dish)].append(self.cooked[dish, sitting])
+            else:
+                sittings[dish].append(sitting)
         cuisines: dict[str, list[int]] = defaultdict(list)
         for dish, members in sittings.items():
             columns = [self.cooked[dish, sitting] for sitting in members]
             self.used[dish] = used = builder.add_column(problem.weights.repeat, 1, integer=True)
-            for column in columns:
+            for column in (*columns, *leftovers[dish]):
                 builder.objective[column] -= problem.weights.repeat
+            for column in columns:
                 builder.add_row({column: 1.0, used: -1.0}, 0)
             builder.add_row({**dict.fromkeys(columns, -1.0), used: 1.0}, 0)
             builder.add_row({**dict.fromkeys(columns, 1.0), used: -float(problem.max_repeats)}, 0)
             self._add_distance(dish, members)
             if (cuisine := problem.dishes[dish].cuisine) is not None:
                 cuisines[cuisine].append(used)
+        self._add_leftovers(sittings)
+        self._add_cooking_days(sittings)
         for columns in cuisines.values():
             present = builder.add_column(problem.weights.cuisine, 1, integer=False)
             builder.add_row({**dict.fromkeys(columns, -1.0), present: 1.0}, 0)
+
+    def _add_leftovers(self, sittings: dict[int, list[int]]) -> None:
+        """A leftover is of a dish that is cooked on its cooking day."""
+        problem, width = self.problem, len(self.problem.meals)
+        for (dish, sitting), column in self.cooked.items():
+            if age := problem.dishes[dish].age:
+                base, day = problem.base(dish), sitting // width - age
+                fresh = [self.cooked[base, s] for s in sittings[base] if s // width == day]
+                self.builder.add_row({**dict.fromkeys(fresh, -1.0), column: 1.0}, 0)
+
+    def _add_cooking_days(self, sittings: dict[int, list[int]]) -> None:
+        """Limit the days on which anything is cooked."""
+        problem = self.problem
+        if problem.max_cooking_days is None:
+            return
+        days = [self.builder.add_column(0, 1, integer=True) for _ in range(problem.days)]
+        self.builder.add_row(dict.fromkeys(days, 1.0), problem.max_cooking_days)
+        for dish, members in sittings.items():
+            for sitting in members:
+                column = self.cooked[dish, sitting]
+                self.builder.add_row({column: 1.0, days[sitting // len(problem.meals)]: -1.0}, 0)
 
     def _add_distance(self, dish: int, sittings: list[int]) -> None:
         """Allow one cooking in any `min_distance` days."""
@@ -168,7 +196,7 @@ class _HouseholdModel:
         uses: dict[int, Uses] = defaultdict(list)
         for (dish, slot), column in self.eaten.items():
             for stock, quantity in problem.needs(dish, slot):
-                uses[stock].append((column, problem.day(slot), quantity))
+                uses[stock].append((column, problem.cooking_day(dish, slot), quantity))
         bought: dict[int, int] = {}
         costs: dict[int, float] = {}
         for stock, members in uses.items():
@@ -245,7 +273,7 @@ class _HouseholdModel:
             for column in columns:
                 by_dish[builder.runs[column].dish].append(column)
         for dish, columns in by_dish.items():
-            if len(columns) == self.eaten_count[dish]:
+            if dish in self.used and len(columns) == self.eaten_count[dish]:
                 builder.add_row({self.used[dish]: 1.0, item: -1.0}, 0)
         if small and sum(quantity for _, quantity in small) > remaining > 0:
             columns_of = [column for column, _ in late]

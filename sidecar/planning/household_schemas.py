@@ -75,7 +75,7 @@ def _weekday_words(names: tuple[str, ...]) -> str:
 
 
 class Attendance(MealTime):
-    """When somebody is or isn't at the table; a date alone may be a plain string."""
+    """When something is so, or somebody is at the table; a date alone may be a plain string."""
 
     @model_validator(mode="before")
     @classmethod

@@ -32,7 +32,10 @@ class HouseholdState:
         self.slack = tables.unexpired.copy()  # column t: less what is used from day t on
         self.used_in_time = np.zeros_like(tables.cumulative)
         self.shortages = np.zeros(len(problem.items), np.int64)  # how many stocks of an item
-        self.cooked = np.zeros((len(problem.sitting_budgets), len(problem.dishes)), np.int64)
+        sittings, dishes = len(problem.sitting_budgets), len(problem.dishes)
+        self.served = np.zeros((sittings, dishes), np.int64)  # how many slots of a sitting
+        self.meals_of = np.zeros(dishes, np.int64)  # sittings at which it or its leftovers are
+        self.cooked_on = np.zeros((problem.days, dishes), np.int64)  # sittings of a day
         self.cuisine_counts = np.zeros(tables.cuisine_count, np.int64)
         self.minutes = np.zeros(len(problem.sitting_budgets), np.int64)
         for slot, dish in enumerate(plan):
@@ -44,7 +47,8 @@ class HouseholdState:
         twin = object.__new__(HouseholdState)
         twin.tables, twin.plan = self.tables, self.plan.copy()
         twin.slack, twin.used_in_time = self.slack.copy(), self.used_in_time.copy()
-        twin.shortages, twin.cooked = self.shortages.copy(), self.cooked.copy()
+        twin.shortages, twin.served = self.shortages.copy(), self.served.copy()
+        twin.meals_of, twin.cooked_on = self.meals_of.copy(), self.cooked_on.copy()
         twin.cuisine_counts, twin.minutes = self.cuisine_counts.copy(), self.minutes.copy()
         return twin
 
@@ -60,7 +64,7 @@ class HouseholdState:
 
     def _update(self, slot: int, dish: int, sign: int) -> None:
         tables, problem = self.tables, self.tables.problem
-        day, sitting = problem.day(slot), problem.sitting(slot)
+        day, sitting = problem.cooking_day(dish, slot), problem.sitting(slot)
         needs = problem.needs(dish, slot)
         stock = np.array([number for number, _ in needs], np.int64)
         quantity = np.array([amount for _, amount in needs], float)
@@ -69,17 +73,38 @@ class HouseholdState:
         after = self.slack[stock].min(axis=1) < 0
         np.add.at(self.shortages, tables.item[stock], after.astype(np.int64) - before)
         self.used_in_time[stock] += sign * quantity[:, None] * (tables.expiry[stock] >= day)
-        was_cooked = self.cooked[sitting, dish] > 0
-        self.cooked[sitting, dish] += sign
-        change = int(self.cooked[sitting, dish] > 0) - int(was_cooked)
-        self.minutes[sitting] += change * problem.dishes[dish].minutes
+        was_served = self.served[sitting, dish] > 0
+        self.served[sitting, dish] += sign
+        change = int(self.served[sitting, dish] > 0) - int(was_served)
+        self.meals_of[problem.base(dish)] += change
+        if not problem.dishes[dish].age:
+            self.cooked_on[day, dish] += change
+            self.minutes[sitting] += change * problem.dishes[dish].minutes
         if tables.cuisine[dish] >= 0:
             self.cuisine_counts[tables.cuisine[dish]] += sign
 
+    def clear_orphans(self, pins: Mapping[int, int]) -> set[int]:
+        """Open the slots of leftovers that are no longer cooked, and return them."""
+        problem = self.tables.problem
+        if not self.tables.has_leftovers:
+            return set()
+        orphans = {
+            slot
+            for slot, dish in enumerate(self.plan)
+            if dish != OPEN
+            and problem.dishes[dish].age
+            and not self.cooked_on[problem.cooking_day(dish, slot), problem.base(dish)]
+            and slot not in pins
+        }
+        for slot in orphans:
+            self.clear(slot)
+        return orphans
+
     def refill(self, slots: Sequence[int], banned: Collection[int]) -> None:
         """Fill open slots with the best dishes that are not banned."""
+        emptied = self.clear_orphans({}) | set(slots)
         for number, service in enumerate(self.tables.services):
-            if not set(slots).isdisjoint(int(slot) for slot in service.slots):
+            if not emptied.isdisjoint(int(slot) for slot in service.slots):
                 self.fill(number, banned=banned)
 
     def fill(
@@ -114,35 +139,34 @@ class HouseholdState:
     def _gains(self, service: Service, takes: Booleans) -> Floats:
         """Return what each dish would add if the slots in its row take it, or `_INFEASIBLE`."""
         tables, problem = self.tables, self.tables.problem
-        weights, day, sitting = problem.weights, service.day, service.sitting
+        weights, sitting = problem.weights, service.sitting
         gain: Floats = (service.points * takes).sum(axis=1)
         gain += _POINTS_PER_DINER * (takes @ service.diners)
         quantity = (service.amounts * takes[service.owner]).sum(axis=1)
-        slack = self.slack[:, : day + 1].min(axis=1)
-        short = quantity > slack[service.stock]
+        cooking_day = service.day - service.ages
+        day = cooking_day[service.owner]
+        slack = np.minimum.accumulate(self.slack, axis=1)[service.stock, day]
+        short = quantity > slack
         must_buy = short & (self.shortages[tables.item[service.stock]] == 0)
         purchases = np.bincount(service.owner[must_buy], minlength=len(gain))
         gain -= weights.purchase * purchases
         if service.expiring.size:
             stock = service.stock[service.expiring]
             before = self.used_in_time[stock]
-            after = before + quantity[service.expiring, None] * (tables.expiry[stock] >= day)
+            in_time = tables.expiry[stock] >= day[service.expiring, None]
+            after = before + quantity[service.expiring, None] * in_time
             saved = rescue_points(tables, stock, after) - rescue_points(tables, stock, before)
             gain += np.bincount(service.owner[service.expiring], saved, minlength=len(gain))
         if weights.cuisine and tables.cuisine_count:
             new = (service.cuisines >= 0) & (self.cuisine_counts[service.cuisines] == 0)
             gain += weights.cuisine * new
-        cooked = self.cooked[:, service.dishes] > 0
-        here = cooked[sitting]
-        cookings = cooked.sum(axis=0)
-        gain -= weights.repeat * ((cookings > 0) & ~here)
+        here = self.served[sitting, service.dishes] > 0
+        gain -= weights.repeat * (~here & (self.meals_of[service.bases] > 0))
         gain -= weights.extra_dish * (self._dishes_of(service) > 0) * ~here
-        feasible = takes.any(axis=1) & (here | (cookings < problem.max_repeats))
-        feasible &= ~self._in_another_course(service)
-        minutes = np.where(here, 0, service.minutes)
-        feasible &= self._in_time(sitting, minutes)
-        if problem.min_distance:
-            feasible &= here | ~self._cooked_near(day)[service.dishes]
+        feasible = takes.any(axis=1) & ~self._in_another_course(service)
+        feasible &= np.where(
+            service.ages > 0, self._was_cooked(service, cooking_day), here | self._may_cook(service)
+        )
         if problem.max_items is not None:
             feasible &= np.count_nonzero(self.shortages) + purchases <= problem.max_items
         if tables.has_costs:
@@ -152,6 +176,28 @@ class HouseholdState:
                 feasible &= spent + extra <= float(problem.budget) + 1e-9
         gain[~feasible] = _INFEASIBLE
         return gain
+
+    def _was_cooked(self, service: Service, day: Ints) -> Booleans:
+        """Return whether what a leftover is of is cooked on its cooking day."""
+        if not self.tables.has_leftovers:
+            return np.zeros(len(day), bool)
+        cooked: Booleans = self.cooked_on[day, service.bases] > 0
+        return cooked
+
+    def _may_cook(self, service: Service) -> Booleans:
+        """Return whether each dish may be cooked once more, at this sitting."""
+        problem, day = self.tables.problem, service.day
+        cooked = self.cooked_on[:, service.bases]
+        feasible: Booleans = np.less(cooked.sum(axis=0), problem.max_repeats)
+        feasible &= self._in_time(service.sitting, service.minutes)
+        if problem.min_distance:
+            near = cooked[max(0, day - problem.min_distance + 1) : day + problem.min_distance]
+            feasible &= np.all(near == 0, axis=0)
+        if problem.max_cooking_days is not None:
+            days = np.any(self.cooked_on > 0, axis=1)
+            if not days[day] and np.count_nonzero(days) >= problem.max_cooking_days:
+                feasible[:] = False
+        return feasible
 
     def _dishes_of(self, service: Service) -> int:
         return len({self.plan[slot] for slot in service.slots} - {OPEN})
@@ -173,14 +219,6 @@ class HouseholdState:
             left = min(left, max(0, budget - spent))
         return np.less_equal(minutes, left)
 
-    def _cooked_near(self, day: int) -> Booleans:
-        """Return whether each dish is cooked too near to a day."""
-        problem, width = self.tables.problem, len(self.tables.problem.meals)
-        first = max(0, day - problem.min_distance + 1)
-        rows = self.cooked[first * width : (day + problem.min_distance) * width]
-        near: Booleans = np.any(rows > 0, axis=0)
-        return near
-
     def _costs(self, service: Service, quantity: Floats, slack: Floats) -> tuple[float, Floats]:
         """Return what the plan costs, and what each dish would add."""
         tables = self.tables
@@ -188,7 +226,7 @@ class HouseholdState:
         cost = _price(missing, tables.price, tables.package)
         stock = service.stock
         # A day's use lowers the slack of that day and those before it.
-        with_dish = np.maximum(missing[stock], quantity - slack[stock])
+        with_dish = np.maximum(missing[stock], quantity - slack)
         added = _price(with_dish, tables.price[stock], tables.package[stock]) - cost[stock]
         return float(cost.sum()), np.bincount(
             service.owner, added, minlength=len(service.dishes)
@@ -199,8 +237,6 @@ class HouseholdState:
         tables, problem = self.tables, self.tables.problem
         weights = problem.weights
         stock = np.flatnonzero(tables.has_expiring)
-        cooked = self.cooked > 0
-        cookings = cooked.sum(axis=0)
         points = float(rescue_points(tables, stock, self.used_in_time[stock]).sum())
         for service in tables.services:
             dishes = [self.plan[slot] for slot in service.slots]
@@ -218,7 +254,7 @@ class HouseholdState:
             points
             - weights.purchase * int(np.count_nonzero(self.shortages))
             + weights.cuisine * int(np.count_nonzero(self.cuisine_counts))
-            - weights.repeat * int(np.maximum(cookings - 1, 0).sum())
+            - weights.repeat * int(np.maximum(self.meals_of - 1, 0).sum())
         )
 
 
@@ -307,5 +343,11 @@ def _ruin_and_recreate(
             filled = [slot for slot in filled if state.plan[slot] == dish]
         for slot in filled:
             state.clear(slot)
-    for number in ruined:
-        state.fill(number, rng=rng, noise=noise)
+    orphans = state.clear_orphans(pins)
+    ruined += [
+        number
+        for number in free
+        if number not in ruined and not orphans.isdisjoint(int(s) for s in services[number].slots)
+    ]
+    for number in rng.permutation(ruined):
+        state.fill(int(number), rng=rng, noise=noise)

@@ -27,6 +27,8 @@ class Service:
     fits: Booleans
     points: Floats  # dishes x slots
     minutes: Ints
+    bases: Ints  # the dishes, or those that leftovers are of
+    ages: Ints  # days since they were cooked
     cuisines: Ints
     owner: Ints
     stock: Ints
@@ -41,6 +43,7 @@ class HouseholdTables(StockTables):
         super().__init__(problem)
         self.price = np.array([float(stock.price or 0) for stock in problem.stocks])
         self.package = np.array([float(stock.package or 0) for stock in problem.stocks])
+        self.has_leftovers = any(dish.age for dish in problem.dishes)
         self.has_costs = bool(problem.weights.cost) or problem.budget is not None
         slots: dict[tuple[int, str | None], list[int]] = defaultdict(list)
         for slot in problem.slots:
@@ -71,6 +74,9 @@ class HouseholdTables(StockTables):
             problem.sitting_budgets[problem.sitting(slot)],
             problem.day_budgets[problem.day(slot)],
             problem.slot_habits.get(slot),
+            problem.no_cooking.get(slot),
+            slot in problem.no_leftovers,
+            problem.day(slot) if self.has_leftovers else 0,
         )
 
     def _service(self, sitting: int, slots: list[int]) -> Service:
@@ -94,6 +100,8 @@ class HouseholdTables(StockTables):
             fits=np.array([fits[dish] for dish in dishes], bool).reshape(shape),
             points=np.array(points, float).reshape(shape),
             minutes=np.array([problem.dishes[dish].minutes for dish in dishes], np.int64),
+            bases=np.array([problem.base(dish) for dish in dishes], np.int64),
+            ages=np.array([problem.dishes[dish].age for dish in dishes], np.int64),
             cuisines=self.cuisine[np.array(dishes, np.int64)],
             owner=np.repeat(np.arange(len(dishes)), [len(need) for need in needs]),
             stock=stock,

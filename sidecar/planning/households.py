@@ -119,6 +119,21 @@ def recurring(
     return tuple(habits), {slot: tuple(numbers) for slot, numbers in slots.items()}
 
 
+def times(
+    request: PlanRequest, columns: Sequence[Column], entries: Sequence[household_schemas.MealTime]
+) -> dict[int, tuple[int, ...]]:
+    """Return the indices of the entries that include each slot, for slots with any."""
+    horizon = request.planning_horizon
+    found: dict[int, tuple[int, ...]] = {}
+    for slot in range(horizon.days * len(columns)):
+        day = horizon.start_date + timedelta(days=slot // len(columns))
+        meal_type = horizon.meal_types[columns[slot % len(columns)].meal]
+        numbers = tuple(n for n, entry in enumerate(entries) if entry.includes(day, meal_type))
+        if numbers:
+            found[slot] = numbers
+    return found
+
+
 def _servings(table: Table, people: Sequence[int]) -> Fraction:
     return sum((table.people[person].servings for person in people), Fraction(0))
 

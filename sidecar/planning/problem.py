@@ -120,6 +120,8 @@ class Dish:
     barred: tuple[Barred, ...] = ()  # the excluded ingredients that it has
     omitted: tuple[Barred, ...] = ()  # optional ingredients that are excluded
     needs: Needs  # as the request scales the recipe
+    leftover_of: int | None = None  # the dish that was cooked `age` days before
+    age: int = 0
 
     @property
     def permitted(self) -> bool:
@@ -205,6 +207,10 @@ class Problem:
     min_distance: int = 0  # days from one cooking of a dish to its next
     budget: Fraction | None = None  # what the purchases may cost
     currency: str | None = None
+    max_cooking_days: int | None = None
+    no_cooking: Mapping[int, tuple[int, ...]] = field(default_factory=dict)  # slot -> requests
+    no_cooking_times: tuple[str, ...] = ()
+    no_leftovers: frozenset[int] = frozenset()  # slots
     portions: tuple[tuple[Needs, ...], ...] = ()  # the dishes' needs for different diners
     portion_of: tuple[int, ...] = ()  # the index of each slot's portions
     warnings: tuple[str, ...] = ()
@@ -222,6 +228,9 @@ class Problem:
             or self.budget is not None
             or self.weights.cost
             or len(self.columns) > len(self.meals)
+            or self.max_cooking_days is not None
+            or self.no_cooking
+            or any(dish.age for dish in self.dishes)
         )
 
     def day(self, slot: int) -> int:
@@ -260,11 +269,20 @@ class Problem:
         """Return how many people eat at a slot, 1 if the request names none."""
         return 0 if slot in self.closed else max(1, len(self.column(slot).people))
 
+    def base(self, dish: int) -> int:
+        """Return the dish that a leftover is of, else the dish itself."""
+        fresh = self.dishes[dish].leftover_of
+        return dish if fresh is None else fresh
+
+    def cooking_day(self, dish: int, slot: int) -> int:
+        """Return the day on which what is eaten at a slot is cooked."""
+        return self.day(slot) - self.dishes[dish].age
+
     def needs(self, dish: int, slot: int) -> Needs:
-        """Return what cooking a dish for a slot needs."""
+        """Return what cooking a dish for a slot needs, on its cooking day."""
         if not self.portions:
             return self.dishes[dish].needs
-        return self.portions[self.portion_of[slot]][dish]
+        return self.portions[self.portion_of[slot]][self.base(dish)]
 
     def minutes_allowed(self, slot: int) -> int | None:
         """Return the time limit of a single meal in this slot."""
@@ -278,19 +296,23 @@ class Problem:
             slot not in self.closed
             and column.meal in candidate.meals
             and (column.course is None or column.course in candidate.tags)
+            and (
+                not candidate.age
+                or (candidate.age <= self.day(slot) and slot not in self.no_leftovers)
+            )
         )
 
     def broken_habits(self, dish: int, slot: int) -> tuple[int, ...]:
         """Return the recurring meals of a slot that don't allow a dish."""
-        habits = self.slot_habits.get(slot, ())
-        return tuple(habit for habit in habits if dish not in self.habits[habit].dishes)
+        habits, base = self.slot_habits.get(slot, ()), self.base(dish)
+        return tuple(habit for habit in habits if base not in self.habits[habit].dishes)
 
     def denials(self, dish: int, slot: int) -> tuple[int, ...]:
         """Return the wishes of the people at a slot that rule a dish out."""
         return tuple(
             wish
             for person in self.column(slot).people
-            for wish in self.people[person].denied.get(dish, ())
+            for wish in self.people[person].denied.get(self.base(dish), ())
         )
 
     def fits(self, dish: int, slot: int) -> bool:
@@ -303,6 +325,7 @@ class Problem:
             and (limit is None or candidate.minutes <= limit)
             and not self.denials(dish, slot)
             and not self.broken_habits(dish, slot)
+            and (bool(candidate.age) or slot not in self.no_cooking)
         )
 
     def meal_points(self, dish: int, slot: int) -> int | Fraction:

@@ -47,6 +47,8 @@ class Meal(_ResponseModel):
     recipe_name: str
     course: str | None = Field(default=None, exclude_if=is_empty)
     feeds: tuple[str, ...] = Field(default=(), exclude_if=is_empty)  # ids of people
+    cooked_on: str | None = Field(default=None, exclude_if=is_empty)  # the date, of a leftover
+    also_for: tuple[str, ...] = Field(default=(), exclude_if=is_empty)  # dates of its leftovers
 
 
 class OpenSlot(_ResponseModel):

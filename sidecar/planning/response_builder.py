@@ -25,6 +25,11 @@ def meals(problem: Problem, plan: Plan) -> tuple[Meal, ...]:
     for slot, dish in enumerate(plan):
         if dish != OPEN:
             served[problem.service(slot), dish].append(slot)
+    eaten_later: dict[tuple[int, int], set[str]] = defaultdict(set)
+    for slot, dish in enumerate(plan):
+        if dish != OPEN and problem.dishes[dish].age:
+            date = problem.date(problem.day(slot)).isoformat()
+            eaten_later[problem.cooking_day(dish, slot), problem.base(dish)].add(date)
     return tuple(
         Meal(
             date=problem.date(problem.day(slots[0])).isoformat(),
@@ -33,6 +38,8 @@ def meals(problem: Problem, plan: Plan) -> tuple[Meal, ...]:
             recipe_id=problem.dishes[dish].id,
             recipe_name=problem.dishes[dish].name,
             course=problem.column(slots[0]).course,
+            cooked_on=_cooked_on(problem, dish, slots[0]),
+            also_for=tuple(sorted(eaten_later[problem.day(slots[0]), dish])),
             feeds=tuple(
                 problem.people[person].id
                 for person in sorted(p for slot in slots for p in problem.column(slot).people)
@@ -40,6 +47,12 @@ def meals(problem: Problem, plan: Plan) -> tuple[Meal, ...]:
         )
         for (_, dish), slots in served.items()
     )
+
+
+def _cooked_on(problem: Problem, dish: int, slot: int) -> str | None:
+    if not problem.dishes[dish].age:
+        return None
+    return problem.date(problem.cooking_day(dish, slot)).isoformat()
 
 
 def shopping_list(problem: Problem, plan: Plan, assessment: Assessment) -> tuple[Purchase, ...]:
@@ -59,7 +72,7 @@ def shopping_list(problem: Problem, plan: Plan, assessment: Assessment) -> tuple
         if stock.package and stock.item not in rests:
             rests[stock.item] = units.in_unit(quantity - missing, stock.measure)
     users: dict[int, list[str]] = defaultdict(list)
-    for dish in dict.fromkeys(dish for dish in plan if dish != OPEN):
+    for dish in dict.fromkeys(problem.base(dish) for dish in plan if dish != OPEN):
         for item, short_stocks in stocks.items():
             if short_stocks & {stock for stock, _ in problem.dishes[dish].needs}:
                 users[item].append(problem.dishes[dish].name)
@@ -114,7 +127,7 @@ def metrics(problem: Problem, plan: Plan, assessment: Assessment) -> Metrics:
         total_expiring_ingredients=total_expiring,
         shopping_items_count=len(assessment.purchases),
         variety_score=round(len(assessment.cuisines) / len(cooked), 3) if cooked else 0.0,
-        recipes_selected=len(set(cooked)),
+        recipes_selected=len({problem.base(dish) for dish in cooked}),
         waste_prevented=tuple(rescues),
         waste_prevented_share=round(
             sum(sum(item) / len(item) for item in shares.values()) / max(1, total_expiring), 3
@@ -158,7 +171,7 @@ def excluded_recipes(problem: Problem) -> tuple[ExcludedRecipe, ...]:
             sure=barred.sure,
         )
         for dish in problem.dishes
-        for barred in dish.barred
+        for barred in (() if dish.age else dish.barred)
     )
 
 

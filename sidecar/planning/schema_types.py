@@ -41,6 +41,8 @@ _MAX_ENTRIES = {
     "present": 31 * 8,
     "recurring_meals": 31 * 8,
     "courses": 8,
+    "no_cooking": 31 * 8,
+    "no_leftovers": 31 * 8,
     "time_budgets": 31,
 }
 

@@ -18,7 +18,7 @@ from pydantic import (
     model_validator,
 )
 
-from sidecar.planning.household_schemas import Person, RecurringMeal
+from sidecar.planning.household_schemas import Attendance, Person, RecurringMeal
 from sidecar.planning.schema_types import (
     MAX_TIMEOUT_MS,
     Day,
@@ -99,7 +99,10 @@ class Ingredient(RequestModel):
 
 
 class Recipe(RequestModel):
-    """A recipe. Times are in minutes. Tags name meal types, diets and anything else."""
+    """A recipe. Times are in minutes. Tags name meal types, diets and anything else.
+
+    What is left of it keeps for `keeps_days`, or for as long as the plan if it freezes.
+    """
 
     id: Id
     name: Name
@@ -110,6 +113,8 @@ class Recipe(RequestModel):
     ingredients: Annotated[tuple[Ingredient, ...], AfterValidator(not_empty)]
     tags: Tags = frozenset()
     is_favorite: StrictBool = False
+    keeps_days: Integer = Field(default=0, ge=0, le=31)
+    freezes: StrictBool = False
 
     @field_validator("cuisine", mode="before")
     @classmethod
@@ -152,6 +157,9 @@ class Constraints(RequestModel):
         default_factory=dict
     )
     budget: Price | None = None
+    max_cooking_days: Integer | None = Field(default=None, ge=0, le=31)
+    no_cooking: tuple[Attendance, ...] = ()
+    no_leftovers: tuple[Attendance, ...] = ()
     servings: Servings | None = None
 
     @model_validator(mode="before")

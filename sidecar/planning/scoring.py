@@ -69,12 +69,15 @@ def stock_uses(problem: Problem, plan: Plan) -> dict[int, list[Use]]:
     for slot, dish in enumerate(plan):
         if dish != OPEN:
             for stock, quantity in problem.needs(dish, slot):
-                uses[stock].append((problem.day(slot), quantity))
+                uses[stock].append((problem.cooking_day(dish, slot), quantity))
     return uses
 
 
 def cookings(problem: Problem, plan: Plan) -> list[tuple[int, int]]:
-    """Return the (sitting, dish) pairs of a plan: a dish for several slots is cooked once."""
+    """Return the (sitting, dish) pairs of a plan: a dish for several slots is cooked once.
+
+    A leftover is a dish of its own, which takes no minutes.
+    """
     return list(
         dict.fromkeys(
             (problem.sitting(slot), dish) for slot, dish in enumerate(plan) if dish != OPEN
@@ -115,7 +118,7 @@ def assess(problem: Problem, plan: Plan) -> Assessment:
         cuisine for dish in cooked if (cuisine := problem.dishes[dish].cuisine) is not None
     )
     weights = problem.weights
-    repeats = len(cooked) - len(set(cooked))
+    repeats = len(cooked) - len({problem.base(dish) for dish in cooked})
     score -= weights.purchase * len(purchases) + weights.repeat * repeats
     score += weights.cuisine * len(cuisines)
     if not problem.is_simple:
@@ -152,7 +155,9 @@ def is_feasible(problem: Problem, plan: Plan) -> bool:
     days: dict[int, list[int]] = defaultdict(list)
     for sitting, dish in cooked:
         minutes[sitting] += problem.dishes[dish].minutes
-        days[dish].append(sitting // len(problem.meals))
+        if not problem.dishes[dish].age:
+            days[dish].append(sitting // len(problem.meals))
+    cooking_days = {day for on in days.values() for day in on}
     width = len(problem.meals)
     return (
         all(len(on) <= problem.max_repeats for on in days.values())
@@ -162,6 +167,12 @@ def is_feasible(problem: Problem, plan: Plan) -> bool:
             for earlier, later in pairwise(sorted(on))
         )
         and not is_served_twice(problem, plan)
+        and (problem.max_cooking_days is None or len(cooking_days) <= problem.max_cooking_days)
+        and all(
+            sitting // width - problem.dishes[dish].age in days[problem.base(dish)]
+            for sitting, dish in cooked
+            if problem.dishes[dish].age
+        )
         and all(
             budget is None or spent <= budget
             for spent, budget in zip(minutes, problem.sitting_budgets, strict=True)

@@ -50,6 +50,7 @@ _LIMITS = (
     ConstraintKind.MEAL_BUDGET,
     ConstraintKind.REPEATS,
     ConstraintKind.COST,
+    ConstraintKind.COOKING_DAYS,
 )
 
 
@@ -79,6 +80,7 @@ def _representative_slots(problem: Problem) -> list[int]:
             slot % len(problem.columns),
             slot if limited else None,
             problem.slot_habits.get(slot),
+            problem.no_cooking.get(slot),
             problem.portion_of[slot] if problem.portions else None,
         )
         if slot not in problem.closed:
@@ -97,14 +99,19 @@ class _PartialPlan:
         self.cost = purchase_cost(problem, assessment.shortfalls)
         self.sittings: dict[int, set[int]] = defaultdict(set)
         self.minutes = [0] * len(problem.sitting_budgets)
+        self.cooking_days: set[int] = set()
         for sitting, dish in cookings(problem, plan):
             self.sittings[dish].add(sitting)
+            if not problem.dishes[dish].age:
+                self.cooking_days.add(sitting // len(problem.meals))
             self.minutes[sitting] += problem.dishes[dish].minutes
 
     def blockers(self, dish: int, slot: int) -> frozenset[UserConstraint] | None:
         """Return the constraints that each keep a dish out of a slot, None for other meals."""
         problem, candidate = self.problem, self.problem.dishes[dish]
         if not problem.suits(dish, slot) or self._is_in_another_course(dish, slot):
+            return None
+        if candidate.age and not self._is_cooked_on(problem.cooking_day(dish, slot), dish):
             return None
         constraints = {
             UserConstraint(ConstraintKind.DIET, problem.diet.index(tag))
@@ -122,7 +129,7 @@ class _PartialPlan:
         }
         if candidate.excluded:
             constraints.add(UserConstraint(ConstraintKind.EXCLUDED, dish))
-        if problem.sitting(slot) not in self.sittings[dish]:
+        if not candidate.age and problem.sitting(slot) not in self.sittings[dish]:
             constraints.update(self._cooking_blockers(dish, slot))
         if problem.max_items is not None and self._purchases_with(dish, slot) > problem.max_items:
             constraints.add(UserConstraint(ConstraintKind.SHOPPING))
@@ -140,6 +147,8 @@ class _PartialPlan:
                 return self.minutes[self.problem.sitting(slot)] + minutes
             case ConstraintKind.REPEATS:
                 return self.problem.max_repeats + 1
+            case ConstraintKind.COOKING_DAYS:
+                return len(self.cooking_days) + 1
             case ConstraintKind.COST:
                 return ceil(self._cost_with(dish, slot) * 100)
             case _:
@@ -159,6 +168,17 @@ class _PartialPlan:
         days = [other // len(problem.meals) for other in self.sittings[dish]]
         if any(abs(day - other) < problem.min_distance for other in days):
             yield UserConstraint(ConstraintKind.DISTANCE)
+        yield from (
+            UserConstraint(ConstraintKind.NO_COOKING, number)
+            for number in problem.no_cooking.get(slot, ())
+        )
+        most = problem.max_cooking_days
+        if most is not None and len(self.cooking_days | {day}) > most:
+            yield UserConstraint(ConstraintKind.COOKING_DAYS)
+
+    def _is_cooked_on(self, day: int, leftover: int) -> bool:
+        sittings = self.sittings[self.problem.base(leftover)]
+        return any(sitting // len(self.problem.meals) == day for sitting in sittings)
 
     def _is_in_another_course(self, dish: int, slot: int) -> bool:
         return any(
@@ -173,7 +193,7 @@ class _PartialPlan:
 
     def _shortfalls_with(self, dish: int, slot: int) -> dict[int, int]:
         """Return the shortfalls of what a dish needs, with the dish."""
-        use = self.problem.day(slot)
+        use = self.problem.cooking_day(dish, slot)
         return {
             stock: consume(
                 self.problem.stocks[stock], [*self.uses.get(stock, ()), (use, quantity)]

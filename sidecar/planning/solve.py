@@ -27,6 +27,7 @@ from sidecar.planning.response import Incumbent, PlanAnswer, Status
 from sidecar.planning.schemas import PlanRequest
 from sidecar.planning.scoring import assess, cookings, count_fed, is_feasible, rescue_points
 from sidecar.planning.search_method import SearchMethod, search_method
+from sidecar.planning.spreading import spread
 
 Clock = Callable[[], float]
 OnIncumbent = Callable[[Incumbent], None]
@@ -102,6 +103,7 @@ class _Solver:
         self._prove(deadline)
         if not self.proven:  # probably the program was too large, so the search goes on
             self._improve(deadline, seed=1)
+        self._spread_repeats()
 
     def offer(self, plan: Plan) -> None:
         """Accept a plan as the best one if it is better, feasible and certified."""
@@ -111,14 +113,23 @@ class _Solver:
             return
         if not is_feasible(self.problem, plan) or not certify(self.problem, plan, assessment):
             return
-        self.best, self.objective = plan, assessment.objective
+        self._accept(plan)
+        self._report()
+
+    def _accept(self, plan: Plan) -> None:
+        self.best, self.objective = plan, assess(self.problem, plan).objective
         self.pins = {
             slot: lock.dish
             for lock in self.problem.locks
             for slot in self.problem.lock_slots(lock)
             if plan[slot] == lock.dish
         }
-        self._report()
+
+    def _spread_repeats(self) -> None:
+        end = self.started + self.seconds
+        plan = spread(self.problem, self.best, lambda: self.clock() > end)
+        if plan != self.best and certify(self.problem, plan, assess(self.problem, plan)):
+            self._accept(plan)
 
     def _improve(self, until: float, seed: int) -> None:
         steps = min(_MAX_STEPS, max(_MIN_STEPS, _STEPS_PER_SLOT * len(self.problem.slots)))

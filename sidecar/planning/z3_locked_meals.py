@@ -155,11 +155,19 @@ class LockedMealsModel:
             rules = [
                 *((ConstraintKind.WISH, wish) for wish in problem.denials(dish, slot)),
                 *((ConstraintKind.HABIT, habit) for habit in problem.broken_habits(dish, slot)),
+                *((ConstraintKind.NO_COOKING, time) for time in problem.no_cooking.get(slot, ())),
             ]
             for kind, subject in rules:
                 self.solver.add(z3.Implies(self._guard(kind, subject), z3.Not(literal)))
         if problem.is_simple:
             return
+        if problem.max_cooking_days is not None and self.cooked:
+            by_day: dict[int, list[z3.BoolRef]] = defaultdict(list)
+            for (_, slot), literal in self.cooked.items():
+                by_day[problem.day(slot)].append(literal)
+            days = [(self._any(literals), 1) for literals in by_day.values()]
+            guard = self._guard(ConstraintKind.COOKING_DAYS)
+            self.solver.add(z3.Implies(guard, z3.PbLe(days, problem.max_cooking_days)))
         by_dish: dict[int, list[int]] = defaultdict(list)
         for dish, slot in self.cooked:
             by_dish[dish].append(slot)

@@ -25,7 +25,14 @@ class Seat(NamedTuple):
     people: tuple[str, ...] = ()
 
 
-Menu = dict[Seat, str]  # recipe ids
+class Dish(NamedTuple):
+    """A recipe, cooked some days before it is eaten."""
+
+    recipe: str
+    age: int = 0
+
+
+Menu = dict[Seat, Dish]
 
 
 def best(request: PlanRequest) -> tuple[int, int] | None:
@@ -35,7 +42,15 @@ def best(request: PlanRequest) -> tuple[int, int] | None:
     """
     places = seats(request)
     choices = [
-        [None, *(recipe.id for recipe in request.recipes if fits(request, recipe, seat))]
+        [
+            None,
+            *(
+                Dish(recipe.id, age)
+                for recipe in request.recipes
+                for age in range(seat.day + 1)
+                if fits(request, recipe, seat, age)
+            ),
+        ]
         for seat in places
     ]
     best_rank: tuple[int, int] | None = None
@@ -108,14 +123,26 @@ def _foods(recipe: Recipe) -> set[str]:
     }
 
 
-def fits(request: PlanRequest, recipe: Recipe, seat: Seat) -> bool:
-    """Return whether a recipe may be cooked for one meal of one day."""
+def fits(request: PlanRequest, recipe: Recipe, seat: Seat, age: int = 0) -> bool:
+    """Return whether a recipe, or what is left of it, may be eaten at one meal of one day."""
     constraints = request.constraints
     courses = {course for courses in constraints.courses.values() for course in courses}
     meal_tags = recipe.tags & (MEAL_TAGS | set(request.planning_horizon.meal_types)) - courses
     budget = constraints.time_budgets.get(_date(request, seat.day))
     limit = budget.get(seat.meal) if isinstance(budget, dict) else budget
     people = {person.id: person for person in request.people}
+    main = {"lunch", "dinner", "supper"}
+    meals = {m for m in request.planning_horizon.meal_types if not meal_tags or m in meal_tags}
+    if age:
+        limit = None
+        meals |= main if meals & main else set()
+        if not recipe.freezes and age > recipe.keeps_days:
+            return False
+    if any(
+        time.date in (None, _date(request, seat.day)) and time.meal_type in (None, seat.meal)
+        for time in (constraints.no_leftovers if age else constraints.no_cooking)
+    ):
+        return False
     first_course = constraints.courses.get(seat.meal, (None,))[0]
     for habit in constraints.recurring_meals:
         day = _date(request, seat.day)
@@ -132,7 +159,7 @@ def fits(request: PlanRequest, recipe: Recipe, seat: Seat) -> bool:
         recipe.id not in constraints.excluded_recipes
         and not _foods(recipe) & set(constraints.excluded_ingredients)
         and set(constraints.dietary) <= recipe.tags
-        and (not meal_tags or seat.meal in meal_tags)
+        and seat.meal in meals
         and (seat.course is None or seat.course in recipe.tags)
         and (limit is None or recipe.prep_time + recipe.cook_time <= limit)
         and all(_may_eat(people[person], recipe) for person in seat.people)
@@ -143,11 +170,17 @@ def is_feasible(request: PlanRequest, menu: Menu) -> bool:
     """Return whether a menu satisfies every constraint."""
     constraints, horizon = request.constraints, request.planning_horizon
     recipes = {recipe.id: recipe for recipe in request.recipes}
-    if not all(fits(request, recipes[recipe], seat) for seat, recipe in menu.items()):
+    if not all(fits(request, recipes[dish.recipe], seat, dish.age) for seat, dish in menu.items()):
         return False
-    cooked = sorted({(seat.day, seat.meal, recipe) for seat, recipe in menu.items()})
-    by_course = {(seat.day, seat.meal, seat.course, recipe) for seat, recipe in menu.items()}
-    if len(by_course) > len(cooked):  # the same dish as two courses
+    eaten = {(seat.day, seat.meal, dish) for seat, dish in menu.items()}
+    if len({(*seat[:3], dish) for seat, dish in menu.items()}) > len(eaten):
+        return False  # the same dish as two courses
+    cooked = sorted((day, meal, dish.recipe) for day, meal, dish in eaten if not dish.age)
+    cooked_on = {(day, recipe) for day, _, recipe in cooked}
+    if not all((day - dish.age, dish.recipe) in cooked_on for day, _, dish in eaten):
+        return False
+    most = constraints.max_cooking_days
+    if most is not None and len({day for day, _ in cooked_on}) > most:
         return False
     for name in recipes:
         days = [day for day, _, recipe in cooked if recipe == name]
@@ -168,9 +201,11 @@ def is_feasible(request: PlanRequest, menu: Menu) -> bool:
             return False
     for lock in constraints.locked_meals:
         candidates = [
-            recipe
-            for seat, recipe in menu.items()
-            if _date(request, seat.day) == lock.date and lock.meal_type in (None, seat.meal)
+            dish.recipe
+            for seat, dish in menu.items()
+            if not dish.age
+            and _date(request, seat.day) == lock.date
+            and lock.meal_type in (None, seat.meal)
         ]
         if lock.recipe_id not in candidates:
             return False
@@ -191,8 +226,8 @@ def score(request: PlanRequest, menu: Menu) -> Fraction:
         points -= cost * round(1_000 * weights.cost) / _typical_cost(request)
     places = seats(request)
     cuisines = set()
-    for seat, name in menu.items():
-        recipe = recipes[name]
+    for seat, dish in menu.items():
+        recipe = recipes[dish.recipe]
         cuisines.add(recipe.cuisine or min(recipe.tags & cuisine_tags(), default=None))
         budget = constraints.time_budgets.get(_date(request, seat.day))
         if isinstance(budget, dict):
@@ -200,14 +235,16 @@ def score(request: PlanRequest, menu: Menu) -> Fraction:
         elif budget is not None:
             budget //= len(request.planning_horizon.meal_types)
         limit = 60 if budget is None else max(1, budget)
-        whole = max(0, limit - recipe.minutes) * round(500 * weights.time_fit) // limit
+        minutes = 0 if dish.age else recipe.minutes
+        whole = max(0, limit - minutes) * round(500 * weights.time_fit) // limit
         whole += 50 * recipe.is_favorite
         present = sum(len(other.people) for other in places if other[:3] == seat[:3])
         points += Fraction(whole * len(seat.people), present) if present else whole
     points += len(cuisines - {None}) * round(500 * weights.variety)
-    cooked = {(seat.day, seat.meal, name) for seat, name in menu.items()}
-    points -= (len(cooked) - len(set(menu.values()))) * round(500 * weights.variety)
-    served = {(*seat[:3], name) for seat, name in menu.items()}
+    eaten = {(seat.day, seat.meal, dish) for seat, dish in menu.items()}
+    recipes_eaten = {dish.recipe for dish in menu.values()}
+    points -= (len(eaten) - len(recipes_eaten)) * round(500 * weights.variety)
+    served = {(*seat[:3], dish) for seat, dish in menu.items()}
     extra = len(served) - len({dish[:3] for dish in served})
     return points - extra * round(1_000 * weights.shared_meals)
 
@@ -298,11 +335,12 @@ def _cook(request: PlanRequest, menu: Menu) -> tuple[set[str], Fraction, Fractio
     recipes = {recipe.id: recipe for recipe in request.recipes}
     rescue = round(1_000 * request.weights.expiring_priority)
     missing, points = defaultdict(int), Fraction(0)
-    for seat, name in sorted(menu.items(), key=lambda item: item[0].day):
-        for food, dimension, amount in _needs(request, recipes[name], seat):
+    for seat, dish in sorted(menu.items(), key=lambda item: item[0].day - item[1].age):
+        cooked_on = seat.day - dish.age
+        for food, dimension, amount in _needs(request, recipes[dish.recipe], seat):
             required = amount
             for lot in shelf:
-                if lot[:2] == [food, dimension] and lot[2] >= seat.day:
+                if lot[:2] == [food, dimension] and lot[2] >= cooked_on:
                     taken = min(required, lot[3])
                     required -= taken
                     lot[3] -= taken

@@ -47,6 +47,10 @@ def restricted(problem, constraints):
             for person in problem.people
         ),
         slot_habits=only(problem.slot_habits, ConstraintKind.HABIT, constraints),
+        no_cooking=only(problem.no_cooking, ConstraintKind.NO_COOKING, constraints),
+        max_cooking_days=problem.max_cooking_days
+        if UserConstraint(ConstraintKind.COOKING_DAYS) in constraints
+        else None,
         min_distance=problem.min_distance
         if UserConstraint(ConstraintKind.DISTANCE) in constraints
         else 0,

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from datetime import date
 from itertools import count, pairwise
 
 import pytest
@@ -15,6 +16,7 @@ from sidecar.planning.response import Incumbent, PlanAnswer, Status
 from sidecar.planning.schemas import PlanRequest
 from sidecar.planning.scoring import assess
 from sidecar.planning.solve import solve
+from sidecar.planning.spreading import spread
 from tests.unit.sidecar.planning import oracle
 
 START = "2026-01-12"  # a Monday
@@ -58,9 +60,14 @@ def menu(answer):
     return [meal.recipe_id for meal in answer.meal_plan]
 
 
+def _age(meal):
+    cooked_on = meal.cooked_on or meal.date
+    return (date.fromisoformat(meal.date) - date.fromisoformat(cooked_on)).days
+
+
 def as_plan(problem, answer):
     """Return the dish of each slot."""
-    numbers = {dish.id: number for number, dish in enumerate(problem.dishes)}
+    numbers = {(dish.id, dish.age): number for number, dish in enumerate(problem.dishes)}
     chosen = [OPEN] * len(problem.slots)
     for meal in answer.meal_plan:
         for slot in problem.slots:
@@ -72,7 +79,7 @@ def as_plan(problem, answer):
                 and people <= set(meal.feeds)
                 and slot not in problem.closed
             ):
-                chosen[slot] = numbers[meal.recipe_id]
+                chosen[slot] = numbers[meal.recipe_id, _age(meal)]
     return tuple(chosen)
 
 
@@ -81,7 +88,7 @@ def as_menu(answer, request=None):
     if request is None:
         return {(meal.day_index, meal.meal_type): meal.recipe_id for meal in answer.meal_plan}
     return {
-        seat: meal.recipe_id
+        seat: oracle.Dish(meal.recipe_id, _age(meal))
         for seat in oracle.seats(request)
         for meal in answer.meal_plan
         if (meal.day_index, meal.meal_type, meal.course) == seat[:3]
@@ -338,3 +345,28 @@ def test_no_claim_above_the_true_score_or_below_the_true_purchases_is_certified(
     for item in assessment.purchases:
         claim = replace(assessment, purchases=assessment.purchases - {item})
         assert not certify(problem, chosen, claim)
+
+
+def test_repeats_are_spread_where_another_order_is_as_good():
+    dishes = [recipe(name, (name, 1, "")) for name in "abcd"]
+    chosen = menu(plan(request(dishes, days=7, max_repeats=2)))
+    assert all(chosen[day] not in chosen[day + 1 : day + 3] for day in range(7))
+
+
+def test_lunch_is_not_dinner_where_another_order_is_as_good():
+    dishes = [recipe(name, (name, 1, "")) for name in "ab"]
+    answer = plan(request(dishes, days=2, meals=("lunch", "dinner"), max_repeats=2))
+    assert sorted(menu(answer)[:2]) == ["a", "b"]
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.sampled_from((small, household)), st.integers(0, 10**6))
+def test_spreading_repeats_keeps_the_objective(make, seed):
+    raw = make(seed)
+    raw["constraints"]["max_repeats"] = 3
+    problem = compile_request(PlanRequest.model_validate(raw))
+    answer = plan(raw)
+    if answer.status is Status.INFEASIBLE:
+        return
+    chosen = as_plan(problem, answer)
+    assert assess(problem, spread(problem, chosen, lambda: False)).objective >= answer.objective
