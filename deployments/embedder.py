@@ -59,6 +59,10 @@ class Embedder:
         """Return the model's name, version and dimension."""
         return ModelInfo(self._model.name, self._model.version, self._model.dimension)
 
+    async def count_tokens(self, texts: Sequence[str]) -> int:
+        """Return the number of tokens that the model reads of all texts together."""
+        return await self._model.count_tokens(texts)
+
     async def _embed_chunked(self, texts: Sequence[str]) -> Vectors:
         return await embed_chunked(texts, self._batches.submit, _CHUNK_TEXTS)
 

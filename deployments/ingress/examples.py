@@ -7,6 +7,7 @@ EXAMPLE_IDS: Final = {
     "job_id": "job_019ab4d7c1e27c3fb0a4d1f0c2b7a9e1",
     "artifact_id": "art_019ab4d7c1e27c3fb0a4d1f0c2b7a9e1",
     "tenant_id": "demo",
+    "model_id": "sentence-transformers/all-MiniLM-L6-v2",
 }
 
 #: A white image of 32 x 32 pixels.
@@ -68,6 +69,7 @@ EXAMPLE_BODIES: Final[Mapping[str, Mapping[str, Any]]] = {
         "messages": [{"role": "user", "content": "What goes with leeks?"}],
         "max_tokens": 16,
     },
+    "POST /v1/embeddings": {"input": ["oat milk", "rye bread"]},
     "POST /api/v1/jobs": {
         "feature": "receipt_extraction",
         "payload": {"image_base64": EXAMPLE_PNG},

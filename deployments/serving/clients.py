@@ -21,6 +21,9 @@ class SearchClient(EmbedderClient, Protocol):
     async def search(self, request: SearchRequest) -> tuple[Sequence[SearchResult], ModelInfo]:
         """Return the matching documents, best first, and the model behind the scores."""
 
+    async def count_tokens(self, texts: Sequence[str]) -> int:
+        """Return the number of tokens that the model reads of all texts together."""
+
 
 class ClassifierClient(Protocol):
     """The Classifier deployment."""

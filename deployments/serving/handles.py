@@ -46,6 +46,9 @@ class EmbedderHandle:
         documents = [document.text for document in request.documents]
         return await await_call(self._handle.search.remote(request.as_query, documents))
 
+    async def count_tokens(self, texts: Sequence[str]) -> int:
+        return int(await await_call(self._handle.count_tokens.remote(texts)))
+
     async def _embed(self, texts: Sequence[str]) -> Vectors:
         return await await_call(self._handle.embed.remote(texts))
 

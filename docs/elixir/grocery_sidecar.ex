@@ -226,9 +226,25 @@ defmodule GrocerySidecar do
     post(client, "/v1/chat/completions", Map.merge(body, Map.new(fields)), call)
   end
 
-  @doc "OpenAI's list of the models that chat: `data`."
+  @doc """
+  OpenAI's embeddings of a text or a list of texts: `data` holds `%{"index", "embedding"}`. Options of
+  its own: `model`, `encoding_format`, `dimensions`.
+  """
+  @spec openai_embeddings(t(), String.t() | [String.t()], options()) :: result()
+  def openai_embeddings(client, input, options \\ []) do
+    {call, fields} = Keyword.split(options, @call_options)
+    body = Map.new([{:input, input} | fields])
+    decoded(client, post(client, "/v1/embeddings", body, call))
+  end
+
+  @doc "OpenAI's list of the models that answer now: `data`."
   @spec models(t(), options()) :: result()
   def models(client, options \\ []), do: got(client, "/v1/models", options)
+
+  @doc "One of the models, by its id."
+  @spec get_model(t(), String.t(), options()) :: result()
+  def get_model(client, model_id, options \\ []),
+    do: got(client, "/v1/models/" <> part(model_id), options)
 
   ## Jobs
 

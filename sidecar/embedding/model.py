@@ -53,6 +53,9 @@ class EmbeddingModel(Protocol):
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Return unit vectors, float32 of shape (len(texts), dimension), in order."""
 
+    def count_tokens(self, texts: Sequence[str]) -> int:
+        """Return the number of tokens that the model reads of all texts together."""
+
 
 class LocalEmbeddingModel:
     """The configured model, loaded into this process; it runs in a thread, one call at a time."""
@@ -76,6 +79,10 @@ class LocalEmbeddingModel:
         return await asyncio.get_running_loop().run_in_executor(
             self._executor, self._model.embed, texts
         )
+
+    async def count_tokens(self, texts: Sequence[str]) -> int:
+        """Return the number of tokens that the model reads of all texts together."""
+        return await asyncio.to_thread(self._model.count_tokens, texts)
 
 
 def load(model: str | None, device: str, threads: int, folders: Sequence[Path]) -> EmbeddingModel:

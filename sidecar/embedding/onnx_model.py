@@ -69,6 +69,11 @@ class OnnxEmbedder:
             list(self._executor.map(forward, reversed(batches)))  # longest first
         return vectors
 
+    def count_tokens(self, texts: Sequence[str]) -> int:
+        """Return the number of tokens that the model reads of all texts together."""
+        encoded = self._tokenizer.encode_batch([self._prompt + text for text in texts])
+        return sum(len(text.ids) for text in encoded)
+
     def _forward(self, texts: Sequence[Encoding]) -> Vectors:
         shape = (len(texts), max(len(text.ids) for text in texts))
         padded = {name: np.zeros(shape, dtype=np.int64) for name in self._inputs}

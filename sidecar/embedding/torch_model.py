@@ -46,16 +46,23 @@ class TorchEmbedder:
             return vectors
         if torch.get_num_threads() != self._threads:  # a setting of each calling thread
             torch.set_num_threads(self._threads)
-        tokens = self._model.tokenizer(
+        tokens = self._tokenize(texts)
+        lengths = [len(ids) for ids in tokens["input_ids"]]
+        for rows in length_batches(lengths, self._budget):
+            vectors[rows] = self._forward({key: [tokens[key][r] for r in rows] for key in tokens})
+        return vectors
+
+    def count_tokens(self, texts: Sequence[str]) -> int:
+        """Return the number of tokens that the model reads of all texts together."""
+        return sum(len(ids) for ids in self._tokenize(texts)["input_ids"])
+
+    def _tokenize(self, texts: Sequence[str]) -> Any:
+        return self._model.tokenizer(
             [self._prompt + text for text in texts],
             truncation=True,
             max_length=self._model.max_seq_length,
             padding=False,
         )
-        lengths = [len(ids) for ids in tokens["input_ids"]]
-        for rows in length_batches(lengths, self._budget):
-            vectors[rows] = self._forward({key: [tokens[key][r] for r in rows] for key in tokens})
-        return vectors
 
     def _forward(self, tokens: dict[str, list[list[int]]]) -> Vectors:
         padded = self._model.tokenizer.pad(tokens, return_tensors="pt")

@@ -51,7 +51,7 @@ class CancellableStreams:
         try:
             while not isinstance(item := await items.get(), _End):
                 yield item
-            if task.cancelled():
+            if task.cancelled() or task.cancelling():
                 raise Conflict("The generation was cancelled.")
             task.result()
         finally:
@@ -64,15 +64,21 @@ class CancellableStreams:
     async def _forward(
         self, source: AsyncGenerator[T, None], items: "asyncio.Queue[T | _End]"
     ) -> None:
+        cause: Exception | None = None
+        limit = asyncio.timeout(self._timeout_s)
         try:
-            async with asyncio.timeout(self._timeout_s), aclosing(source):
+            async with limit, aclosing(source):
                 async for item in source:
                     items.put_nowait(item)
-        except TimeoutError as error:
+        except Exception as error:  # a source may turn its cancellation into an error of its own
+            if not limit.expired():
+                raise
+            cause = error
+        if limit.expired():
             raise DeadlineExceeded(
                 f"The completion exceeded its time limit of {self._timeout_s:g} s; "
                 "request fewer tokens or stream."
-            ) from error
+            ) from cause
 
 
 def _cancel_once(task: asyncio.Task[None]) -> bool:

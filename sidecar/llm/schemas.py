@@ -134,7 +134,7 @@ _ResponseFormat = Annotated[PlainFormat | SchemaFormat, Field(discriminator="typ
 
 
 class ChatRequest(_ChatModel):
-    """The body of POST /v1/chat/completions. Unknown fields are ignored."""
+    """The body of POST /v1/chat/completions. Fields that are not listed never reach vLLM."""
 
     messages: Annotated[tuple[Message, ...], Field(min_length=1, max_length=2_000)]
     model: _Id | None = None
@@ -149,7 +149,7 @@ class ChatRequest(_ChatModel):
     presence_penalty: _Penalty | None = None
     frequency_penalty: _Penalty | None = None
     seed: Annotated[int, Field(ge=-(2**63), lt=2**63)] | None = None
-    stop: _Stop | Annotated[tuple[_Stop, ...], Field(max_length=16)] | None = None
+    stop: _Stop | Annotated[tuple[_Stop, ...], Field(max_length=4)] | None = None
     logprobs: StrictBool | None = None
     top_logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
     logit_bias: Annotated[Mapping[_TokenId, _Bias], Field(max_length=1_000)] | None = None
@@ -163,6 +163,14 @@ class ChatRequest(_ChatModel):
     repetition_penalty: Annotated[float, Field(gt=0, le=10)] | None = None
     min_tokens: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
     ignore_eos: StrictBool | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_functions(cls, body: Any) -> Any:
+        for former, current in (("functions", "tools"), ("function_call", "tool_choice")):
+            if isinstance(body, dict) and body.get(former) is not None:
+                raise ValueError(f"{former} is not supported; send {current}, its successor")
+        return body
 
     @model_validator(mode="after")
     def _check_tools(self) -> Self:

@@ -28,6 +28,12 @@ from vllm.v1.engine.exceptions import EngineDeadError
 
 from sidecar.core.errors import BadRequest, ModelUnavailable, NotFound, Overloaded, ServiceError
 from sidecar.llm.model import EngineModel
+from sidecar.llm.openai_compat import (
+    ControlTokens,
+    with_call_arguments,
+    with_parameters,
+    without_cut_call,
+)
 from sidecar.llm.protocol import Chunk, Completion, StreamEvent, Usage
 from sidecar.llm.schemas import ChatRequest
 from sidecar.llm.vllm_process import EngineProcessContext
@@ -38,6 +44,9 @@ _EVENT_PREFIX = "data: "
 _DONE = "[DONE]"
 # Only events with one of these are parsed: a stream has thousands of events of text.
 _PARSED_MARKERS = ('"finish_reason":"', '"choices":[]', '{"error"')
+_TOOL_CALLS = '"tool_calls":'
+#: vLLM's parsers name the text that begins a tool call differently.
+_CALL_MARKERS = ("tool_call_start_token", "tool_calls_start_token", "bot_token")
 _COUNTERS = {
     "vllm:generation_tokens_total": "generation_tokens",
     "vllm:num_requests_running": "running",
@@ -53,6 +62,8 @@ class VllmEngine:
         self._chat = state.openai_serving_chat
         self._models = state.openai_serving_models
         self._model = model
+        self._control_tokens = ControlTokens(_special_tokens(engine.get_tokenizer()))
+        self._call_marker = _call_marker(self._chat.parser_cls)
 
     @classmethod
     async def start(cls, model: EngineModel, base: BaseContext | None) -> Self:
@@ -135,7 +146,7 @@ class VllmEngine:
                     async for event in events:
                         yield event
             else:
-                body = response.model_dump(mode="json", exclude_none=True)
+                body = self._whole(response.model_dump(mode="json", exclude_none=True), request)
                 yield Completion(body)
                 yield _usage(body, [choice["finish_reason"] for choice in body["choices"]])
         except (VLLMClientError, ValidationError, ValueError) as error:
@@ -156,12 +167,37 @@ class VllmEngine:
             "request_id": generation_id,
             "max_completion_tokens": min(max_tokens, limit),
         }
+        body["messages"] = self._control_tokens.disarm(body["messages"])
+        if request.tools:
+            body["tools"] = with_parameters(body["tools"])
         body.pop("max_tokens", None)
         if request.stream:
             body["stream_options"] = {"include_usage": True}
         else:
             body.pop("stream_options", None)
         return ChatCompletionRequest.model_validate(body)
+
+    def _whole(self, body: dict[str, Any], request: ChatRequest) -> dict[str, Any]:
+        if not request.tools or request.tool_choice == "none":
+            return body
+        forced = request.tool_choice not in (None, "auto")
+        choices = [
+            without_cut_call(choice, marker=self._call_marker, forced=forced)
+            for choice in body["choices"]
+        ]
+        return {**body, "choices": choices}
+
+
+def _special_tokens(tokenizer: Any) -> list[str]:
+    added = getattr(tokenizer, "added_tokens_decoder", {}).values()
+    return [*tokenizer.all_special_tokens, *(token.content for token in added if token.special)]
+
+
+def _call_marker(parser: Any) -> str | None:
+    """Return the text that begins a tool call, where vLLM's parser names it."""
+    tool_parser = getattr(parser, "tool_parser_cls", None)
+    markers = (getattr(tool_parser, name, None) for name in _CALL_MARKERS)
+    return next((marker for marker in markers if isinstance(marker, str) and marker), None)
 
 
 async def _stream_events(
@@ -174,6 +210,8 @@ async def _stream_events(
             text = event.removeprefix(_EVENT_PREFIX).strip()
             if text == _DONE:
                 return
+            if _TOOL_CALLS in text:
+                text = with_call_arguments(text)
             if not any(marker in text for marker in _PARSED_MARKERS):
                 yield Chunk(text)
                 continue

@@ -95,7 +95,8 @@ def run_tests(script: Path, url: str, calls: Path) -> set[str]:
     if not calls.exists():
         return set()
     called = calls.read_text().splitlines()
-    return {re.sub(r"/(job|art)_[0-9a-f]{32}|(?<=/tenants)/[^/]+", "/{}", call) for call in called}
+    ids = r"/(job|art)_[0-9a-f]{32}|(?<=/tenants)/[^/]+|(?<=/v1/models)/[^/]+"
+    return {re.sub(ids, "/{}", call) for call in called}
 
 
 def run(command: list[str], environment: dict[str, str] | None = None) -> str:

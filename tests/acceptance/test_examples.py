@@ -52,7 +52,8 @@ def test_the_chat_examples_work(engine: Service) -> None:
 
 
 def test_every_endpoint_has_an_example(service: Service) -> None:
-    variables = {"job_id": r"\$\w+", "artifact_id": r"\$\w+", "tenant_id": "demo"}
+    made = r"\$\w+"
+    variables = {"job_id": made, "artifact_id": made, "model_id": made, "tenant_id": "demo"}
     shown = examples(chat=False) + examples(chat=True)
     for path in httpx.get(f"{service.url}/openapi.json").json()["paths"]:
         if not path.startswith("/dashboard"):

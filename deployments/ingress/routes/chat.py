@@ -1,11 +1,10 @@
-"""OpenAI's chat completions and model list, with errors in OpenAI's shape."""
+"""OpenAI's chat completions, with errors in OpenAI's shape."""
 
 import time
 from contextlib import ExitStack, aclosing
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
-from starlette.responses import JSONResponse
 
 from deployments.http.sse import EVENT_STREAM_CONTENT
 from deployments.ingress.chat.images import inline_images
@@ -29,16 +28,6 @@ def _openai(kind: str) -> dict[str, Any]:
     # Open, because vLLM adds fields to OpenAI's own.
     schema = {"type": "object", "required": ["object"], "properties": {"object": {"const": kind}}}
     return {"application/json": {"schema": schema}}
-
-
-@router.get(
-    "/models",
-    summary="List the models, as OpenAI does",
-    responses={200: {"content": _openai("list")}},
-)
-async def models(services: ServicesDep) -> JSONResponse:
-    """List the engine's model."""
-    return JSONResponse(await services.engine.models())
 
 
 @router.post(

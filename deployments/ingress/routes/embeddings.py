@@ -72,7 +72,16 @@ async def _embed(
         embed_chunked(texts, services.embedder.embed, chunk_texts), services.embedder.info()
     )
     content = build_response(body, vectors, info.model, info.version)
+    for embedding in content["embeddings"]:
+        embedding["id"] = _serializable(embedding["id"])
     return Response(
         orjson.dumps({**content, "request_id": request_id}, option=orjson.OPT_SERIALIZE_NUMPY),
         media_type="application/json",
     )
+
+
+def _serializable(caller_id: str | int) -> str | int | orjson.Fragment:
+    """Return the id for orjson, which refuses integers of more than 64 bits."""
+    if isinstance(caller_id, int) and not -(2**63) <= caller_id < 2**64:
+        return orjson.Fragment(str(caller_id))
+    return caller_id

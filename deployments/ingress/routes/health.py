@@ -27,6 +27,8 @@ class ReadinessResponse(ApiModel):
     checks: Mapping[str, HealthCheck]
 
 
+@router.head("/health", include_in_schema=False)
+@router.head("/health/live", include_in_schema=False)
 @router.get("/health", name="health", summary="Liveness")
 @router.get("/health/live", summary="Liveness")
 async def live(services: ServicesDep) -> LivenessResponse:
@@ -34,6 +36,7 @@ async def live(services: ServicesDep) -> LivenessResponse:
     return LivenessResponse(version=services.version)
 
 
+@router.head("/health/ready", include_in_schema=False)
 @router.get(
     "/health/ready",
     summary="Readiness of each part",

@@ -157,6 +157,13 @@ defmodule ServiceTest do
     assert [%{"id" => "a"}] = answer["payload"]["results"]
   end
 
+  test "texts are embedded as OpenAI does", %{sidecar: sidecar} do
+    {:ok, answer} = GrocerySidecar.openai_embeddings(sidecar, ["tomato soup", "rye bread"])
+    assert [%{"index" => 0, "embedding" => [_ | _]}, %{"index" => 1}] = answer["data"]
+    {:ok, %{"id" => id}} = GrocerySidecar.get_model(sidecar, answer["model"])
+    assert id == answer["model"]
+  end
+
   test "meals are planned and suggested", %{sidecar: sidecar} do
     {:ok, %{"payload" => plan}} = GrocerySidecar.plan_meals(sidecar, @plan, timeout_ms: 2000)
     assert %{"status" => "optimal", "meal_plan" => [%{"recipe_id" => "bowl"}]} = plan

@@ -80,6 +80,9 @@ class FakeEmbedder:
     embed = staticmethod(fake_models.embed)
     info = staticmethod(fake_models.info)
 
+    async def count_tokens(self, texts: Sequence[str]) -> int:
+        return sum(len(text.split()) for text in texts)
+
     async def search(self, request: SearchRequest) -> tuple[Sequence[SearchResult], ModelInfo]:
         documents = [document.text for document in request.documents]
         vectors = await self.embed([request.query, *documents])

@@ -49,6 +49,12 @@ def test_vectors_are_unit_float32_in_the_texts_order(model: EmbeddingModel) -> N
         np.testing.assert_allclose(model.embed([text])[0], vector, atol=1e-4)
 
 
+def test_tokens_are_counted_up_to_the_models_limit(model: EmbeddingModel) -> None:
+    assert model.count_tokens(["milk"]) == 3, "with the two that enclose a text"
+    assert model.count_tokens(["milk", "milk bread"]) == 3 + 4
+    assert model.count_tokens(["milk " * 5_000]) <= 512
+
+
 def test_no_texts_give_no_vectors(model: EmbeddingModel) -> None:
     assert model.embed([]).shape == (0, 384)
 

@@ -46,7 +46,10 @@ class EchoEngine:
             self.closed.set()
 
     async def models(self) -> Mapping[str, Any]:
-        return {"object": "list", "data": [{"id": MODEL}]}
+        if self.fails_with is not None:
+            raise self.fails_with
+        model = {"id": MODEL, "object": "model", "created": 1, "owned_by": "tests"}
+        return {"object": "list", "data": [model]}
 
     async def state(self) -> EngineState:
         return self.status

@@ -1,7 +1,8 @@
 """Streams end when they are cancelled, when their caller leaves, or after a timeout."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 
 import pytest
 
@@ -106,3 +107,41 @@ async def test_the_sources_error_follows_its_items() -> None:
     with pytest.raises(BadRequest, match="no"):
         await read(streams.stream("a", Source(2, error=BadRequest("no")).items()), received)
     assert received == [0, 1]
+
+
+async def answers_its_cancellation() -> AsyncGenerator[int, None]:
+    """Turn the cancellation into an error, as vLLM does."""
+    yield 0
+    try:
+        await asyncio.Event().wait()
+    except asyncio.CancelledError:
+        raise BadRequest("Client disconnected") from None
+
+
+async def ends_at_its_cancellation() -> AsyncGenerator[int, None]:
+    yield 0
+    with contextlib.suppress(asyncio.CancelledError):
+        await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize("source", [answers_its_cancellation, ends_at_its_cancellation])
+async def test_a_timeout_is_one_whatever_the_source_makes_of_its_cancellation(
+    source: Callable[[], AsyncGenerator[int, None]],
+) -> None:
+    streams = CancellableStreams(timeout_s=0.01)
+    with pytest.raises(DeadlineExceeded, match=r"0\.01 s"):
+        await read(streams.stream("a", source()), [])
+
+
+@pytest.mark.parametrize("source", [answers_its_cancellation, ends_at_its_cancellation])
+async def test_a_cancellation_is_one_whatever_the_source_makes_of_it(
+    source: Callable[[], AsyncGenerator[int, None]],
+) -> None:
+    streams = CancellableStreams(timeout_s=10)
+    received: list[int] = []
+    reader = asyncio.create_task(read(streams.stream("a", source()), received))
+    while not received:
+        await asyncio.sleep(0)
+    assert streams.cancel("a")
+    with pytest.raises(Conflict):
+        await reader

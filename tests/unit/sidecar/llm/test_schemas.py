@@ -57,7 +57,7 @@ def test_json_schemas_pass_unchanged_including_nulls() -> None:
             "name": "f", "parameters": {"enum": ["x" * MAX_GRAMMAR_BYTES]}}}]},
         {"logit_bias": {"one": 1}},
         {"top_p": 0},
-        {"stop": ["x"] * 17},
+        {"stop": ["x"] * 5},
         {"messages": [{"role": "tool", "content": None}]},
     ],
 )  # fmt: skip

@@ -27,3 +27,11 @@ async def test_only_an_engine_that_is_down_degrades_the_service(
     ready = (await ingress.http.get("/health/ready")).json()
     assert ready["status"] == status
     assert ready["checks"]["engine"]["detail"] == "so it is"
+
+
+@pytest.mark.parametrize("path", ["/health", "/health/live", "/health/ready"])
+async def test_a_head_request_has_the_status_without_a_body(
+    ingress: IngressClient, path: str
+) -> None:
+    response = await ingress.http.head(path)
+    assert (response.status_code, response.content) == (200, b"")
