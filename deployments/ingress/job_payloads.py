@@ -68,6 +68,18 @@ _PAYLOAD_TYPES: Mapping[str, _PayloadType[Any]] = {
 }
 
 
+def payload_schema(feature: str) -> type[BaseModel]:
+    """Return the schema of a feature's payload; raises ValidationFailed for an unknown one."""
+    return _payload_type(feature).schema
+
+
+def _payload_type(feature: str) -> _PayloadType[Any]:
+    payload_type = _PAYLOAD_TYPES.get(feature)
+    if payload_type is None:
+        raise ValidationFailed(f"feature: must be one of {', '.join(sorted(_PAYLOAD_TYPES))}.")
+    return payload_type
+
+
 async def prepare_payload(
     services: Services, tenant_id: str, feature: str, payload: Mapping[str, Any]
 ) -> Mapping[str, Any]:
@@ -77,9 +89,7 @@ async def prepare_payload(
         ValidationFailed: when the feature is unknown or the payload doesn't match its schema.
         ServiceError: when storing raises it.
     """
-    payload_type = _PAYLOAD_TYPES.get(feature)
-    if payload_type is None:
-        raise ValidationFailed(f"feature: must be one of {', '.join(sorted(_PAYLOAD_TYPES))}.")
+    payload_type = _payload_type(feature)
     try:
         checked = payload_type.schema.model_validate(payload)
     except ValidationError as error:

@@ -57,6 +57,7 @@ class Envelope(ApiModel, Generic[PayloadT]):
     user_id: Name | None = Field(None, description="Null for work that the system started.")
     feature: Name | None = None
     payload: PayloadT
+    metadata: Mapping[str, Any] | None = Field(None, description="The caller's own; not used.")
 
 
 class Provenance(ApiModel):

@@ -10,7 +10,7 @@ from deployments.http.schemas.common import ApiModel, Name
 from deployments.http.schemas.errors import ERROR_RESPONSES
 from deployments.http.schemas.jobs import JobList, JobResponse
 from deployments.http.schemas.webhooks import WebhookResponse
-from deployments.ingress.job_payloads import prepare_payload
+from deployments.ingress.job_payloads import payload_schema, prepare_payload
 from deployments.ingress.json import JsonRoute
 from deployments.ingress.receipt_money import with_callers_money
 from deployments.ingress.services import Services, ServicesDep
@@ -19,6 +19,7 @@ from deployments.ingress.tenancy import (
     resolve_request_id,
     resolve_tenant,
 )
+from deployments.ingress.unknown_fields import unknown_fields, warn
 from jobs.queue.job import Job, JobStatus, NewJob
 from jobs.queue.queue import JobFilter
 from sidecar.core.ssrf import blocked_field, check_url
@@ -69,6 +70,7 @@ async def submit(request: Request, body: JobRequest, services: ServicesDep) -> J
             check_url(body.callback_url, services.settings.ssrf_allowed_networks)
     await services.admission.reserve(tenant_id)
     payload = await prepare_payload(services, tenant_id, body.feature, body.payload)
+    warn(request, unknown_fields(payload_schema(body.feature), body.payload, "payload"))
     job = await services.queue.submit(
         NewJob(
             tenant_id=tenant_id,

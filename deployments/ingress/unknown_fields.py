@@ -1,0 +1,121 @@
+"""Names the fields and query parameters of a request that the service doesn't know.
+
+They are ignored, so that newer callers can talk to older services; but a misspelled option that is
+ignored without a word costs its caller an afternoon. A JSON answer names them in `warnings`, any
+other answer in the header X-Warnings.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache, cached_property
+from itertools import islice
+from typing import Any, Final
+
+import orjson
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
+
+Schema = Mapping[str, Any]
+
+_MAX_WARNINGS: Final = 20
+_MAX_NAME: Final = 200
+
+
+def unknown_fields(model: type[BaseModel], body: object, prefix: str = "") -> list[str]:
+    """Return the paths in `body` of fields that the model ignores, at most 20 of them."""
+    return list(islice(_known(model).unknown(body, prefix), _MAX_WARNINGS))
+
+
+def warn(request: Request, paths: list[str]) -> None:
+    """Add fields to the request's warnings."""
+    known: list[str] = request.state.warnings
+    known += [f"{path[:_MAX_NAME]} is not a known field and was ignored." for path in paths]
+
+
+def unknown_parameters(request: Request, route: APIRoute) -> list[str]:
+    """Return warnings about query parameters that the route ignores."""
+    known = {field.alias for field in route.dependant.query_params} | {"tenant_id"}
+    return [
+        f"The query parameter {name[:_MAX_NAME]} is not known and was ignored."
+        for name in islice((n for n in request.query_params if n not in known), _MAX_WARNINGS)
+    ]
+
+
+def with_warnings(response: Response, warnings: list[str]) -> Response:
+    """Add the warnings to a successful response: to a JSON object as a field, else as a header."""
+    if not warnings or response.status_code >= 400:
+        return response
+    shown = warnings[:_MAX_WARNINGS]
+    body = getattr(response, "body", b"")
+    is_json = response.headers.get("content-type", "").startswith("application/json")
+    if is_json and isinstance(body, bytes) and body.startswith(b"{") and body.endswith(b"}"):
+        separator = b"" if body == b"{}" else b","
+        response.body = body[:-1] + separator + b'"warnings":' + orjson.dumps(shown) + b"}"
+        response.headers["content-length"] = str(len(response.body))
+    else:
+        text = " ".join(shown)
+        response.headers["x-warnings"] = text.encode("ascii", "backslashreplace").decode()
+    return response
+
+
+class _Known:
+    """The fields that a JSON schema knows, in any of its variants."""
+
+    def __init__(self, schemas: Sequence[Schema], definitions: Schema) -> None:
+        self._definitions = definitions
+        self._variants = [variant for schema in schemas for variant in self._resolve(schema)]
+        #: Whether it takes objects with fields of any name, or keys of the caller's.
+        self.is_open = any(
+            variant.get("additionalProperties", "properties" not in variant) is not False
+            for variant in self._variants
+            if variant.get("type", "object") == "object"
+        )
+
+    @cached_property
+    def fields(self) -> Mapping[str, "_Known"]:
+        """The fields of an object."""
+        schemas: dict[str, list[Schema]] = {}
+        for variant in self._variants:
+            for name, schema in variant.get("properties", {}).items():
+                schemas.setdefault(name, []).append(schema)
+        return {name: _Known(found, self._definitions) for name, found in schemas.items()}
+
+    @cached_property
+    def items(self) -> "_Known | None":
+        """The entries of a list."""
+        schemas = [variant["items"] for variant in self._variants if "items" in variant]
+        return _Known(schemas, self._definitions) if schemas else None
+
+    def unknown(self, value: object, path: str) -> Iterator[str]:
+        """Yield the path of each field in `value` that is not known."""
+        if isinstance(value, dict):
+            for name, entry in value.items():
+                inner = self.fields.get(name)
+                if inner is not None:
+                    if isinstance(entry, dict | list):
+                        yield from inner.unknown(entry, _join(path, name))
+                elif not self.is_open:
+                    yield _join(path, name)
+        elif isinstance(value, list) and self.items is not None:
+            for index, entry in enumerate(value):
+                if isinstance(entry, dict | list):
+                    yield from self.items.unknown(entry, _join(path, index))
+
+    def _resolve(self, schema: Schema) -> Iterator[Schema]:
+        if "$ref" in schema:
+            yield from self._resolve(self._definitions[schema["$ref"].rpartition("/")[2]])
+        elif branches := schema.get("anyOf") or schema.get("oneOf"):
+            for branch in branches:
+                yield from self._resolve(branch)
+        else:
+            yield schema
+
+
+@cache
+def _known(model: type[BaseModel]) -> _Known:
+    schema = model.model_json_schema()
+    return _Known([schema], schema.get("$defs", {}))
+
+
+def _join(path: str, part: str | int) -> str:
+    return f"{path}.{part}" if path else str(part)

@@ -1,0 +1,95 @@
+"""What is not understood in a request is named in the response."""
+
+from typing import Any
+
+import pytest
+
+from deployments.ingress.examples import EXAMPLE_BODIES
+from tests.unit.deployments.conftest import IngressClient
+from tests.unit.deployments.requests import JPEG, TENANT, submission
+
+LABELS = ["Dairy", "Bakery"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "unknown"),
+    [
+        ("/api/v1/categorize", {"payload": {"item_name": "milk", "candidate_labels": LABELS}}, []),
+        (
+            "/api/v1/categorize",
+            {
+                "payload": {"item_name": "milk", "candidate_labels": LABELS, "top_k": 3},
+                "metadata": {"anything": {"at": "all"}},
+                "tenat_id": "t2",
+            },
+            ["payload.top_k", "tenat_id"],
+        ),
+        (
+            "/api/v1/categorize-batch",
+            {
+                "payload": {
+                    "items": [{"id": 1, "name": "milk"}, {"id": 2, "name": "rye", "sku": 5}],
+                    "candidate_labels": LABELS,
+                }
+            },
+            ["payload.items.1.sku"],
+        ),
+        ("/api/v1/embed", {"texts": [{"id": 1, "text": "milk"}], "model": "x"}, ["model"]),
+        (
+            "/v1/chat/completions",
+            {
+                "messages": [{"role": "user", "content": [{"type": "text", "text": "a", "x": 1}]}],
+                "store": True,
+                "tools": [
+                    {"type": "function", "function": {"name": "f", "parameters": {"a": {"b": 1}}}}
+                ],
+            },
+            ["messages.0.content.0.x", "store"],
+        ),
+        (
+            "/api/v1/jobs",
+            submission(
+                payload={"image_base64": JPEG, "options": {"langauge": "de"}}, priority="high"
+            ),
+            ["priority", "payload.options.langauge"],
+        ),
+    ],
+)
+async def test_unknown_fields_are_named_by_their_path(
+    ingress: IngressClient, path: str, body: dict[str, Any], unknown: list[str]
+) -> None:
+    response = await ingress.http.post(path, json=body, headers=TENANT)
+    assert response.status_code == 200, response.text
+    warnings = [f"{name} is not a known field and was ignored." for name in unknown]
+    assert response.json().get("warnings", []) == warnings
+    assert int(response.headers["content-length"]) == len(response.content)
+
+
+@pytest.mark.parametrize("path", ["/api/v1/jobs", "/api/v1/artifacts", "/api/v1/feedback"])
+async def test_an_unknown_query_parameter_is_named(ingress: IngressClient, path: str) -> None:
+    for query in ("limit=1&statuss=failed", "statuss=failed&tenant_id=t1"):
+        body = (await ingress.http.get(f"{path}?{query}", headers=TENANT)).json()
+        assert body["warnings"] == ["The query parameter statuss is not known and was ignored."]
+    assert "warnings" not in (await ingress.http.get(f"{path}?limit=1", headers=TENANT)).json()
+
+
+async def test_a_stream_and_an_export_name_them_in_a_header(ingress: IngressClient) -> None:
+    export = await ingress.http.get("/api/v1/artifacts?format=jsonl&modell=ü", headers=TENANT)
+    assert "modell" in export.headers["x-warnings"]
+    body = {"messages": [{"role": "user", "content": "a"}], "stream": True, "ü": 1}
+    stream = await ingress.http.post("/v1/chat/completions", json=body, headers=TENANT)
+    assert stream.headers["x-warnings"] == r"\xfc is not a known field and was ignored."
+
+
+async def test_thousands_of_unknown_fields_get_twenty_warnings(ingress: IngressClient) -> None:
+    payload = {"item_name": "milk", "candidate_labels": LABELS}
+    body = {"payload": payload, **{f"f{n}": n for n in range(1000)}, "x" * 5000: 1}
+    response = await ingress.http.post("/api/v1/categorize", json=body, headers=TENANT)
+    assert len(response.json()["warnings"]) == 20
+
+
+@pytest.mark.parametrize("name", [name for name in EXAMPLE_BODIES if "{" not in name])
+async def test_no_example_has_an_unknown_field(ingress: IngressClient, name: str) -> None:
+    method, path = name.split()
+    response = await ingress.http.request(method, path, json=EXAMPLE_BODIES[name], headers=TENANT)
+    assert "warnings" not in response.json()
