@@ -37,6 +37,8 @@ def household(seed: int, **fields: Any) -> dict[str, Any]:
         request["weights"]["shared_meals"] = rng.choice((0, 0.1, 0.5, 1))
     if rng.random() < 0.5:
         _add_leftovers(rng, request)
+    if rng.random() < 0.5:
+        _add_nutrition(rng, request)
     if horizon["days"] * len(horizon["meal_types"]) <= 2 and rng.random() < 0.4:
         for recipe in recipes:
             recipe["tags"] = [*recipe["tags"], rng.choice(("main", "side"))]
@@ -45,12 +47,14 @@ def household(seed: int, **fields: Any) -> dict[str, Any]:
 
 
 def family(seed: int, recipes: int = 60, days: int = 7, meals: int = 2, **fields: Any) -> Any:
-    """Return a request of four people with wishes, prices and a budget."""
+    """Return a request of four people with wishes, leftovers, nutrition, prices and a budget."""
     rng = random.Random(f"family/{seed}")
     request = instance(seed, recipes, days, meals, cap=0.0, **fields)
     constraints = request["constraints"]
     for recipe in request["recipes"]:
         recipe["servings"] = rng.choice((2, 4, 4, 6))
+        recipe["keeps_days"] = rng.choice((0, 0, 1, 2, 3))
+        recipe["nutrition"] = {"kcal": rng.randrange(350, 950), "protein": rng.randrange(8, 45)}
     for recipe in request["recipes"]:
         for ingredient in recipe["ingredients"]:
             number = int(ingredient["ingredient_id"][1:])
@@ -66,6 +70,10 @@ def family(seed: int, recipes: int = 60, days: int = 7, meals: int = 2, **fields
         {"id": "ben", "name": "Ben", "servings": 1.5, "absent": [{"weekdays": ["tuesday"]}]},
         {"id": "cleo", "name": "Cleo", "required_tags": ["vegetarian"]},
         {"id": "dan", "name": "Dan", "servings": 0.5, "dislikes": [f"i{rng.randrange(20)}"]},
+    ]
+    constraints["nutrition"] = [
+        {"nutrient": "kcal", "max": 800 * meals},
+        {"nutrient": "protein", "min": 20 * meals, "soft": True},
     ]
     request["weights"]["cost"] = 0.3
     return request
@@ -126,6 +134,32 @@ def _add_leftovers(rng: random.Random, request: dict[str, Any]) -> None:
         constraints[rng.choice(("no_cooking", "no_leftovers"))] = [
             rng.choice((day, {"date": day, "meal_type": horizon["meal_types"][0]}))
         ]
+
+
+def _add_nutrition(rng: random.Random, request: dict[str, Any]) -> None:
+    for recipe in request["recipes"]:
+        recipe["nutrition"] = {
+            "kcal": rng.randrange(200, 900),
+            **({"protein": rng.randrange(5, 60) / 2} if rng.random() < 0.8 else {}),
+        }
+    meals = len(request["planning_horizon"]["meal_types"])
+    people = [person["id"] for person in request.get("people", ())]
+    request["constraints"]["nutrition"] = [
+        {
+            **rng.choice(
+                (
+                    {"nutrient": "kcal", "max": 700 * meals},
+                    {"nutrient": "kcal", "min": 450.5 * meals},
+                    {"nutrient": "protein", "min": 10 * meals, "max": 25 * meals},
+                    {"nutrient": "kcal", "max": 3_000 * meals, "per": "week"},
+                )
+            ),
+            "soft": rng.random() < 0.5,
+            **({"person": rng.choice(people)} if people and rng.random() < 0.4 else {}),
+        }
+        for _ in range(rng.randint(1, 2))
+    ]
+    request["weights"]["nutrition"] = rng.choice((0.1, 0.5, 1))
 
 
 def _person(rng: random.Random, number: int, tags: list[str]) -> dict[str, Any]:

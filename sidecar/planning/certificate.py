@@ -12,7 +12,7 @@ from itertools import combinations
 
 import z3
 
-from sidecar.planning.problem import OPEN, Plan, Problem
+from sidecar.planning.problem import OPEN, Limit, Plan, Problem
 from sidecar.planning.scoring import Assessment, stock_uses
 
 
@@ -128,6 +128,14 @@ def _constraints(problem: Problem, plan: Plan) -> Iterator[str]:
         yield f"(assert (<= {len(cooked_days)} {problem.max_repeats}))"
         for first, second in combinations(sorted(cooked_days), 2):
             yield f"(assert (>= (- {second} {first}) {problem.min_distance}))"
+    for limit in problem.limits:
+        if not limit.soft:
+            filled = [plan[slot] for slot in limit.slots if plan[slot] != OPEN]
+            eaten = _sum([_number(_nutrient(problem, limit, dish)) for dish in filled])
+            if limit.maximum is not None:
+                yield f"(assert (<= {eaten} {_number(limit.maximum)}))"
+            if limit.minimum is not None and len(filled) == len(limit.slots):
+                yield f"(assert (>= {eaten} {_number(limit.minimum)}))"
     for lock in problem.locks:
         locked = [plan[slot] for slot in problem.lock_slots(lock)]
         matches = " ".join(f"(= {dish + 1} {lock.dish + 1})" for dish in locked)
@@ -152,7 +160,20 @@ def _fixed_points(problem: Problem, plan: Plan, claim: Assessment) -> Fraction:
         - problem.weights.repeat * (len(cooked) - len(dishes))
         - problem.weights.extra_dish * sum(len(dishes) - 1 for dishes in served.values())
         - problem.weights.purchase * len(claim.purchases)
-    )
+    ) - sum(_missed(problem, plan, limit) for limit in problem.limits if limit.soft)
+
+
+def _nutrient(problem: Problem, limit: Limit, dish: int) -> Fraction:
+    return limit.servings * problem.dishes[dish].nutrition.get(limit.nutrient, Fraction(0))
+
+
+def _missed(problem: Problem, plan: Plan, limit: Limit) -> Fraction:
+    """Return the points that a soft limit costs."""
+    filled = [plan[slot] for slot in limit.slots if plan[slot] != OPEN]
+    eaten = sum((_nutrient(problem, limit, dish) for dish in filled), Fraction(0))
+    below = max(Fraction(0), 1 - eaten / limit.minimum) if limit.minimum else Fraction(0)
+    above = max(Fraction(0), eaten / limit.maximum - 1) if limit.maximum else Fraction(0)
+    return problem.weights.nutrition * (below + above)
 
 
 def _sum(terms: list[str]) -> str:

@@ -10,6 +10,7 @@ from importlib.resources import files
 from sidecar.planning.exclusions import exclusion_warnings, exclusions
 from sidecar.planning.households import Table, portion_scale, portions, recurring, set_table, times
 from sidecar.planning.leftovers import leftovers
+from sidecar.planning.nutrition import bound_words, limits, nutrients
 from sidecar.planning.problem import MEAL_TAGS, Dish, Lock, ObjectiveWeights, Problem
 from sidecar.planning.schemas import PlanRequest, Recipe
 from sidecar.planning.stock_builder import StockBuilder
@@ -80,6 +81,8 @@ def compile_request(request: PlanRequest) -> Problem:
         max_cooking_days=constraints.max_cooking_days,
         no_cooking=times(request, table.columns, constraints.no_cooking),
         no_cooking_times=tuple(time.words() for time in constraints.no_cooking),
+        limits=limits(request, table.columns, table.people, table.closed),
+        bounds=tuple(bound_words(request, bound) for bound in constraints.nutrition),
         no_leftovers=frozenset(times(request, table.columns, constraints.no_leftovers)),
         budget=None if constraints.budget is None else Fraction(constraints.budget),
         currency=request.currency,
@@ -147,4 +150,5 @@ def _compile_dish(
         excluded=recipe.id in constraints.excluded_recipes,
         lacking=tuple(tag for tag in constraints.dietary if tag not in recipe.tags),
         needs=builder.needs(recipe, scale),
+        nutrition=nutrients(recipe),
     )

@@ -58,6 +58,8 @@ def constraint_sentence(problem: Problem, constraint: UserConstraint) -> str:
             return f"at most {count_words(problem.max_cooking_days or 0, 'day')} may be for cooking"
         case ConstraintKind.NO_COOKING:
             return f"nothing is cooked {problem.no_cooking_times[subject]}"
+        case ConstraintKind.NUTRITION:
+            return problem.bounds[subject]
         case ConstraintKind.HABIT:
             return problem.habits[subject].sentence
         case ConstraintKind.WISH:
@@ -97,6 +99,8 @@ def _relaxation(problem: Problem, constraint: UserConstraint, limit: int | None)
             return f"allow {count_words(limit or 0, 'day')} for cooking"
         case ConstraintKind.NO_COOKING:
             return f"allow cooking {problem.no_cooking_times[subject]}"
+        case ConstraintKind.NUTRITION:
+            return f"give up that {problem.bounds[subject]}"
         case ConstraintKind.HABIT:
             return problem.habits[subject].relaxation
         case ConstraintKind.WISH:

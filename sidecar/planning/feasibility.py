@@ -61,6 +61,7 @@ def _with_relaxations(problem: Problem, core: tuple[UserConstraint, ...]) -> Con
                 | ConstraintKind.DISTANCE
                 | ConstraintKind.HABIT
                 | ConstraintKind.NO_COOKING
+                | ConstraintKind.NUTRITION
                 | ConstraintKind.WISH
             ):
                 relaxations.append((constraint, None))
@@ -103,6 +104,11 @@ def _restrict_to(problem: Problem, core: Iterable[UserConstraint]) -> Problem:
         ),
         slot_habits=_only(problem.slot_habits, ConstraintKind.HABIT, retained),
         no_cooking=_only(problem.no_cooking, ConstraintKind.NO_COOKING, retained),
+        limits=tuple(
+            limit
+            for limit in problem.limits
+            if UserConstraint(ConstraintKind.NUTRITION, limit.bound) in retained
+        ),
         max_cooking_days=problem.max_cooking_days
         if UserConstraint(ConstraintKind.COOKING_DAYS) in retained
         else None,

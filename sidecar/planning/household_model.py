@@ -11,12 +11,15 @@ where the amount is 0 unless the item is bought; a package is an integer number 
 """
 
 from collections import Counter, defaultdict
+from collections.abc import Mapping
+from fractions import Fraction
 
 import numpy as np
 
 from sidecar.planning.cutting_planes import KnapsackRow
 from sidecar.planning.milp_builder import ProgramBuilder
 from sidecar.planning.milp_solver import MilpProgram
+from sidecar.planning.nutrition import amount
 from sidecar.planning.problem import Problem
 from sidecar.planning.slot_classes import SlotRun
 
@@ -31,6 +34,7 @@ def build(problem: Problem, diners: int) -> MilpProgram:
     model.add_dishes()
     model.add_locks()
     model.add_minutes()
+    model.add_nutrition()
     model.add_stocks()
     return model.builder.program()
 
@@ -189,6 +193,37 @@ class _HouseholdModel:
             for number, budget in enumerate(budgets):
                 if budget is not None:
                     self.builder.add_row(terms[number], budget, max(1, budget))
+
+    def add_nutrition(self) -> None:
+        """Bound the sums of nutrients; an open slot makes up for a minimum."""
+        problem, builder = self.problem, self.builder
+        by_slot: dict[int, list[tuple[int, int]]] = defaultdict(list)
+        for (dish, slot), column in self.eaten.items():
+            by_slot[slot].append((column, dish))
+        for limit in problem.limits:
+            terms = {
+                column: float(amount(problem, limit, dish))
+                for slot in limit.slots
+                for column, dish in by_slot[slot]
+            }
+            if (maximum := limit.maximum) is not None:
+                above = self._deviation(maximum, terms) if limit.soft else {}
+                builder.add_row({**terms, **above}, float(maximum), float(maximum))
+            if (minimum := limit.minimum) is None:
+                continue
+            low = float(minimum)
+            if limit.soft:
+                below = {column: -value for column, value in terms.items()}
+                builder.add_row({**below, **self._deviation(minimum, {})}, -low, low)
+            else:
+                rest = {column: low - value for column, value in terms.items()}
+                builder.add_row(rest, low * (len(limit.slots) - 1), low)
+
+    def _deviation(self, bound: Fraction, terms: Mapping[int, float]) -> dict[int, float]:
+        """Return the term of a column for what is missed of a soft bound, in parts of it."""
+        most = max(1.0, sum(terms.values()) / float(bound))
+        column = self.builder.add_column(-self.problem.weights.nutrition, most, integer=False)
+        return {column: -float(bound)}
 
     def add_stocks(self) -> None:
         """Buy what is not at home, and count what is used before it expires."""

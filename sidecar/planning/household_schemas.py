@@ -1,12 +1,21 @@
-"""Schemas of people and recurring meals."""
+"""Schemas of people, recurring meals and nutrition."""
 
 import datetime as dt
 from collections.abc import Iterator
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    field_validator,
+    model_validator,
+)
 
+from sidecar.core.validation import NotBoolean
 from sidecar.planning.schema_types import (
+    MAX_QUANTITY,
     Day,
     Id,
     Name,
@@ -24,6 +33,10 @@ Weekday = Annotated[
     Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"],
     BeforeValidator(fold),
 ]
+Nutrient = Literal[
+    "kcal", "protein", "fat", "saturated_fat", "carbohydrate", "sugar", "fibre", "salt"
+]
+Amount = Annotated[float, Field(ge=0, le=MAX_QUANTITY), NotBoolean]
 _WORKDAYS = frozenset({"monday", "tuesday", "wednesday", "thursday", "friday"})
 
 
@@ -94,6 +107,59 @@ class RecurringMeal(MealTime):
     def _one_kind_of_dish(self) -> Self:
         if (self.tag is None) == (self.recipe_id is None):
             raise ValueError("a recurring meal needs a tag or a recipe_id, and not both")
+        return self
+
+
+class Nutrition(RequestModel):
+    """Nutrients of a serving, in kcal and grams."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kcal: Amount | None = None
+    protein: Amount | None = None
+    fat: Amount | None = None
+    saturated_fat: Amount | None = None
+    carbohydrate: Amount | None = None
+    sugar: Amount | None = None
+    fibre: Amount | None = None
+    salt: Amount | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known(cls, data: object) -> object:
+        return without_unknown(data, cls.model_fields, "nutrient")
+
+
+#: The names of nutrients.
+NUTRIENTS = tuple(Nutrition.model_fields)
+
+
+class NutritionBound(RequestModel):
+    """A bound on what one person, or each, eats of a nutrient in a day or a week.
+
+    A soft bound is a goal that costs points where it is missed.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    nutrient: Nutrient
+    min: Annotated[float, Field(gt=0, le=MAX_QUANTITY), NotBoolean] | None = None
+    max: Annotated[float, Field(gt=0, le=MAX_QUANTITY), NotBoolean] | None = None
+    per: Literal["day", "week"] = "day"
+    person: Id | None = None
+    soft: StrictBool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known(cls, data: object) -> object:
+        return without_unknown(data, cls.model_fields, "field of a bound")
+
+    @model_validator(mode="after")
+    def _is_a_range(self) -> Self:
+        if self.min is None and self.max is None:
+            raise ValueError("a bound needs a min or a max")
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError("min is above max")
         return self
 
 

@@ -10,12 +10,14 @@ from math import exp
 
 import numpy as np
 
-from sidecar.planning.household_tables import Booleans, HouseholdTables, Service
+from sidecar.planning.household_tables import Booleans, Bound, HouseholdTables, Service
 from sidecar.planning.local_search import Floats, Ints, rescue_points
+from sidecar.planning.nutrition import amount
 from sidecar.planning.problem import OPEN, Plan
 from sidecar.planning.scoring import rank
 
 _INFEASIBLE = -1e12
+_TOLERANCE = 1e-9
 _POINTS_PER_DINER = 1e6
 _MAX_RUIN_SIZE = 3
 _ONE_DISH_SHARE = 0.5  # of the ruins, in which only one of a service's dishes goes
@@ -38,6 +40,8 @@ class HouseholdState:
         self.cooked_on = np.zeros((problem.days, dishes), np.int64)  # sittings of a day
         self.cuisine_counts = np.zeros(tables.cuisine_count, np.int64)
         self.minutes = np.zeros(len(problem.sitting_budgets), np.int64)
+        self.eaten = np.zeros(len(problem.limits))  # the sums of limits
+        self.open_slots = np.array([len(limit.slots) for limit in problem.limits], np.int64)
         for slot, dish in enumerate(plan):
             if dish != OPEN:
                 self.assign(slot, dish)
@@ -50,6 +54,7 @@ class HouseholdState:
         twin.shortages, twin.served = self.shortages.copy(), self.served.copy()
         twin.meals_of, twin.cooked_on = self.meals_of.copy(), self.cooked_on.copy()
         twin.cuisine_counts, twin.minutes = self.cuisine_counts.copy(), self.minutes.copy()
+        twin.eaten, twin.open_slots = self.eaten.copy(), self.open_slots.copy()
         return twin
 
     def assign(self, slot: int, dish: int) -> None:
@@ -82,6 +87,9 @@ class HouseholdState:
             self.minutes[sitting] += change * problem.dishes[dish].minutes
         if tables.cuisine[dish] >= 0:
             self.cuisine_counts[tables.cuisine[dish]] += sign
+        for number in tables.limits_of.get(slot, ()):
+            self.eaten[number] += sign * float(amount(problem, problem.limits[number], dish))
+            self.open_slots[number] -= sign
 
     def clear_orphans(self, pins: Mapping[int, int]) -> set[int]:
         """Open the slots of leftovers that are no longer cooked, and return them."""
@@ -124,9 +132,14 @@ class HouseholdState:
         while service.dishes.size:
             is_open = np.array([self.plan[slot] == OPEN for slot in service.slots])
             takes = service.fits & is_open
+            bounds = self.tables.bounds[number]
+            for bound in bounds:
+                takes[:, bound.column] &= self._within(bound)
             if not takes.any():
                 return
             gain = self._gains(service, takes)
+            for bound in bounds:
+                gain -= takes[:, bound.column] * self._missed(bound)
             if barred is not None:
                 gain[barred] = _INFEASIBLE
             noisy = gain if rng is None else gain + rng.gumbel(size=len(gain)) * noise
@@ -176,6 +189,26 @@ class HouseholdState:
                 feasible &= spent + extra <= float(problem.budget) + 1e-9
         gain[~feasible] = _INFEASIBLE
         return gain
+
+    def _within(self, bound: Bound) -> Booleans:
+        """Return for each dish whether a hard limit holds with it."""
+        tables, number = self.tables, bound.limit
+        if tables.is_soft[number]:
+            return np.ones(len(bound.amounts), bool)
+        eaten = self.eaten[number] + bound.amounts
+        within: Booleans = eaten <= tables.maximum[number] + _TOLERANCE
+        if self.open_slots[number] == 1:
+            within &= eaten >= tables.minimum[number] - _TOLERANCE
+        return within
+
+    def _missed(self, bound: Bound) -> Floats:
+        """Return the points that each dish loses by a soft limit."""
+        tables, number = self.tables, bound.limit
+        if not tables.is_soft[number]:
+            return np.zeros(len(bound.amounts))
+        before = tables.deviation(number, self.eaten[number])
+        after = tables.deviation(number, self.eaten[number] + bound.amounts)
+        return tables.problem.weights.nutrition * (after - before)
 
     def _was_cooked(self, service: Service, day: Ints) -> Booleans:
         """Return whether what a leftover is of is cooked on its cooking day."""
@@ -250,6 +283,8 @@ class HouseholdState:
             missing = np.maximum(0.0, -self.slack.min(axis=1))
             cost = _price(missing, tables.price, tables.package).sum()
             points -= float(weights.cost) * float(cost)
+        for number in np.flatnonzero(tables.is_soft):
+            points -= weights.nutrition * float(tables.deviation(number, self.eaten[number]))
         return (
             points
             - weights.purchase * int(np.count_nonzero(self.shortages))

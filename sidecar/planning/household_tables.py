@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sidecar.planning.local_search import Floats, Ints, StockTables
+from sidecar.planning.nutrition import amount
 from sidecar.planning.problem import Problem
 
 Booleans = NDArray[np.bool_]
@@ -36,6 +37,15 @@ class Service:
     expiring: Ints  # positions of the needs whose stock has expiring lots
 
 
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A limit at one slot of a service: its row, and what each dish adds to its sum."""
+
+    limit: int
+    column: int  # of the service's slots
+    amounts: Floats
+
+
 class HouseholdTables(StockTables):
     """The constants of a search over services."""
 
@@ -43,6 +53,13 @@ class HouseholdTables(StockTables):
         super().__init__(problem)
         self.price = np.array([float(stock.price or 0) for stock in problem.stocks])
         self.package = np.array([float(stock.package or 0) for stock in problem.stocks])
+        self.minimum = np.array([float(limit.minimum or 0) for limit in problem.limits])
+        self.maximum = np.array([float(limit.maximum or np.inf) for limit in problem.limits])
+        self.is_soft = np.array([limit.soft for limit in problem.limits], bool)
+        self.limits_of: dict[int, list[int]] = defaultdict(list)  # slot -> limits
+        for number, limit in enumerate(problem.limits):
+            for slot in limit.slots:
+                self.limits_of[slot].append(number)
         self.has_leftovers = any(dish.age for dish in problem.dishes)
         self.has_costs = bool(problem.weights.cost) or problem.budget is not None
         slots: dict[tuple[int, str | None], list[int]] = defaultdict(list)
@@ -64,6 +81,34 @@ class HouseholdTables(StockTables):
                 )
             )
         self.services = tuple(services)
+        self.bounds = tuple(self._bounds(service) for service in services)
+
+    def _bounds(self, service: Service) -> tuple[Bound, ...]:
+        problem = self.problem
+        return tuple(
+            Bound(
+                number,
+                column,
+                np.array(
+                    [
+                        float(amount(problem, problem.limits[number], int(dish)))
+                        for dish in service.dishes
+                    ]
+                ),
+            )
+            for column, slot in enumerate(service.slots)
+            for number in self.limits_of.get(int(slot), ())
+        )
+
+    def deviation(self, limit: int, eaten: Floats) -> Floats:
+        """Return by how much of a limit's bounds sums miss it."""
+        minimum, maximum = self.minimum[limit], self.maximum[limit]
+        missed = np.zeros(np.shape(eaten))
+        if minimum:
+            missed += np.maximum(0.0, minimum - eaten) / minimum
+        if np.isfinite(maximum):
+            missed += np.maximum(0.0, eaten - maximum) / maximum
+        return missed
 
     def _limits(self, slot: int) -> tuple[object, ...]:
         """Return what decides which dishes fit a slot, and what they need and score."""

@@ -36,6 +36,7 @@ class ObjectiveWeights:
     favorite: int  # for each favorite cooked
     extra_dish: int  # for each dish of a course at a sitting after its first
     cost: Fraction  # for each unit of the currency spent
+    nutrition: int  # for missing a soft bound by all of it
 
     @classmethod
     def from_weights(
@@ -54,6 +55,7 @@ class ObjectiveWeights:
             spare=round(500 * weights.time_fit),
             favorite=50,
             extra_dish=round(1_000 * weights.shared_meals),
+            nutrition=round(1_000 * weights.nutrition),
             cost=round(1_000 * weights.cost) / typical_cost if typical_cost else Fraction(0),
         )
 
@@ -122,6 +124,7 @@ class Dish:
     needs: Needs  # as the request scales the recipe
     leftover_of: int | None = None  # the dish that was cooked `age` days before
     age: int = 0
+    nutrition: Mapping[str, Fraction] = field(default_factory=dict)  # of a serving, where known
 
     @property
     def permitted(self) -> bool:
@@ -163,6 +166,19 @@ class Habit:
     sentence: str
     relaxation: str
     dishes: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """A bound on the sum of a nutrient over what one person eats at some slots."""
+
+    bound: int  # the index of the request's bound
+    nutrient: str
+    minimum: Fraction | None
+    maximum: Fraction | None
+    soft: bool
+    slots: tuple[int, ...]
+    servings: Fraction
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +227,8 @@ class Problem:
     no_cooking: Mapping[int, tuple[int, ...]] = field(default_factory=dict)  # slot -> requests
     no_cooking_times: tuple[str, ...] = ()
     no_leftovers: frozenset[int] = frozenset()  # slots
+    limits: tuple[Limit, ...] = ()
+    bounds: tuple[str, ...] = ()  # the bounds of the limits in words
     portions: tuple[tuple[Needs, ...], ...] = ()  # the dishes' needs for different diners
     portion_of: tuple[int, ...] = ()  # the index of each slot's portions
     warnings: tuple[str, ...] = ()
@@ -230,6 +248,7 @@ class Problem:
             or len(self.columns) > len(self.meals)
             or self.max_cooking_days is not None
             or self.no_cooking
+            or self.limits
             or any(dish.age for dish in self.dishes)
         )
 

@@ -120,6 +120,19 @@ class Metrics(_ResponseModel):
     value_saved: Money | None = Field(default=None, exclude_if=is_empty)
 
 
+class Nutrients(_ResponseModel):
+    """What somebody eats on a day, in kcal and grams, of `meals` meals.
+
+    `known` says how many of them each sum rests on.
+    """
+
+    date: str
+    person: str | None = Field(default=None, exclude_if=is_empty)
+    meals: int
+    sums: dict[str, float]
+    known: dict[str, int]
+
+
 class Alternative(_ResponseModel):
     """Another plan with nearly the same objective."""
 
@@ -175,6 +188,7 @@ class PlanAnswer(_ResponseModel):
     warnings: tuple[str, ...] = ()
     # What follows is there only where the request asks for it.
     excluded: tuple[ExcludedRecipe, ...] = Field(default=(), exclude_if=is_empty)
+    nutrition: tuple[Nutrients, ...] = Field(default=(), exclude_if=is_empty)
 
 
 class Incumbent(_ResponseModel):

@@ -5,6 +5,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from sidecar.planning import units
+from sidecar.planning.nutrition import intakes
 from sidecar.planning.problem import OPEN, Plan, Problem
 from sidecar.planning.response import (
     Alternative,
@@ -13,6 +14,7 @@ from sidecar.planning.response import (
     ExcludedRecipe,
     Meal,
     Metrics,
+    Nutrients,
     Purchase,
     Rescue,
 )
@@ -172,6 +174,23 @@ def excluded_recipes(problem: Problem) -> tuple[ExcludedRecipe, ...]:
         )
         for dish in problem.dishes
         for barred in (() if dish.age else dish.barred)
+    )
+
+
+def nutrition(problem: Problem, plan: Plan) -> tuple[Nutrients, ...]:
+    """Return what each person eats on each day, nothing if no recipe gives its nutrients."""
+    if not any(dish.nutrition for dish in problem.dishes):
+        return ()
+    return tuple(
+        Nutrients(
+            date=problem.date(intake.day).isoformat(),
+            person=None if intake.person is None else problem.people[intake.person].id,
+            meals=intake.meals,
+            sums={name: round(float(amount), 2) for name, amount in intake.sums.items()},
+            known=intake.known,
+        )
+        for intake in intakes(problem, plan)
+        if intake.meals
     )
 
 

@@ -42,6 +42,7 @@ _MAX_ENTRIES = {
     "recurring_meals": 31 * 8,
     "courses": 8,
     "no_cooking": 31 * 8,
+    "nutrition": 64,
     "no_leftovers": 31 * 8,
     "time_budgets": 31,
 }

@@ -18,7 +18,13 @@ from pydantic import (
     model_validator,
 )
 
-from sidecar.planning.household_schemas import Attendance, Person, RecurringMeal
+from sidecar.planning.household_schemas import (
+    Attendance,
+    Nutrition,
+    NutritionBound,
+    Person,
+    RecurringMeal,
+)
 from sidecar.planning.schema_types import (
     MAX_TIMEOUT_MS,
     Day,
@@ -115,6 +121,7 @@ class Recipe(RequestModel):
     is_favorite: StrictBool = False
     keeps_days: Integer = Field(default=0, ge=0, le=31)
     freezes: StrictBool = False
+    nutrition: Nutrition | None = None
 
     @field_validator("cuisine", mode="before")
     @classmethod
@@ -157,6 +164,7 @@ class Constraints(RequestModel):
         default_factory=dict
     )
     budget: Price | None = None
+    nutrition: tuple[NutritionBound, ...] = ()
     max_cooking_days: Integer | None = Field(default=None, ge=0, le=31)
     no_cooking: tuple[Attendance, ...] = ()
     no_leftovers: tuple[Attendance, ...] = ()
@@ -195,6 +203,7 @@ class PlanWeights(RequestModel):
     time_fit: Weight = 0.1
     shared_meals: Weight = 0.5
     cost: Weight = 0
+    nutrition: Weight = 0.5
 
 
 _NULL_IS_THE_DEFAULT = ("constraints", "weights", "inventory", "people")
@@ -257,7 +266,10 @@ class PlanRequest(RequestModel):
 
     @model_validator(mode="after")
     def _people_eat(self) -> Self:
-        without_duplicates([person.id for person in self.people], "person id")
+        ids = without_duplicates([person.id for person in self.people], "person id")
+        for bound in self.constraints.nutrition:
+            if bound.person is not None and bound.person not in ids:
+                raise ValueError(f"nutrition names an unknown person: {bound.person}")
         if self.people and self.constraints.servings is not None:
             raise ValueError("give servings for people, or in the constraints, and not both")
         horizon = self.planning_horizon

@@ -12,6 +12,7 @@ from fractions import Fraction
 from itertools import pairwise
 from math import floor
 
+from sidecar.planning.nutrition import broken_limits, penalty
 from sidecar.planning.problem import OPEN, Plan, Problem, Stock
 
 Use = tuple[int, int]  # (day, quantity) taken from a stock
@@ -124,6 +125,7 @@ def assess(problem: Problem, plan: Plan) -> Assessment:
     if not problem.is_simple:
         score -= weights.extra_dish * extra_dishes(problem, plan)
         score -= weights.cost * purchase_cost(problem, shortfalls)
+        score -= penalty(problem, plan)
     return Assessment(
         used=used, shortfalls=shortfalls, purchases=purchases, cuisines=cuisines, score=score
     )
@@ -185,6 +187,7 @@ def is_feasible(problem: Problem, plan: Plan) -> bool:
             any(plan[slot] == lock.dish for slot in problem.lock_slots(lock))
             for lock in problem.locks
         )
+        and not any(broken_limits(problem, plan))
         and _may_be_bought(problem, plan)
     )
 

@@ -7,6 +7,7 @@ from math import ceil
 
 import z3
 
+from sidecar.planning.nutrition import broken_limits
 from sidecar.planning.problem import OPEN, Plan, Problem
 from sidecar.planning.scoring import assess, consume, cookings, purchase_cost, stock_uses
 from sidecar.planning.unsat_cores import (
@@ -127,6 +128,9 @@ class _PartialPlan:
             UserConstraint(ConstraintKind.HABIT, habit)
             for habit in problem.broken_habits(dish, slot)
         }
+        constraints |= {
+            UserConstraint(ConstraintKind.NUTRITION, bound) for bound in self._bounds(dish, slot)
+        }
         if candidate.excluded:
             constraints.add(UserConstraint(ConstraintKind.EXCLUDED, dish))
         if not candidate.age and problem.sitting(slot) not in self.sittings[dish]:
@@ -175,6 +179,13 @@ class _PartialPlan:
         most = problem.max_cooking_days
         if most is not None and len(self.cooking_days | {day}) > most:
             yield UserConstraint(ConstraintKind.COOKING_DAYS)
+
+    def _bounds(self, dish: int, slot: int) -> set[int]:
+        """Return the bounds on nutrition that the plan breaks with a dish."""
+        if not self.problem.limits:
+            return set()
+        plan = (*self.plan[:slot], dish, *self.plan[slot + 1 :])
+        return {limit.bound for limit in broken_limits(self.problem, plan)}
 
     def _is_cooked_on(self, day: int, leftover: int) -> bool:
         sittings = self.sittings[self.problem.base(leftover)]

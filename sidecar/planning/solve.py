@@ -229,6 +229,7 @@ def _answer(solver: _Solver, max_alternatives: int) -> PlanAnswer:
         alternatives=tuple(response_builder.alternative(problem, other) for other in certified),
         warnings=problem.warnings,
         excluded=response_builder.excluded_recipes(problem),
+        nutrition=response_builder.nutrition(problem, plan),
     )
 
 

@@ -27,6 +27,7 @@ class ConstraintKind(StrEnum):
     DIET = "dietary"
     INGREDIENT = "excluded_ingredients"
     EXCLUDED = "excluded_recipes"
+    NUTRITION = "nutrition"
     NO_COOKING = "no_cooking"
     HABIT = "recurring_meals"
     WISH = "people"

@@ -7,6 +7,7 @@ from itertools import combinations
 
 import z3
 
+from sidecar.planning.nutrition import amount
 from sidecar.planning.problem import Lock, Problem
 from sidecar.planning.unsat_cores import ConstraintKind, UserConstraint, minimal_core
 
@@ -30,6 +31,7 @@ class LockedMealsModel:
         self._add_dish_constraints()
         self._add_budgets()
         self._add_slot_constraints()
+        self._add_nutrition()
         if problem.max_items is not None:
             self._add_shopping_limit(problem.max_items)
         if problem.budget is not None:
@@ -180,6 +182,36 @@ class LockedMealsModel:
                 elif abs(problem.day(slot) - problem.day(other)) < problem.min_distance:
                     guard = self._guard(ConstraintKind.DISTANCE)
                     self.solver.add(z3.Implies(guard, z3.Not(both)))
+
+    def _add_nutrition(self) -> None:
+        """Limit the sums of nutrients, and require them where every meal is locked."""
+        at_slot: dict[int, list[tuple[z3.BoolRef, int]]] = defaultdict(list)
+        for (dish, slot), literal in self.cooked.items():
+            at_slot[slot].append((literal, dish))
+        zero = z3.RealVal(0, self.context)
+        for limit in self.problem.limits:
+            slots = [slot for slot in limit.slots if at_slot[slot]]
+            if limit.soft or not slots:
+                continue
+            eaten = z3.Sum(
+                [
+                    z3.If(literal, self._real(amount(self.problem, limit, dish)), zero)
+                    for slot in slots
+                    for literal, dish in at_slot[slot]
+                ]
+            )
+            guard = self._guard(ConstraintKind.NUTRITION, limit.bound)
+            if limit.maximum is not None:
+                self.solver.add(z3.Implies(guard, eaten <= self._real(limit.maximum)))
+            if limit.minimum is not None and len(slots) == len(limit.slots):
+                some_open = [
+                    z3.Not(self._any([literal for literal, _ in at_slot[slot]])) for slot in slots
+                ]
+                enough = eaten >= self._real(limit.minimum)
+                self.solver.add(z3.Implies(guard, z3.Or(enough, *some_open)))
+
+    def _real(self, value: Fraction) -> z3.RatNumRef:
+        return z3.RealVal(str(value), self.context)
 
     def _add_cost_limit(self, budget: Fraction) -> None:
         """What is used after a day beyond what remains by then is bought and paid for."""

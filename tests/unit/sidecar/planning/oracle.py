@@ -209,6 +209,9 @@ def is_feasible(request: PlanRequest, menu: Menu) -> bool:
         ]
         if lock.recipe_id not in candidates:
             return False
+    for eaten, low, high, soft, complete in _intakes(request, menu):
+        if not soft and (eaten > high or (complete and eaten < low)):
+            return False
     bought, cost, _ = _cook(request, menu)
     limit = constraints.max_shopping_items
     return (limit is None or len(bought) <= limit) and (
@@ -245,6 +248,11 @@ def score(request: PlanRequest, menu: Menu) -> Fraction:
     recipes_eaten = {dish.recipe for dish in menu.values()}
     points -= (len(eaten) - len(recipes_eaten)) * round(500 * weights.variety)
     served = {(*seat[:3], dish) for seat, dish in menu.items()}
+    for eaten, low, high, soft, _ in _intakes(request, menu):
+        if soft and eaten < low:
+            points -= round(1_000 * weights.nutrition) * (low - eaten) / low
+        if soft and eaten > high:
+            points -= round(1_000 * weights.nutrition) * (eaten - high) / high
     extra = len(served) - len({dish[:3] for dish in served})
     return points - extra * round(1_000 * weights.shared_meals)
 
@@ -351,3 +359,36 @@ def _cook(request: PlanRequest, menu: Menu) -> tuple[set[str], Fraction, Fractio
     short = {key: amount for key, amount in missing.items() if amount}
     cost = sum((_price(request, *key, amount) for key, amount in short.items()), Fraction(0))
     return {food for food, _ in short}, cost, points
+
+
+def _intakes(request: PlanRequest, menu: Menu):
+    """Yield (sum, minimum, maximum, soft, whether every meal is planned) of each bound."""
+    recipes = {recipe.id: recipe for recipe in request.recipes}
+    horizon = request.planning_horizon
+    places = seats(request)
+    for bound in request.constraints.nutrition:
+        length = {"day": 1, "week": 7}[bound.per]
+        for person in request.people or [None]:
+            if bound.person is not None and (person is None or person.id != bound.person):
+                continue
+            for first in range(0, horizon.days, length):
+                days = range(first, min(horizon.days, first + length))
+                own = [s for s in places if s.day in days and (not person or person.id in s.people)]
+                if not own:
+                    continue
+                missed = person and any(
+                    not _is_there(request, person, day, meal)
+                    for day in days
+                    for meal in horizon.meal_types
+                )
+                share = Fraction(len(days), length)
+                eaten = Fraction(0)
+                for seat in own:
+                    if seat in menu:
+                        nutrition = recipes[menu[seat].recipe].nutrition
+                        amount = getattr(nutrition, bound.nutrient, None) or 0
+                        servings = Fraction(repr(person.servings)) if person else 1
+                        eaten += Fraction(repr(float(amount))) * servings
+                low = Fraction(repr(bound.min)) * share if bound.min and not missed else 0
+                high = Fraction(repr(bound.max)) * share if bound.max else 10**30
+                yield eaten, low, high, bound.soft, all(seat in menu for seat in own)

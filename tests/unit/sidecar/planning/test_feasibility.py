@@ -48,6 +48,11 @@ def restricted(problem, constraints):
         ),
         slot_habits=only(problem.slot_habits, ConstraintKind.HABIT, constraints),
         no_cooking=only(problem.no_cooking, ConstraintKind.NO_COOKING, constraints),
+        limits=tuple(
+            limit
+            for limit in problem.limits
+            if UserConstraint(ConstraintKind.NUTRITION, limit.bound) in constraints
+        ),
         max_cooking_days=problem.max_cooking_days
         if UserConstraint(ConstraintKind.COOKING_DAYS) in constraints
         else None,
