@@ -181,7 +181,7 @@ async def list_artifacts(request: Request, services: DashboardDep) -> Response:
 async def export_artifacts(request: Request, services: DashboardDep) -> StreamingResponse:
     """Export the matching artifacts."""
     rows = services.queries.export_artifacts(_admin_filter(request))
-    return json_lines("artifacts", (ArtifactResponse.of(row) async for row in rows))
+    return await json_lines("artifacts", (ArtifactResponse.of(row) async for row in rows))
 
 
 @router.get("/artifacts/{artifact_id}")
@@ -205,7 +205,7 @@ async def list_feedback(request: Request, services: DashboardDep) -> Response:
 async def export_feedback(request: Request, services: DashboardDep) -> StreamingResponse:
     """Export the matching feedback."""
     rows = services.queries.export_feedback(_admin_filter(request))
-    return json_lines("feedback", (FeedbackResponse.of(row) async for row in rows))
+    return await json_lines("feedback", (FeedbackResponse.of(row) async for row in rows))
 
 
 @router.get("/static/{name}")

@@ -2,20 +2,29 @@
 
 Feedback is a record and expires like every other record. A correction is knowledge from the
 tenant: the category of a name, or the catalog product of a receipt's line. It stays until the
-tenant is erased, and a later correction of the same name replaces it.
+tenant is erased, a later correction of the same name replaces it, or MAX_CORRECTIONS later ones of
+its kind have come.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from operator import attrgetter
+from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Table, bindparam, insert, select
+from sqlalchemy import Connection, Row, Table, bindparam, delete, func, insert, select
 
 from jobs.storage import schema
 from jobs.storage.database import Database, tenant_filters
 from sidecar.core.micro_batcher import MicroBatcher
+
+#: Corrections of one kind that a tenant may have. At one more, the oldest hundredth is removed.
+MAX_CORRECTIONS: Final = 20_000
+#: Corrections that are read at a time: a page occupies the event loop for a few milliseconds.
+_PAGE: Final = 1_000
+#: Keys in one query: SQLite and PostgreSQL limit the parameters of a statement.
+_MAX_KEYS: Final = 500
 
 #: One object, so that SQLAlchemy finds its compiled form: every categorization runs it.
 _VERSIONS = select(schema.correction_versions).where(
@@ -74,8 +83,10 @@ class Correction:
 class FeedbackStore:
     """The feedback and the corrections in one database."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, max_corrections: int = MAX_CORRECTIONS) -> None:
+        """Use the database; `max_corrections` bounds a tenant's corrections of each kind."""
         self._database = database
+        self._max_corrections = max_corrections
         #: Every name to categorize looks up its tenant's version.
         self._version_batcher = MicroBatcher(self._versions)
 
@@ -88,6 +99,8 @@ class FeedbackStore:
             for correction in corrections:
                 values = {"tenant_id": tenant_id, "feedback_id": feedback.id, **asdict(correction)}
                 self._upsert(connection, schema.corrections, values)
+            for kind in {correction.kind for correction in corrections}:
+                self._remove_oldest(connection, tenant_id, kind)
             if corrections:
                 version = {"tenant_id": tenant_id, "version": feedback.id}
                 self._upsert(connection, schema.correction_versions, version)
@@ -111,15 +124,34 @@ class FeedbackStore:
             yield feedback_from_row(row)
 
     async def corrections(self, tenant_id: str, kind: CorrectionKind) -> Sequence[Correction]:
-        """Return the tenant's corrections of that kind, by key."""
+        """Return the tenant's corrections of that kind, oldest first."""
+        rows = [row async for row in self._correction_rows(tenant_id, kind)]
+        return [_correction(kind, row) for row in sorted(rows, key=attrgetter("feedback_id"))]
+
+    async def iterate_corrections(
+        self, tenant_id: str, kind: CorrectionKind
+    ) -> AsyncIterator[Correction]:
+        """Yield the tenant's corrections of that kind, by key."""
+        async for row in self._correction_rows(tenant_id, kind):
+            yield _correction(kind, row)
+
+    async def corrected_values(
+        self, tenant_id: str, kind: CorrectionKind, keys: Collection[str]
+    ) -> Mapping[str, str]:
+        """Return the values of those keys that the tenant has corrections of."""
         table = schema.corrections
+        wanted, values = list(keys), {}
         async with self._database.read() as connection:
-            rows = await connection.execute(
-                select(table.c.key, table.c.name, table.c.value)
-                .where(table.c.tenant_id == tenant_id, table.c.kind == kind)
-                .order_by(table.c.key)
-            )
-            return [Correction(kind=kind, **row._mapping) for row in rows]
+            for start in range(0, len(wanted), _MAX_KEYS):
+                rows = await connection.execute(
+                    select(table.c.key, table.c.value).where(
+                        table.c.tenant_id == tenant_id,
+                        table.c.kind == kind,
+                        table.c.key.in_(wanted[start : start + _MAX_KEYS]),
+                    )
+                )
+                values.update({row.key: row.value for row in rows})
+        return values
 
     async def version(self, tenant_id: str) -> str | None:
         """Return a value that changes with each correction of the tenant; None before the first."""
@@ -131,6 +163,38 @@ class FeedbackStore:
             versions = {row.tenant_id: row.version for row in rows}
         return [versions.get(tenant_id) for tenant_id in tenant_ids]
 
+    async def _correction_rows(
+        self, tenant_id: str, kind: CorrectionKind
+    ) -> AsyncIterator[Row[*tuple[Any, ...]]]:
+        """Yield the rows by key; no connection stays open between pages."""
+        table = schema.corrections
+        page = (
+            select(table.c.key, table.c.name, table.c.value, table.c.feedback_id)
+            .where(table.c.tenant_id == tenant_id, table.c.kind == kind)
+            .order_by(table.c.key)
+            .limit(_PAGE)
+        )
+        after = ""
+        while True:
+            async with self._database.read() as connection:
+                rows = (await connection.execute(page.where(table.c.key > after))).all()
+            for row in rows:
+                yield row
+            if len(rows) < _PAGE:
+                return
+            after = rows[-1].key
+
+    def _remove_oldest(self, connection: Connection, tenant_id: str, kind: CorrectionKind) -> None:
+        """Remove the oldest hundredth where there are too many: not one by one, as each sorts."""
+        table = schema.corrections
+        own = (table.c.tenant_id == tenant_id, table.c.kind == kind)
+        count = connection.scalar(select(func.count()).select_from(table).where(*own)) or 0
+        if count <= self._max_corrections:
+            return
+        surplus = count - self._max_corrections + self._max_corrections // 100
+        oldest = select(table.c.key).where(*own).order_by(table.c.feedback_id).limit(surplus)
+        connection.execute(delete(table).where(*own, table.c.key.in_(oldest)))
+
     def _upsert(self, connection: Connection, table: Table, values: Mapping[str, Any]) -> None:
         new = self._database.insert(table).values(values)
         keys = [column.name for column in table.primary_key]
@@ -140,6 +204,10 @@ class FeedbackStore:
                 set_={name: new.excluded[name] for name in values if name not in keys},
             )
         )
+
+
+def _correction(kind: CorrectionKind, row: Row[*tuple[Any, ...]]) -> Correction:
+    return Correction(kind=kind, key=row.key, name=row.name, value=row.value)
 
 
 def feedback_from_row(row: Row[Any]) -> Feedback:

@@ -3,8 +3,9 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 from cachetools import TTLCache
 
@@ -15,10 +16,22 @@ from sidecar.classification.backend import (
     Prediction,
     Scores,
 )
-from sidecar.classification.corrections import CategoryCorrection, CorrectionIndex, build_index
+from sidecar.classification.corrections import (
+    CategoryCorrection,
+    CorrectionIndex,
+    build_index,
+    index_labels,
+)
 from sidecar.core.micro_batcher import MicroBatcher
 
-_MAX_CACHED_TENANTS: Final = 1_000
+#: Corrections that are cached, over all tenants: some 60 MB, 200 MB of the longest names. A tenant
+#: has at most a fifth of them.
+_MAX_CACHED_CORRECTIONS: Final = 100_000
+#: Characters of names that are matched with corrections in the event loop, some 2 ms; longer
+#: batches, and indexes, are for a thread.
+_MAX_INLINE_CHARACTERS: Final = 500
+#: Threads for that. With more, the event loop would wait longer for the GIL.
+_THREADS: Final = 2
 #: Seconds after its last request for which a tenant's corrections stay cached: the tenant may have
 #: been erased.
 _TENANT_TTL_S: Final = 600.0
@@ -30,6 +43,8 @@ _MAX_CACHED_SCORES: Final = 200_000
 _PREDICTION_TTL_S: Final = 600.0
 _CORRECTIONS_MODEL: Final = "corrections"
 _NO_CORRECTIONS: Final = build_index(())
+
+T = TypeVar("T")
 
 _Model = tuple[str, str]  # id and version
 _Scored = tuple[Sequence[Scores], _Model]
@@ -95,8 +110,13 @@ class Categorizer:
         self._feedback = feedback
         self._cache = cache or PredictionCache()
         self._corrections: TTLCache[str, tuple[str, CorrectionIndex]] = TTLCache(
-            _MAX_CACHED_TENANTS, _TENANT_TTL_S, timer=clock
+            _MAX_CACHED_CORRECTIONS,
+            _TENANT_TTL_S,
+            timer=clock,
+            getsizeof=lambda cached: 1 + len(cached[1].keys_by_name),
         )
+        self._reading: dict[str, asyncio.Task[tuple[str, CorrectionIndex]]] = {}
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="corrections")
 
     async def categorize(
         self, tenant_id: str, names: Sequence[str], labels: tuple[str, ...]
@@ -111,7 +131,7 @@ class Categorizer:
         # The classifier is called while the database is checked for newer corrections: those that
         # are cached are nearly always all there are.
         _, cached = self._corrections.get(tenant_id, ("", _NO_CORRECTIONS))
-        corrected = _apply_corrections(items, cached)
+        corrected = await self._apply_corrections(items, cached)
         read, scored = await asyncio.gather(
             self._current_corrections(tenant_id),
             self._score(_uncorrected(items, corrected)),
@@ -121,7 +141,7 @@ class Categorizer:
             raise read
         version, corrections = read
         if corrections is not cached:
-            corrected = _apply_corrections(items, corrections)
+            corrected = await self._apply_corrections(items, corrections)
         uncorrected = _uncorrected(items, corrected)
         if not uncorrected:
             return CategorizationResult(list(filter(None, corrected)), _CORRECTIONS_MODEL, version)
@@ -168,22 +188,56 @@ class Categorizer:
     async def _current_corrections(self, tenant_id: str) -> tuple[str, CorrectionIndex]:
         """Return the tenant's corrections and their version, which is "none" without any."""
         version = await self._feedback.version(tenant_id)
-        cached = self._corrections.pop(tenant_id, None)
         self._corrections.expire()  # an erased tenant sends no request that would
         if version is None:
+            self._corrections.pop(tenant_id, None)
             return "none", _NO_CORRECTIONS
+        cached = self._corrections.pop(tenant_id, None)
         if cached is None or cached[0] != version:
-            rows = await self._feedback.corrections(tenant_id, CorrectionKind.CATEGORY)
-            cached = version, build_index(CategoryCorrection(row.name, row.value) for row in rows)
+            cached = await self._read_corrections(tenant_id, version, cached)
         self._corrections[tenant_id] = cached  # its time to live starts again
         return cached
+
+    async def _read_corrections(
+        self, tenant_id: str, version: str, outdated: tuple[str, CorrectionIndex] | None
+    ) -> tuple[str, CorrectionIndex]:
+        """Return the corrections of that version or later; concurrent calls share the work."""
+        previous = outdated[1] if outdated else None
+
+        async def read() -> tuple[str, CorrectionIndex]:
+            rows = await self._feedback.corrections(tenant_id, CorrectionKind.CATEGORY)
+            corrections = [CategoryCorrection(row.name, row.value) for row in rows]
+            return version, await self._in_thread(build_index, corrections, previous)
+
+        # A reading of another version may have begun before the last correction.
+        key = f"{version} {tenant_id}"
+        task = self._reading.get(key)
+        if task is None:
+            task = self._reading[key] = asyncio.create_task(read())
+            task.add_done_callback(lambda _: self._reading.pop(key))
+        await asyncio.wait((task,))  # the cancellation of one caller leaves it to the others
+        return task.result()
+
+    async def _apply_corrections(
+        self, items: Sequence[ClassificationItem], corrections: CorrectionIndex
+    ) -> Sequence[Prediction | None]:
+        if not corrections.categories:
+            return [None] * len(items)
+        if sum(len(item.name) for item in items) <= _MAX_INLINE_CHARACTERS:
+            return _apply_corrections(items, corrections)
+        return await self._in_thread(_apply_corrections, items, corrections)
+
+    async def _in_thread(self, function: Callable[..., T], *arguments: object) -> T:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, function, *arguments)
 
 
 def _apply_corrections(
     items: Sequence[ClassificationItem], corrections: CorrectionIndex
 ) -> Sequence[Prediction | None]:
     """Return each item's prediction from the corrections, None for an item without one."""
-    labels = [corrections.label_for(item.name, item.labels) for item in items]
+    indexes = {labels: index_labels(labels) for labels in {item.labels for item in items}}
+    labels = [corrections.label_for(item.name, indexes[item.labels]) for item in items]
     return [
         None
         if label is None

@@ -89,13 +89,15 @@ async def apply_catalog_corrections(
     items = result.output["line_items"]
     if not options.catalog or not items:
         return result
-    corrections = await models.feedback.corrections(tenant_id, CorrectionKind.CATALOG)
+    keys = [[correction_key(item[form]) for form in ("raw_text", "parsed_name")] for item in items]
+    corrected = await models.feedback.corrected_values(
+        tenant_id, CorrectionKind.CATALOG, {key for forms in keys for key in forms}
+    )
     catalog_ids = {item.id for item in options.catalog}
-    by_key = {row.key: row.value for row in corrections if row.value in catalog_ids}
+    by_key = {key: value for key, value in corrected.items() if value in catalog_ids}
     matched = []
-    for item in items:
-        keys = (correction_key(item[form]) for form in ("raw_text", "parsed_name"))
-        catalog_id = next((by_key[key] for key in keys if key in by_key), None)
+    for item, forms in zip(items, keys, strict=True):
+        catalog_id = next((by_key[key] for key in forms if key in by_key), None)
         if catalog_id is None:
             matched.append(item)
         else:

@@ -49,7 +49,7 @@ async def list_artifacts(
     )
     if format == "jsonl":
         rows = services.artifacts.export(tenant_id, filter_)
-        return json_lines(
+        return await json_lines(
             "artifacts",
             (ArtifactResponse.of(with_callers_money(row, services.settings)) async for row in rows),
         )

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
 
-from deployments.http.json_lines import JSON_LINES_CONTENT, json_lines
+from deployments.http.json_lines import JSON_LINES_CONTENT, json_array, json_lines
 from deployments.http.schemas.errors import ERROR_RESPONSES
 from deployments.http.schemas.feedback import (
     CorrectionList,
@@ -51,7 +51,7 @@ async def list_feedback(
     filter_ = FeedbackFilter(rating=rating, artifact_id=artifact_id, job_id=job_id)
     if format == "jsonl":
         rows = services.feedback.export(tenant_id, filter_)
-        return json_lines("feedback", (FeedbackResponse.of(row) async for row in rows))
+        return await json_lines("feedback", (FeedbackResponse.of(row) async for row in rows))
     page, total = await services.feedback.list(tenant_id, filter_, limit=limit, offset=offset)
     return FeedbackList(
         feedback=[FeedbackResponse.of(feedback) for feedback in page],
@@ -61,14 +61,15 @@ async def list_feedback(
     )
 
 
-@router.get("/corrections", summary="List this tenant's corrections")
-async def list_corrections(request: Request, services: ServicesDep) -> CorrectionList:
+@router.get("/corrections", summary="List this tenant's corrections", response_model=CorrectionList)
+async def list_corrections(request: Request, services: ServicesDep) -> Any:
     """Return every correction that applies to this tenant's later requests."""
     tenant_id = resolve_tenant(request)
-    return CorrectionList(
-        corrections=[
+    return await json_array(
+        "corrections",
+        (
             CorrectionResponse(kind=row.kind, name=row.name, value=row.value)
             for kind in CorrectionKind
-            for row in await services.feedback.corrections(tenant_id, kind)
-        ]
+            async for row in services.feedback.iterate_corrections(tenant_id, kind)
+        ),
     )

@@ -55,3 +55,36 @@ async def test_an_export_covers_all_pages(database: Database, clock: Clock) -> N
         await store.add(entry, [])
     exported = [entry async for entry in store.export("t1", FeedbackFilter(), page=3)]
     assert exported == entries
+
+
+def correction(name: str) -> Correction:
+    return Correction(kind=CorrectionKind.CATEGORY, key=name, name=name, value="Dairy")
+
+
+async def test_the_oldest_corrections_of_a_tenant_go_when_there_are_too_many(
+    database: Database, clock: Clock
+) -> None:
+    store = FeedbackStore(database, max_corrections=200)
+    other = [correction(f"other {n}") for n in range(150)]
+    await store.add(new_feedback(clock, "t2"), other)
+    await store.add(new_feedback(clock), [milk("Dairy")])
+    for start in (0, 100):
+        await store.add(new_feedback(clock), [correction(f"{start + n}") for n in range(100)])
+    names = [row.name for row in await store.corrections("t1", CorrectionKind.CATEGORY)]
+    assert len(names) == 198
+    assert "Milk" not in names
+    assert {f"{n}" for n in range(100, 200)} < set(names)
+    assert len(await store.corrections("t2", CorrectionKind.CATEGORY)) == 150
+
+
+async def test_corrections_are_read_in_pages_and_by_key(database: Database, clock: Clock) -> None:
+    store = FeedbackStore(database)
+    many = [correction(f"{n:05}") for n in range(2_000)]
+    await store.add(new_feedback(clock), many)
+    assert await store.corrections("t1", CorrectionKind.CATEGORY) == many
+    pages = [row async for row in store.iterate_corrections("t1", CorrectionKind.CATEGORY)]
+    assert pages == many
+    keys = [f"{n:05}" for n in range(1_500, 2_500)]
+    values = await store.corrected_values("t1", CorrectionKind.CATEGORY, keys)
+    assert values == dict.fromkeys(keys[:500], "Dairy")
+    assert not await store.corrected_values("t1", CorrectionKind.CATALOG, keys)

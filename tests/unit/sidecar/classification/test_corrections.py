@@ -1,10 +1,19 @@
 """Corrections apply to their name and near-identical names."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rapidfuzz.distance import OSA
 
-from sidecar.classification.corrections import CategoryCorrection, build_index
+from sidecar.classification.corrections import (
+    CategoryCorrection,
+    LabelIndex,
+    build_index,
+    index_labels,
+    name_key,
+)
 
-LABELS = ("Dairy", "Snacks", "Pantry")
+LABELS = index_labels(("Dairy", "Snacks", "Pantry"))
 
 
 @pytest.mark.parametrize(
@@ -68,3 +77,49 @@ def test_the_label_is_returned_as_the_caller_wrote_it() -> None:
 
 def test_without_corrections_there_is_no_label() -> None:
     assert build_index([]).label_for("halva", LABELS) is None
+
+
+@pytest.mark.parametrize(
+    "typo", ["halloumi", "haxlloumi bites", "hallomui bites", "halloumi bitex", "alloumi bites"]
+)
+def test_every_kind_of_single_edit_is_a_typo(typo: str) -> None:
+    index = build_index([CategoryCorrection("halloumi bites", "Dairy")])
+    expected = None if typo == "halloumi" else "Dairy"
+    assert index.label_for(typo, LABELS) == expected
+
+
+@given(st.lists(st.text("abc ", min_size=7, max_size=12), max_size=20), st.text("abc ", min_size=7))
+def test_the_index_finds_what_a_comparison_with_every_correction_finds(
+    names: list[str], name: str
+) -> None:
+    index = build_index(CategoryCorrection(other, "Dairy") for other in names)
+    key, others = name_key(name), {name_key(other) for other in names}
+    is_near = any(
+        min(len(key), len(other)) >= 8 and OSA.distance(key, other) <= 1 for other in others
+    )
+    assert (index.label_for(name, LABELS) is not None) == (key in others or is_near)
+
+
+def test_an_index_built_on_its_predecessor_equals_one_built_anew() -> None:
+    old = [CategoryCorrection(f"halloumi {word}", "Dairy") for word in ("bites", "slices")]
+    new = [*old[1:], CategoryCorrection("halloumi slices", "Snacks")]
+    index = build_index(new, build_index(old))
+    assert index.label_for("halloumi slicez", LABELS) == "Snacks"
+    assert index.label_for("halloumi bites", LABELS) is None
+
+
+def test_a_name_is_compared_with_few_corrections_however_many_are_near() -> None:
+    """A tenant may store thousands of typos of one word, and names of the greatest length."""
+    near = [f"halloumi {chr(0x4E00 + n)}bites" for n in range(5_000)]
+    long = [f"{'x' * 480} {n}" for n in range(500)]
+    index = build_index(CategoryCorrection(name, "Other") for name in [*near, *long])
+    compared: list[str] = []
+
+    class Labels(LabelIndex):
+        def matching(self, category: str) -> str | None:
+            compared.append(category)
+            return None
+
+    for name in ("halloumi bites", f"{'x' * 480} y"):
+        assert index.label_for(name, Labels(frozenset(), {})) is None
+    assert 0 < len(compared) <= 100
