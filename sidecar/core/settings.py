@@ -265,6 +265,12 @@ class EngineSettings(_Group):
         1024, ge=1, description="Most tokens of one completion, whatever is asked for."
     )
     timeout_s: float = Field(55.0, gt=0, description="Seconds after which a completion is ended.")
+    schema_limit_s: float = Field(
+        5.0,
+        gt=0,
+        description="Seconds of CPU that the JSON schemas of one request may take to compile; "
+        "more is refused with 400.",
+    )
     tenant_concurrency: int = Field(
         8,
         ge=1,

@@ -35,6 +35,7 @@ class EngineModel:
     chat_template: str | None  # a file; None: the model's own
     tool_parser: str
     max_tokens: int  # per completion
+    schema_limit_s: float  # of CPU, for the grammars of a request's JSON schemas
     engine_arguments: Mapping[str, Any]  # for vLLM's AsyncEngineArgs
 
 
@@ -56,6 +57,7 @@ def resolve_model(settings: Settings) -> EngineModel:
         chat_template=template,
         tool_parser=settings.engine.tool_parser,
         max_tokens=settings.engine.max_tokens,
+        schema_limit_s=settings.engine.schema_limit_s,
         engine_arguments=engine_arguments(settings),
     )
 

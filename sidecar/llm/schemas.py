@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints, model_validator
 
+from sidecar.llm.grammar_limits import check_patterns
+
 MAX_GRAMMAR_BYTES = 65_536
 """Limit for all JSON schemas of a request together; each is compiled into a grammar."""
 
@@ -186,15 +188,20 @@ class ChatRequest(_ChatModel):
 
     @model_validator(mode="after")
     def _check_schema_size(self) -> Self:
-        schemas: list[Mapping[str, Any]] = [
-            tool.function.parameters for tool in self.tools or () if tool.function.parameters
-        ]
-        if isinstance(self.response_format, SchemaFormat):
-            schemas.append(self.response_format.json_schema.schema_)
+        schemas = self.json_schemas
         size = sum(len(json.dumps(schema)) for schema in schemas)
         if size > MAX_GRAMMAR_BYTES:
             raise ValueError(f"the schemas have {size} bytes; the limit is {MAX_GRAMMAR_BYTES}")
+        check_patterns(schemas)
         return self
+
+    @property
+    def json_schemas(self) -> tuple[Mapping[str, Any], ...]:
+        """Return every JSON schema of the request: the tools' parameters, the response's format."""
+        schemas = [tool.function.parameters for tool in self.tools or ()]
+        if isinstance(self.response_format, SchemaFormat):
+            schemas.append(self.response_format.json_schema.schema_)
+        return tuple(schema for schema in schemas if schema)
 
     @property
     def image_urls(self) -> tuple[str, ...]:

@@ -25,8 +25,14 @@ from vllm.usage.usage_lib import UsageContext
 from vllm.v1.engine import utils
 from vllm.v1.engine.async_llm import AsyncLLM
 from vllm.v1.engine.exceptions import EngineDeadError
+from vllm.v1.structured_output.backend_guidance import has_guidance_unsupported_json_features
+from vllm.v1.structured_output.backend_xgrammar import (
+    XgrammarBackend,
+    has_xgrammar_unsupported_json_features,
+)
 
 from sidecar.core.errors import BadRequest, ModelUnavailable, NotFound, Overloaded, ServiceError
+from sidecar.llm.grammar_checker import GrammarChecker
 from sidecar.llm.model import EngineModel
 from sidecar.llm.openai_compat import (
     ControlTokens,
@@ -52,13 +58,26 @@ _COUNTERS = {
     "vllm:num_requests_running": "running",
     "vllm:num_requests_waiting": "waiting",
 }
+_FIRST_REQUEST = ChatRequest.model_validate(
+    {
+        "messages": [{"role": "user", "content": "Hi"}],
+        "max_tokens": 1,
+        "response_format": {
+            "type": "json_schema",
+            "json_schema": {"name": "any", "schema": {"type": "object"}},
+        },
+    }
+)
 
 
 class VllmEngine:
     """A running engine, in this process and its children; created by `start`."""
 
-    def __init__(self, engine: AsyncLLM, state: State, model: EngineModel) -> None:
+    def __init__(
+        self, engine: AsyncLLM, state: State, model: EngineModel, grammars: GrammarChecker
+    ) -> None:
         self._engine = engine
+        self._grammars = grammars
         self._chat = state.openai_serving_chat
         self._models = state.openai_serving_models
         self._model = model
@@ -76,8 +95,8 @@ class VllmEngine:
         )
         config = args.create_engine_config(usage_context=UsageContext.OPENAI_API_SERVER)
         vllm_utils: Any = utils  # patched: vLLM has no argument for its multiprocessing context
-        get_mp_context = vllm_utils.get_mp_context
-        vllm_utils.get_mp_context = lambda: EngineProcessContext(base or get_mp_context())
+        context = EngineProcessContext(base or vllm_utils.get_mp_context())
+        vllm_utils.get_mp_context = lambda: context
         engine = AsyncLLM.from_vllm_config(config, usage_context=UsageContext.OPENAI_API_SERVER)
         try:
             frontend = FrontendArgs(
@@ -97,9 +116,22 @@ class VllmEngine:
         except BaseException:
             engine.shutdown()
             raise
-        return cls(engine, state, model)
+        backend = XgrammarBackend(
+            config,
+            tokenizer=engine.get_tokenizer(),
+            vocab_size=config.model_config.get_vocab_size(),
+        )
+        tokenizer_info = backend.compiler.compile_json_schema("{}").tokenizer_info
+        grammars = GrammarChecker(context, tokenizer_info.serialize_json(), model.schema_limit_s)
+        self = cls(engine, state, model, grammars)
+        # The first request with a schema chooses the library that compiles all later ones.
+        async with aclosing(self.chat(_FIRST_REQUEST, "first")) as events:
+            async for _ in events:
+                pass
+        return self
 
     def stop(self) -> None:
+        self._grammars.stop()
         self._engine.shutdown()
 
     async def check_health(self) -> None:
@@ -133,6 +165,8 @@ class VllmEngine:
         self, request: ChatRequest, generation_id: str
     ) -> AsyncGenerator[StreamEvent, None]:
         """See sidecar.llm.protocol.ChatEngine; closing the generator cancels the generation."""
+        await self._grammars.check(request.json_schemas)
+        _check_libraries(request.json_schemas)
         try:
             response = await self._chat.create_chat_completion(
                 self._vllm_request(request, generation_id)
@@ -198,6 +232,22 @@ def _call_marker(parser: Any) -> str | None:
     tool_parser = getattr(parser, "tool_parser_cls", None)
     markers = (getattr(tool_parser, name, None) for name in _CALL_MARKERS)
     return next((marker for marker in markers if isinstance(marker, str) and marker), None)
+
+
+def _check_libraries(schemas: Sequence[Mapping[str, Any]]) -> None:
+    """Raise BadRequest for schemas that only Outlines supports.
+
+    vLLM has it turn a schema into one regular expression, in the event loop: minutes for a large
+    one.
+    """
+    for schema in map(dict, schemas):
+        if has_xgrammar_unsupported_json_features(
+            schema
+        ) and has_guidance_unsupported_json_features(schema):
+            raise BadRequest(
+                "A JSON schema combines patternProperties with keywords that the engine can't "
+                "enforce beside it (such as properties, multipleOf, uniqueItems or allOf)."
+            )
 
 
 async def _stream_events(
