@@ -11,14 +11,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from deployments.http.error_responses import error_response
 from deployments.ingress.draining import DrainGate
-from sidecar.core.errors import BadRequest, Overloaded, ServiceError, TooLarge
+from deployments.ingress.uploads import BodyReader
+from sidecar.core.errors import BadRequest, ServiceError
 from sidecar.core.metrics import Meter
 from sidecar.core.tracing import trace_id_of, traceparent_of
 
 log = logging.getLogger(__name__)
-
-#: Bodies of maximum size that a replica buffers at once; parsed, they take a few times the memory.
-_MAX_BUFFERED_BODIES = 8
 
 _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,200}")
 
@@ -42,12 +40,11 @@ class RequestContextMiddleware:
         drain_gate: DrainGate,
     ) -> None:
         self._app = app
-        self._max_body_bytes = max_body_bytes
+        self._bodies = BodyReader(max_body_bytes)
         self._authenticate = authenticate
         self._new_request_id = new_request_id
         self._meter = meter
         self._drain_gate = drain_gate
-        self._buffered_bytes = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -65,14 +62,6 @@ class RequestContextMiddleware:
         fields: dict[str, Any] = {"trace_id": trace_id_of(traceparent)}
         state["log"] = fields
         status: int | None = None
-        body_bytes = 0
-
-        def buffer(size: int) -> None:
-            nonlocal body_bytes
-            if self._buffered_bytes + size > _MAX_BUFFERED_BODIES * self._max_body_bytes:
-                raise Overloaded("Too many large requests are in progress.", retry_after_s=1)
-            self._buffered_bytes += size
-            body_bytes += size
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
@@ -87,8 +76,8 @@ class RequestContextMiddleware:
             if "\0" in scope["path"] or b"%00" in scope["query_string"]:
                 raise BadRequest("The URL contains a NUL character.")
             with self._drain_gate.track():
-                body = await _read_body(scope, receive, self._max_body_bytes, buffer)
-                await self._app(scope, _replay(body, receive), send_with_id)
+                async with self._bodies.read(scope, receive) as body:
+                    await self._app(scope, _replay(body, receive), send_with_id)
         except ServiceError as error:
             fields["code"] = error.code
             await error_response(error, request_id, scope["path"])(scope, receive, send_with_id)
@@ -100,7 +89,6 @@ class RequestContextMiddleware:
             response = error_response(ServiceError(), request_id, scope["path"])
             await response(scope, receive, send_with_id)
         finally:
-            self._buffered_bytes -= body_bytes
             path = getattr(scope.get("route"), "path", None)
             seconds = time.perf_counter() - started
             self._measure(scope["method"], path or "none", status, fields.get("code"), seconds)
@@ -124,36 +112,6 @@ class RequestContextMiddleware:
         self._meter.observe("sidecar_request_seconds", seconds, path=path)
         if code is not None:
             self._meter.add("sidecar_errors", path=path, code=code)
-
-
-async def _read_body(
-    scope: Scope, receive: Receive, max_bytes: int, buffer: Callable[[int], None]
-) -> bytes:
-    """Read the whole body; `buffer` is called with the size of each chunk.
-
-    Raises:
-        TooLarge: when the declared length, or what has been read, is over the limit.
-        BadRequest: when the client disconnects midway.
-        Overloaded: when `buffer` raises it.
-    """
-    too_large = TooLarge(f"The request body is over the limit of {max_bytes} bytes.")
-    declared = Headers(scope=scope).get("content-length", "")
-    if declared.isascii() and declared.isdigit() and int(declared[:20]) > max_bytes:
-        raise too_large
-    chunks = []
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise BadRequest("The client disconnected before the end of the body.")
-        chunk = message.get("body", b"")
-        size += len(chunk)
-        if size > max_bytes:
-            raise too_large
-        buffer(len(chunk))
-        chunks.append(chunk)
-        if not message.get("more_body", False):
-            return b"".join(chunks)
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

@@ -24,6 +24,20 @@ HEALTH_CHECK_RESERVE = "SIDECAR_HEALTH_CHECK_RESERVE"
 
 _STARTING = "The service is starting or restarting; try again."
 _BUSY = "The service is busy; try again shortly."
+_TOO_SLOW = "The request arrived too slowly."
+#: Connections of one address at once.
+MAX_CONNECTIONS = 1_024
+#: A request's head, and its body up to the buffer's 16 KiB, must arrive within http-request; then a
+#: replica gets it. The ingress watches the rest of a larger body. `client` is the longest time
+#: without a byte sent or received, while there is something to send or receive.
+_CLIENT_LIMITS = f"""\
+    option http-buffer-request
+    timeout http-request 10s
+    timeout client 30s
+    timeout http-keep-alive 300s
+    stick-table type ipv6 size 100k expire 1h store conn_cur
+    tcp-request connection track-sc0 src
+    tcp-request connection reject if {{ sc0_conn_cur gt {MAX_CONNECTIONS} }}"""
 _BACKEND = r"^backend http-\S+$"
 
 
@@ -70,6 +84,12 @@ def required_edits(folder: Path, max_requests: int, health_check_reserve: int) -
             "retries for GET only",
             r"^frontend http_frontend$",
             r"\g<0>\n    http-request disable-l7-retry unless METH_GET",
+        ),
+        # By default a client has an hour for each step, and takes a replica's place meanwhile.
+        Edit(
+            "unfinished requests and slow readers",
+            r"^( *)bind \S+:\d+$",
+            rf"\g<0>\n{_escape(_CLIENT_LIMITS)}\n    errorfile 408 {folder}/408.http",
         ),
         # Serve has no application yet, or no longer.
         Edit(
@@ -124,12 +144,16 @@ def write_error_files(folder: Path) -> None:
         (folder / f"{name}.json").write_text(api)
         (folder / f"{name}.openai.json").write_text(openai)
     # HAProxy sends an error file verbatim: without the request's id, but with its own headers.
-    body, _ = _errors(_STARTING, "")
-    head = (
-        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nRetry-After: 1\r\n"
-        f"Content-Length: {len(body.encode())}\r\n\r\n"
-    )
-    (folder / "500.http").write_bytes(f"{head}{body}".encode())
+    for name, status, message, code in (
+        ("500", "503 Service Unavailable", _STARTING, "overloaded"),
+        ("408", "408 Request Timeout", _TOO_SLOW, "request_timeout"),
+    ):
+        body, _ = _errors(message, "", code)
+        head = (
+            f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nRetry-After: 1\r\n"
+            f"Connection: close\r\nContent-Length: {len(body.encode())}\r\n\r\n"
+        )
+        (folder / f"{name}.http").write_bytes(f"{head}{body}".encode())
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -168,17 +192,17 @@ def _return_503(file: Path, condition: str) -> str:
     )
 
 
-def _errors(message: str, request_id: str) -> tuple[str, str]:
+def _errors(message: str, request_id: str, code: str = "overloaded") -> tuple[str, str]:
     api = {
         "request_id": request_id,
         "status": "error",
         "payload": {},
         "error": message,
         "detail": message,
-        "code": "overloaded",
+        "code": code,
         "retryable": True,
     }
-    openai = {"message": message, "type": "server_error", "param": None, "code": "overloaded"}
+    openai = {"message": message, "type": "server_error", "param": None, "code": code}
     return json.dumps(api), json.dumps({"error": openai})
 
 

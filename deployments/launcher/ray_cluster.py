@@ -10,7 +10,7 @@ import psutil
 
 from deployments.launcher.ray_patches import tuned_start
 from sidecar.core import tracing
-from sidecar.core.settings import Settings
+from sidecar.core.settings import MiB, Settings
 
 #: Polling dominates the idle load: Ray itself has seven processes, and each replica adds one. The
 #: comments give Ray's defaults.
@@ -68,6 +68,11 @@ def environment(settings: Settings) -> Mapping[str, str]:
         # A starting or slow replica needs more than Ray's 0.1 s to report its queue length. Ray
         # would log a warning and try another replica.
         "RAY_SERVE_QUEUE_LENGTH_RESPONSE_DEADLINE_S": "1",
+        # Calls between replicas: the largest body, pickled, or the answer to it (10 000 vectors);
+        # by default 4 MiB.
+        "RAY_SERVE_REPLICA_GRPC_MAX_MESSAGE_LENGTH": str(
+            min(2**31 - 1, 4 * settings.max_body_bytes + 64 * MiB)
+        ),
         "RAY_preload_python_modules": "deployments.launcher.worker_preload",
         "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "deployments.serving.proxy_errors:middlewares",
         "DASHBOARD_METRIC_PORT": "0",  # any: a second service couldn't bind the fixed port

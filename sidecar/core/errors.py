@@ -80,6 +80,10 @@ class MethodNotAllowed(ServiceError, status=405, code="method_not_allowed", retr
     """This path does not support that method."""
 
 
+class RequestTimeout(ServiceError, status=408, code="request_timeout"):
+    """The request's body arrived too slowly."""
+
+
 class Conflict(ServiceError, status=409, code="conflict", retryable=False):
     """The request conflicts with the current state."""
 
