@@ -38,9 +38,20 @@ class Planner:
         """
         return await self._pool.run(request)
 
+    async def plan_json(self, request: bytes) -> PlanAnswer:
+        """Return the plan for a PlanRequest in JSON; see `plan`."""
+        parsed = await asyncio.to_thread(PlanRequest.model_validate_json, request)
+        return await self.plan(parsed)
+
     async def suggest(self, request: SuggestionRequest) -> Sequence[Suggestion]:
         """Return recipes to cook now, best first."""
         return await asyncio.to_thread(suggest, request)
+
+    async def suggest_json(self, request: bytes) -> Sequence[Suggestion]:
+        """Return suggestions for a SuggestionRequest in JSON."""
+        return await asyncio.to_thread(
+            lambda: suggest(SuggestionRequest.model_validate_json(request))
+        )
 
     async def worker_count(self) -> int:
         """Return how many solver processes are up."""

@@ -5,18 +5,15 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from fastapi import Request
-from pydantic import BaseModel
 
 from deployments.http.schemas.common import Envelope, SuccessResponse
+from deployments.ingress.offloading import off_loop
 from deployments.ingress.services import Services
 from deployments.ingress.tenancy import resolve_request_id, resolve_tenant
 from jobs.queue.job import JobResult
 from jobs.storage.artifacts import Artifact
 from sidecar.core.ids import new_id
-
-
-def _as_sent(payload: BaseModel) -> dict[str, Any]:
-    return payload.model_dump(mode="json", exclude_unset=True)
+from sidecar.core.validation import dump_sent
 
 
 async def record_response(
@@ -25,7 +22,7 @@ async def record_response(
     body: Envelope[Any],
     feature: str,
     run: Callable[[str], Awaitable[JobResult]],
-    redact: Callable[[Any], dict[str, Any]] = _as_sent,
+    redact: Callable[[Any], dict[str, Any]] = dump_sent,
 ) -> SuccessResponse:
     """Run the work for the request's tenant, record its result and build the response.
 
@@ -49,7 +46,7 @@ async def record_response(
         request_id=request_id,
         job_id=None,
         success=True,
-        input_payload=redact(body.payload),
+        input_payload=await off_loop(len(await request.body()), redact, body.payload),
         output_payload=result.output,
         error_code=None,
         error_message=None,

@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel, Field, ValidationError
 
 from deployments.ingress.images import ImageSource, store_image
+from deployments.ingress.offloading import off_loop
 from deployments.ingress.services import Services
 from jobs.tasks.categorization import CategorizationJob
 from jobs.tasks.receipt import ReceiptJob, StoredImage
@@ -17,6 +18,7 @@ from jobs.tasks.registry import (
     RECEIPT_EXTRACTION,
 )
 from sidecar.core.errors import ModelUnavailable, ValidationFailed
+from sidecar.core.validation import dump_sent
 from sidecar.core.validation_errors import describe_errors
 from sidecar.embedding.schemas import EmbedBatchRequest
 from sidecar.planning.schemas import PlanRequest
@@ -47,24 +49,19 @@ async def store_receipt(
     return ReceiptJob(image=image, options=payload.options).model_dump(mode="json")
 
 
-async def keep_payload(services: Services, tenant_id: str, payload: BaseModel) -> Mapping[str, Any]:
-    """Return the payload as the client sent it."""
-    return payload.model_dump(mode="json", exclude_unset=True)
-
-
 @dataclass(frozen=True)
 class _PayloadType(Generic[PayloadT]):
-    """The schema of a feature's payload, and the function that stores it."""
+    """The schema of a feature's payload, and the function that stores it; None: as it was sent."""
 
     schema: type[PayloadT]
-    store: Callable[[Services, str, PayloadT], Awaitable[Mapping[str, Any]]]
+    store: Callable[[Services, str, PayloadT], Awaitable[Mapping[str, Any]]] | None = None
 
 
 _PAYLOAD_TYPES: Mapping[str, _PayloadType[Any]] = {
     RECEIPT_EXTRACTION: _PayloadType(ReceiptPayload, store_receipt),
-    MEAL_OPTIMIZATION: _PayloadType(PlanRequest, keep_payload),
-    EMBEDDING_BATCH: _PayloadType(EmbedBatchRequest, keep_payload),
-    CATEGORIZATION_BATCH: _PayloadType(CategorizationJob, keep_payload),
+    MEAL_OPTIMIZATION: _PayloadType(PlanRequest),
+    EMBEDDING_BATCH: _PayloadType(EmbedBatchRequest),
+    CATEGORIZATION_BATCH: _PayloadType(CategorizationJob),
 }
 
 
@@ -81,9 +78,11 @@ def _payload_type(feature: str) -> _PayloadType[Any]:
 
 
 async def prepare_payload(
-    services: Services, tenant_id: str, feature: str, payload: Mapping[str, Any]
+    services: Services, tenant_id: str, feature: str, payload: Mapping[str, Any], *, size: int
 ) -> Mapping[str, Any]:
     """Validate the payload, store its image if any, and return the job row's payload.
+
+    `size` is the request's, in bytes: a large payload is validated in a thread.
 
     Raises:
         ValidationFailed: when the feature is unknown or the payload doesn't match its schema.
@@ -91,8 +90,10 @@ async def prepare_payload(
     """
     payload_type = _payload_type(feature)
     try:
-        checked = payload_type.schema.model_validate(payload)
+        checked = await off_loop(size, payload_type.schema.model_validate, payload)
     except ValidationError as error:
         sentences = describe_errors(error.errors(), body=payload, prefix="payload")
         raise ValidationFailed(sentences) from error
+    if payload_type.store is None:
+        return await off_loop(size, dump_sent, checked)
     return await payload_type.store(services, tenant_id, checked)

@@ -1,16 +1,17 @@
-"""Strict JSON parsing of request bodies, and warnings about what is not understood in a request."""
+"""JSON bodies: parsed strictly, large ones off the event loop; what is not understood is named."""
 
 import json
 from collections.abc import Callable, Coroutine
 from typing import Any, get_args
 
 from fastapi import Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
-from pydantic_core import from_json
-from starlette.types import Receive, Scope
 
 from deployments.http.schemas.common import is_name
+from deployments.ingress.json_parsing import parse_json
+from deployments.ingress.offloading import LARGE_BODY, off_loop
 from deployments.ingress.unknown_fields import (
     unknown_fields,
     unknown_parameters,
@@ -22,19 +23,30 @@ from deployments.ingress.unknown_fields import (
 class JsonRequest(Request):
     """A request that parses its body strictly."""
 
-    def __init__(self, scope: Scope, receive: Receive, model: type[BaseModel] | None) -> None:
-        """Create the request; `model` is that of its body, if it has one."""
-        super().__init__(scope, receive)
-        self._model = model
+    model: type[BaseModel] | None = None
+    """The body's, if it has one."""
 
     async def json(self) -> Any:
         """Parse the body; see parse_json. Its request_id is from then on the request's."""
-        body = parse_json(await self.body())
-        if isinstance(body, dict) and is_name(request_id := body.get("request_id")):
+        return self.parse(await self.body())
+
+    def parse(self, body: bytes) -> Any:
+        """Parse the body, which was read before."""
+        parsed = parse_json(body)
+        if isinstance(parsed, dict) and is_name(request_id := parsed.get("request_id")):
             self.state.request_id = request_id
-        if self._model is not None:
-            warn(self, unknown_fields(self._model, body))
-        return body
+        if self.model is not None:
+            warn(self, unknown_fields(self.model, parsed))
+        return parsed
+
+
+class _CheckedRequest(JsonRequest):
+    """A request whose body has been parsed and validated."""
+
+    checked: Any = None
+
+    async def json(self) -> Any:
+        return self.checked
 
 
 class JsonRoute(APIRoute):
@@ -47,10 +59,36 @@ class JsonRoute(APIRoute):
 
         async def handle_strictly(request: Request) -> Response:
             request.state.warnings = unknown_parameters(request, self)
-            response = await handle(JsonRequest(request.scope, request.receive, model))
-            return with_warnings(response, request.state.warnings)
+            body = await request.body()
+            is_large = len(body) > LARGE_BODY and _is_json(request.headers.get("content-type", ""))
+            strict = (_CheckedRequest if is_large else JsonRequest)(request.scope, request.receive)
+            strict._body = body
+            strict.model = model
+            if isinstance(strict, _CheckedRequest):
+                strict.checked = await off_loop(len(body), self._check, strict, body)
+            return with_warnings(await handle(strict), request.state.warnings)
 
         return handle_strictly
+
+    def _check(self, request: JsonRequest, body: bytes) -> object:
+        """Return the body as the route's model, an instance of which FastAPI accepts as it is.
+
+        Raises:
+            RequestValidationError: for an invalid body.
+            ServiceError: whatever the model's validators raise.
+        """
+        try:
+            parsed = request.parse(body)
+        except json.JSONDecodeError as error:
+            raise RequestValidationError(
+                [{"type": "json_invalid", "loc": ("body",), "ctx": {"error": error.msg}}]
+            ) from error
+        if self.body_field is None:
+            return parsed
+        value, errors = self.body_field.validate(parsed, loc=("body",))
+        if errors:
+            raise RequestValidationError(errors, body=parsed)
+        return value
 
 
 def _model_of(annotation: Any) -> type[BaseModel] | None:
@@ -61,16 +99,8 @@ def _model_of(annotation: Any) -> type[BaseModel] | None:
     return None
 
 
-def parse_json(body: bytes) -> Any:
-    """Parse a body. FastAPI reports the JSONDecodeError.
-
-    Raises:
-        json.JSONDecodeError: for anything but JSON, including NaN, lone surrogates and unbounded
-            nesting.
-    """
-    if not body.strip():
-        raise json.JSONDecodeError("the body is empty", "", 0)
-    try:
-        return from_json(body, allow_inf_nan=False)
-    except ValueError as error:
-        raise json.JSONDecodeError(str(error), "", 0) from error
+def _is_json(content_type: str) -> bool:
+    kind = content_type.partition(";")[0].strip().lower()
+    return kind == "application/json" or (
+        kind.startswith("application/") and kind.endswith("+json")
+    )

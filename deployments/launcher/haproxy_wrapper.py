@@ -25,8 +25,12 @@ HEALTH_CHECK_RESERVE = "SIDECAR_HEALTH_CHECK_RESERVE"
 _STARTING = "The service is starting or restarting; try again."
 _BUSY = "The service is busy; try again shortly."
 _TOO_SLOW = "The request arrived too slowly."
-#: Connections of one address at once.
+#: Connections of one address at once, and new ones in ten seconds.
 MAX_CONNECTIONS = 1_024
+_MAX_NEW_CONNECTIONS = 5_000
+#: Connections above which an address is refused first: the last eighth of the places is for
+#: the others.
+_MANY_CONNECTIONS = 64
 #: A request's head, and its body up to the buffer's 16 KiB, must arrive within http-request; then a
 #: replica gets it. The ingress watches the rest of a larger body. `client` is the longest time
 #: without a byte sent or received, while there is something to send or receive.
@@ -35,9 +39,10 @@ _CLIENT_LIMITS = f"""\
     timeout http-request 10s
     timeout client 30s
     timeout http-keep-alive 300s
-    stick-table type ipv6 size 100k expire 1h store conn_cur
+    stick-table type ipv6 size 100k expire 1h store conn_cur,conn_rate(10s)
     tcp-request connection track-sc0 src
-    tcp-request connection reject if {{ sc0_conn_cur gt {MAX_CONNECTIONS} }}"""
+    tcp-request connection reject if {{ sc0_conn_cur gt {MAX_CONNECTIONS} }}
+    tcp-request connection reject if {{ sc0_conn_rate gt {_MAX_NEW_CONNECTIONS} }}"""
 _BACKEND = r"^backend http-\S+$"
 
 
@@ -109,9 +114,17 @@ def required_edits(folder: Path, max_requests: int, health_check_reserve: int) -
             "503 when busy",
             _BACKEND,
             r"\g<0>" + "\n" + _escape(
-                _return_503(
-                    folder / "busy",
-                    f"{{ be_conn_free lt {health_check_reserve} }} !{{ path_beg /health }}",
+                "\n".join(
+                    _return_503(folder / "busy", f"{condition} !{{ path_beg /health }}")
+                    for condition in (
+                        f"{{ be_conn_free lt {health_check_reserve} }}",
+                        " ".join(
+                            (
+                                f"{{ be_conn_free lt {health_check_reserve + max_requests // 8} }}",
+                                f"{{ sc0_conn_cur gt {_MANY_CONNECTIONS} }}",
+                            )
+                        ),
+                    )
                 )
             ),
             matches=None,

@@ -1,8 +1,11 @@
 """Clients of the other deployments over Serve handles; see clients.py for each method."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Final
 
+import orjson
+from pydantic import BaseModel
 from ray.serve.handle import DeploymentHandle
 
 from deployments.serving.calls import await_call
@@ -13,16 +16,19 @@ from jobs.tasks.model_clients import ModelClients
 from sidecar.classification.backend import ClassificationItem, ClassificationResult
 from sidecar.core.micro_batcher import MicroBatcher
 from sidecar.core.settings import Settings
+from sidecar.core.validation import dump_sent
 from sidecar.embedding.batching import embed_concatenated
 from sidecar.embedding.cache import Vectors
 from sidecar.embedding.model import ModelInfo
 from sidecar.planning.response import PlanAnswer, Suggestion
-from sidecar.planning.schemas import PlanRequest, SuggestionRequest
+from sidecar.planning.schemas import PlanRequest, Recipe, SuggestionRequest
 from sidecar.search.ranking import SearchResult
 from sidecar.search.schemas import SearchRequest
 
 #: Texts of the largest request that shares a call with others; a larger one would delay them.
 _MAX_BATCHED_TEXTS: Final = 8
+#: Ingredients of all recipes of the largest plan that is sent as an object: some 30 ms.
+_MAX_PICKLED_INGREDIENTS: Final = 5_000
 
 
 class EmbedderHandle:
@@ -80,13 +86,26 @@ class PlannerHandle:
         self._handle = handle
 
     async def plan(self, request: PlanRequest) -> PlanAnswer:
-        return await await_call(self._handle.plan.remote(request))
+        if _is_small(request.recipes):
+            return await await_call(self._handle.plan.remote(request))
+        return await await_call(self._handle.plan_json.remote(await _json(request)))
 
     async def suggest(self, request: SuggestionRequest) -> Sequence[Suggestion]:
-        return await await_call(self._handle.suggest.remote(request))
+        if _is_small(request.recipes):
+            return await await_call(self._handle.suggest.remote(request))
+        return await await_call(self._handle.suggest_json.remote(await _json(request)))
 
     async def worker_count(self) -> int:
         return int(await await_call(self._handle.worker_count.remote()))
+
+
+def _is_small(recipes: Sequence[Recipe]) -> bool:
+    return sum(len(recipe.ingredients) for recipe in recipes) <= _MAX_PICKLED_INGREDIENTS
+
+
+async def _json(request: BaseModel) -> bytes:
+    """Return the request in JSON: pickling it would hold the GIL several times as long."""
+    return await asyncio.to_thread(lambda: orjson.dumps(dump_sent(request)))
 
 
 class JobRunnerHandle:

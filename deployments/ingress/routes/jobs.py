@@ -12,6 +12,7 @@ from deployments.http.schemas.jobs import JobList, JobResponse
 from deployments.http.schemas.webhooks import WebhookResponse
 from deployments.ingress.job_payloads import payload_schema, prepare_payload
 from deployments.ingress.json import JsonRoute
+from deployments.ingress.offloading import off_loop
 from deployments.ingress.receipt_money import with_callers_money
 from deployments.ingress.services import Services, ServicesDep
 from deployments.ingress.tenancy import (
@@ -69,8 +70,12 @@ async def submit(request: Request, body: JobRequest, services: ServicesDep) -> J
         with blocked_field("callback_url"):
             check_url(body.callback_url, services.settings.ssrf_allowed_networks)
     await services.admission.reserve(tenant_id)
-    payload = await prepare_payload(services, tenant_id, body.feature, body.payload)
-    warn(request, unknown_fields(payload_schema(body.feature), body.payload, "payload"))
+    size = len(await request.body())
+    payload = await prepare_payload(services, tenant_id, body.feature, body.payload, size=size)
+    warn(
+        request,
+        await off_loop(size, unknown_fields, payload_schema(body.feature), body.payload, "payload"),
+    )
     job = await services.queue.submit(
         NewJob(
             tenant_id=tenant_id,

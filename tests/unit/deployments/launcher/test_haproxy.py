@@ -3,13 +3,14 @@
 import http.server
 import json
 import re
+import socket
 import socketserver
 import subprocess
 import time
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event, Semaphore, Thread
@@ -27,7 +28,7 @@ from deployments.launcher.haproxy_wrapper import (
     write_error_files,
 )
 from deployments.launcher.ports import free_port, is_taken
-from sidecar.core.errors import Overloaded
+from sidecar.core.errors import Overloaded, RequestTimeout
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # raised when Ray is imported
@@ -204,6 +205,49 @@ def test_requests_over_the_limit_are_refused_except_health_checks() -> None:
     assert (chat.status_code, chat.headers["retry-after"]) == (503, "1")
     assert chat.json() == openai_error(Overloaded())
     assert (healthy.status_code, again.status_code) == (204, 204)
+
+
+def test_unfinished_requests_never_reach_a_replica_and_keep_nobody_out() -> None:
+    """1 000 connections with a head and one byte of the body; nine places."""
+    reached: list[str] = []
+
+    class Replica(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            reached.append(self.path)
+            self.do_GET()
+
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    head = b"POST /attack HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\nx"
+    with (
+        http.server.ThreadingHTTPServer(("127.0.0.1", 0), Replica) as server,
+        ExitStack() as opened,
+    ):
+        Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}).start()
+        with run_haproxy(server.server_port) as client:
+            address = ("127.0.0.1", client.base_url.port)
+            attackers = [
+                opened.enter_context(
+                    socket.create_connection(address, source_address=("127.0.0.2", 0))
+                )
+                for _ in range(1_000)
+            ]
+            for attacker in attackers:
+                attacker.sendall(head)
+            statuses = [client.post("/honest", content=b"x" * 50_000).status_code]
+            attackers[0].settimeout(30)
+            answer = attackers[0].recv(4_000)
+        server.shutdown()
+    assert statuses == [200]
+    assert reached == ["/honest"]
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert json.loads(answer.partition(b"\r\n\r\n")[2])["code"] == RequestTimeout.code
 
 
 @pytest.fixture
