@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import orjson
 from fastapi import Request, Response
+from fastapi.dependencies.utils import get_flat_dependant
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
@@ -34,7 +35,8 @@ def warn(request: Request, paths: list[str]) -> None:
 
 def unknown_parameters(request: Request, route: APIRoute) -> list[str]:
     """Return warnings about query parameters that the route ignores."""
-    known = {field.alias for field in route.dependant.query_params} | {"tenant_id"}
+    parameters = get_flat_dependant(route.dependant).query_params
+    known = {field.alias for field in parameters} | {"tenant_id"}
     return [
         f"The query parameter {name[:_MAX_NAME]} is not known and was ignored."
         for name in islice((n for n in request.query_params if n not in known), _MAX_WARNINGS)

@@ -140,11 +140,22 @@ class JobQueue:
             return [AttemptRecord(**row._mapping) for row in rows]
 
     async def list(
-        self, tenant_id: str, filter_: JobFilter, *, limit: int, offset: int
+        self,
+        tenant_id: str,
+        filter_: JobFilter,
+        *,
+        limit: int,
+        offset: int = 0,
+        before: str | None = None,
     ) -> tuple[Sequence[Job], int]:
-        """Return a page of the matching jobs, newest first, and the number of all matches."""
+        """Return a page of the matching jobs, newest first, and the number of all matches.
+
+        With `before`, the page begins below that id.
+        """
         where = tenant_filters(jobs, tenant_id, asdict(filter_))
-        rows, total = await self._database.page(jobs, where, limit=limit, offset=offset)
+        rows, total = await self._database.page(
+            jobs, where, limit=limit, offset=offset, before=before
+        )
         return [job_from_row(row) for row in rows], total
 
     async def snapshots(self, job_ids: Collection[str]) -> Mapping[str, JobSnapshot | None]:

@@ -78,11 +78,22 @@ class Artifacts:
         return artifact_from_row(row)
 
     async def list(
-        self, tenant_id: str, filter_: ArtifactFilter, *, limit: int, offset: int
+        self,
+        tenant_id: str,
+        filter_: ArtifactFilter,
+        *,
+        limit: int,
+        offset: int = 0,
+        before: str | None = None,
     ) -> tuple[Sequence[Artifact], int]:
-        """Return one page of the matches, newest first, and the number of all matches."""
+        """Return one page of the matches, newest first, and the number of all matches.
+
+        With `before`, the page begins below that id.
+        """
         where = tenant_filters(artifacts, tenant_id, asdict(filter_))
-        rows, total = await self._database.page(artifacts, where, limit=limit, offset=offset)
+        rows, total = await self._database.page(
+            artifacts, where, limit=limit, offset=offset, before=before
+        )
         return [artifact_from_row(row) for row in rows], total
 
     async def export(

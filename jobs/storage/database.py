@@ -88,13 +88,23 @@ class Database:
             connection.execute(select(func.pg_advisory_xact_lock(lock)))
 
     async def page(
-        self, table: Table, where: Sequence[ColumnElement[bool]], *, limit: int, offset: int
+        self,
+        table: Table,
+        where: Sequence[ColumnElement[bool]],
+        *,
+        limit: int,
+        offset: int,
+        before: str | None,
     ) -> tuple[Sequence[Row[*tuple[Any, ...]]], int]:
-        """Return one page of the matches, highest ids first, and the number of all matches."""
+        """Return one page of the matches, highest ids first, and the number of all matches.
+
+        With `before`, the page begins below that id, wherever rows were added meanwhile.
+        """
         async with self.read() as connection:
             total = await connection.scalar(select(func.count()).select_from(table).where(*where))
+            rest = where if before is None else [*where, table.c.id < before]
             rows = await connection.execute(
-                select(table).where(*where).order_by(table.c.id.desc()).limit(limit).offset(offset)
+                select(table).where(*rest).order_by(table.c.id.desc()).limit(limit).offset(offset)
             )
             return rows.all(), total or 0
 

@@ -108,11 +108,22 @@ class FeedbackStore:
         await self._database.write(insert_all)
 
     async def list(
-        self, tenant_id: str, filter_: FeedbackFilter, *, limit: int, offset: int
+        self,
+        tenant_id: str,
+        filter_: FeedbackFilter,
+        *,
+        limit: int,
+        offset: int = 0,
+        before: str | None = None,
     ) -> tuple[Sequence[Feedback], int]:
-        """Return one page of the matches, newest first, and the number of all matches."""
+        """Return one page of the matches, newest first, and the number of all matches.
+
+        With `before`, the page begins below that id.
+        """
         where = tenant_filters(schema.feedback, tenant_id, asdict(filter_))
-        rows, total = await self._database.page(schema.feedback, where, limit=limit, offset=offset)
+        rows, total = await self._database.page(
+            schema.feedback, where, limit=limit, offset=offset, before=before
+        )
         return [feedback_from_row(row) for row in rows], total
 
     async def export(

@@ -81,7 +81,7 @@ def test_every_user_can_read_the_bundled_model() -> None:
 def test_a_question_is_answered_and_recorded_without_its_text(
     openai: "OpenAI", client: httpx.Client
 ) -> None:
-    assert [model.id for model in openai.models.list()] == [MODEL]
+    assert MODEL in [model.id for model in openai.models.list()]
     response = chat(openai, max_tokens=20, temperature=0, extra_headers={"x-request-id": "paris"})
     assert "Paris" in response.choices[0].message.content
     assert response.choices[0].finish_reason == "stop"

@@ -49,3 +49,4 @@ class ArtifactList(ApiModel):
     total: int = Field(description="Number of matches on all pages.")
     limit: int
     offset: int
+    next_cursor: str | None = Field(description="The next page's cursor; null on the last page.")

@@ -101,3 +101,4 @@ class JobList(ApiModel):
     total: int = Field(description="Number of matches on all pages.")
     limit: int
     offset: int
+    next_cursor: str | None = Field(description="The next page's cursor; null on the last page.")

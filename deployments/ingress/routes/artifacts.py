@@ -9,6 +9,7 @@ from deployments.http.schemas.artifacts import ArtifactList, ArtifactResponse
 from deployments.http.schemas.errors import ERROR_RESPONSES
 from deployments.ingress.images import MEDIA_TYPES
 from deployments.ingress.json import JsonRoute
+from deployments.ingress.paging import PageDep
 from deployments.ingress.receipt_money import with_callers_money
 from deployments.ingress.services import ServicesDep
 from deployments.ingress.tenancy import resolve_tenant
@@ -31,12 +32,11 @@ ArtifactId = Annotated[str, Path(max_length=200)]
 async def list_artifacts(
     request: Request,
     services: ServicesDep,
+    page: PageDep,
     feature: Annotated[str | None, Query(max_length=50)] = None,
     status: Literal["success", "error"] | None = None,
     job_id: Annotated[str | None, Query(max_length=200)] = None,
     request_id: Annotated[str | None, Query(max_length=200)] = None,
-    limit: Annotated[int, Query(ge=1, le=100)] = 20,
-    offset: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
     format: Annotated[Literal["json", "jsonl"], Query()] = "json",  # noqa: A002
 ) -> ArtifactList | Response:
     """Return one page of matches, or all matches as JSON Lines."""
@@ -48,20 +48,23 @@ async def list_artifacts(
         request_id=request_id,
     )
     if format == "jsonl":
-        rows = services.artifacts.export(tenant_id, filter_)
-        return await json_lines(
-            "artifacts",
-            (ArtifactResponse.of(with_callers_money(row, services.settings)) async for row in rows),
-        )
-    artifacts, total = await services.artifacts.list(tenant_id, filter_, limit=limit, offset=offset)
+        exported = services.artifacts.export(tenant_id, filter_)
+        answers = (with_callers_money(row, services.settings) async for row in exported)
+        lines = (ArtifactResponse.of(answer) async for answer in answers)
+        return await json_lines("artifacts", lines)
+    rows, total = await services.artifacts.list(
+        tenant_id, filter_, limit=page.rows, offset=page.offset, before=page.cursor
+    )
+    artifacts, next_cursor = page.cut(rows)
     return ArtifactList(
         artifacts=[
             ArtifactResponse.of(with_callers_money(artifact, services.settings))
             for artifact in artifacts
         ],
         total=total,
-        limit=limit,
-        offset=offset,
+        limit=page.limit,
+        offset=page.offset,
+        next_cursor=next_cursor,
     )
 
 

@@ -14,6 +14,7 @@ from deployments.http.schemas.feedback import (
     FeedbackResponse,
 )
 from deployments.ingress.json import JsonRoute
+from deployments.ingress.paging import PageDep
 from deployments.ingress.services import ServicesDep
 from deployments.ingress.tenancy import resolve_tenant
 from jobs.storage.feedback import CorrectionKind, FeedbackFilter, Rating
@@ -39,25 +40,28 @@ async def give(request: Request, body: FeedbackRequest, services: ServicesDep) -
 async def list_feedback(
     request: Request,
     services: ServicesDep,
+    page: PageDep,
     rating: Rating | None = None,
     artifact_id: Annotated[str | None, Query(max_length=200)] = None,
     job_id: Annotated[str | None, Query(max_length=200)] = None,
-    limit: Annotated[int, Query(ge=1, le=100)] = 20,
-    offset: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
     format: Annotated[Literal["json", "jsonl"], Query()] = "json",  # noqa: A002
 ) -> Any:
     """Return one page of matches, or all matches as JSON Lines."""
     tenant_id = resolve_tenant(request)
     filter_ = FeedbackFilter(rating=rating, artifact_id=artifact_id, job_id=job_id)
     if format == "jsonl":
-        rows = services.feedback.export(tenant_id, filter_)
-        return await json_lines("feedback", (FeedbackResponse.of(row) async for row in rows))
-    page, total = await services.feedback.list(tenant_id, filter_, limit=limit, offset=offset)
+        exported = services.feedback.export(tenant_id, filter_)
+        return await json_lines("feedback", (FeedbackResponse.of(row) async for row in exported))
+    rows, total = await services.feedback.list(
+        tenant_id, filter_, limit=page.rows, offset=page.offset, before=page.cursor
+    )
+    entries, next_cursor = page.cut(rows)
     return FeedbackList(
-        feedback=[FeedbackResponse.of(feedback) for feedback in page],
+        feedback=[FeedbackResponse.of(feedback) for feedback in entries],
         total=total,
-        limit=limit,
-        offset=offset,
+        limit=page.limit,
+        offset=page.offset,
+        next_cursor=next_cursor,
     )
 
 

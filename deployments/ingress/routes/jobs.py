@@ -13,6 +13,7 @@ from deployments.http.schemas.webhooks import WebhookResponse
 from deployments.ingress.job_payloads import payload_schema, prepare_payload
 from deployments.ingress.json import JsonRoute
 from deployments.ingress.offloading import off_loop
+from deployments.ingress.paging import PageDep
 from deployments.ingress.receipt_money import with_callers_money
 from deployments.ingress.services import Services, ServicesDep
 from deployments.ingress.tenancy import (
@@ -99,17 +100,23 @@ async def submit(request: Request, body: JobRequest, services: ServicesDep) -> J
 async def list_jobs(
     request: Request,
     services: ServicesDep,
+    page: PageDep,
     feature: Annotated[str | None, Query(max_length=50)] = None,
     status: JobStatus | None = None,
-    limit: Annotated[int, Query(ge=1, le=100)] = 20,
-    offset: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
 ) -> JobList:
     """Return one page of jobs, without their results."""
     tenant_id = resolve_tenant(request)
     filter_ = JobFilter(feature=feature, status=status)
-    jobs, total = await services.queue.list(tenant_id, filter_, limit=limit, offset=offset)
+    rows, total = await services.queue.list(
+        tenant_id, filter_, limit=page.rows, offset=page.offset, before=page.cursor
+    )
+    jobs, next_cursor = page.cut(rows)
     return JobList(
-        jobs=[JobResponse.of(job) for job in jobs], total=total, limit=limit, offset=offset
+        jobs=[JobResponse.of(job) for job in jobs],
+        total=total,
+        limit=page.limit,
+        offset=page.offset,
+        next_cursor=next_cursor,
     )
 
 

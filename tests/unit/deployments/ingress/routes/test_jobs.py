@@ -129,7 +129,33 @@ async def test_a_list_is_paged_and_counts_the_matches(ingress: IngressClient) ->
     page = (await ingress.http.get("/api/v1/jobs?limit=2&offset=2", headers=TENANT)).json()
     assert (len(page["jobs"]), page["total"], page["limit"], page["offset"]) == (1, 3, 2, 2)
     running = await ingress.http.get("/api/v1/jobs?status=running", headers=TENANT)
-    assert running.json() == {"jobs": [], "total": 0, "limit": 20, "offset": 0}
+    empty = {"jobs": [], "total": 0, "limit": 20, "offset": 0, "next_cursor": None}
+    assert running.json() == empty
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 4, 100])
+async def test_pages_by_cursor_have_each_job_once_while_others_are_added(
+    ingress: IngressClient, limit: int
+) -> None:
+    async def add() -> str:
+        return str((await ingress.http.post("/api/v1/jobs", json=submission())).json()["id"])
+
+    ids = [await add() for _ in range(4)]
+    listed: list[str] = []
+    cursor = ""
+    while cursor is not None:
+        path = f"/api/v1/jobs?limit={limit}&cursor={cursor}"
+        body = (await ingress.http.get(path, headers=TENANT)).json()
+        listed += [job["id"] for job in body["jobs"]]
+        cursor = body["next_cursor"]
+        await add()
+    assert listed == ids[::-1]
+
+
+async def test_cursor_and_offset_exclude_each_other(ingress: IngressClient) -> None:
+    for path in ("jobs", "artifacts", "feedback"):
+        response = await ingress.http.get(f"/api/v1/{path}?cursor=x&offset=1", headers=TENANT)
+        expect_error(response, 400, "bad_request", "cursor")
 
 
 async def test_embedding_and_categorization_can_be_jobs(ingress: IngressClient) -> None:
