@@ -14,6 +14,7 @@ from deployments.ingress.routes import (
     artifacts,
     categorization,
     chat,
+    docs,
     embeddings,
     feedback,
     health,
@@ -53,6 +54,7 @@ _ROUTES = (
     feedback,
     tenants,
     health,
+    docs,
 )
 
 
@@ -61,6 +63,7 @@ def build_app(services: Services, dashboard_services: DashboardServices) -> Fast
         title="Grocery side-car",
         version=services.version,
         description=DESCRIPTION,
+        docs_url=None,
         redoc_url=None,
         generate_unique_id_function=lambda route: route.name,
     )

@@ -1,5 +1,6 @@
 """The OpenAPI document is complete and correct, and its examples work."""
 
+import re
 from typing import Any
 
 import pytest
@@ -88,3 +89,19 @@ async def test_the_document_requires_a_token_when_the_service_does(settings: Set
             not is_public,
             not is_public,
         )
+
+
+async def test_the_documentation_page_names_only_files_of_this_service(
+    ingress: IngressClient,
+) -> None:
+    page = await ingress.http.get("/docs")
+    links = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    assert len(links) == 4
+    for link in links:
+        assert link.startswith("/")
+        response = await ingress.http.get(link)
+        assert response.status_code == 200, link
+        assert response.content
+    assert "unsafe-eval" not in page.headers["content-security-policy"]
+    missing = await ingress.http.get("/docs/static/core.py")
+    assert missing.status_code == 404
