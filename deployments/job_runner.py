@@ -21,6 +21,7 @@ from jobs.queue.queue import utc_now
 from jobs.queue.webhooks import WebhookDispatcher
 from jobs.queue.worker import Attempt, JobWorker
 from jobs.storage.blobs import BlobStore
+from jobs.storage.corrections import CorrectionStore
 from jobs.storage.database import Database
 from jobs.storage.feedback import FeedbackStore
 from jobs.storage.migrations import migrate
@@ -62,6 +63,7 @@ class JobRunner:
             embedder=EmbedderHandle(embedder),
             classifier=ClassifierHandle(classifier),
             feedback=FeedbackStore(self._database),
+            corrections=CorrectionStore(self._database),
         )
         name = f"{socket.gethostname()}:{serve.get_replica_context().replica_id.unique_id}"
         blobs = BlobStore(settings.blob_dir, self._database, utc_now)

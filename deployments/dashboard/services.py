@@ -13,8 +13,11 @@ from deployments.http.feedback_recorder import FeedbackRecorder
 from jobs.queue.admin_queries import AdminQueries
 from jobs.queue.job_type import JobType
 from jobs.queue.queue import JobQueue
+from jobs.queue.reviews import Reviews
 from jobs.queue.webhook_outbox import WebhookOutbox
+from jobs.storage.artifacts import Artifacts
 from jobs.storage.blobs import BlobStore
+from jobs.storage.corrections import CorrectionStore
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +29,9 @@ class DashboardServices:
     blobs: BlobStore
     job_types: Mapping[str, JobType]
     feedback_recorder: FeedbackRecorder
+    corrections: CorrectionStore
+    reviews: Reviews
+    artifacts: Artifacts
     overview: OverviewService[Any]
     clock: Callable[[], datetime]
     webhooks: WebhookOutbox

@@ -1,6 +1,6 @@
 """Records feedback and derives corrections for the tenant's later requests."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,14 +10,18 @@ from deployments.http.schemas.feedback import (
     CorrectionRequest,
     FeedbackRequest,
     LineCorrectionRequest,
+    ReceiptCorrectionRequest,
 )
 from jobs.queue.queue import JobQueue
+from jobs.queue.reviews import Reviews
 from jobs.storage.artifacts import Artifact, Artifacts
-from jobs.storage.feedback import Correction, CorrectionKind, Feedback, FeedbackStore
+from jobs.storage.feedback import Correction, Feedback
 from jobs.tasks.registry import RECEIPT_EXTRACTION
-from sidecar.classification.corrections import MAX_CORRECTED_NAME, correction_key
+from sidecar.classification.corrections import correction_key
 from sidecar.core.errors import ValidationFailed
 from sidecar.core.ids import new_id
+from sidecar.receipts.corrections.kinds import CorrectionKind, Lesson
+from sidecar.receipts.corrections.learning import lessons_of_line, lessons_of_receipt
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +30,7 @@ class FeedbackRecorder:
 
     queue: JobQueue
     artifacts: Artifacts
-    feedback: FeedbackStore
+    reviews: Reviews
     clock: Callable[[], datetime]
 
     async def record(self, tenant_id: str, request: FeedbackRequest) -> Feedback:
@@ -35,6 +39,7 @@ class FeedbackRecorder:
         Raises:
             NotFound: when the tenant has no such result.
             ValidationFailed: when the correction doesn't fit the result.
+            Conflict: when there is a newer correction than the one that it is based on.
         """
         artifact = await self._find_artifact(tenant_id, request)
         now = self.clock()
@@ -52,7 +57,12 @@ class FeedbackRecorder:
             else None,
             created_at=now,
         )
-        await self.feedback.add(feedback, corrections_from(correction, artifact))
+        await self.reviews.record(
+            feedback,
+            corrections_from(correction, artifact),
+            based_on=request.based_on,
+            check_base="based_on" in request.model_fields_set,
+        )
         return feedback
 
     async def _find_artifact(self, tenant_id: str, request: FeedbackRequest) -> Artifact | None:
@@ -72,32 +82,38 @@ class FeedbackRecorder:
 def corrections_from(
     correction: CorrectionRequest | None, artifact: Artifact | None
 ) -> Sequence[Correction]:
-    """Return the name corrections that the request implies.
+    """Return what the request teaches for later requests.
 
     Raises:
         ValidationFailed: when it corrects a line that the artifact doesn't have.
     """
     match correction:
-        case CategoryCorrectionRequest():
-            return [_correction(CorrectionKind.CATEGORY, correction.item_name, correction.category)]
+        case CategoryCorrectionRequest(item_name=name, category=category):
+            key = correction_key(name)
+            return [Correction(kind=CorrectionKind.CATEGORY, key=key, name=name, value=category)]
         case LineCorrectionRequest():
-            item = _line_item(artifact, correction.line)
-            names = dict.fromkeys(
-                name[:MAX_CORRECTED_NAME]
-                for name in (item["raw_text"], item["parsed_name"], correction.name)
-                if name and name.strip()
-            )
-            return [
-                _correction(kind, name, value)
-                for kind, value in (
-                    (CorrectionKind.CATEGORY, correction.category),
-                    (CorrectionKind.CATALOG, correction.catalog_id),
-                )
-                if value is not None
-                for name in names
-            ]
+            line = _line_item(artifact, correction.line)
+            assert artifact is not None
+            flat = artifact.output_payload or {}
+            changes = correction.model_dump(mode="json", exclude_unset=True, exclude={"line"})
+            lessons = lessons_of_line(flat, line, changes, flat.get("merchant"))
+            return _unique(lessons)
+        case ReceiptCorrectionRequest():
+            for line_item in correction.line_items or ():
+                if line_item.line is not None:
+                    _line_item(artifact, line_item.line)
+            if artifact is None or artifact.feature != RECEIPT_EXTRACTION:
+                return []
+            changes = correction.model_dump(mode="json", exclude_unset=True)
+            return _unique(lessons_of_receipt(artifact.output_payload or {}, changes))
         case _:
             return []
+
+
+def _unique(lessons: Iterable[Lesson]) -> Sequence[Correction]:
+    """Return the corrections to store; of those with one key the last counts."""
+    by_key = {(lesson.kind, lesson.key): Correction(**vars(lesson)) for lesson in lessons}
+    return list(by_key.values())
 
 
 def _line_item(artifact: Artifact | None, line: int) -> Mapping[str, Any]:
@@ -109,7 +125,3 @@ def _line_item(artifact: Artifact | None, line: int) -> Mapping[str, Any]:
             f"correction.line: the receipt has {len(items)} line items, counted from 0."
         )
     return items[line]
-
-
-def _correction(kind: CorrectionKind, name: str, value: str) -> Correction:
-    return Correction(kind=kind, key=correction_key(name), name=name, value=value)

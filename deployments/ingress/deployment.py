@@ -34,10 +34,12 @@ from jobs.queue.admission import AdmissionController
 from jobs.queue.job_watcher import JobWatcher
 from jobs.queue.notifier import RunnerNotifier
 from jobs.queue.queue import JobQueue, utc_now
+from jobs.queue.reviews import Reviews
 from jobs.queue.webhook_outbox import WebhookOutbox
 from jobs.queue.webhooks import MAX_CONCURRENT_PER_TENANT
 from jobs.storage.artifacts import Artifacts
 from jobs.storage.blobs import BlobStore
+from jobs.storage.corrections import CorrectionStore
 from jobs.storage.database import Database
 from jobs.storage.feedback import FeedbackStore
 from jobs.tasks.registry import job_types
@@ -85,10 +87,12 @@ class Ingress:
             embedder=self._embedder,
             classifier=self._classifier,
             feedback=FeedbackStore(database),
+            corrections=CorrectionStore(database),
         )
         known_job_types = job_types(settings, models)
+        reviews = Reviews(database, models.feedback)
         recorder = FeedbackRecorder(
-            queue=queue, artifacts=artifacts, feedback=models.feedback, clock=utc_now
+            queue=queue, artifacts=artifacts, reviews=reviews, clock=utc_now
         )
         health = HealthChecks(
             queue=queue,
@@ -110,6 +114,8 @@ class Ingress:
             artifacts=artifacts,
             blobs=blobs,
             feedback=models.feedback,
+            corrections=models.corrections,
+            reviews=reviews,
             feedback_recorder=recorder,
             eraser=TenantEraser(database, blobs, utc_now),
             embedder=self._embedder,
@@ -140,6 +146,9 @@ class Ingress:
             blobs=blobs,
             job_types=known_job_types,
             feedback_recorder=recorder,
+            corrections=models.corrections,
+            reviews=reviews,
+            artifacts=artifacts,
             overview=overview,
             clock=utc_now,
             webhooks=WebhookOutbox(database),

@@ -8,6 +8,7 @@ EXAMPLE_IDS: Final = {
     "artifact_id": "art_019ab4d7c1e27c3fb0a4d1f0c2b7a9e1",
     "tenant_id": "demo",
     "model_id": "sentence-transformers/all-MiniLM-L6-v2",
+    "correction_id": "cor_019ab4d7c1e27c3fb0a4d1f0c2b7a9e1",
 }
 
 #: A white image of 32 x 32 pixels.

@@ -17,9 +17,11 @@ from jobs.queue.admission import AdmissionController
 from jobs.queue.job_type import JobType
 from jobs.queue.job_watcher import JobWatcher
 from jobs.queue.queue import JobQueue
+from jobs.queue.reviews import Reviews
 from jobs.queue.webhook_outbox import WebhookOutbox
 from jobs.storage.artifacts import Artifacts
 from jobs.storage.blobs import BlobStore
+from jobs.storage.corrections import CorrectionStore
 from jobs.storage.feedback import FeedbackStore
 from jobs.tasks.categorizer import Categorizer
 from sidecar.core.metrics import NULL_METER, Meter
@@ -43,6 +45,8 @@ class Services:
     artifacts: Artifacts
     blobs: BlobStore
     feedback: FeedbackStore
+    corrections: CorrectionStore
+    reviews: Reviews
     feedback_recorder: FeedbackRecorder
     eraser: TenantEraser
 

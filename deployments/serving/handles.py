@@ -10,6 +10,7 @@ from ray.serve.handle import DeploymentHandle
 
 from deployments.serving.calls import await_call
 from deployments.serving.engine_client import EngineClient
+from jobs.storage.corrections import CorrectionStore
 from jobs.storage.feedback import FeedbackStore
 from jobs.tasks.categorizer import Categorizer
 from jobs.tasks.model_clients import ModelClients
@@ -128,11 +129,13 @@ def build_model_clients(
     embedder: EmbedderHandle,
     classifier: ClassifierHandle,
     feedback: FeedbackStore,
+    corrections: CorrectionStore,
 ) -> ModelClients:
     """Build the model clients that jobs and the ingress share."""
     return ModelClients(
         embedder=embedder,
         categorizer=Categorizer(classifier.classify, feedback),
         feedback=feedback,
+        corrections=corrections,
         engine=EngineClient(settings),
     )

@@ -16,7 +16,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from jobs.queue.deduplication import mark_duplicate
 from jobs.queue.fair_scheduling import TenantLane, allocate_slots, running_by_tenant
-from jobs.queue.job import AttemptError, Job, JobResult, JobStatus, Priority
+from jobs.queue.job import AttemptError, Job, JobResult, JobStatus, Priority, Review
 from jobs.queue.queue import utc_now
 from jobs.queue.transitions import (
     CLEARED_CLAIM,
@@ -248,6 +248,7 @@ class Claims:
                 model_version=result.model_version,
                 error_code=None,
                 error_message=None,
+                review=Review.PENDING if result.needs_review else None,
             )
             if job is None:
                 return False

@@ -31,6 +31,14 @@ TRANSITIONS: Mapping[JobStatus, frozenset[JobStatus]] = {
 FINAL = frozenset({JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED})
 
 
+class Review(StrEnum):
+    """What a person said of a job's result."""
+
+    PENDING = "pending"  # somebody should look at it
+    CORRECTED = "corrected"
+    CONFIRMED = "confirmed"
+
+
 class Priority(IntEnum):
     """The lower is claimed first, across all tenants."""
 
@@ -65,7 +73,7 @@ class Job:
     user_id: str | None
     feature: str
     status: JobStatus = JobStatus.QUEUED
-    version: int = 1  # counts the changes of status, from 1
+    version: int = 1  # counts the changes of status and review, from 1
     priority: int
     request_id: str
     input_payload: Mapping[str, Any]
@@ -85,11 +93,12 @@ class Job:
     artifact_id: str | None = None
     callback_url: str | None
     traceparent: str | None
+    review: Review | None = None  # None: nobody looked, and nobody needs to
 
 
 @dataclass(frozen=True, kw_only=True)
 class JobEvent:
-    """One change of a job's status."""
+    """One change of a job's status or review."""
 
     job_id: str
     version: int  # counts the changes, from 1
@@ -99,6 +108,7 @@ class JobEvent:
     error_code: str | None
     error_message: str | None
     created_at: datetime
+    review: Review | None = None  # the new one; None for a change of status
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,6 +145,8 @@ class JobResult:
     #: Deduplication keys, at most 200 characters each. If an earlier successful job of the tenant
     #: has one of them, the output names that job as `duplicate_of`.
     dedup_keys: Sequence[str] = ()
+    #: Whether a person should look at the result.
+    needs_review: bool = False
     #: JPEGs for a vision model, where the result needs a second read; never stored.
     pages: tuple[bytes, ...] = ()
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, func, select
 
-from jobs.queue.job import AttemptRecord, Job, JobEvent, JobStatus, NewJob
+from jobs.queue.job import AttemptRecord, Job, JobEvent, JobStatus, NewJob, Review
 from jobs.queue.transitions import (
     CLEARED_CLAIM,
     JOB_COLUMNS,
@@ -44,6 +44,7 @@ class JobFilter:
 
     feature: str | None = None
     status: JobStatus | None = None
+    review: Review | None = None
 
 
 @dataclass(frozen=True)
@@ -176,14 +177,23 @@ class JobQueue:
         return snapshots
 
     async def events(self, job_id: str, *, after: int) -> Sequence[JobEvent]:
-        """Return the job's status changes with a version above `after`, in order."""
+        """Return the job's changes with a version above `after`, in order."""
         async with self._database.read() as connection:
             rows = await connection.execute(
                 select(job_events)
                 .where(job_events.c.job_id == job_id, job_events.c.version > after)
                 .order_by(job_events.c.version)
             )
-            return [JobEvent(**{**row._mapping, "status": JobStatus(row.status)}) for row in rows]
+            return [
+                JobEvent(
+                    **{
+                        **row._mapping,
+                        "status": JobStatus(row.status),
+                        "review": Review(row.review) if row.review else None,
+                    }
+                )
+                for row in rows
+            ]
 
     async def cancel(self, tenant_id: str, job_id: str) -> Job:
         """Cancel a job; its worker notices that the token is gone and kills the attempt.

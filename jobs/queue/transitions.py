@@ -22,7 +22,16 @@ from sqlalchemy import (
     update,
 )
 
-from jobs.queue.job import FINAL, TRANSITIONS, AttemptError, Job, JobResult, JobStatus, Priority
+from jobs.queue.job import (
+    FINAL,
+    TRANSITIONS,
+    AttemptError,
+    Job,
+    JobResult,
+    JobStatus,
+    Priority,
+    Review,
+)
 from jobs.storage.artifacts import Artifact
 from jobs.storage.schema import attempts, job_events, jobs, webhooks
 from sidecar.core.errors import NotFound
@@ -83,6 +92,7 @@ _FINAL_COLUMNS = (
     "model_id",
     "model_version",
     "artifact_id",
+    "review",
 )
 _FINISH_CLAIMED = (
     update(jobs)
@@ -144,8 +154,13 @@ def transition_many(
     return changed
 
 
-def emit_events(connection: Connection, changed: Sequence[Job], now: datetime) -> None:
-    """Store the event of each status change, and a webhook for a finished job with a callback."""
+def emit_events(
+    connection: Connection, changed: Sequence[Job], now: datetime, review: Review | None = None
+) -> None:
+    """Store the event of each change, and a webhook for a finished job with a callback.
+
+    `review` is the new one where that changed, None where the status did.
+    """
     if not changed:
         return
     connection.execute(
@@ -160,6 +175,7 @@ def emit_events(connection: Connection, changed: Sequence[Job], now: datetime) -
                 "error_code": job.error_code,
                 "error_message": job.error_message,
                 "created_at": now,
+                "review": review,
             }
             for job in changed
         ],
@@ -214,7 +230,8 @@ def get_job(connection: Connection, tenant_id: str, job_id: str) -> Job:
 
 def job_from_row(row: Row[*tuple[Any, ...]]) -> Job:
     values = {name: getattr(row, name) for name in Job.__dataclass_fields__}
-    return Job(**{**values, "status": JobStatus(row.status)})
+    review = Review(row.review) if row.review else None
+    return Job(**{**values, "status": JobStatus(row.status), "review": review})
 
 
 def artifact_of(

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, and_, bindparam, select, tuple_, update
 
 from jobs.queue.fair_scheduling import TenantLane, allocate_slots
-from jobs.queue.job import JobStatus
+from jobs.queue.job import JobStatus, Review
 from jobs.queue.queue import utc_now
 from jobs.queue.webhook_messages import message
 from jobs.queue.webhook_outbox import webhook_id
@@ -54,6 +54,7 @@ class WebhookDelivery:
     finished_at: datetime
     url: str
     attempts: int  # made before this one
+    review: Review | None = None  # None: the job has ended
 
     @property
     def id(self) -> str:
@@ -61,7 +62,7 @@ class WebhookDelivery:
         return webhook_id(self.job_id, self.version)
 
     def body(self) -> bytes:
-        """Return the JSON body: how the job finished, without its result."""
+        """Return the JSON body: how the job finished or was reviewed, without its result."""
         data = {
             "job_id": self.job_id,
             "tenant_id": self.tenant_id,
@@ -69,6 +70,8 @@ class WebhookDelivery:
             "status": self.status,
             "error_code": self.error_code,
         }
+        if self.review is not None:
+            return message("job.reviewed", self.finished_at, {**data, "review": self.review})
         return message(f"job.{self.status}", self.finished_at, data)
 
 
@@ -222,6 +225,7 @@ class WebhookDispatcher:
                 jobs.c.feature,
                 job_events.c.status,
                 job_events.c.error_code,
+                job_events.c.review,
                 job_events.c.created_at.label("finished_at"),
             )
             .join(jobs, jobs.c.id == webhooks.c.job_id)
@@ -235,7 +239,14 @@ class WebhookDispatcher:
             .where(key.in_(keys))
         )
         return [
-            WebhookDelivery(**{**row._mapping, "status": JobStatus(row.status)}) for row in rows
+            WebhookDelivery(
+                **{
+                    **row._mapping,
+                    "status": JobStatus(row.status),
+                    "review": Review(row.review) if row.review else None,
+                }
+            )
+            for row in rows
         ]
 
     async def _deliver(self, delivery: WebhookDelivery) -> None:

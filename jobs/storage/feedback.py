@@ -17,7 +17,9 @@ from sqlalchemy import Connection, Row, Table, bindparam, delete, func, insert, 
 
 from jobs.storage import schema
 from jobs.storage.database import Database, tenant_filters
+from sidecar.core.ids import new_id
 from sidecar.core.micro_batcher import MicroBatcher
+from sidecar.receipts.corrections.kinds import CorrectionKind
 
 #: Corrections of one kind that a tenant may have. At one more, the oldest hundredth is removed.
 MAX_CORRECTIONS: Final = 20_000
@@ -63,21 +65,16 @@ class FeedbackFilter:
     job_id: str | None = None
 
 
-class CorrectionKind(StrEnum):
-    """The attribute of a name that a correction sets."""
-
-    CATEGORY = "category"
-    CATALOG = "catalog"
-
-
 @dataclass(frozen=True, kw_only=True)
 class Correction:
-    """The tenant's own value for a name."""
+    """The tenant's own value for a name, a shop, or a line of a shop."""
 
     kind: CorrectionKind
     key: str  # shared by names with the same meaning; at most 500 characters
     name: str  # as it was corrected; at most 500 characters
-    value: str  # the category, or the product's id in the catalog; at most 200 characters
+    value: str  # at most 500 characters
+    shop: str | None = None  # whose lines or receipts it is about; None: all
+    was: str | None = None  # the value as it was read
 
 
 class FeedbackStore:
@@ -92,20 +89,30 @@ class FeedbackStore:
 
     async def add(self, feedback: Feedback, corrections: Sequence[Correction]) -> None:
         """Store the feedback with its corrections, both or neither; durable when this returns."""
+        await self._database.write(
+            lambda connection: self.insert(connection, feedback, corrections)
+        )
+
+    def insert(
+        self, connection: Connection, feedback: Feedback, corrections: Sequence[Correction]
+    ) -> None:
+        """Store the feedback with its corrections, within a transaction of the caller."""
         tenant_id = feedback.tenant_id
-
-        def insert_all(connection: Connection) -> None:
-            connection.execute(insert(schema.feedback).values(**asdict(feedback)))
-            for correction in corrections:
-                values = {"tenant_id": tenant_id, "feedback_id": feedback.id, **asdict(correction)}
-                self._upsert(connection, schema.corrections, values)
-            for kind in {correction.kind for correction in corrections}:
-                self._remove_oldest(connection, tenant_id, kind)
-            if corrections:
-                version = {"tenant_id": tenant_id, "version": feedback.id}
-                self._upsert(connection, schema.correction_versions, version)
-
-        await self._database.write(insert_all)
+        connection.execute(insert(schema.feedback).values(**asdict(feedback)))
+        for correction in corrections:
+            values = {
+                "tenant_id": tenant_id,
+                "feedback_id": feedback.id,
+                "id": new_id("cor_", feedback.created_at),
+                "receipts": 0,
+                **asdict(correction),
+            }
+            self._upsert(connection, schema.corrections, values)
+        for kind in {correction.kind for correction in corrections}:
+            self._remove_oldest(connection, tenant_id, kind)
+        if corrections:
+            version = {"tenant_id": tenant_id, "version": feedback.id}
+            self._upsert(connection, schema.correction_versions, version)
 
     async def list(
         self,
@@ -138,13 +145,6 @@ class FeedbackStore:
         """Return the tenant's corrections of that kind, oldest first."""
         rows = [row async for row in self._correction_rows(tenant_id, kind)]
         return [_correction(kind, row) for row in sorted(rows, key=attrgetter("feedback_id"))]
-
-    async def iterate_corrections(
-        self, tenant_id: str, kind: CorrectionKind
-    ) -> AsyncIterator[Correction]:
-        """Yield the tenant's corrections of that kind, by key."""
-        async for row in self._correction_rows(tenant_id, kind):
-            yield _correction(kind, row)
 
     async def corrected_values(
         self, tenant_id: str, kind: CorrectionKind, keys: Collection[str]

@@ -96,6 +96,7 @@ jobs = Table(
     # The blob that input_payload references, in a column that can be indexed.
     Column("image_sha256", String(64)),
     Column("traceparent", String(55)),
+    Column("review", String(10)),
     UniqueConstraint("tenant_id", "feature", "idempotency_key"),
     # Only a running attempt has a lease.
     CheckConstraint(
@@ -108,6 +109,7 @@ jobs = Table(
     _partial_index(
         "ix_jobs_queued", "priority", "tenant_id", "due_at", "id", where="status = 'queued'"
     ),
+    _partial_index("ix_jobs_review", "tenant_id", "id", where="review = 'pending'"),
     _partial_index("ix_jobs_running", "lease_expires_at", where="status = 'running'"),
     Index("ix_jobs_tenant_id_id", "tenant_id", "id"),
     Index("ix_jobs_image_sha256", "image_sha256", "tenant_id"),
@@ -149,7 +151,7 @@ marks = Table(
     Index("ix_marks_tenant_id_mark", "tenant_id", "mark"),
 )
 
-# Every change of a job's status, inserted in the same transaction.
+# Every change of a job's status or review, inserted in the same transaction.
 job_events = Table(
     "job_events",
     metadata,
@@ -161,6 +163,7 @@ job_events = Table(
     Column("error_code", String(50)),
     Column("error_message", Text),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("review", String(10)),  # the new one; null for a change of status
 )
 
 # The outbox of calls to the callback_url of finished jobs.
@@ -268,8 +271,13 @@ corrections = Table(
     Column("kind", String(10), primary_key=True),
     Column("key", String(500), primary_key=True),
     Column("name", String(500), nullable=False),
-    Column("value", String(200), nullable=False),
+    Column("value", String(500), nullable=False),
     Column("feedback_id", String(40), nullable=False),
+    Column("id", String(40)),
+    Column("shop", String(200)),
+    Column("was", String(500)),
+    Column("receipts", Integer, nullable=False, server_default="0"),  # that it changed
+    Index("ix_corrections_tenant_id_id", "tenant_id", "id"),
 )
 
 # Changes in the transaction of each correction, so a cache of a tenant's corrections is valid while

@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 
 from cachetools import TTLCache
 
-from jobs.storage.feedback import CorrectionKind, FeedbackStore
+from jobs.storage.feedback import FeedbackStore
 from sidecar.classification.backend import (
     ClassificationItem,
     ClassificationResult,
@@ -23,6 +23,7 @@ from sidecar.classification.corrections import (
     index_labels,
 )
 from sidecar.core.micro_batcher import MicroBatcher
+from sidecar.receipts.corrections.kinds import CorrectionKind
 
 #: Corrections that are cached, over all tenants: some 60 MB, 200 MB of the longest names. A tenant
 #: has at most a fifth of them.

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from jobs.storage.corrections import CorrectionStore
 from jobs.storage.feedback import FeedbackStore
 from jobs.tasks.categorizer import Categorizer
 from sidecar.embedding.cache import Vectors
@@ -28,4 +29,5 @@ class ModelClients:
     embedder: EmbedderClient
     categorizer: Categorizer
     feedback: FeedbackStore
+    corrections: CorrectionStore
     engine: ChatEngine

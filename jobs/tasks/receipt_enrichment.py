@@ -1,13 +1,14 @@
 """What other deployments add to a receipt after OCR.
 
-In order: a second read by a vision-language model, the tenant's own catalog corrections, semantic
-catalog matches, categories, and the default currency. A model that is down costs its addition, not
-the receipt: a warning in the result says so.
+In order: a second read by a vision-language model, what the tenant corrected on earlier receipts,
+its own catalog corrections, semantic catalog matches, categories, and the default currency. A model
+that is down costs its addition, not the receipt: a warning in the result says so.
 """
 
+import asyncio
 import base64
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,18 +16,33 @@ from pydantic import ValidationError
 
 from jobs.queue.job import JobResult
 from jobs.queue.job_context import JobContext
-from jobs.storage.feedback import CorrectionKind
 from jobs.tasks.model_clients import ModelClients
 from sidecar.classification.corrections import correction_key
 from sidecar.core.errors import ModelUnavailable, Overloaded, ServiceError
 from sidecar.embedding.batching import embed_chunked
 from sidecar.llm.completions import complete, json_schema_format
 from sidecar.llm.schemas import ChatRequest
-from sidecar.receipts.catalog.matching import nearest
+from sidecar.receipts.catalog.matching import Catalog, nearest
+from sidecar.receipts.corrections.applying import (
+    Keys,
+    Known,
+    lookup,
+    shop_lookup,
+    with_lessons,
+    with_shop,
+)
+from sidecar.receipts.corrections.kinds import CorrectionKind
 from sidecar.receipts.models import Match, with_warning
 from sidecar.receipts.money_forms import with_default_currency
 from sidecar.receipts.options import ReceiptOptions
-from sidecar.receipts.vlm import SCHEMA, VlmReceipt, extraction_of, merge_readings, question
+from sidecar.receipts.vlm import (
+    SCHEMA,
+    VlmReceipt,
+    extraction_of,
+    merge_readings,
+    needs_second_read,
+    question,
+)
 from sidecar.text.product_names import expand
 
 log = logging.getLogger(__name__)
@@ -46,11 +62,23 @@ async def enrich_receipt(models: ModelClients, context: JobContext, result: JobR
     """
     options = ReceiptOptions.model_validate(context.payload["options"])
     result = await reread_with_vlm(options, result, models)
+    result = await apply_corrections(context.tenant_id, options, result, models)
     result = await apply_catalog_corrections(context.tenant_id, options, result, models)
     result = await add_semantic_matches(options, result, models)
     result = await add_categories(context.tenant_id, options, result, models)
     default = context.settings.receipt.default_currency or None
-    return replace(result, output=with_default_currency(result.output, default))
+    output = with_default_currency(result.output, default)
+    threshold = context.settings.receipt.review_threshold
+    return replace(result, output=output, needs_review=needs_review(output, threshold))
+
+
+def needs_review(flat: Mapping[str, Any], threshold: float) -> bool:
+    """Whether a person should look at a reading: something is unsure, missing or doesn't add up."""
+    return (
+        needs_second_read(flat, threshold)
+        or bool(flat["checks"]["warnings"])
+        or any(line["confidence"] < threshold for line in flat["line_items"])
+    )
 
 
 async def reread_with_vlm(
@@ -76,6 +104,49 @@ async def reread_with_vlm(
     vision = extraction_of(receipt, options, pages=ocr["pages"]).flat()
     merged = merge_readings(ocr, vision, prefer="vision" if options.engine == "vision" else "ocr")
     return replace(result, output=merged, model_id=f"{result.model_id}, {model}")
+
+
+async def apply_corrections(
+    tenant_id: str, options: ReceiptOptions, result: JobResult, models: ModelClients
+) -> JobResult:
+    """Change what the tenant corrected on earlier receipts: shop, dates, currency, and lines.
+
+    `corrections` of the output says what was changed. A line with another name is matched to the
+    catalog anew.
+    """
+    if await models.feedback.version(tenant_id) is None:
+        return result
+    read = result.output
+    output = with_shop(read, await _known(tenant_id, shop_lookup(read), models))
+    output = with_lessons(output, await _known(tenant_id, lookup(output), models))
+    applied = output.get("corrections", ())
+    if not applied:
+        return result
+    await models.corrections.count_receipt(tenant_id, {entry["id"] for entry in applied})
+    renamed = {entry["line"] for entry in applied if entry["kind"] == CorrectionKind.NAME}
+    if options.catalog and renamed:
+        catalog = Catalog(options.catalog, expand)
+        lines = await asyncio.to_thread(_rematched, output["line_items"], renamed, catalog)
+        output = {**output, "line_items": lines}
+    return replace(result, output=output)
+
+
+async def _known(tenant_id: str, keys: Keys, models: ModelClients) -> Known:
+    found = await models.corrections.lookup(tenant_id, keys)
+    return {at: (correction.id, correction.value) for at, correction in found.items()}
+
+
+def _rematched(
+    lines: Sequence[Mapping[str, Any]], renamed: Collection[int], catalog: Catalog
+) -> Sequence[Mapping[str, Any]]:
+    matched = []
+    for index, line in enumerate(lines):
+        if index in renamed:
+            match = catalog.match(line["parsed_name"])
+            line = {name: value for name, value in line.items() if name != "match"}
+            line |= {"match": match.model_dump()} if match else {}
+        matched.append(line)
+    return matched
 
 
 async def apply_catalog_corrections(
@@ -160,7 +231,11 @@ async def add_categories(
         warning = "The line items have no categories: the classifier did not answer."
         return replace(result, output=with_warning(result.output, warning))
     categories = [
-        {"category": prediction.best[0], "category_confidence": prediction.best[1]}
+        {
+            "category": prediction.best[0],
+            "category_confidence": prediction.best[1],
+            "category_source": prediction.source,
+        }
         for prediction in categorized.predictions
     ]
     both_forms = {

@@ -153,6 +153,12 @@ class ReceiptSettings(_Group):
         le=1,
         description="Overall confidence below which a vision-language model reads the receipt too.",
     )
+    review_threshold: float = Field(
+        0.8,
+        ge=0,
+        le=1,
+        description="Confidence of a field or a line below which a person should look at it.",
+    )
     accuracy: Literal["fast", "default", "best"] = Field(
         "default", description="Accuracy of requests that don't name one."
     )

@@ -27,10 +27,10 @@ def with_default_currency(flat: Mapping[str, Any], default: str | None) -> Mappi
     """Return a stored flat form with `currency_source`.
 
     A receipt without a currency gets `default`, if that is not None, everywhere; the source is then
-    "default". Otherwise it is "reading", or None without a currency.
+    "default". Otherwise it is "reading", or None without a currency; a "correction" stays.
     """
     if flat["currency"] is not None:
-        return {**flat, "currency_source": "reading"}
+        return {**flat, "currency_source": flat.get("currency_source") or "reading"}
     if default is None:
         return {**flat, "currency_source": None}
     changed = {

@@ -1,21 +1,33 @@
 """Schemas of feedback on results and the corrections learned from it."""
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from deployments.http.schemas.common import ApiModel, Name, rfc3339
-from jobs.storage.feedback import CorrectionKind, Feedback, Rating
+from jobs.storage.corrections import StoredCorrection
+from jobs.storage.feedback import Feedback, Rating
 from sidecar.classification.schemas import MAX_LABEL_CHARACTERS, MAX_NAME_CHARACTERS
 from sidecar.core.validation import NotBlank
+from sidecar.receipts.corrections.kinds import CorrectionKind
 
 #: PostgreSQL stores every character but NUL.
 _WithoutNul = AfterValidator(lambda text: text.replace("\0", ""))
 ItemName = Annotated[str, Field(max_length=MAX_NAME_CHARACTERS), _WithoutNul, NotBlank]
 Category = Annotated[str, Field(max_length=MAX_LABEL_CHARACTERS), _WithoutNul, NotBlank]
+Unit = Annotated[str, Field(min_length=1, max_length=50), _WithoutNul, NotBlank]
 Amount = Annotated[Decimal, Field(max_digits=12, decimal_places=3, allow_inf_nan=False)]
+
+
+def _real_date(text: str) -> str:
+    date.fromisoformat(text)
+    return text
+
+
+IsoDate = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$"), AfterValidator(_real_date)]
 
 
 class _CorrectionRequest(ApiModel):
@@ -41,18 +53,52 @@ class LineCorrectionRequest(_CorrectionRequest):
     line: int = Field(ge=0, description="Position in line_items, from 0.")
     name: ItemName | None = None
     quantity: Amount | None = None
-    unit: Annotated[str, Field(min_length=1, max_length=50)] | None = None
+    unit: Unit | None = None
     total_price: Amount | None = None
     category: Category | None = None
     catalog_id: Name | None = None
 
 
+class ReviewedLine(ApiModel):
+    """A line item as it should be; a field that is left out stays as it was read."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    line: int | None = Field(
+        None, ge=0, description="Position in line_items, from 0; null for a line that was added."
+    )
+    name: ItemName | None = None
+    quantity: Annotated[Amount, Field(gt=0)] | None = None
+    unit: Unit | None = None
+    total_price: Amount | None = None
+    discount: Annotated[Amount, Field(ge=0)] | None = None
+    category: Category | None = None
+    catalog_id: Name | None = None
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if self.line is None and (self.name is None or self.total_price is None):
+            raise ValueError("a line without `line` needs a name and a total_price")
+        return self
+
+
 class ReceiptCorrectionRequest(_CorrectionRequest):
-    """A field of a receipt."""
+    """Fields of a receipt, and its line items; a field that is left out stays as it was read."""
 
     merchant: Name | None = None
-    date: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")] | None = None
+    date: (
+        Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$"), AfterValidator(_real_date)] | None
+    ) = None
+    time: Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$")] | None = None
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] | None = None
     total: Amount | None = None
+    subtotal: Amount | None = None
+    tax: Amount | None = None
+    line_items: Annotated[Sequence[ReviewedLine], Field(max_length=1000)] | None = Field(
+        None,
+        description="All lines in their order: those left out are removed, a position that comes "
+        "twice is split.",
+    )
 
 
 CorrectionRequest = CategoryCorrectionRequest | LineCorrectionRequest | ReceiptCorrectionRequest
@@ -68,6 +114,11 @@ class FeedbackRequest(ApiModel):
     artifact_id: Name | None = None
     job_id: Name | None = None
     correction: CorrectionRequest | None = None
+    based_on: Name | None = Field(
+        None,
+        description="The id of the newest correction of this job that its author saw, null for "
+        "none. Where it is given and there is a newer one: 409, and nothing is stored.",
+    )
 
     @model_validator(mode="after")
     def _names_a_result(self) -> Self:
@@ -109,9 +160,23 @@ class FeedbackList(ApiModel):
 class CorrectionResponse(ApiModel):
     """A correction that applies to this tenant's later requests."""
 
+    id: str = Field(examples=["cor_019ab4d7c1e27c3fb0a4d1f0c2b7a9e1"])
     kind: CorrectionKind
-    name: str
-    value: str = Field(description="The category, or the product's id in the catalog.")
+    name: str = Field(description="The name, line, shop or number that it applies to.")
+    value: str = Field(
+        description="The category, the product's id in the catalog, or the value of the field."
+    )
+    shop: str | None = Field(description="The shop whose lines or receipts it changes; null: all.")
+    was: str | None = Field(description="The value as it was read.")
+    receipts: int = Field(
+        description="Receipts that it has changed; categories and catalog matches are not counted."
+    )
+    feedback_id: str = Field(description="The feedback that it comes from.")
+
+    @classmethod
+    def of(cls, correction: StoredCorrection) -> Self:
+        values = {name: getattr(correction, name) for name in cls.model_fields}
+        return cls(**values)
 
 
 class CorrectionList(ApiModel):

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from deployments.http.schemas.common import ApiModel, rfc3339
 from deployments.http.schemas.webhooks import WebhookResponse
-from jobs.queue.job import AttemptRecord, Job, JobStatus
+from jobs.queue.job import AttemptRecord, Job, JobStatus, Review
 from sidecar.core.errors import by_code
 
 
@@ -58,6 +58,10 @@ class JobResponse(ApiModel):
     latency_ms: float | None = Field(description="From submission to completion.")
     cost: float | None
     artifact_id: str | None
+    review: Review | None = Field(
+        description="pending: somebody should look at the result; corrected or confirmed: somebody "
+        "did. Null: nobody did or needs to."
+    )
     attempts: Sequence[AttemptResponse] | None = Field(description="Null in lists.")
     webhook: WebhookResponse | None = Field(
         description="The call of callback_url; null without one, and in lists."

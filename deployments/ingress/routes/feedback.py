@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Path, Query, Request
 
 from deployments.http.json_lines import JSON_LINES_CONTENT, json_array, json_lines
 from deployments.http.schemas.errors import ERROR_RESPONSES
@@ -17,7 +17,7 @@ from deployments.ingress.json import JsonRoute
 from deployments.ingress.paging import PageDep
 from deployments.ingress.services import ServicesDep
 from deployments.ingress.tenancy import resolve_tenant
-from jobs.storage.feedback import CorrectionKind, FeedbackFilter, Rating
+from jobs.storage.feedback import FeedbackFilter, Rating
 
 router = APIRouter(
     prefix="/api/v1", tags=["feedback"], responses=ERROR_RESPONSES, route_class=JsonRoute
@@ -71,9 +71,17 @@ async def list_corrections(request: Request, services: ServicesDep) -> Any:
     tenant_id = resolve_tenant(request)
     return await json_array(
         "corrections",
-        (
-            CorrectionResponse(kind=row.kind, name=row.name, value=row.value)
-            for kind in CorrectionKind
-            async for row in services.feedback.iterate_corrections(tenant_id, kind)
-        ),
+        (CorrectionResponse.of(row) async for row in services.corrections.iterate(tenant_id)),
     )
+
+
+@router.delete("/corrections/{correction_id}", summary="Remove a correction")
+async def remove_correction(
+    request: Request,
+    correction_id: Annotated[str, Path(max_length=200)],
+    services: ServicesDep,
+) -> CorrectionResponse:
+    """Remove a correction, which no longer applies to later requests, and return it."""
+    tenant_id = resolve_tenant(request)
+    removed = await services.corrections.remove(tenant_id, correction_id, services.clock())
+    return CorrectionResponse.of(removed)

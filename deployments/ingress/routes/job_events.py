@@ -13,7 +13,7 @@ from deployments.http.sse import EVENT_STREAM_CONTENT, comment, json_event
 from deployments.ingress.json import JsonRoute
 from deployments.ingress.services import Services, ServicesDep
 from deployments.ingress.tenancy import resolve_tenant
-from jobs.queue.job import FINAL, Job, JobEvent, JobStatus
+from jobs.queue.job import FINAL, Job, JobEvent, JobStatus, Review
 from jobs.queue.queue import JobSnapshot
 from sidecar.core.errors import DatabaseUnavailable
 
@@ -35,6 +35,7 @@ class JobChange(ApiModel):
     progress: float
     error_code: str | None
     error_message: str | None
+    review: Review | None
     created_at: str
     final: bool
 

@@ -22,7 +22,7 @@ from deployments.ingress.tenancy import (
     resolve_tenant,
 )
 from deployments.ingress.unknown_fields import unknown_fields, warn
-from jobs.queue.job import Job, JobStatus, NewJob
+from jobs.queue.job import Job, JobStatus, NewJob, Review
 from jobs.queue.queue import JobFilter
 from sidecar.core.ssrf import blocked_field, check_url
 
@@ -103,10 +103,11 @@ async def list_jobs(
     page: PageDep,
     feature: Annotated[str | None, Query(max_length=50)] = None,
     status: JobStatus | None = None,
+    review: Review | None = None,
 ) -> JobList:
     """Return one page of jobs, without their results."""
     tenant_id = resolve_tenant(request)
-    filter_ = JobFilter(feature=feature, status=status)
+    filter_ = JobFilter(feature=feature, status=status, review=review)
     rows, total = await services.queue.list(
         tenant_id, filter_, limit=page.rows, offset=page.offset, before=page.cursor
     )

@@ -28,6 +28,7 @@ _LANGUAGE_CODES = {"no": "nb", "ph": "fil"}
 _MAX_LANGUAGES = 3
 """A phrase that more languages share tells nothing."""
 _REACH = 7
+_MIN_REGISTERED = 6  # digits of a number in a register
 """The words before and after its label among which a tax number is looked for."""
 
 
@@ -103,6 +104,46 @@ def _numbers(folded: str, upper: str) -> Iterator[tuple[str, str, frozenset[str]
             if name not in tried and any(_valid(name, number) for number in _near(upper, phrase)):
                 yield "number", country, frozenset({country})
             tried.add(name)
+
+
+def registration_numbers(lines: Sequence[str]) -> list[str]:
+    """Return the numbers that name the shop's company: of its tax authority, with right check
+    digits, or beside the words for a register; in the order of the lines, without signs.
+    """
+    found: dict[str, None] = {}
+    for line in lines:
+        if not any(char.isdigit() for char in line):
+            continue
+        folded, upper = fold(line), plain(line).upper()
+        for match in _VAT_ID.finditer(upper):
+            if _valid(f"{match[1].replace('EL', 'GR').lower()}.vat", match[0]):
+                found[_plain_number(match[0])] = None
+        for phrase, modules in _number_labels().find(folded):
+            valid = [
+                number
+                for number in _near(upper, phrase)
+                if any(_valid(name, number) for name, _ in modules)
+            ]
+            if valid:
+                found[_plain_number(min(valid, key=len))] = None
+        if label := _registers().search(upper):
+            number = max(_near(upper[label.end() :], ""), key=_digit_count, default="")
+            if _digit_count(number) >= _MIN_REGISTERED:
+                found[_plain_number(number)] = None
+    return list(found)
+
+
+def _plain_number(number: str) -> str:
+    return re.sub(r"[\W_]+", "", number)
+
+
+def _digit_count(number: str) -> int:
+    return sum(char.isdigit() for char in number)
+
+
+@functools.cache
+def _registers() -> re.Pattern[str]:
+    return re.compile(one_line(load("merchant_words")["registers"]))
 
 
 def _near(upper: str, phrase: str) -> Iterator[str]:

@@ -90,6 +90,11 @@ def candidate_rows(evidence: Evidence) -> list[int]:
     ]
 
 
+def may_be_name(line: str) -> bool:
+    """Whether a line of the header may be a shop's name: no title of a document, no address."""
+    return _letters(line) >= _MIN_LETTERS + 1 and _is_part(line)
+
+
 def _is_another(evidence: Evidence, row: int) -> bool:
     """Whether a line is about something else (a till, a copy), or a remark in brackets."""
     text = evidence.receipt.rows[row].text

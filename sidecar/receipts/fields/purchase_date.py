@@ -132,6 +132,17 @@ def dates_in(text: str) -> frozenset[datetime.date]:
     return frozenset(day for m in _in_line(line, thai=thai) for _, day in m.readings)
 
 
+def orders_of(lines: Sequence[str], day: datetime.date) -> set[Order]:
+    """Return the orders in which dates that can be read in several ways are that day."""
+    return {
+        order
+        for mention, _ in _mentions(lines)
+        if len(mention.readings) > 1
+        for order, other in mention.readings
+        if other == day
+    }
+
+
 def prepared(line: str) -> str:
     """Return a line without case, with ASCII's digits, and with blanks between dates and times."""
     text = plain(line).lower()

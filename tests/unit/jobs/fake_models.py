@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from jobs.storage.corrections import CorrectionStore
 from jobs.storage.database import Database
 from jobs.storage.feedback import FeedbackStore
 from jobs.tasks.categorizer import Categorizer
@@ -55,5 +56,6 @@ def model_clients(
         embedder=embedder or LengthEmbedder(),
         categorizer=Categorizer(classify if classifier else unavailable, feedback),
         feedback=feedback,
+        corrections=CorrectionStore(database),
         engine=engine or EchoEngine(),
     )

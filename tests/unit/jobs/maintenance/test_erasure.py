@@ -16,9 +16,10 @@ from jobs.queue.job import JobResult, NewJob
 from jobs.queue.queue import JobQueue
 from jobs.storage.blobs import BlobStore
 from jobs.storage.database import Database
-from jobs.storage.feedback import Correction, CorrectionKind, Feedback, FeedbackStore, Rating
+from jobs.storage.feedback import Correction, Feedback, FeedbackStore, Rating
 from jobs.storage.schema import metadata
 from sidecar.core.ids import new_id
+from sidecar.receipts.corrections.kinds import CorrectionKind
 from tests.unit.conftest import Clock, migrated
 
 DONE = JobResult(output={"merchant": "Corner Shop"}, model_id="m", model_version="1")

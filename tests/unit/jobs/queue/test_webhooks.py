@@ -10,11 +10,14 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from jobs.queue.claims import Claims
 from jobs.queue.job import AttemptError, Job, JobResult, NewJob
 from jobs.queue.queue import JobQueue
+from jobs.queue.reviews import Reviews
 from jobs.queue.webhook_outbox import WebhookOutbox, WebhookStatus
 from jobs.queue.webhooks import MAX_CONCURRENT, MAX_CONCURRENT_PER_TENANT, WebhookDispatcher
 from jobs.storage.database import Database
+from jobs.storage.feedback import Feedback, FeedbackStore, Rating
 from sidecar.core.backoff import Backoff
 from sidecar.core.errors import BadRequest, BlockedUrl, Conflict, NotFound
+from sidecar.core.ids import new_id
 from sidecar.core.settings import Settings
 from sidecar.core.standard_webhooks import signing_key
 from tests.unit.conftest import Clock
@@ -294,3 +297,38 @@ async def test_a_receiver_that_never_responds_delays_only_its_own_tenant(
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     assert calls.count(dead) == MAX_CONCURRENT_PER_TENANT
+
+
+async def test_a_review_is_reported(
+    database: Database,
+    queue: JobQueue,
+    claims: Claims,
+    dispatcher: WebhookDispatcher,
+    receiver: Receiver,
+    clock: Clock,
+) -> None:
+    job = await submit(queue)
+    [claimed] = await claims.claim(["f"], 1)
+    await claims.succeed(claimed, DONE)
+    await dispatcher.deliver()
+    feedback = Feedback(
+        id=new_id("fb_", clock()),
+        tenant_id=job.tenant_id,
+        user_id=None,
+        rating=Rating.THUMBS_UP,
+        note=None,
+        artifact_id=None,
+        job_id=job.id,
+        correction=None,
+        created_at=clock(),
+    )
+    await Reviews(database, FeedbackStore(database)).record(feedback, [])
+    clock.advance(1)
+    await dispatcher.deliver()
+    ended, reviewed = (json.loads(body) for _, body, _ in receiver.calls)
+    assert ended["type"] == "job.succeeded"
+    assert reviewed["type"] == "job.reviewed"
+    assert reviewed["data"]["review"] == "confirmed"
+    assert reviewed["data"]["job_id"] == job.id
+    ids = [headers["webhook-id"] for _, _, headers in receiver.calls]
+    assert len(set(ids)) == 2

@@ -1,15 +1,16 @@
 """Feedback and corrections, on both databases."""
 
+from jobs.storage.corrections import CorrectionStore
 from jobs.storage.database import Database
 from jobs.storage.feedback import (
     Correction,
-    CorrectionKind,
     Feedback,
     FeedbackFilter,
     FeedbackStore,
     Rating,
 )
 from sidecar.core.ids import new_id
+from sidecar.receipts.corrections.kinds import CorrectionKind
 from tests.unit.conftest import Clock
 
 
@@ -82,8 +83,8 @@ async def test_corrections_are_read_in_pages_and_by_key(database: Database, cloc
     many = [correction(f"{n:05}") for n in range(2_000)]
     await store.add(new_feedback(clock), many)
     assert await store.corrections("t1", CorrectionKind.CATEGORY) == many
-    pages = [row async for row in store.iterate_corrections("t1", CorrectionKind.CATEGORY)]
-    assert pages == many
+    pages = [row async for row in CorrectionStore(database).iterate("t1")]
+    assert [(row.key, row.value) for row in pages] == [(row.key, row.value) for row in many]
     keys = [f"{n:05}" for n in range(1_500, 2_500)]
     values = await store.corrected_values("t1", CorrectionKind.CATEGORY, keys)
     assert values == dict.fromkeys(keys[:500], "Dairy")

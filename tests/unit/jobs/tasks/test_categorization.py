@@ -1,6 +1,7 @@
 from jobs.storage.database import Database
-from jobs.storage.feedback import Correction, CorrectionKind, FeedbackStore
+from jobs.storage.feedback import Correction, FeedbackStore
 from jobs.tasks.categorization import categorize_items
+from sidecar.receipts.corrections.kinds import CorrectionKind
 from tests.unit.conftest import Clock
 from tests.unit.jobs.fake_models import model_clients
 from tests.unit.jobs.storage.test_feedback import new_feedback

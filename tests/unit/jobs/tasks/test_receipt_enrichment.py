@@ -9,20 +9,24 @@ import pytest
 from jobs.queue.job import JobResult
 from jobs.queue.job_context import JobContext
 from jobs.storage.database import Database
-from jobs.storage.feedback import Correction, CorrectionKind, FeedbackStore
+from jobs.storage.feedback import Correction, FeedbackStore
 from jobs.tasks.model_clients import ModelClients
 from jobs.tasks.receipt_enrichment import (
     MAX_CATALOG_NAMES,
     add_categories,
     add_semantic_matches,
     apply_catalog_corrections,
+    apply_corrections,
     enrich_receipt,
+    needs_review,
     reread_with_vlm,
 )
 from sidecar.classification.corrections import name_key
 from sidecar.core.errors import ModelUnavailable
 from sidecar.core.settings import Settings
 from sidecar.embedding.cache import Vectors
+from sidecar.receipts.corrections.kinds import CorrectionKind
+from sidecar.receipts.corrections.learning import lessons_of_line
 from sidecar.receipts.options import CatalogItem, ReceiptOptions
 from tests.unit.conftest import Clock
 from tests.unit.jobs.fake_models import model_clients
@@ -261,3 +265,51 @@ async def test_a_receipt_without_a_currency_gets_the_deployments(
     unknown = replace(unknown, output={**unknown.output, "currency": None})
     output = (await enrich_receipt(model_clients(database), context, unknown)).output
     assert (output["currency"], output["currency_source"]) == (currency, source)
+
+
+# Corrections of earlier receipts.
+
+
+async def test_lines_are_renamed_matched_anew_and_counted(database: Database, clock: Clock) -> None:
+    line = dict(LINE, quantity=1, unit=None, confidence=0.9, discount=None)
+    price = {"amount": "2.49", "currency": None, "confidence": 0.9}
+    line |= {"unit_price": price, "total_price": price, "match": FUZZY_MILK}
+    read = {**flat(), "merchant": "Corner Shop", "line_items": [line]}
+    lessons = lessons_of_line(read, line, {"name": "Oat drink", "quantity": 2}, "Corner Shop")
+    await FeedbackStore(database).add(
+        new_feedback(clock), [Correction(**vars(lesson)) for lesson in lessons]
+    )
+    options = ReceiptOptions.model_validate({"catalog": CATALOG})
+    models = model_clients(database)
+    result = JobResult(output=read, model_id="m", model_version="1")
+    corrected = (await apply_corrections("t1", options, result, models)).output
+    [found] = corrected["line_items"]
+    assert (found["parsed_name"], found["quantity"]) == ("Oat drink", 2)
+    assert found["unit_price"]["amount"] == "1.245"
+    assert found["match"] == {"id": "p2", "confidence": 1.0, "strategy": "exact"}
+    stored = [row async for row in models.corrections.iterate("t1")]
+    assert {(row.kind, row.receipts) for row in stored} == {("name", 1), ("quantity", 1)}
+    other = await apply_corrections("t2", options, result, models)
+    assert other is result
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, False),
+        ({"overall_confidence": 0.5}, True),
+        ({"checks": {"matches_total": False, "warnings": []}}, True),
+        ({"checks": {"matches_total": True, "warnings": ["The image is blurred."]}}, True),
+        ({"line_items": [{"confidence": 0.5}]}, True),
+    ],
+)
+def test_a_reading_that_is_unsure_needs_a_review(
+    changes: Mapping[str, Any], expected: bool
+) -> None:
+    sure = {
+        "fields": {name: {"confidence": 0.9} for name in ("merchant", "date", "total")},
+        "checks": {"matches_total": True, "warnings": []},
+        "overall_confidence": 0.9,
+        "line_items": [{"confidence": 0.9}],
+    }
+    assert needs_review({**sure, **changes}, 0.8) is expected

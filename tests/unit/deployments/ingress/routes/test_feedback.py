@@ -95,7 +95,7 @@ async def test_a_corrected_line_corrects_all_its_names(
         (kind, name): value
         for kind, value in (("category", "Produce"), ("catalog", "p7"))
         for name in ("BNNS", "bananas", "Ripe bananas")
-    }
+    } | {("name", "bananas"): "Ripe bananas"}
 
 
 @pytest.mark.parametrize(
@@ -129,3 +129,89 @@ async def test_invalid_feedback_is_refused(
     assert (response.status_code, response.json()["code"]) == (422, "validation_error")
     assert word in response.json()["error"]
     assert (await ingress.http.get("/api/v1/feedback", headers=TENANT)).json()["total"] == 0
+
+
+async def test_a_correction_is_listed_with_its_effect_and_removed(
+    ingress: IngressClient, receipt: dict[str, Any]
+) -> None:
+    await give(
+        ingress,
+        rating="thumbs_down",
+        job_id=receipt["id"],
+        correction={"line": 1, "name": "Ripe bananas"},
+    )
+    [row] = (await ingress.http.get("/api/v1/corrections", headers=TENANT)).json()["corrections"]
+    assert (row["kind"], row["name"], row["was"]) == ("name", "bananas", "bananas")
+    assert (row["shop"], row["receipts"]) == ("Corner Shop", 0)
+    path = f"/api/v1/corrections/{row['id']}"
+    assert (await ingress.http.delete(path, headers={"x-tenant-id": "t2"})).status_code == 404
+    assert (await ingress.http.delete(path, headers=TENANT)).json() == row
+    assert (await ingress.http.delete(path, headers=TENANT)).status_code == 404
+    assert await corrections(ingress) == {}
+
+
+async def review_of(ingress: IngressClient, job_id: str) -> Any:
+    return (await ingress.http.get(f"/api/v1/jobs/{job_id}", headers=TENANT)).json()["review"]
+
+
+async def test_feedback_moves_the_review_of_its_job(
+    ingress: IngressClient, receipt: dict[str, Any]
+) -> None:
+    job_id = receipt["id"]
+
+    async def listed(review: str) -> list[str]:
+        response = await ingress.http.get(f"/api/v1/jobs?review={review}", headers=TENANT)
+        return [job["id"] for job in response.json()["jobs"]]
+
+    assert receipt["review"] is None
+    for feedback, review in (
+        ({"rating": "thumbs_down"}, "pending"),
+        ({"rating": "thumbs_up"}, "confirmed"),
+        ({"rating": "thumbs_up", "correction": {"line": 1, "name": "Plantains"}}, "corrected"),
+        ({"rating": "thumbs_up"}, "corrected"),
+    ):
+        assert (await give(ingress, job_id=job_id, **feedback)).status_code == 200
+        assert await review_of(ingress, job_id) == review
+        assert await listed(review) == [job_id]
+    assert await listed("pending") == []
+    events = await ingress.queue.events(job_id, after=0)
+    assert [event.review for event in events if event.review] == [
+        "pending",
+        "confirmed",
+        "corrected",
+        "corrected",
+    ]
+
+
+async def test_a_second_correction_is_told_of_the_first(
+    ingress: IngressClient, receipt: dict[str, Any]
+) -> None:
+    job_id = receipt["id"]
+
+    async def correct(name: str, based_on: str | None) -> Any:
+        return await give(
+            ingress,
+            rating="thumbs_up",
+            job_id=job_id,
+            user_id=f"user of {name}",
+            based_on=based_on,
+            correction={"line": 1, "name": name},
+        )
+
+    first = await correct("Plantains", None)
+    second = await correct("Ripe bananas", None)
+    assert (second.status_code, second.json()["code"]) == (409, "conflict")
+    assert "user of Plantains corrected" in second.json()["error"]
+    assert await corrections(ingress) == {("name", "bananas"): "Plantains"}
+    assert (await correct("Ripe bananas", first.json()["id"])).status_code == 200
+
+
+async def test_lines_that_the_receipt_has_not_are_refused(
+    ingress: IngressClient, receipt: dict[str, Any]
+) -> None:
+    for lines in ([{"line": 2}], [{"name": "Milk"}], [{"line": 0, "total_price": "NaN"}]):
+        response = await give(
+            ingress, rating="thumbs_up", job_id=receipt["id"], correction={"line_items": lines}
+        )
+        assert response.status_code == 422
+    assert await review_of(ingress, receipt["id"]) is None

@@ -1,0 +1,108 @@
+"""Reviews: what people say of results, stored with the job's new review in one transaction."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, select, update
+
+from jobs.queue.job import JobStatus, Review
+from jobs.queue.transitions import JOB_COLUMNS, emit_events, job_from_row
+from jobs.storage.database import Database
+from jobs.storage.feedback import Correction, Feedback, FeedbackStore, Rating, feedback_from_row
+from jobs.storage.schema import feedback as feedback_table
+from jobs.storage.schema import jobs
+from sidecar.core.errors import Conflict
+
+#: Corrections of one job that are read.
+_MAX_CORRECTIONS = 500
+
+
+class Reviews:
+    """The feedback on jobs in one database, and the review of each job."""
+
+    def __init__(self, database: Database, feedback: FeedbackStore) -> None:
+        self._database = database
+        self._feedback = feedback
+
+    async def record(
+        self,
+        feedback: Feedback,
+        corrections: Sequence[Correction],
+        *,
+        based_on: str | None = None,
+        check_base: bool = False,
+    ) -> None:
+        """Store feedback with its corrections, and the job's new review; durable when this returns.
+
+        With `check_base`, `based_on` is the newest correction of the job that its author saw.
+        Raises Conflict when there is a newer one.
+        """
+
+        def work(connection: Connection) -> None:
+            job_id = feedback.job_id
+            if check_base and job_id is not None:
+                _check_base(connection, feedback, based_on)
+            self._feedback.insert(connection, feedback, corrections)
+            if job_id is not None:
+                _review(connection, feedback.tenant_id, job_id, feedback, feedback.created_at)
+
+        await self._database.write(work)
+
+    async def corrections(self, tenant_id: str, job_id: str) -> Sequence[Feedback]:
+        """Return the feedback with corrections on a job, oldest first."""
+        async with self._database.read() as connection:
+            rows = await connection.execute(
+                _corrections_of(tenant_id, job_id).limit(_MAX_CORRECTIONS)
+            )
+            return [feedback_from_row(row) for row in reversed(rows.all())]
+
+
+def _corrections_of(tenant_id: str, job_id: str) -> Select[Any]:
+    """Select the feedback with corrections on a job, newest first."""
+    return (
+        select(feedback_table)
+        .where(
+            feedback_table.c.tenant_id == tenant_id,
+            feedback_table.c.job_id == job_id,
+            feedback_table.c.correction.is_not(None),
+        )
+        .order_by(feedback_table.c.id.desc())
+    )
+
+
+def _check_base(connection: Connection, feedback: Feedback, based_on: str | None) -> None:
+    newest = connection.execute(
+        _corrections_of(feedback.tenant_id, feedback.job_id or "").limit(1)
+    ).one_or_none()
+    if newest is not None and newest.id != based_on:
+        who = newest.user_id or "somebody else"
+        raise Conflict(
+            f"Meanwhile {who} corrected this result ({newest.id}). Look at that correction first."
+        )
+
+
+def _review(
+    connection: Connection, tenant_id: str, job_id: str, feedback: Feedback, now: datetime
+) -> None:
+    """Set a succeeded job's review, with its event and its webhook."""
+    mine = (jobs.c.tenant_id == tenant_id, jobs.c.id == job_id)
+    row = connection.execute(select(*JOB_COLUMNS).where(*mine)).one_or_none()
+    if row is None or row.status != JobStatus.SUCCEEDED:
+        return
+    before = job_from_row(row).review
+    if feedback.correction is not None:
+        review = Review.CORRECTED
+    elif feedback.rating is Rating.THUMBS_DOWN:
+        review = Review.PENDING
+    else:  # a correction that somebody confirms stays one
+        review = Review.CORRECTED if before is Review.CORRECTED else Review.CONFIRMED
+    if review is before and review is Review.PENDING:
+        return
+    changed = connection.execute(
+        update(jobs)
+        .where(*mine)
+        .values(review=review, version=jobs.c.version + 1)
+        .returning(*JOB_COLUMNS)
+    ).one()
+    emit_events(connection, [job_from_row(changed)], now, review)

@@ -1,0 +1,1 @@
+"""A tenant's corrections of receipts: what they teach, and what they change."""
