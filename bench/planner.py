@@ -17,12 +17,13 @@ from typing import Any
 
 import httpx
 
+from bench.planner_conversions import for_referee, plan_of
+from bench.planner_households import family, household
 from bench.planner_instances import START, instance, small
 from sidecar.planning.certificate import certify
 from sidecar.planning.compiler import compile_request
 from sidecar.planning.feasibility import check_feasibility
 from sidecar.planning.pool import Limits, WorkerPool
-from sidecar.planning.problem import OPEN, Plan, Problem
 from sidecar.planning.response import Incumbent, PlanAnswer, Status
 from sidecar.planning.schemas import PlanRequest
 from sidecar.planning.scoring import assess, is_feasible
@@ -38,6 +39,8 @@ def main() -> None:
         "proofs": proofs,
         "certificates": certificates,
         "referee": referee,
+        "household_referee": household_referee,
+        "households": households,
         "conflicts": conflicts,
         "crowd": crowd,
     }
@@ -120,14 +123,15 @@ def proofs(options: argparse.Namespace) -> None:
 def certificates(options: argparse.Namespace) -> None:
     """Plans of small requests that fail the certificate or a constraint. 0 is expected."""
     plans = rejected = 0
-    for seed in range(options.seeds or 1_750):
-        request = PlanRequest.model_validate(small(seed, alternatives=5, timeout_ms=1_000))
+    for number in range(options.seeds or 1_750):
+        seed, make = number // 2, household if number % 2 else small
+        request = PlanRequest.model_validate(make(seed, alternatives=5, timeout_ms=1_000))
         problem = compile_request(request)
         answer = solve(request, clock=perf_counter)
         if answer.status is Status.INFEASIBLE:
             continue
         for meals in (answer.meal_plan, *(other.meal_plan for other in answer.alternatives)):
-            plan = _plan(problem, [(m.day_index, m.meal_type, m.recipe_id) for m in meals])
+            plan = plan_of(problem, meals)
             plans += 1
             rejected += not (
                 is_feasible(problem, plan) and certify(problem, plan, assess(problem, plan))
@@ -137,10 +141,19 @@ def certificates(options: argparse.Namespace) -> None:
 
 def referee(options: argparse.Namespace) -> None:
     """Disagreements with CP-SAT on small requests with any kind of constraint."""
+    _judge(options, small)
+
+
+def household_referee(options: argparse.Namespace) -> None:
+    """Disagreements with CP-SAT on small requests of households with any kind of constraint."""
+    _judge(options, household)
+
+
+def _judge(options: argparse.Namespace, make: Callable[..., dict[str, Any]]) -> None:
     problems, answers = [], []
     for seed in range(options.seeds or 200):
-        request = PlanRequest.model_validate(small(seed, timeout_ms=10_000))
-        problems.append(_for_referee(compile_request(request)))
+        request = PlanRequest.model_validate(make(seed, timeout_ms=10_000))
+        problems.append(for_referee(compile_request(request)))
         answers.append(solve(request, clock=perf_counter))
     run = subprocess.run(
         [options.referee_python, str(Path(__file__).with_name("planner_referee.py"))],
@@ -156,8 +169,9 @@ def referee(options: argparse.Namespace) -> None:
         if optimum is None or answer.objective is None:
             agree = optimum is None and answer.objective is None
         else:
-            # The planner rounds points down, the referee rates, to a billionth.
-            agree = len(answer.meal_plan) == optimum[0] and (
+            # The planner rounds points down, the referee rates, and costs to a millionth.
+            fed = sum(max(1, len(meal.feeds)) for meal in answer.meal_plan)
+            agree = fed == optimum[0] and (
                 answer.objective - 0.01 <= optimum[1] < answer.objective + 1.01
             )
         if not agree:
@@ -167,6 +181,30 @@ def referee(options: argparse.Namespace) -> None:
         f"{len(answers)} requests, {infeasible} of them infeasible: "
         f"{disagreements} disagreements, {unproven} unproven"
     )
+
+
+def households(options: argparse.Namespace) -> None:
+    """Four people, leftovers, nutrition and a budget, 60 recipes x 7 days x 2 meals."""
+    firsts, fed, gaps, spans = [], [], [], []
+    for seed in range(options.seeds or 20):
+        raw = family(seed, timeout_ms=options.timeout_ms)
+        incumbents: list[Incumbent] = []
+        started = perf_counter()
+        answer = solve(
+            PlanRequest.model_validate(raw), clock=perf_counter, on_incumbent=incumbents.append
+        )
+        spans.append(perf_counter() - started)
+        if answer.objective is None:
+            continue
+        firsts.append(incumbents[0].elapsed_ms / 1_000)
+        fed.append(sum(len(m.feeds) for m in answer.meal_plan) / (answer.most_meals or 1))
+        gaps.append((answer.gap or 0) / answer.points_per_purchase)
+    print(f"{len(firsts)} feasible requests; first certified plan: median {median(firsts):.2f} s, ")
+    print(
+        f"worst {max(firsts):.2f} s; fed {min(fed):.0%} at least, {median(fed):.0%} in the median"
+    )
+    print(f"gap in purchases: median {median(gaps):.1f}, worst {max(gaps):.1f}; ", end="")
+    print(f"seconds in all: median {median(spans):.2f}, worst {max(spans):.2f}")
 
 
 def conflicts(options: argparse.Namespace) -> None:
@@ -221,55 +259,6 @@ def crowd(options: argparse.Namespace) -> None:
 
     seconds = asyncio.run(through_http() if options.url else through_the_pool())
     print(f"{len(seconds)} requests, median {median(seconds):+.2f} s, worst {max(seconds):+.2f} s")
-
-
-def _plan(problem: Problem, meals: list[tuple[int, str, str]]) -> Plan:
-    dishes = {dish.id: number for number, dish in enumerate(problem.dishes)}
-    plan = [OPEN] * len(problem.slots)
-    for day, meal, recipe in meals:
-        plan[day * len(problem.meals) + problem.meals.index(meal)] = dishes[recipe]
-    return tuple(plan)
-
-
-def _for_referee(problem: Problem) -> dict[str, Any]:
-    """Convert a problem to the referee's JSON; lots are (expiry, quantity, rate)."""
-    dishes = []
-    for number, dish in enumerate(problem.dishes):
-        slots = [slot for slot in problem.slots if problem.fits(number, slot)]
-        dishes.append(
-            {
-                "id": number,
-                "minutes": dish.minutes,
-                "cuisine": dish.cuisine,
-                "needs": dish.needs,
-                "slots": slots,
-                "points": [problem.meal_points(number, slot) for slot in slots],
-            }
-        )
-    return {
-        "slots": len(problem.slots),
-        "width": len(problem.meals),
-        "dishes": dishes,
-        "stocks": [
-            {
-                "item": stock.item,
-                "lots": [
-                    (lot.expiry, lot.quantity, int(rate * 10**9))
-                    for lot, rate in zip(stock.lots, stock.rates, strict=True)
-                ],
-            }
-            for stock in problem.stocks
-        ],
-        "day_budgets": problem.day_budgets,
-        "locks": [
-            {"dish": lock.dish, "slots": list(problem.lock_slots(lock))} for lock in problem.locks
-        ],
-        "max_items": problem.max_items,
-        "max_repeats": problem.max_repeats,
-        "purchase": problem.weights.purchase,
-        "cuisine": problem.weights.cuisine,
-        "repeat": problem.weights.repeat,
-    }
 
 
 if __name__ == "__main__":

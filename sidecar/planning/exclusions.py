@@ -21,6 +21,8 @@ def exclusions(wishes: Sequence[str], recipes: Sequence[Recipe]) -> tuple[Exclus
 
     A recipe whose own name matches is barred as unsure: its ingredients may be incomplete.
     """
+    if not wishes:
+        return (Exclusions(),) * len(recipes)
     names = {i.ingredient_id: i.name for recipe in recipes for i in recipe.ingredients}
     foods = {(i.ingredient_id, i.name) for recipe in recipes for i in recipe.ingredients}
     barred: list[list[Barred]] = [[] for _ in recipes]

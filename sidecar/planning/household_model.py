@@ -12,6 +12,7 @@ where the amount is 0 unless the item is bought; a package is an integer number 
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -36,7 +37,7 @@ def build(problem: Problem, diners: int) -> MilpProgram:
     model.add_minutes()
     model.add_nutrition()
     model.add_stocks()
-    return model.builder.program()
+    return replace(model.builder.program(), is_large=True)
 
 
 class _HouseholdModel:
@@ -55,6 +56,7 @@ class _HouseholdModel:
             self.builder.add_column(
                 float(problem.meal_points(run.dish, run.slot_class)), 1, integer=True
             )
+        self.stocks_of = Counter(stock.item for stock in problem.stocks)
         self.eaten_count = Counter(dish for dish, _ in self.eaten)
         self.cooked: dict[tuple[int, int], int] = {}  # (dish, sitting) -> column
         self.used: dict[int, int] = {}  # dish -> column
@@ -261,7 +263,7 @@ class _HouseholdModel:
         amount = builder.add_column(0, 1, integer=False) if paid else None  # a share of `most`
         if amount is not None:
             builder.add_row({amount: 1.0, item: -1.0}, 0)
-            self._add_price(number, amount, most, costs)
+            self._add_price(number, amount, item, most, costs)
         for after in days:
             remaining = sum(lot.quantity for lot in stock.lots if lot.expiry > after)
             late = [(column, quantity) for column, day, quantity in uses if day > after]
@@ -277,7 +279,9 @@ class _HouseholdModel:
                 builder.add_row({**terms, item: -float(excess)}, remaining, max(1, remaining))
             self._strengthen(late, remaining, item)
 
-    def _add_price(self, number: int, amount: int, most: int, costs: dict[int, float]) -> None:
+    def _add_price(
+        self, number: int, amount: int, item: int, most: int, costs: dict[int, float]
+    ) -> None:
         stock = self.problem.stocks[number]
         price = float(stock.price or 0)
         if not stock.package:
@@ -285,6 +289,8 @@ class _HouseholdModel:
             return
         limit = -(-most // stock.package)
         count = self.builder.add_column(0, limit, integer=True)
+        if self.stocks_of[stock.item] == 1:  # what is bought at all is one package at least
+            self.builder.add_row({item: 1.0, count: -1.0}, 0)
         self.builder.add_row({amount: float(most), count: -float(stock.package)}, 0, stock.package)
         costs[count] = price * stock.package
 

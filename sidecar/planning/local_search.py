@@ -114,7 +114,7 @@ class SearchTables(StockTables):
             if dish.permitted
             and meal in dish.meals
             and (limit is None or dish.minutes <= limit)
-            and not problem.broken_habits(number, slot)
+            and not (problem.slot_habits and problem.broken_habits(number, slot))
         ]
         stock = np.concatenate([np.zeros(0, np.int64), *(self.needs[dish][0] for dish in dishes)])
         return Candidates(

@@ -26,6 +26,10 @@ _MIN_TIME_S = 0.05
 #: With both off, 8 of 15 programs of 100 x 14 were solved in the time of 4 with both on.
 _SEARCH_OPTIONS = {"mip_rel_gap": 0.0, "mip_heuristic_effort": 0.0, "mip_allow_restart": False}
 
+#: Twice to three times as fast as simplex on programs of several people, whose bounds are as good.
+#: Without crossover its status may be unknown, for it takes the last digits from a vertex.
+_INTERIOR_POINT = {"solver": "ipm", "run_crossover": "off"}
+
 
 @dataclass(frozen=True, slots=True)
 class MilpProgram:
@@ -41,6 +45,7 @@ class MilpProgram:
     upper: Floats
     integer: NDArray[np.bool_]
     knapsack_rows: tuple[KnapsackRow, ...]
+    is_large: bool = False
 
     def plan(self, solution: Floats) -> Plan:
         """Return the plan of a solution."""
@@ -72,8 +77,11 @@ def relax(program: MilpProgram, seconds: float) -> Relaxation | None:
     The bound is the Lagrangian one of the clipped row duals, valid whatever the solver's tolerance.
     """
     solver = _solver(program, seconds)
+    for option, value in (_INTERIOR_POINT if program.is_large else {}).items():
+        solver.setOptionValue(option, value)
     solver.run()
-    if solver.getModelStatus() != HighsModelStatus.kOptimal:
+    done = (HighsModelStatus.kOptimal, *((HighsModelStatus.kUnknown,) if program.is_large else ()))
+    if solver.getModelStatus() not in done:
         return None
     solution = solver.getSolution()
     duals = np.maximum(0.0, -np.array(solution.row_dual))

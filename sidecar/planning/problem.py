@@ -262,6 +262,8 @@ class Problem:
         return self.columns[slot % len(self.columns)].meal
 
     def sitting(self, slot: int) -> int:
+        if len(self.columns) == len(self.meals):  # one column a meal, in order
+            return slot
         return self.day(slot) * len(self.meals) + self.meal(slot)
 
     def date(self, day: int) -> date:
@@ -342,8 +344,8 @@ class Problem:
             candidate.permitted
             and self.suits(dish, slot)
             and (limit is None or candidate.minutes <= limit)
-            and not self.denials(dish, slot)
-            and not self.broken_habits(dish, slot)
+            and not (self.people and self.denials(dish, slot))
+            and not (self.slot_habits and self.broken_habits(dish, slot))
             and (bool(candidate.age) or slot not in self.no_cooking)
         )
 
