@@ -65,7 +65,10 @@ def test_an_image_runs_existing_modules_as_an_ordinary_user(dockerfile: Path) ->
     lines = instructions(dockerfile)
     words = re.sub(r'[",;]', " ", " ".join(lines)).split()
     modules = {module for option, module in pairwise(words) if option == "-m"}
-    assert modules >= {"deployments.launcher", "sidecar.classification.exemplar_store"}
+    if dockerfile.name == "Dockerfile.stub":
+        assert modules >= {"deployments.stub"}
+    else:
+        assert modules >= {"deployments.launcher", "sidecar.classification.exemplar_store"}
     for module in modules - {"venv"}:
         path = REPOSITORY / module.replace(".", "/")
         assert path.with_suffix(".py").is_file() or (path / "__main__.py").is_file()

@@ -1,0 +1,1 @@
+"""A stand-in for callers' own tests: every endpoint with canned answers, and faults on request."""
