@@ -27,10 +27,12 @@ from jobs.queue.admission import AdmissionController
 from jobs.queue.claims import Claims
 from jobs.queue.job_watcher import JobWatcher
 from jobs.queue.queue import utc_now
+from jobs.queue.reviews import Reviews
 from jobs.queue.webhook_outbox import WebhookOutbox
 from jobs.queue.webhooks import MAX_CONCURRENT_PER_TENANT, WebhookDispatcher
 from jobs.storage.artifacts import Artifacts
 from jobs.storage.blobs import BlobStore
+from jobs.storage.corrections import CorrectionStore
 from jobs.storage.database import Database
 from jobs.storage.feedback import FeedbackStore
 from jobs.storage.migrations import migrate
@@ -82,10 +84,12 @@ async def stub_app(settings: Settings) -> AsyncIterator[ASGIApp]:
         embedder=embedder,
         categorizer=Categorizer(StubClassifier().classify, feedback),
         feedback=feedback,
+        corrections=CorrectionStore(database),
         engine=engine,
     )
     known = job_types(settings, models)
-    recorder = FeedbackRecorder(queue=queue, artifacts=artifacts, feedback=feedback, clock=utc_now)
+    reviews = Reviews(database, feedback)
+    recorder = FeedbackRecorder(queue=queue, artifacts=artifacts, reviews=reviews, clock=utc_now)
     health = HealthChecks(
         queue=queue,
         blobs=blobs,
@@ -106,6 +110,8 @@ async def stub_app(settings: Settings) -> AsyncIterator[ASGIApp]:
         artifacts=artifacts,
         blobs=blobs,
         feedback=feedback,
+        corrections=models.corrections,
+        reviews=reviews,
         feedback_recorder=recorder,
         eraser=TenantEraser(database, blobs, utc_now),
         embedder=embedder,
@@ -134,6 +140,9 @@ async def stub_app(settings: Settings) -> AsyncIterator[ASGIApp]:
         blobs=blobs,
         job_types=known,
         feedback_recorder=recorder,
+        corrections=models.corrections,
+        reviews=reviews,
+        artifacts=artifacts,
         overview=overview,
         clock=utc_now,
         webhooks=webhooks,

@@ -49,9 +49,9 @@ LABELS = ["Dairy", "Bakery"]
         (
             "/api/v1/jobs",
             submission(
-                payload={"image_base64": JPEG, "options": {"langauge": "de"}}, priority="high"
+                payload={"image_base64": JPEG, "options": {"tongue": "de"}}, priority="high"
             ),
-            ["priority", "payload.options.langauge"],
+            ["priority", "payload.options.tongue"],
         ),
     ],
 )
@@ -67,15 +67,15 @@ async def test_unknown_fields_are_named_by_their_path(
 
 @pytest.mark.parametrize("path", ["/api/v1/jobs", "/api/v1/artifacts", "/api/v1/feedback"])
 async def test_an_unknown_query_parameter_is_named(ingress: IngressClient, path: str) -> None:
-    for query in ("limit=1&statuss=failed", "statuss=failed&tenant_id=t1"):
+    for query in ("limit=1&state=failed", "state=failed&tenant_id=t1"):
         body = (await ingress.http.get(f"{path}?{query}", headers=TENANT)).json()
-        assert body["warnings"] == ["The query parameter statuss is not known and was ignored."]
+        assert body["warnings"] == ["The query parameter state is not known and was ignored."]
     assert "warnings" not in (await ingress.http.get(f"{path}?limit=1", headers=TENANT)).json()
 
 
 async def test_a_stream_and_an_export_name_them_in_a_header(ingress: IngressClient) -> None:
-    export = await ingress.http.get("/api/v1/artifacts?format=jsonl&modell=ü", headers=TENANT)
-    assert "modell" in export.headers["x-warnings"]
+    export = await ingress.http.get("/api/v1/artifacts?format=jsonl&models=ü", headers=TENANT)
+    assert "models" in export.headers["x-warnings"]
     body = {"messages": [{"role": "user", "content": "a"}], "stream": True, "ü": 1}
     stream = await ingress.http.post("/v1/chat/completions", json=body, headers=TENANT)
     assert stream.headers["x-warnings"] == r"\xfc is not a known field and was ignored."
