@@ -15,7 +15,15 @@ _NUTRIENT_SCALE = 10**4
 
 def plan_of(problem: Problem, meals: Sequence[Meal]) -> Plan:
     """Return the plan that an answer describes."""
-    dishes = {(dish.id, dish.age): number for number, dish in enumerate(problem.dishes)}
+    dishes = {
+        (dish.id, dish.age, tuple(s.ingredient_id for s in dish.substitutions)): number
+        for number, dish in enumerate(problem.dishes)
+    }
+    swaps = {
+        (meal.date, meal.recipe_id): tuple(s.ingredient_id for s in meal.substitutes)
+        for meal in meals
+        if meal.cooked_on is None
+    }
     plan = [OPEN] * len(problem.slots)
     for meal in meals:
         day = date.fromisoformat(meal.date)
@@ -29,7 +37,10 @@ def plan_of(problem: Problem, meals: Sequence[Meal]) -> Plan:
                 and people <= set(meal.feeds)
                 and slot not in problem.closed
             ):
-                plan[slot] = dishes[meal.recipe_id, (day - cooked_on).days]
+                swapped = tuple(s.ingredient_id for s in meal.substitutes)
+                if meal.cooked_on:
+                    swapped = swaps[meal.cooked_on, meal.recipe_id]
+                plan[slot] = dishes[meal.recipe_id, (day - cooked_on).days, swapped]
     return tuple(plan)
 
 
@@ -97,6 +108,7 @@ def _dish(problem: Problem, number: int) -> dict[str, Any]:
     return {
         "id": number,
         "base": problem.base(number),
+        "recipe": problem.recipe(number),
         "age": dish.age,
         "minutes": dish.minutes,
         "cuisine": dish.cuisine,

@@ -39,6 +39,8 @@ def household(seed: int, **fields: Any) -> dict[str, Any]:
         _add_leftovers(rng, request)
     if rng.random() < 0.5:
         _add_nutrition(rng, request)
+    if rng.random() < 0.3:
+        _add_substitutes(rng, request)
     if horizon["days"] * len(horizon["meal_types"]) <= 2 and rng.random() < 0.4:
         for recipe in recipes:
             recipe["tags"] = [*recipe["tags"], rng.choice(("main", "side"))]
@@ -134,6 +136,19 @@ def _add_leftovers(rng: random.Random, request: dict[str, Any]) -> None:
         constraints[rng.choice(("no_cooking", "no_leftovers"))] = [
             rng.choice((day, {"date": day, "meal_type": horizon["meal_types"][0]}))
         ]
+
+
+def _add_substitutes(rng: random.Random, request: dict[str, Any]) -> None:
+    foods = sorted({i["ingredient_id"] for r in request["recipes"][:2] for i in r["ingredients"]})
+    request["substitutes"] = [
+        {
+            "ingredient_id": f"i{(int(food[1:]) + rng.randint(1, 13)) % 14}",
+            "instead_of": food,
+            "ratio": rng.choice((0.5, 1, 2)),
+            "penalty": rng.choice((0, 0.1, 0.5)),
+        }
+        for food in rng.sample(foods, 1)
+    ]
 
 
 def _add_nutrition(rng: random.Random, request: dict[str, Any]) -> None:

@@ -8,6 +8,7 @@ environment (`pip install ortools`): ortools pins another protobuf than the serv
 import json
 import sys
 from collections import defaultdict
+from itertools import combinations
 from typing import Any
 
 from ortools.sat.python import cp_model
@@ -79,22 +80,23 @@ class _Referee:
         for day, limit in enumerate(problem["day_budgets"]):
             if limit is not None:
                 model.add(self._minutes(lambda s, this=day: s // width == this) <= limit)
-        for base in {dish["base"] for dish in problem["dishes"]}:
-            fresh = {s: var for (dish, s), var in self.at_sitting.items() if dish == base}
-            model.add(sum(fresh.values()) <= problem["max_repeats"])
-            for first in fresh:
-                for second in fresh:
-                    if first < second and second // width - first // width < problem["distance"]:
-                        model.add(fresh[first] + fresh[second] <= 1)
-            eaten = [
-                var for (d, _), var in self.at_sitting.items() if self.dishes[d]["base"] == base
-            ]
+        for recipe in {dish["recipe"] for dish in problem["dishes"]}:
+            same = [(k, v) for k, v in self.at_sitting.items() if self._is_of(k[0], recipe)]
+            eaten = [var for _, var in same]
+            fresh = [(k[1], var) for k, var in same if not self.dishes[k[0]]["age"]]
+            model.add(sum(var for _, var in fresh) <= problem["max_repeats"])
+            for (first, one), (second, other) in combinations(fresh, 2):
+                if abs(second // width - first // width) < problem["distance"]:
+                    model.add(one + other <= 1)
             used = self.any_of(eaten)
             self.terms.append(problem["repeat"] * SCALE * (used - sum(eaten)))
         for cuisine in sorted({dish["cuisine"] for dish in problem["dishes"] if dish["cuisine"]}):
             members = {dish["id"] for dish in problem["dishes"] if dish["cuisine"] == cuisine}
             present = self.any_of([var for (dish, _), var in self.eat.items() if dish in members])
             self.terms.append(problem["cuisine"] * SCALE * present)
+
+    def _is_of(self, dish: int, recipe: int) -> bool:
+        return bool(self.dishes[dish]["recipe"] == recipe)
 
     def _minutes(self, includes: Any) -> Any:
         return sum(

@@ -68,7 +68,7 @@ def _dishes(problem: Problem, plan: Plan) -> Plan:
     return (
         plan
         if problem.is_simple
-        else tuple(problem.base(dish) for _, dish in cookings(problem, plan))
+        else tuple(problem.recipe(dish) for _, dish in cookings(problem, plan))
     )
 
 

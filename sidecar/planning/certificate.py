@@ -103,6 +103,7 @@ def _constraints(problem: Problem, plan: Plan) -> Iterator[str]:
     for count in courses.values():
         yield f"(assert (<= {count} 1))"
     days: dict[int, list[int]] = defaultdict(list)
+    of_recipe: dict[int, list[int]] = defaultdict(list)
     minutes: dict[int, list[int]] = defaultdict(list)
     for (day, meal), dishes in cooked.items():
         spent = [problem.dishes[dish].minutes for dish in sorted(dishes)]
@@ -112,6 +113,7 @@ def _constraints(problem: Problem, plan: Plan) -> Iterator[str]:
         for dish in dishes:
             if not problem.dishes[dish].age:
                 days[dish].append(day)
+                of_recipe[problem.dishes[dish].recipe].append(day)
     for (day, _), dishes in cooked.items():
         for dish in dishes:
             if (fresh := problem.dishes[dish].leftover_of) is not None:
@@ -124,7 +126,7 @@ def _constraints(problem: Problem, plan: Plan) -> Iterator[str]:
     for day, budget in enumerate(problem.day_budgets):
         if budget is not None:
             yield f"(assert (<= {_sum([str(spent) for spent in minutes[day]])} {budget}))"
-    for cooked_days in days.values():
+    for cooked_days in of_recipe.values():
         yield f"(assert (<= {len(cooked_days)} {problem.max_repeats}))"
         for first, second in combinations(sorted(cooked_days), 2):
             yield f"(assert (>= (- {second} {first}) {problem.min_distance}))"
@@ -146,10 +148,7 @@ def _fixed_points(problem: Problem, plan: Plan, claim: Assessment) -> Fraction:
     """Return the points that don't depend on the allocation of food."""
     filled = [(slot, dish) for slot, dish in enumerate(plan) if dish != OPEN]
     cooked = {(problem.sitting(slot), dish) for slot, dish in filled}
-    dishes = {
-        dish if problem.dishes[dish].leftover_of is None else problem.dishes[dish].leftover_of
-        for _, dish in filled
-    }
+    dishes = {problem.dishes[dish].recipe for _, dish in filled}
     served: dict[tuple[int, str | None], set[int]] = defaultdict(set)
     for slot, dish in filled:
         served[problem.sitting(slot), problem.column(slot).course].add(dish)

@@ -14,6 +14,7 @@ from sidecar.planning.nutrition import bound_words, limits, nutrients
 from sidecar.planning.problem import MEAL_TAGS, Dish, Lock, ObjectiveWeights, Problem
 from sidecar.planning.schemas import PlanRequest, Recipe
 from sidecar.planning.stock_builder import StockBuilder
+from sidecar.planning.substitutes import versions
 
 
 @cache
@@ -26,6 +27,11 @@ def cuisine_tags() -> frozenset[str]:
 def compile_request(request: PlanRequest) -> Problem:
     """Compile a request. Units that don't convert become a warning and a purchase."""
     horizon, constraints = request.planning_horizon, request.constraints
+    substituted, cut_off = versions(request)
+    recipe_of = (*range(len(request.recipes)), *(version.origin for version in substituted))
+    if substituted:
+        recipes = (*request.recipes, *(version.recipe for version in substituted))
+        request = request.model_copy(update={"recipes": recipes})
     weights = ObjectiveWeights.from_weights(request.weights)
     builder = StockBuilder(request.inventory, request.recipes, weights.rescue, horizon.days)
     excluded = exclusions(constraints.excluded_ingredients, request.recipes)
@@ -35,15 +41,21 @@ def compile_request(request: PlanRequest) -> Problem:
             _compile_dish(recipe, request, table, builder),
             barred=found.barred,
             omitted=found.omitted,
+            recipe=origin,
         )
-        for recipe, found in zip(request.recipes, excluded, strict=True)
+        for recipe, found, origin in zip(request.recipes, excluded, recipe_of, strict=True)
+    )
+    plain = len(dishes) - len(substituted)
+    dishes = dishes[:plain] + tuple(
+        replace(dish, substitutions=version.substitutions, penalty=version.penalty)
+        for dish, version in zip(dishes[plain:], substituted, strict=True)
     )
     dishes += leftovers(request, dishes)
     if request.weights.cost:
-        typical_cost = _typical_cost(dishes, builder)
+        typical_cost = _typical_cost(dishes[:plain], builder)
         weights = ObjectiveWeights.from_weights(request.weights, typical_cost)
     day_budgets, sitting_budgets = _time_budgets(request)
-    dish_index = {recipe.id: number for number, recipe in enumerate(request.recipes)}
+    dish_index = {recipe.id: number for number, recipe in enumerate(request.recipes[:plain])}
     locks = tuple(
         Lock(
             (lock.date - horizon.start_date).days,
@@ -92,6 +104,7 @@ def compile_request(request: PlanRequest) -> Problem:
             *builder.warnings,
             *exclusion_warnings(constraints.excluded_ingredients, excluded),
             *table.warnings,
+            *cut_off,
         ),
     )
 
@@ -119,7 +132,6 @@ def _typical_cost(dishes: Sequence[Dish], builder: StockBuilder) -> Fraction:
     costs = [
         sum((builder.stocks[stock].cost(quantity) for stock, quantity in dish.needs), Fraction(0))
         for dish in dishes
-        if not dish.age
     ]
     priced = [cost for cost in costs if cost]
     return sum(priced, Fraction(0)) / max(1, len(priced))

@@ -17,6 +17,7 @@ from sidecar.planning.problem import OPEN, Barred, Dish, Plan, Problem
 from sidecar.planning.response import Metrics, OpenSlot
 from sidecar.planning.scoring import Assessment, allocate, assess, cookings, is_feasible
 from sidecar.planning.slot_conflicts import open_slot_conflict
+from sidecar.planning.substitution_reasons import substitution_reasons
 
 _MAX_LEFT_OUT = 3
 _MAX_OPEN_SLOTS = 20
@@ -115,6 +116,12 @@ def _meal_sentences(problem: Problem, plan: Plan, assessment: Assessment) -> Ite
         if dishes_of.count(service) > 1:
             whom = f" for {listed([people_words(problem, slot) for slot in slots])}"
         yield f"{slot_words(problem, slot)}{whom}: {dish.name}, because {listed(reasons)}."
+        if not dish.age:
+            for substitution, why in zip(
+                dish.substitutions, substitution_reasons(problem, plan, slots), strict=True
+            ):
+                name = substitution.instead_of_name
+                yield f"Use {substitution.name} instead of {name} in {dish.name}: {why}."
         if dish.omitted and not dish.age:
             omitted = listed([barred.ingredient for barred in dish.omitted])
             yield f"Leave {omitted} out of {dish.name}."
@@ -154,7 +161,7 @@ def _left_out(problem: Problem, plan: Plan) -> Iterator[str]:
     appeal = {
         number: _appeal(problem, dish) for number, dish in enumerate(problem.dishes) if not dish.age
     }
-    planned = {problem.base(dish) for dish in plan if dish != OPEN}
+    planned = {problem.recipe(dish) for dish in plan if dish != OPEN}
     left_out = sorted(set(appeal) - planned, key=lambda number: (-appeal[number], number))
     for number in left_out[:_MAX_LEFT_OUT]:
         if appeal[number]:

@@ -114,25 +114,29 @@ class _HouseholdModel:
         """Limit how often and how soon a dish is cooked again; add repeats and cuisines."""
         problem, builder = self.problem, self.builder
         sittings: dict[int, list[int]] = defaultdict(list)
-        leftovers: dict[int, list[int]] = defaultdict(list)
+        eaten: dict[int, list[int]] = defaultdict(list)  # recipe -> columns
+        members: dict[int, list[tuple[int, int]]] = defaultdict(list)  # recipe -> its cookings
         for dish, sitting in sorted(self.cooked):
-            if problem.dishes[dish].age:
-                leftovers[problem.base(dish)].append(self.cooked[dish, sitting])
-            else:
+            eaten[problem.recipe(dish)].append(self.cooked[dish, sitting])
+            if not problem.dishes[dish].age:
                 sittings[dish].append(sitting)
+                members[problem.recipe(dish)].append((dish, sitting))
         cuisines: dict[str, list[int]] = defaultdict(list)
-        for dish, members in sittings.items():
-            columns = [self.cooked[dish, sitting] for sitting in members]
-            self.used[dish] = used = builder.add_column(problem.weights.repeat, 1, integer=True)
-            for column in (*columns, *leftovers[dish]):
+        for recipe, cookings in members.items():
+            columns = [self.cooked[cooking] for cooking in cookings]
+            used = builder.add_column(problem.weights.repeat, 1, integer=True)
+            for column in eaten[recipe]:
                 builder.objective[column] -= problem.weights.repeat
             for column in columns:
                 builder.add_row({column: 1.0, used: -1.0}, 0)
             builder.add_row({**dict.fromkeys(columns, -1.0), used: 1.0}, 0)
             builder.add_row({**dict.fromkeys(columns, 1.0), used: -float(problem.max_repeats)}, 0)
-            self._add_distance(dish, members)
-            if (cuisine := problem.dishes[dish].cuisine) is not None:
+            self._add_distance(cookings, used)
+            if (cuisine := problem.dishes[recipe].cuisine) is not None:
                 cuisines[cuisine].append(used)
+            versions = {dish for dish, _ in cookings}
+            if len(versions) == 1:
+                self.used[versions.pop()] = used
         self._add_leftovers(sittings)
         self._add_cooking_days(sittings)
         for columns in cuisines.values():
@@ -160,17 +164,16 @@ class _HouseholdModel:
                 column = self.cooked[dish, sitting]
                 self.builder.add_row({column: 1.0, days[sitting // len(problem.meals)]: -1.0}, 0)
 
-    def _add_distance(self, dish: int, sittings: list[int]) -> None:
-        """Allow one cooking in any `min_distance` days."""
-        problem = self.problem
-        days = {sitting: sitting // len(problem.meals) for sitting in sittings}
+    def _add_distance(self, cookings: list[tuple[int, int]], used: int) -> None:
+        """Allow one of a recipe's cookings in any `min_distance` days."""
+        problem, width = self.problem, len(self.problem.meals)
         if not problem.min_distance or problem.max_repeats == 1:
             return
-        for first in sorted(set(days.values())):
-            window = [s for s, day in days.items() if first <= day < first + problem.min_distance]
+        for first in sorted({sitting // width for _, sitting in cookings}):
+            last = first + problem.min_distance
+            window = [self.cooked[c] for c in cookings if first <= c[1] // width < last]
             if len(window) > 1:
-                columns = [self.cooked[dish, sitting] for sitting in window]
-                self.builder.add_row({**dict.fromkeys(columns, 1.0), self.used[dish]: -1.0}, 0)
+                self.builder.add_row({**dict.fromkeys(window, 1.0), used: -1.0}, 0)
 
     def add_locks(self) -> None:
         """A locked dish is in a slot of its meal or day."""

@@ -19,10 +19,14 @@ from sidecar.planning.schema_types import (
     Day,
     Id,
     Name,
+    Price,
+    Quantity,
     RequestModel,
     Servings,
     Tag,
     Tags,
+    Unit,
+    Weight,
     fold,
     nullable,
     without_duplicates,
@@ -107,6 +111,37 @@ class RecurringMeal(MealTime):
     def _one_kind_of_dish(self) -> Self:
         if (self.tag is None) == (self.recipe_id is None):
             raise ValueError("a recurring meal needs a tag or a recipe_id, and not both")
+        return self
+
+
+class Substitute(RequestModel):
+    """An ingredient that may take the place of another, in every recipe or in one.
+
+    `ratio` is its quantity, in its own unit (by default the other's), for one unit of the other.
+    A `penalty` of 1 is worth one purchase at weight 1.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    ingredient_id: Id
+    name: Name | None = None
+    instead_of: Id
+    recipe_id: Id | None = None
+    ratio: Annotated[float, Field(gt=0, le=1_000), NotBoolean] = 1
+    unit: Unit | None = None
+    penalty: Weight = 0.1
+    price: Price | None = None
+    price_quantity: Quantity = 1
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known(cls, data: object) -> object:
+        return without_unknown(data, cls.model_fields, "field of a substitute")
+
+    @model_validator(mode="after")
+    def _is_another(self) -> Self:
+        if self.ingredient_id == self.instead_of:
+            raise ValueError(f"{self.instead_of} can't be its own substitute")
         return self
 
 

@@ -36,8 +36,9 @@ class HouseholdState:
         self.shortages = np.zeros(len(problem.items), np.int64)  # how many stocks of an item
         sittings, dishes = len(problem.sitting_budgets), len(problem.dishes)
         self.served = np.zeros((sittings, dishes), np.int64)  # how many slots of a sitting
-        self.meals_of = np.zeros(dishes, np.int64)  # sittings at which it or its leftovers are
         self.cooked_on = np.zeros((problem.days, dishes), np.int64)  # sittings of a day
+        self.meals_of = np.zeros(dishes, np.int64)  # of a recipe, left over or not
+        self.recipe_on = np.zeros((problem.days, dishes), np.int64)  # its cookings on a day
         self.cuisine_counts = np.zeros(tables.cuisine_count, np.int64)
         self.minutes = np.zeros(len(problem.sitting_budgets), np.int64)
         self.eaten = np.zeros(len(problem.limits))  # the sums of limits
@@ -53,6 +54,7 @@ class HouseholdState:
         twin.slack, twin.used_in_time = self.slack.copy(), self.used_in_time.copy()
         twin.shortages, twin.served = self.shortages.copy(), self.served.copy()
         twin.meals_of, twin.cooked_on = self.meals_of.copy(), self.cooked_on.copy()
+        twin.recipe_on = self.recipe_on.copy()
         twin.cuisine_counts, twin.minutes = self.cuisine_counts.copy(), self.minutes.copy()
         twin.eaten, twin.open_slots = self.eaten.copy(), self.open_slots.copy()
         return twin
@@ -81,9 +83,10 @@ class HouseholdState:
         was_served = self.served[sitting, dish] > 0
         self.served[sitting, dish] += sign
         change = int(self.served[sitting, dish] > 0) - int(was_served)
-        self.meals_of[problem.base(dish)] += change
+        self.meals_of[problem.recipe(dish)] += change
         if not problem.dishes[dish].age:
             self.cooked_on[day, dish] += change
+            self.recipe_on[day, problem.recipe(dish)] += change
             self.minutes[sitting] += change * problem.dishes[dish].minutes
         if tables.cuisine[dish] >= 0:
             self.cuisine_counts[tables.cuisine[dish]] += sign
@@ -174,7 +177,7 @@ class HouseholdState:
             new = (service.cuisines >= 0) & (self.cuisine_counts[service.cuisines] == 0)
             gain += weights.cuisine * new
         here = self.served[sitting, service.dishes] > 0
-        gain -= weights.repeat * (~here & (self.meals_of[service.bases] > 0))
+        gain -= weights.repeat * (~here & (self.meals_of[service.recipes] > 0))
         gain -= weights.extra_dish * (self._dishes_of(service) > 0) * ~here
         feasible = takes.any(axis=1) & ~self._in_another_course(service)
         feasible &= np.where(
@@ -220,7 +223,7 @@ class HouseholdState:
     def _may_cook(self, service: Service) -> Booleans:
         """Return whether each dish may be cooked once more, at this sitting."""
         problem, day = self.tables.problem, service.day
-        cooked = self.cooked_on[:, service.bases]
+        cooked = self.recipe_on[:, service.recipes]
         feasible: Booleans = np.less(cooked.sum(axis=0), problem.max_repeats)
         feasible &= self._in_time(service.sitting, service.minutes)
         if problem.min_distance:

@@ -30,6 +30,7 @@ class Service:
     minutes: Ints
     bases: Ints  # the dishes, or those that leftovers are of
     ages: Ints  # days since they were cooked
+    recipes: Ints
     cuisines: Ints
     owner: Ints
     stock: Ints
@@ -146,6 +147,7 @@ class HouseholdTables(StockTables):
             points=np.array(points, float).reshape(shape),
             minutes=np.array([problem.dishes[dish].minutes for dish in dishes], np.int64),
             bases=np.array([problem.base(dish) for dish in dishes], np.int64),
+            recipes=np.array([problem.recipe(dish) for dish in dishes], np.int64),
             ages=np.array([problem.dishes[dish].age for dish in dishes], np.int64),
             cuisines=self.cuisine[np.array(dishes, np.int64)],
             owner=np.repeat(np.arange(len(dishes)), [len(need) for need in needs]),

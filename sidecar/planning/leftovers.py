@@ -27,6 +27,7 @@ def leftovers(request: PlanRequest, dishes: Sequence[Dish]) -> tuple[Dish, ...]:
                     replace(
                         dish,
                         minutes=0,
+                        penalty=0,
                         meals=dish.meals | main if dish.meals & main else dish.meals,
                         leftover_of=number,
                         age=age,

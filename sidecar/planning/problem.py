@@ -106,6 +106,16 @@ class Barred:
     sure: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Substitution:
+    """An ingredient in the place of another, by their ids and names."""
+
+    instead_of: str
+    instead_of_name: str
+    ingredient_id: str
+    name: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dish:
     """A recipe as numbers."""
@@ -124,6 +134,9 @@ class Dish:
     needs: Needs  # as the request scales the recipe
     leftover_of: int | None = None  # the dish that was cooked `age` days before
     age: int = 0
+    recipe: int = 0  # the index of the request's recipe, which all its versions share
+    substitutions: tuple[Substitution, ...] = ()
+    penalty: int = 0  # points
     nutrition: Mapping[str, Fraction] = field(default_factory=dict)  # of a serving, where known
 
     @property
@@ -249,7 +262,7 @@ class Problem:
             or self.max_cooking_days is not None
             or self.no_cooking
             or self.limits
-            or any(dish.age for dish in self.dishes)
+            or any(dish.age or dish.substitutions for dish in self.dishes)
         )
 
     def day(self, slot: int) -> int:
@@ -294,6 +307,10 @@ class Problem:
         """Return the dish that a leftover is of, else the dish itself."""
         fresh = self.dishes[dish].leftover_of
         return dish if fresh is None else fresh
+
+    def recipe(self, dish: int) -> int:
+        """Return the recipe of a dish, fresh or left over, with or without substitutes."""
+        return self.dishes[dish].recipe
 
     def cooking_day(self, dish: int, slot: int) -> int:
         """Return the day on which what is eaten at a slot is cooked."""
@@ -360,7 +377,7 @@ class Problem:
             budget = shared // len(self.meals)
         limit = UNBUDGETED_MINUTES if budget is None else max(1, budget)
         spare = max(0, limit - candidate.minutes) * self.weights.spare // limit
-        points = spare + self.weights.favorite * candidate.favorite
+        points = spare + self.weights.favorite * candidate.favorite - candidate.penalty
         if not self.people:
             return points
         present = sum(

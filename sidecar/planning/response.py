@@ -39,6 +39,15 @@ class _ResponseModel(BaseModel):
         return self.model_dump(mode="json")
 
 
+class Substituted(_ResponseModel):
+    """An ingredient to use instead of another, and why."""
+
+    instead_of: str
+    ingredient_id: str
+    name: str
+    reason: str
+
+
 class Meal(_ResponseModel):
     date: str
     day_index: int
@@ -49,6 +58,7 @@ class Meal(_ResponseModel):
     feeds: tuple[str, ...] = Field(default=(), exclude_if=is_empty)  # ids of people
     cooked_on: str | None = Field(default=None, exclude_if=is_empty)  # the date, of a leftover
     also_for: tuple[str, ...] = Field(default=(), exclude_if=is_empty)  # dates of its leftovers
+    substitutes: tuple[Substituted, ...] = Field(default=(), exclude_if=is_empty)
 
 
 class OpenSlot(_ResponseModel):

@@ -1,6 +1,7 @@
 """Builds the response values of a plan: its meals, shopping list and metrics."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
 
@@ -17,8 +18,10 @@ from sidecar.planning.response import (
     Nutrients,
     Purchase,
     Rescue,
+    Substituted,
 )
 from sidecar.planning.scoring import Assessment, assess, cookings, purchase_cost
+from sidecar.planning.substitution_reasons import substitution_reasons
 
 
 def meals(problem: Problem, plan: Plan) -> tuple[Meal, ...]:
@@ -41,6 +44,7 @@ def meals(problem: Problem, plan: Plan) -> tuple[Meal, ...]:
             recipe_name=problem.dishes[dish].name,
             course=problem.column(slots[0]).course,
             cooked_on=_cooked_on(problem, dish, slots[0]),
+            substitutes=_substitutes(problem, plan, slots),
             also_for=tuple(sorted(eaten_later[problem.day(slots[0]), dish])),
             feeds=tuple(
                 problem.people[person].id
@@ -48,6 +52,23 @@ def meals(problem: Problem, plan: Plan) -> tuple[Meal, ...]:
             ),
         )
         for (_, dish), slots in served.items()
+    )
+
+
+def _substitutes(problem: Problem, plan: Plan, slots: Sequence[int]) -> tuple[Substituted, ...]:
+    dish = problem.dishes[plan[slots[0]]]
+    if dish.age or not dish.substitutions:
+        return ()
+    return tuple(
+        Substituted(
+            instead_of=substitution.instead_of,
+            ingredient_id=substitution.ingredient_id,
+            name=substitution.name,
+            reason=reason,
+        )
+        for substitution, reason in zip(
+            dish.substitutions, substitution_reasons(problem, plan, slots), strict=True
+        )
     )
 
 
@@ -76,8 +97,9 @@ def shopping_list(problem: Problem, plan: Plan, assessment: Assessment) -> tuple
     users: dict[int, list[str]] = defaultdict(list)
     for dish in dict.fromkeys(problem.base(dish) for dish in plan if dish != OPEN):
         for item, short_stocks in stocks.items():
-            if short_stocks & {stock for stock, _ in problem.dishes[dish].needs}:
-                users[item].append(problem.dishes[dish].name)
+            name, needs = problem.dishes[dish].name, problem.dishes[dish].needs
+            if name not in users[item] and short_stocks & {stock for stock, _ in needs}:
+                users[item].append(name)
     return tuple(
         Purchase(
             ingredient_id=problem.items[item].id,
@@ -129,7 +151,7 @@ def metrics(problem: Problem, plan: Plan, assessment: Assessment) -> Metrics:
         total_expiring_ingredients=total_expiring,
         shopping_items_count=len(assessment.purchases),
         variety_score=round(len(assessment.cuisines) / len(cooked), 3) if cooked else 0.0,
-        recipes_selected=len({problem.base(dish) for dish in cooked}),
+        recipes_selected=len({problem.recipe(dish) for dish in cooked}),
         waste_prevented=tuple(rescues),
         waste_prevented_share=round(
             sum(sum(item) / len(item) for item in shares.values()) / max(1, total_expiring), 3
@@ -173,7 +195,7 @@ def excluded_recipes(problem: Problem) -> tuple[ExcludedRecipe, ...]:
             sure=barred.sure,
         )
         for dish in problem.dishes
-        for barred in (() if dish.age else dish.barred)
+        for barred in (() if dish.age or dish.substitutions else dish.barred)
     )
 
 

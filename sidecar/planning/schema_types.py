@@ -43,6 +43,7 @@ _MAX_ENTRIES = {
     "courses": 8,
     "no_cooking": 31 * 8,
     "nutrition": 64,
+    "substitutes": 500,
     "no_leftovers": 31 * 8,
     "time_budgets": 31,
 }

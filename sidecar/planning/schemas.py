@@ -24,6 +24,7 @@ from sidecar.planning.household_schemas import (
     NutritionBound,
     Person,
     RecurringMeal,
+    Substitute,
 )
 from sidecar.planning.schema_types import (
     MAX_TIMEOUT_MS,
@@ -206,7 +207,7 @@ class PlanWeights(RequestModel):
     nutrition: Weight = 0.5
 
 
-_NULL_IS_THE_DEFAULT = ("constraints", "weights", "inventory", "people")
+_NULL_IS_THE_DEFAULT = ("constraints", "weights", "inventory", "people", "substitutes")
 
 
 class PlanRequest(RequestModel):
@@ -221,6 +222,7 @@ class PlanRequest(RequestModel):
     inventory: tuple[InventoryItem, ...] = ()
     recipes: Annotated[tuple[Recipe, ...], AfterValidator(not_empty)]
     people: tuple[Person, ...] = ()
+    substitutes: tuple[Substitute, ...] = ()
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] | None = None
     constraints: Constraints = Field(default_factory=Constraints)
     weights: PlanWeights = Field(default_factory=PlanWeights)
@@ -231,7 +233,7 @@ class PlanRequest(RequestModel):
     @classmethod
     def _null_is_the_default(cls, value: object, info: ValidationInfo) -> object:
         if value is None:
-            return () if info.field_name in ("inventory", "people") else {}
+            return () if info.field_name in ("inventory", "people", "substitutes") else {}
         return value
 
     @model_validator(mode="after")
@@ -243,6 +245,11 @@ class PlanRequest(RequestModel):
         recurring = constraints.recurring_meals
         wanted = [meal.recipe_id for meal in recurring if meal.recipe_id is not None]
         all_known(wanted, known, "recurring_meals")
+        only = [entry.recipe_id for entry in self.substitutes if entry.recipe_id is not None]
+        all_known(only, known, "substitutes")
+        without_duplicates(
+            [(s.recipe_id, s.instead_of, s.ingredient_id) for s in self.substitutes], "substitute"
+        )
         days = {
             "locked_meals": [lock.date for lock in constraints.locked_meals],
             "time_budgets": list(constraints.time_budgets),

@@ -119,7 +119,7 @@ def assess(problem: Problem, plan: Plan) -> Assessment:
         cuisine for dish in cooked if (cuisine := problem.dishes[dish].cuisine) is not None
     )
     weights = problem.weights
-    repeats = len(cooked) - len({problem.base(dish) for dish in cooked})
+    repeats = len(cooked) - len({problem.recipe(dish) for dish in cooked})
     score -= weights.purchase * len(purchases) + weights.repeat * repeats
     score += weights.cuisine * len(cuisines)
     if not problem.is_simple:
@@ -155,11 +155,13 @@ def is_feasible(problem: Problem, plan: Plan) -> bool:
     cooked = cookings(problem, plan)
     minutes = [0] * len(problem.sitting_budgets)
     days: dict[int, list[int]] = defaultdict(list)
+    cooked_on: set[tuple[int, int]] = set()
     for sitting, dish in cooked:
         minutes[sitting] += problem.dishes[dish].minutes
         if not problem.dishes[dish].age:
-            days[dish].append(sitting // len(problem.meals))
-    cooking_days = {day for on in days.values() for day in on}
+            days[problem.recipe(dish)].append(sitting // len(problem.meals))
+            cooked_on.add((sitting // len(problem.meals), dish))
+    cooking_days = {day for day, _ in cooked_on}
     width = len(problem.meals)
     return (
         all(len(on) <= problem.max_repeats for on in days.values())
@@ -171,7 +173,7 @@ def is_feasible(problem: Problem, plan: Plan) -> bool:
         and not is_served_twice(problem, plan)
         and (problem.max_cooking_days is None or len(cooking_days) <= problem.max_cooking_days)
         and all(
-            sitting // width - problem.dishes[dish].age in days[problem.base(dish)]
+            (sitting // width - problem.dishes[dish].age, problem.base(dish)) in cooked_on
             for sitting, dish in cooked
             if problem.dishes[dish].age
         )

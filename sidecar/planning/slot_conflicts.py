@@ -101,10 +101,12 @@ class _PartialPlan:
         self.sittings: dict[int, set[int]] = defaultdict(set)
         self.minutes = [0] * len(problem.sitting_budgets)
         self.cooking_days: set[int] = set()
+        self.days_of: dict[int, list[int]] = defaultdict(list)  # a recipe's cookings
         for sitting, dish in cookings(problem, plan):
             self.sittings[dish].add(sitting)
             if not problem.dishes[dish].age:
                 self.cooking_days.add(sitting // len(problem.meals))
+                self.days_of[problem.recipe(dish)].append(sitting // len(problem.meals))
             self.minutes[sitting] += problem.dishes[dish].minutes
 
     def blockers(self, dish: int, slot: int) -> frozenset[UserConstraint] | None:
@@ -132,7 +134,7 @@ class _PartialPlan:
             UserConstraint(ConstraintKind.NUTRITION, bound) for bound in self._bounds(dish, slot)
         }
         if candidate.excluded:
-            constraints.add(UserConstraint(ConstraintKind.EXCLUDED, dish))
+            constraints.add(UserConstraint(ConstraintKind.EXCLUDED, problem.recipe(dish)))
         if not candidate.age and problem.sitting(slot) not in self.sittings[dish]:
             constraints.update(self._cooking_blockers(dish, slot))
         if problem.max_items is not None and self._purchases_with(dish, slot) > problem.max_items:
@@ -167,9 +169,9 @@ class _PartialPlan:
             yield UserConstraint(ConstraintKind.MEAL_BUDGET, sitting)
         if day_budget is not None and minutes + self._day_minutes(day) > day_budget:
             yield UserConstraint(ConstraintKind.DAY_BUDGET, day)
-        if len(self.sittings[dish]) >= problem.max_repeats:
+        days = self.days_of[problem.recipe(dish)]
+        if len(days) >= problem.max_repeats:
             yield UserConstraint(ConstraintKind.REPEATS)
-        days = [other // len(problem.meals) for other in self.sittings[dish]]
         if any(abs(day - other) < problem.min_distance for other in days):
             yield UserConstraint(ConstraintKind.DISTANCE)
         yield from (

@@ -26,10 +26,11 @@ class Seat(NamedTuple):
 
 
 class Dish(NamedTuple):
-    """A recipe, cooked some days before it is eaten."""
+    """A recipe, cooked some days before it is eaten, with (ingredient, substitute) pairs."""
 
     recipe: str
     age: int = 0
+    swaps: tuple[tuple[str, str], ...] = ()
 
 
 Menu = dict[Seat, Dish]
@@ -45,10 +46,11 @@ def best(request: PlanRequest) -> tuple[int, int] | None:
         [
             None,
             *(
-                Dish(recipe.id, age)
+                Dish(recipe.id, age, swaps)
                 for recipe in request.recipes
+                for swaps in _swaps(request, recipe)
                 for age in range(seat.day + 1)
-                if fits(request, recipe, seat, age)
+                if fits(request, _swapped(request, recipe, swaps), seat, age)
             ),
         ]
         for seat in places
@@ -68,6 +70,57 @@ def best(request: PlanRequest) -> tuple[int, int] | None:
     return best_rank
 
 
+def _swaps(request: PlanRequest, recipe: Recipe) -> list[tuple[tuple[str, str], ...]]:
+    choices = [
+        [
+            None,
+            *(
+                (i.ingredient_id, s.ingredient_id)
+                for s in request.substitutes
+                if s.instead_of == i.ingredient_id
+                and s.recipe_id in (None, recipe.id)
+                and not i.optional
+            ),
+        ]
+        for i in recipe.ingredients
+    ]
+    return [tuple(pair for pair in pick if pair) for pick in product(*choices)]
+
+
+def _swapped(request: PlanRequest, recipe: Recipe, swaps) -> Recipe:
+    names = {food.ingredient_id: food.name for food in request.inventory}
+    for other in request.recipes:
+        for ingredient in other.ingredients:
+            names.setdefault(ingredient.ingredient_id, ingredient.name)
+    ingredients = []
+    for i in recipe.ingredients:
+        used = dict(swaps).get(i.ingredient_id)
+        if used is None or i.optional:
+            ingredients.append(i)
+            continue
+        (entry,) = (
+            s
+            for s in request.substitutes
+            if (s.instead_of, s.ingredient_id) == (i.ingredient_id, used)
+            and s.recipe_id in (None, recipe.id)
+        )
+        change = {
+            "ingredient_id": used,
+            "name": names.get(used, used),
+            "quantity": i.quantity * entry.ratio,
+            "package_quantity": None,
+            "price": entry.price,
+            "price_quantity": entry.price_quantity,
+        }
+        ingredients.append(i.model_copy(update=change))
+    return recipe.model_copy(update={"ingredients": tuple(ingredients)})
+
+
+def _recipe_of(request: PlanRequest, dish: Dish) -> Recipe:
+    recipe = next(recipe for recipe in request.recipes if recipe.id == dish.recipe)
+    return _swapped(request, recipe, dish.swaps)
+
+
 def count_fed(menu: Menu) -> int:
     return sum(max(1, len(seat.people)) for seat in menu)
 
@@ -78,7 +131,12 @@ def seats(request: PlanRequest) -> list[Seat]:
     meals = list(product(range(horizon.days), horizon.meal_types))
     alike: dict[object, list[str]] = defaultdict(list)
     for person in request.people:
-        may_eat = frozenset(r.id for r in request.recipes if _may_eat(person, r))
+        may_eat = frozenset(
+            (recipe.id, swaps)
+            for recipe in request.recipes
+            for swaps in _swaps(request, recipe)
+            if _may_eat(person, _swapped(request, recipe, swaps))
+        )
         there = tuple(_is_there(request, person, *meal) for meal in meals)
         alike[may_eat, there].append(person.id)
     groups = [tuple(group) for group in alike.values()] or [()]
@@ -170,14 +228,16 @@ def is_feasible(request: PlanRequest, menu: Menu) -> bool:
     """Return whether a menu satisfies every constraint."""
     constraints, horizon = request.constraints, request.planning_horizon
     recipes = {recipe.id: recipe for recipe in request.recipes}
-    if not all(fits(request, recipes[dish.recipe], seat, dish.age) for seat, dish in menu.items()):
+    if not all(
+        fits(request, _recipe_of(request, dish), seat, dish.age) for seat, dish in menu.items()
+    ):
         return False
     eaten = {(seat.day, seat.meal, dish) for seat, dish in menu.items()}
     if len({(*seat[:3], dish) for seat, dish in menu.items()}) > len(eaten):
         return False  # the same dish as two courses
     cooked = sorted((day, meal, dish.recipe) for day, meal, dish in eaten if not dish.age)
-    cooked_on = {(day, recipe) for day, _, recipe in cooked}
-    if not all((day - dish.age, dish.recipe) in cooked_on for day, _, dish in eaten):
+    cooked_on = {(day, dish) for day, _, dish in eaten if not dish.age}
+    if not all((d - dish.age, dish._replace(age=0)) in cooked_on for d, _, dish in eaten):
         return False
     most = constraints.max_cooking_days
     if most is not None and len({day for day, _ in cooked_on}) > most:
@@ -204,6 +264,7 @@ def is_feasible(request: PlanRequest, menu: Menu) -> bool:
             dish.recipe
             for seat, dish in menu.items()
             if not dish.age
+            and not dish.swaps
             and _date(request, seat.day) == lock.date
             and lock.meal_type in (None, seat.meal)
         ]
@@ -241,6 +302,13 @@ def score(request: PlanRequest, menu: Menu) -> Fraction:
         minutes = 0 if dish.age else recipe.minutes
         whole = max(0, limit - minutes) * round(500 * weights.time_fit) // limit
         whole += 50 * recipe.is_favorite
+        if not dish.age:
+            whole -= sum(
+                round(1_000 * s.penalty)
+                for s in request.substitutes
+                for pair in dish.swaps
+                if pair == (s.instead_of, s.ingredient_id) and s.recipe_id in (None, dish.recipe)
+            )
         present = sum(len(other.people) for other in places if other[:3] == seat[:3])
         points += Fraction(whole * len(seat.people), present) if present else whole
     points += len(cuisines - {None}) * round(500 * weights.variety)
@@ -290,7 +358,8 @@ def _needs(request: PlanRequest, recipe: Recipe, seat: Seat | None) -> list[tupl
     needs = []
     for ingredient in recipe.ingredients:
         if not ingredient.optional:
-            measure = units.measure(ingredient.unit, names[ingredient.ingredient_id])
+            name = names.get(ingredient.ingredient_id, ingredient.name)
+            measure = units.measure(ingredient.unit, name)
             scaled = units.UnitMeasure(measure.dimension, measure.size * scale)
             amount = units.needed(ingredient.quantity, scaled)
             needs.append((ingredient.ingredient_id, measure.dimension, amount))
@@ -300,10 +369,19 @@ def _needs(request: PlanRequest, recipe: Recipe, seat: Seat | None) -> list[tupl
 def _price(request: PlanRequest, food: str, dimension: str, missing: int) -> Fraction:
     """Return the price of what is bought: whole packages, 0 without a price."""
     names = _names(request)
-    ingredients = [i for recipe in request.recipes for i in recipe.ingredients]
+    ingredients = [
+        *(i for recipe in request.recipes for i in recipe.ingredients),
+        *(
+            i
+            for recipe in request.recipes
+            for swaps in _swaps(request, recipe)
+            for i in _swapped(request, recipe, swaps).ingredients
+        ),
+    ]
     prices, packages = [], []
     for entry in [*ingredients, *request.inventory]:
-        measure = units.measure(entry.unit, names[entry.ingredient_id])
+        name = names.get(entry.ingredient_id, entry.name)
+        measure = units.measure(entry.unit, name)
         if (entry.ingredient_id, measure.dimension) != (food, dimension):
             continue
         if entry.price is not None:
@@ -340,12 +418,11 @@ def _cook(request: PlanRequest, menu: Menu) -> tuple[set[str], Fraction, Fractio
                 key = (lot.ingredient_id, measure.dimension)
                 expiring[key] = expiring.get(key, 0) + amount
     shelf.sort(key=lambda lot: lot[2])
-    recipes = {recipe.id: recipe for recipe in request.recipes}
     rescue = round(1_000 * request.weights.expiring_priority)
     missing, points = defaultdict(int), Fraction(0)
     for seat, dish in sorted(menu.items(), key=lambda item: item[0].day - item[1].age):
         cooked_on = seat.day - dish.age
-        for food, dimension, amount in _needs(request, recipes[dish.recipe], seat):
+        for food, dimension, amount in _needs(request, _recipe_of(request, dish), seat):
             required = amount
             for lot in shelf:
                 if lot[:2] == [food, dimension] and lot[2] >= cooked_on:

@@ -304,6 +304,56 @@ def test_sums_say_how_many_meals_they_rest_on():
     assert day.sums == {"kcal": 700, "salt": 2.5}
 
 
+MARGARINE = {"ingredient_id": "margarine", "name": "Margarine", "instead_of": "butter"}
+
+
+def test_a_substitute_at_home_saves_a_purchase():
+    dish = recipe("cake", ("butter", 100, "g"), ("flour", 1, "kg"))
+    stock = [lot("margarine", 100, "g"), lot("flour", 1, "kg")]
+    answer = plan({**request([dish], stock), "substitutes": [{**MARGARINE, "ratio": 0.9}]})
+    (used,) = answer.meal_plan[0].substitutes
+    assert (used.instead_of, used.ingredient_id) == ("butter", "margarine")
+    assert used.reason == "it saves buying butter"
+    assert answer.shopping_list == ()
+    assert "Use Margarine instead of butter in cake: it saves buying butter." in answer.explanation
+
+
+def test_a_substitute_is_not_used_where_it_saves_nothing():
+    dish = recipe("cake", ("butter", 100, "g"))
+    stock = [lot("margarine", 100, "g"), lot("butter", 100, "g")]
+    answer = plan({**request([dish], stock), "substitutes": [MARGARINE]})
+    assert answer.meal_plan[0].substitutes == ()
+
+
+def test_a_substitute_lets_somebody_eat_a_dish_they_otherwise_may_not():
+    raw = request([recipe("mash", ("butter", 100, "g"))])
+    ben = {"id": "b", "name": "Ben", "excluded_ingredients": ["milk"]}
+    oil = {"ingredient_id": "oil", "name": "Oil", "instead_of": "butter", "penalty": 1}
+    answer = plan(with_people(raw, ben, substitutes=[oil]))
+    (used,) = answer.meal_plan[0].substitutes
+    assert used.reason == "Ben may not eat milk"
+    assert [item.ingredient_id for item in answer.shopping_list] == ["oil"]
+
+
+def test_a_substitute_keeps_a_budget():
+    dish = recipe("toast", ("butter", 100, "g"))
+    dish["ingredients"][0].update(price="9.00", price_quantity=100)
+    cheap = {**MARGARINE, "price": "1.00", "price_quantity": 100}
+    answer = plan({**request([dish], budget="2"), "substitutes": [cheap]})
+    assert answer.meal_plan[0].substitutes[0].reason in (
+        "it saves 8.00",
+        "it saves buying butter",
+    )
+    assert answer.metrics.cost.total == "1.00"
+
+
+def test_versions_of_a_recipe_share_its_repeats():
+    dish = recipe("cake", ("butter", 100, "g"))
+    raw = request([dish], [lot("margarine", 100, "g"), lot("butter", 100, "g")], days=2)
+    answer = plan({**raw, "substitutes": [{**MARGARINE, "penalty": 0}]})
+    assert len(answer.meal_plan) == 1
+
+
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
@@ -338,6 +388,10 @@ def test_sums_say_how_many_meals_they_rest_on():
         ({"constraints": {"nutrition": [{"nutrient": "fat", "maximum": 9}]}}, "maximum"),
         ({"recipes": [recipe("a", RICE, nutrition={"iron": 1})]}, "doesn't know the nutrient iron"),
         ({"recipes": [recipe("a", RICE, nutrition={"kcal": float("nan")})]}, "kcal"),
+        ({"substitutes": [{"ingredient_id": "a", "instead_of": "a"}]}, "own substitute"),
+        ({"substitutes": [{"ingredient_id": "b", "instead_of": "a", "ratio": 0}]}, "ratio"),
+        ({"substitutes": [{"ingredient_id": "b", "instead_of": "a", "recipe_id": "z"}]}, "z"),
+        ({"substitutes": [{"ingredient_id": "b", "instead_of": "a"}] * 2}, "twice"),
         ({"constraints": {"max_cooking_days": -1}}, "max_cooking_days"),
         ({"constraints": {"no_cooking": ["tomorrow"]}}, "no_cooking"),
         ({"recipes": [recipe("a", RICE, keeps_days=32)]}, "keeps_days"),

@@ -65,9 +65,24 @@ def _age(meal):
     return (date.fromisoformat(meal.date) - date.fromisoformat(cooked_on)).days
 
 
+def _swaps(meal, answer):
+    """Return the substitutes of a dish, those of its cooking if it is left over."""
+    cooked = [
+        other
+        for other in answer.meal_plan
+        if other.recipe_id == meal.recipe_id and other.date == (meal.cooked_on or meal.date)
+    ]
+    if meal.cooked_on is None:
+        cooked = [meal]
+    return tuple((s.instead_of, s.ingredient_id) for s in cooked[0].substitutes)
+
+
 def as_plan(problem, answer):
     """Return the dish of each slot."""
-    numbers = {(dish.id, dish.age): number for number, dish in enumerate(problem.dishes)}
+    numbers = {
+        (dish.id, dish.age, tuple((s.instead_of, s.ingredient_id) for s in dish.substitutions)): n
+        for n, dish in enumerate(problem.dishes)
+    }
     chosen = [OPEN] * len(problem.slots)
     for meal in answer.meal_plan:
         for slot in problem.slots:
@@ -79,7 +94,7 @@ def as_plan(problem, answer):
                 and people <= set(meal.feeds)
                 and slot not in problem.closed
             ):
-                chosen[slot] = numbers[meal.recipe_id, _age(meal)]
+                chosen[slot] = numbers[meal.recipe_id, _age(meal), _swaps(meal, answer)]
     return tuple(chosen)
 
 
@@ -88,7 +103,7 @@ def as_menu(answer, request=None):
     if request is None:
         return {(meal.day_index, meal.meal_type): meal.recipe_id for meal in answer.meal_plan}
     return {
-        seat: oracle.Dish(meal.recipe_id, _age(meal))
+        seat: oracle.Dish(meal.recipe_id, _age(meal), _swaps(meal, answer))
         for seat in oracle.seats(request)
         for meal in answer.meal_plan
         if (meal.day_index, meal.meal_type, meal.course) == seat[:3]
