@@ -11,9 +11,9 @@ from deployments.http.schemas.errors import ERROR_RESPONSES
 from deployments.http.schemas.jobs import JobList, JobResponse
 from deployments.http.schemas.webhooks import WebhookResponse
 from deployments.ingress.job_payloads import payload_schema, prepare_payload
-from deployments.ingress.json import JsonRoute
 from deployments.ingress.offloading import off_loop
 from deployments.ingress.paging import PageDep
+from deployments.ingress.receipt_files import UploadRoute
 from deployments.ingress.receipt_money import with_callers_money
 from deployments.ingress.services import Services, ServicesDep
 from deployments.ingress.tenancy import (
@@ -27,7 +27,7 @@ from jobs.queue.queue import JobFilter
 from sidecar.core.ssrf import blocked_field, check_url
 
 router = APIRouter(
-    prefix="/api/v1/jobs", tags=["jobs"], responses=ERROR_RESPONSES, route_class=JsonRoute
+    prefix="/api/v1/jobs", tags=["jobs"], responses=ERROR_RESPONSES, route_class=UploadRoute
 )
 
 JobId = Annotated[str, Path(max_length=200)]

@@ -11,7 +11,7 @@ from pydantic import Field
 from deployments.http.schemas.common import ApiModel, Envelope, Name, SuccessResponse
 from deployments.http.schemas.errors import ERROR_RESPONSES
 from deployments.ingress.job_payloads import ReceiptPayload, store_receipt
-from deployments.ingress.json import JsonRoute
+from deployments.ingress.receipt_files import UploadRoute
 from deployments.ingress.receipt_money import with_callers_money
 from deployments.ingress.services import Services, ServicesDep
 from deployments.ingress.tenancy import resolve_request_id, resolve_tenant
@@ -24,11 +24,11 @@ from sidecar.receipts.models import nested_from_flat
 log = logging.getLogger(__name__)
 
 router = APIRouter(
-    prefix="/api/v1", tags=["receipts"], responses=ERROR_RESPONSES, route_class=JsonRoute
+    prefix="/api/v1", tags=["receipts"], responses=ERROR_RESPONSES, route_class=UploadRoute
 )
 
 
-class FlatReceiptRequest(ReceiptPayload):
+class BareReceiptRequest(ReceiptPayload):
     """The receipt request without an envelope."""
 
     version: str = Field("1.0", max_length=50)
@@ -37,7 +37,7 @@ class FlatReceiptRequest(ReceiptPayload):
     user_id: Name | None = None
 
 
-class FlatReceiptResponse(ApiModel):
+class NestedReceiptResponse(ApiModel):
     """The nested extraction without an envelope."""
 
     version: str
@@ -52,7 +52,10 @@ class FlatReceiptResponse(ApiModel):
 async def extract_receipt(
     request: Request, body: Envelope[ReceiptPayload], services: ServicesDep
 ) -> SuccessResponse:
-    """Read a receipt and return the flat extraction as the payload."""
+    """Read a receipt and return the flat extraction as the payload.
+
+    Besides JSON it takes multipart/form-data, and a body that is the image or PDF itself.
+    """
     request_id = resolve_request_id(request, body.request_id)
     tenant_id = resolve_tenant(request, body.tenant_id)
     artifact = await _run_receipt_job(services, request, tenant_id, body.user_id, body.payload)
@@ -60,14 +63,17 @@ async def extract_receipt(
 
 
 @router.post("/receipts/extract", summary="Extract a receipt without an envelope")
-async def extract_receipt_flat(
-    request: Request, body: FlatReceiptRequest, services: ServicesDep
-) -> FlatReceiptResponse:
-    """Read a receipt and return the nested extraction."""
+async def extract_receipt_nested(
+    request: Request, body: BareReceiptRequest, services: ServicesDep
+) -> NestedReceiptResponse:
+    """Read a receipt and return the nested extraction.
+
+    Besides JSON it takes multipart/form-data, and a body that is the image or PDF itself.
+    """
     request_id = resolve_request_id(request, body.request_id)
     tenant_id = resolve_tenant(request, body.account_id)
     artifact = await _run_receipt_job(services, request, tenant_id, body.user_id, body)
-    return FlatReceiptResponse(
+    return NestedReceiptResponse(
         version=body.version,
         request_id=request_id,
         processing_time_ms=round(artifact.latency_ms),

@@ -1,0 +1,101 @@
+"""Receipts as files: forms and bodies that are the image itself."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.unit.deployments.conftest import IngressClient
+from tests.unit.deployments.requests import JPEG_BYTES, TENANT, expect_error
+
+JOBS = "/api/v1/jobs"
+
+
+async def stored_image(ingress: IngressClient, job: dict[str, Any]) -> tuple[str, int]:
+    image = job["input_payload"]["image"]
+    return image["media_type"], image["size"]
+
+
+async def test_a_form_is_a_submission(ingress: IngressClient) -> None:
+    form = {
+        "tenant_id": "t1",
+        "user_id": "u1",
+        "request_id": "r1",
+        "options": json.dumps({"currency": "EUR"}),
+    }
+    files = {"image": ("receipt.jpg", JPEG_BYTES, "image/jpeg")}
+    job = (await ingress.http.post(JOBS, data=form, files=files)).json()
+    assert (job["tenant_id"], job["user_id"], job["request_id"]) == ("t1", "u1", "r1")
+    assert job["feature"] == "receipt_extraction"
+    assert job["input_payload"]["options"]["currency"] == "EUR"
+    assert await stored_image(ingress, job) == ("image/jpeg", len(JPEG_BYTES))
+    again = await ingress.http.post(JOBS, data=form, files=files)
+    assert again.json()["id"] == job["id"]
+
+
+async def test_several_files_are_one_receipt(ingress: IngressClient) -> None:
+    files = [("image", (f"{n}.jpg", JPEG_BYTES, "image/jpeg")) for n in range(2)]
+    job = (await ingress.http.post(JOBS, files=files, headers=TENANT)).json()
+    media_type, size = await stored_image(ingress, job)
+    assert media_type not in ("image/jpeg", "application/pdf")
+    assert size > 2 * len(JPEG_BYTES)
+
+
+@pytest.mark.parametrize("content_type", ["image/jpeg", "image/*; q=1", "application/pdf"])
+async def test_a_body_may_be_the_image_itself(ingress: IngressClient, content_type: str) -> None:
+    response = await ingress.http.post(
+        JOBS,
+        params={"options": '{"date_order": "dmy"}'},
+        content=JPEG_BYTES,
+        headers={**TENANT, "content-type": content_type, "x-request-id": "r2"},
+    )
+    job = response.json()
+    assert job["input_payload"]["options"]["date_order"] == "dmy"
+    assert await stored_image(ingress, job) == ("image/jpeg", len(JPEG_BYTES))
+    assert "warnings" not in job
+
+
+@pytest.mark.parametrize("path", ["/api/v1/extract-receipt", "/api/v1/receipts/extract"])
+async def test_synchronous_receipts_take_files_too(ingress: IngressClient, path: str) -> None:
+    files = {"image": ("receipt.jpg", JPEG_BYTES, "image/jpeg")}
+    response = await ingress.http.post(
+        path, files=files, data={"request_id": "mine"}, headers=TENANT
+    )
+    expect_error(response, 504, "timeout")  # no worker reads it
+    assert response.json()["request_id"] == "mine"
+
+
+@pytest.mark.parametrize(
+    ("form", "files", "status", "words"),
+    [
+        ({}, {"tenant_id": (None, "t1")}, 400, ["no file"]),
+        ({"options": "{"}, {"image": ("a", JPEG_BYTES)}, 400, ["options"]),
+        ({"options": "[]"}, {"image": ("a", JPEG_BYTES)}, 422, ["options: must be an object"]),
+        ({"tongue": "de"}, {"image": ("a", JPEG_BYTES)}, 400, ["tongue"]),
+        ({}, {"image": ("a", b"milk")}, 400, ["format"]),
+        ({}, {"image": ("a", b"x" * 9_000)}, 413, ["8000"]),
+        ({"tenant_id": "t2"}, {"image": ("a", JPEG_BYTES)}, 400, ["differ"]),
+    ],
+)
+async def test_an_unusable_form_is_refused(
+    ingress: IngressClient, form: Any, files: Any, status: int, words: list[str]
+) -> None:
+    response = await ingress.http.post(JOBS, data=form, files=files, headers=TENANT)
+    assert response.status_code == status, response.text
+    for word in words:
+        assert word in response.json()["error"]
+
+
+async def test_a_broken_form_is_refused(ingress: IngressClient) -> None:
+    for content_type in ("multipart/form-data", "multipart/form-data; boundary=x"):
+        response = await ingress.http.post(
+            JOBS, content=b"--x\r\nbroken", headers={**TENANT, "content-type": content_type}
+        )
+        expect_error(response, 400, "bad_request", "form")
+
+
+async def test_other_endpoints_take_json_alone(ingress: IngressClient) -> None:
+    response = await ingress.http.post(
+        "/api/v1/categorize", content=JPEG_BYTES, headers={**TENANT, "content-type": "image/jpeg"}
+    )
+    expect_error(response, 400, "bad_request", "application/json")
