@@ -15,9 +15,10 @@ from jobs.queue.job_context import JobContext
 from jobs.tasks.model_clients import ModelClients
 from sidecar.classification.backend import Prediction
 from sidecar.classification.schemas import (
+    DEFAULT_LABELS,
     CategorizeBatchRequest,
-    Labels,
     NamedItem,
+    OptionalLabels,
     categorize_batch_response,
 )
 from sidecar.core.validation import max_length, unique
@@ -35,7 +36,7 @@ class CategorizationJob(CategorizeBatchRequest):
         Field(min_length=1),
         unique("ids", attrgetter("id")),
     ]
-    candidate_labels: Labels
+    candidate_labels: OptionalLabels = DEFAULT_LABELS
 
 
 async def categorize_items(

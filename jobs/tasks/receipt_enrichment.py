@@ -18,6 +18,7 @@ from jobs.queue.job import JobResult
 from jobs.queue.job_context import JobContext
 from jobs.tasks.model_clients import ModelClients
 from sidecar.classification.corrections import correction_key
+from sidecar.classification.schemas import DEFAULT_LABELS
 from sidecar.core.errors import ModelUnavailable, Overloaded, ServiceError
 from sidecar.embedding.batching import embed_chunked
 from sidecar.llm.completions import complete, json_schema_format
@@ -225,7 +226,7 @@ async def add_categories(
     names = [item["parsed_name"] or item["raw_text"] for item in items]
     try:
         categorized = await models.categorizer.categorize(
-            tenant_id, names, options.candidate_labels
+            tenant_id, names, options.candidate_labels or DEFAULT_LABELS
         )
     except (ModelUnavailable, Overloaded):
         warning = "The line items have no categories: the classifier did not answer."

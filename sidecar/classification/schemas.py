@@ -24,9 +24,27 @@ Labels = Annotated[
 ]
 
 
+#: What a grocery list is sorted into where a request names no labels.
+DEFAULT_LABELS: Final = (
+    "Produce",
+    "Dairy",
+    "Meat & Seafood",
+    "Bakery",
+    "Frozen",
+    "Pantry",
+    "Beverages",
+    "Snacks",
+    "Household",
+    "Other",
+)
+OptionalLabels = Annotated[
+    Labels, Field(description="Without them: ten departments of a supermarket.")
+]
+
+
 class CategorizeRequest(BaseModel, frozen=True):
     item_name: Name
-    candidate_labels: Labels
+    candidate_labels: OptionalLabels = DEFAULT_LABELS
 
 
 class NamedItem(BaseModel, frozen=True):
@@ -41,7 +59,7 @@ class CategorizeBatchRequest(BaseModel, frozen=True):
         Field(min_length=1),
         unique("ids", attrgetter("id")),
     ]
-    candidate_labels: Labels
+    candidate_labels: OptionalLabels = DEFAULT_LABELS
 
 
 def categorize_response(prediction: Prediction, processing_time_ms: float) -> dict[str, Any]:

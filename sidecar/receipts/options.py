@@ -39,12 +39,11 @@ class ReceiptOptions(BaseModel):
     """How flat answers give money; None: the service's setting."""
     categorize: StrictBool = False
     candidate_labels: Annotated[tuple[_Name, ...], Field(max_length=100)] = ()
+    """For `categorize`; empty: ten departments of a supermarket."""
     catalog: Annotated[tuple[CatalogItem, ...], Field(max_length=5000)] = ()
 
     @model_validator(mode="after")
     def _check_labels(self) -> "ReceiptOptions":
-        if self.categorize and not self.candidate_labels:
-            raise ValueError("categorize needs candidate_labels")
         if len(set(self.candidate_labels)) != len(self.candidate_labels):
             raise ValueError("candidate_labels must be distinct")
         return self

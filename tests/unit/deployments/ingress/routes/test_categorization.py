@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from sidecar.classification.schemas import DEFAULT_LABELS
 from tests.unit.deployments.conftest import IngressClient
 from tests.unit.deployments.requests import TENANT
 
@@ -99,3 +100,24 @@ async def test_any_name_with_visible_characters_is_categorized(
 ) -> None:
     response = await post(ingress, "categorize", {"item_name": name, "candidate_labels": LABELS})
     assert response.status_code == 200
+
+
+async def test_without_labels_names_are_sorted_into_departments(ingress: IngressClient) -> None:
+    for path, payload in (
+        ("categorize", {"item_name": "bagel"}),
+        ("categorize-batch", {"items": [{"id": 1, "name": "bagel"}]}),
+    ):
+        body = {"tenant_id": "t1", "payload": payload}
+        answer = (await ingress.http.post(f"/api/v1/{path}", json=body)).json()["payload"]
+        scores = answer.get("all_scores") or answer["predictions"][0]["all_scores"]
+        assert tuple(scores) == DEFAULT_LABELS
+        assert max(scores, key=scores.__getitem__).startswith("B")
+    job = await ingress.http.post(
+        "/api/v1/jobs",
+        json={
+            "tenant_id": "t1",
+            "feature": "categorization_batch",
+            "payload": {"items": [{"id": 1, "name": "bagel"}]},
+        },
+    )
+    assert job.status_code == 200
