@@ -1,14 +1,17 @@
 import base64
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from tests.acceptance.databases import Database, open_database, selected_databases
+from tests.acceptance.elixir_client import compile_client
 from tests.acceptance.service import REPOSITORY, Service, running, wait_for_engine
 
 SAMPLE = REPOSITORY / "samples" / "receipt.jpg"
@@ -44,6 +47,16 @@ def database(
     """The database that `pytest_generate_tests` selects."""
     with open_database(request.param, tmp_path_factory.mktemp(request.param)) as database:
         yield database
+
+
+@pytest.fixture(scope="session")
+def client_code(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the Elixir client's modules; without Elixir, skip or fail the test."""
+    if shutil.which("elixir") is None:
+        if os.environ.get("CI"):
+            pytest.fail("elixir is not installed; `make test` installs Debian's where it can")
+        pytest.skip("elixir is not installed, and could not be: that needs apt-get and root")
+    return compile_client(tmp_path_factory.mktemp("elixir"))
 
 
 @pytest.fixture(scope="session")

@@ -24,19 +24,15 @@ defmodule ChatTest do
   end
 
   test "a stream delivers all its chunks", %{sidecar: sidecar} do
-    heard = fn chunk, said -> {:cont, [delta(chunk) | said]} end
-
-    {:ok, said} =
-      GrocerySidecar.stream_chat(sidecar, @question, [], heard, max_tokens: 20, temperature: 0)
-
+    chunks = GrocerySidecar.stream_chat!(sidecar, @question, max_tokens: 20, temperature: 0)
+    said = Enum.map(chunks, &delta/1)
     assert length(said) > 3
-    assert said |> Enum.reverse() |> Enum.join() =~ "Paris"
+    assert Enum.join(said) =~ "Paris"
   end
 
-  test "a callback can stop a stream", %{sidecar: sidecar} do
-    first = fn _chunk, heard -> {:halt, heard + 1} end
-    assert {:ok, 1} = GrocerySidecar.stream_chat(sidecar, @question, 0, first)
-    refute_received {:http, _}
+  test "a caller can stop a stream", %{sidecar: sidecar} do
+    assert [%{}] = sidecar |> GrocerySidecar.stream_chat!(@question) |> Enum.take(1)
+    refute_received _
   end
 
   test "a response follows its schema", %{sidecar: sidecar} do

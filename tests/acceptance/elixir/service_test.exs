@@ -8,7 +8,7 @@ ExUnit.start()
 defmodule ServiceTest do
   use ExUnit.Case
 
-  alias GrocerySidecar.Error
+  alias GrocerySidecar.{Error, Job, Page, Plan, Receipt, Records}
 
   @photo File.read!(System.fetch_env!("SAMPLE"))
   @labels ["Produce", "Dairy", "Bakery", "Household"]
@@ -32,10 +32,11 @@ defmodule ServiceTest do
     receipt = GrocerySidecar.receipt({:binary, @photo}, currency: "USD")
     submit = &GrocerySidecar.submit_job(sidecar, "receipt_extraction", receipt, request_id: &1)
     {:ok, submitted} = submit.("elixir-1")
-    {:ok, job} = GrocerySidecar.await_job(sidecar, submitted["id"])
-    read(job["output_payload"])
-    assert {:ok, %{"id" => id}} = submit.("elixir-1")
-    assert id == submitted["id"]
+    {:ok, %Job{status: :succeeded} = job} = GrocerySidecar.await_job(sidecar, submitted.id)
+    read(job.output)
+    assert job.output.artifact_id == job.artifact_id
+    assert {:ok, %Job{id: id, request_id: "elixir-1"}} = submit.("elixir-1")
+    assert id == submitted.id
     other = %{receipt | options: %{currency: "EUR"}}
 
     assert {:error, %Error{kind: :conflict, status: 409}} =
@@ -47,49 +48,49 @@ defmodule ServiceTest do
   test "a receipt is read synchronously", %{sidecar: sidecar} do
     trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
     options = [request_id: "elixir-2", traceparent: trace, user_id: "u-1"]
-    {:ok, answer} = GrocerySidecar.extract_receipt(sidecar, {:binary, @photo}, options)
-    assert %{"request_id" => "elixir-2", "status" => "success"} = answer
-    assert is_binary(answer["model_version"])
-    assert is_integer(answer["processing_time_ms"])
-    read(answer["payload"])
+    {:ok, receipt} = GrocerySidecar.extract_receipt(sidecar, {:binary, @photo}, options)
+    assert receipt.request_id == "elixir-2"
+    assert is_binary(receipt.model_version)
+    assert is_integer(receipt.processing_time_ms)
+    read(receipt)
 
     {:ok, nested} = GrocerySidecar.extract_receipt_nested(sidecar, {:binary, @photo})
-    assert nested["extraction"]["merchant"]["name"] == answer["payload"]["merchant"]
+    assert nested["extraction"]["merchant"]["name"] == receipt.merchant
 
-    artifact_id = answer["metadata"]["artifact_id"]
-    {:ok, artifact} = GrocerySidecar.get_artifact(sidecar, artifact_id)
+    artifact_id = receipt.artifact_id
+    {:ok, artifact} = Records.get_artifact(sidecar, artifact_id)
     assert artifact["user_id"] == "u-1"
-    {:ok, image} = GrocerySidecar.artifact_image(sidecar, artifact_id)
+    {:ok, image} = Records.artifact_image(sidecar, artifact_id)
     assert image == %{data: @photo, media_type: "image/jpeg"}
   end
 
   test "a job is watched to its end, and a watch resumes after the last event", context do
     %{sidecar: sidecar} = context
     {:ok, job} = GrocerySidecar.submit_job(sidecar, "meal_optimization", @plan)
-    collect = fn change, seen -> {:cont, [change | seen]} end
-    {:ok, [last | _] = seen} = GrocerySidecar.watch_job(sidecar, job["id"], [], collect)
-    assert %{"status" => "succeeded", "final" => true} = last
-    assert List.last(seen)["version"] == 1
+    events = sidecar |> GrocerySidecar.watch_job!(job.id) |> Enum.to_list()
+    assert %Job.Event{status: :succeeded, final?: true} = last = List.last(events)
 
-    {:ok, [first]} = GrocerySidecar.watch_job(sidecar, job["id"], [], &{:halt, [&1 | &2]})
+    assert [%Job.Event{version: 1} = first] =
+             Enum.take(GrocerySidecar.watch_job!(sidecar, job.id), 1)
 
-    assert first["version"] == 1
-    after_all = [last_event_id: last["version"]]
-    assert {:ok, []} = GrocerySidecar.watch_job(sidecar, job["id"], [], collect, after_all)
+    assert hd(events) == first
+
+    after_all = GrocerySidecar.watch_job!(sidecar, job.id, last_event_id: last.version)
+    assert Enum.to_list(after_all) == []
   end
 
   test "jobs are listed, cancelled and retried", %{sidecar: sidecar} do
     sidecar = %{sidecar | tenant_id: "elixir jobs/ü"}
     {:ok, done} = GrocerySidecar.run_job(sidecar, "embedding_batch", %{texts: @texts})
-    assert {:error, %Error{kind: :conflict}} = GrocerySidecar.cancel_job(sidecar, done["id"])
-    assert {:error, %Error{kind: :conflict}} = GrocerySidecar.retry_job(sidecar, done["id"])
+    assert {:error, %Error{kind: :conflict}} = GrocerySidecar.cancel_job(sidecar, done.id)
+    assert {:error, %Error{kind: :conflict}} = GrocerySidecar.retry_job(sidecar, done.id)
     {:ok, page} = GrocerySidecar.list_jobs(sidecar, status: "succeeded", limit: 1)
-    assert %{"total" => 1, "jobs" => [%{"id" => id}]} = page
-    assert id == done["id"]
+    assert %Page{total: 1, entries: [%Job{id: id, output: nil}]} = page
+    assert id == done.id
 
-    {:ok, %{"erased" => erased}} = GrocerySidecar.erase_tenant(sidecar)
+    {:ok, %{"erased" => erased}} = Records.erase_tenant(sidecar)
     assert erased["jobs"] == 1
-    assert {:ok, %{"total" => 0}} = GrocerySidecar.list_jobs(sidecar)
+    assert {:ok, %Page{total: 0}} = GrocerySidecar.list_jobs(sidecar)
   end
 
   test "a receiver of webhooks is tried out", %{sidecar: sidecar} do
@@ -97,26 +98,26 @@ defmodule ServiceTest do
              GrocerySidecar.ping_webhook(sidecar, "http://127.0.0.1/hook")
 
     {:ok, done} = GrocerySidecar.run_job(sidecar, "embedding_batch", %{texts: @texts})
-    assert {:error, %Error{kind: :conflict}} = GrocerySidecar.resend_webhook(sidecar, done["id"])
+    assert {:error, %Error{kind: :conflict}} = GrocerySidecar.resend_webhook(sidecar, done.id)
   end
 
   test "awaiting a failed job returns its error", %{sidecar: sidecar} do
     broken = GrocerySidecar.receipt({:binary, binary_part(@photo, 0, 5000)})
 
-    assert {:error, %Error{kind: :bad_input, code: "invalid_image", details: job}} =
+    assert {:error, %Error{kind: :bad_input, code: "invalid_image", details: %{"id" => id}}} =
              GrocerySidecar.run_job(sidecar, "receipt_extraction", broken)
 
-    assert {:ok, %{"status" => "queued"}} = GrocerySidecar.retry_job(sidecar, job["id"])
-    assert {:error, %Error{kind: :bad_input}} = GrocerySidecar.await_job(sidecar, job["id"])
+    assert {:ok, %Job{status: :queued}} = GrocerySidecar.retry_job(sidecar, id)
+    assert {:error, %Error{kind: :bad_input}} = GrocerySidecar.await_job(sidecar, id)
   end
 
   test "a job continues after an await times out", %{sidecar: sidecar} do
     {:ok, job} = GrocerySidecar.submit_job(sidecar, "meal_optimization", @plan)
 
     assert {:error, %Error{kind: :transient, code: "not_ended"}} =
-             GrocerySidecar.await_job(sidecar, job["id"], deadline: -1)
+             GrocerySidecar.await_job(sidecar, job.id, deadline: -1)
 
-    assert {:ok, _} = GrocerySidecar.await_job(sidecar, job["id"])
+    assert {:ok, _} = GrocerySidecar.await_job(sidecar, job.id)
   end
 
   test "names are categorized, and a correction is stored", %{sidecar: sidecar} do
@@ -130,20 +131,18 @@ defmodule ServiceTest do
     subject = [artifact_id: answer["metadata"]["artifact_id"]]
     correction = %{item_name: "whole milk", category: "Household"}
     words = [note: "no", correction: correction]
-    {:ok, given} = GrocerySidecar.give_feedback(sidecar, "thumbs_down", subject, words)
-    {:ok, %{"total" => 1}} = GrocerySidecar.list_feedback(sidecar, rating: "thumbs_down")
-    {:ok, %{"corrections" => [learnt]}} = GrocerySidecar.list_corrections(sidecar)
+    {:ok, given} = Records.give_feedback(sidecar, "thumbs_down", subject, words)
+    {:ok, %Page{total: 1}} = Records.list_feedback(sidecar, rating: "thumbs_down")
+    {:ok, %{"corrections" => [learnt]}} = Records.list_corrections(sidecar)
     assert %{"name" => "whole milk", "value" => "Household"} = learnt
 
-    ids = &{:cont, [&1["id"] | &2]}
-    assert {:ok, [id]} = GrocerySidecar.export_feedback(sidecar, [], ids)
+    assert [%{"id" => id}] = Enum.to_list(Records.export_feedback!(sidecar))
     assert id == given["id"]
-    assert {:ok, artifacts} = GrocerySidecar.export_artifacts(sidecar, [], ids)
-    assert length(artifacts) == 2
-    assert {:ok, [_]} = GrocerySidecar.export_artifacts(sidecar, [], &{:halt, [&1 | &2]})
+    assert length(Enum.to_list(Records.export_artifacts!(sidecar))) == 2
+    assert [%{}] = Enum.take(Records.export_artifacts!(sidecar), 1)
 
     sought = [filter_request_id: answer["request_id"]]
-    assert {:ok, %{"total" => 1}} = GrocerySidecar.list_artifacts(sidecar, sought)
+    assert {:ok, %Page{total: 1, entries: [%{}]}} = Records.list_artifacts(sidecar, sought)
   end
 
   test "texts are embedded and searched", %{sidecar: sidecar} do
@@ -165,8 +164,8 @@ defmodule ServiceTest do
   end
 
   test "meals are planned and suggested", %{sidecar: sidecar} do
-    {:ok, %{"payload" => plan}} = GrocerySidecar.plan_meals(sidecar, @plan, timeout_ms: 2000)
-    assert %{"status" => "optimal", "meal_plan" => [%{"recipe_id" => "bowl"}]} = plan
+    {:ok, plan} = GrocerySidecar.plan_meals(sidecar, @plan, timeout_ms: 2000)
+    assert %Plan{status: :optimal, meals: [%{recipe_id: "bowl", date: ~D[2026-01-12]}]} = plan
     wanted = %{mode: "cook_with", ingredients: ["rice"], recipes: @recipes}
     {:ok, %{"payload" => found}} = GrocerySidecar.suggest_meals(sidecar, wanted)
     assert [%{"recipe_id" => "bowl"}] = found["suggestions"]
@@ -190,7 +189,7 @@ defmodule ServiceTest do
     {:ok, job} = GrocerySidecar.submit_job(sidecar, "meal_optimization", @plan)
 
     assert {:error, %Error{kind: :not_found}} =
-             GrocerySidecar.get_job(sidecar, job["id"], tenant_id: "other")
+             GrocerySidecar.get_job(sidecar, job.id, tenant_id: "other")
   end
 
   test "health follows the core application's own contract", %{sidecar: sidecar} do
@@ -202,24 +201,18 @@ defmodule ServiceTest do
     assert {:ok, %{"status" => "ok"}} = GrocerySidecar.health(sidecar)
   end
 
-  # Reads an extraction as the core application does.
-  defp read(payload) do
-    merchant = payload["merchant"]
-    assert is_binary(merchant) or is_binary(merchant["name"])
-    assert {:ok, _} = Date.from_iso8601(payload["date"])
-    assert is_number(payload["total"]) or is_map(payload["total"])
-    assert is_number(payload["overall_confidence"])
-    assert is_binary(payload["raw_ocr_text"])
+  # Reads an extraction as the core application does: the struct, and the payload that it keeps.
+  defp read(%Receipt{raw: payload} = receipt) do
+    assert %{merchant: "GREEN VALLEY MARKET", date: ~D[2026-01-17], currency: "USD"} = receipt
+    assert %{amount: "33.67", currency: "USD", confidence: confidence} = receipt.total
+    assert is_number(confidence) and is_number(receipt.confidence.overall)
+    assert is_binary(receipt.text) and receipt.matches_total?
+    assert length(receipt.items) == length(payload["items"])
 
-    lines = payload["line_items"] || payload["items"]
-    assert lines != []
-
-    for line <- lines do
-      assert is_binary(line["raw_text"] || line["name"])
-      assert is_number(line["quantity"])
-      assert is_number(line["confidence"])
-      %{"amount" => amount, "currency" => _} = line["total_price"]
-      assert {_, ""} = Float.parse(amount)
+    for line <- receipt.items do
+      assert is_binary(line.raw_text) and is_binary(line.name)
+      assert is_number(line.quantity) and is_number(line.confidence)
+      assert {_, ""} = Float.parse(line.total_price.amount)
     end
 
     for item <- payload["items"] do

@@ -1,32 +1,7 @@
-# The receiver of docs/webhooks.md: receiver.ex and call.json, a call of the service, are in FOLDER.
+# The receiver of docs/webhooks.md, with the client's stand-ins of Plug and Jason: receiver.ex and
+# call.json, a call of the service, are in FOLDER.
 
-Code.require_file("service.exs", __DIR__)
 ExUnit.start()
-
-# Stand-ins for the parts of Plug and Jason that the receiver uses.
-defmodule Plug do
-  @callback init(term()) :: term()
-  @callback call(map(), term()) :: map()
-end
-
-defmodule Plug.Conn do
-  defstruct [:method, :request_path, :body, req_headers: [], status: nil, halted: false]
-
-  def get_req_header(conn, name), do: for({^name, value} <- conn.req_headers, do: value)
-
-  def read_body(conn, length: length) when byte_size(conn.body) <= length,
-    do: {:ok, conn.body, conn}
-
-  def read_body(conn, length: length), do: {:more, binary_part(conn.body, 0, length), conn}
-  def send_resp(conn, status, _body), do: %{conn | status: status}
-  def halt(conn), do: %{conn | halted: true}
-end
-
-unless Code.ensure_loaded?(Jason) do
-  defmodule Jason do
-    defdelegate decode!(text), to: Json
-  end
-end
 
 "FOLDER" |> System.fetch_env!() |> Path.join("receiver.ex") |> Code.require_file()
 
@@ -98,5 +73,14 @@ defmodule WebhookTest do
 
   test "other paths pass" do
     assert %{status: nil, halted: false} = receive_call(conn(%{path: "/"}))
+  end
+
+  test "the client verifies it too" do
+    verify = &GrocerySidecar.verify_webhook(&1, @call["headers"], @call["secrets"])
+
+    assert {:ok, %{type: "webhook.ping", data: %{"tenant_id" => "acceptance"}}} =
+             verify.(@call["body"])
+
+    assert {:error, :bad_signature} = verify.(@call["body"] <> " ")
   end
 end

@@ -1,14 +1,13 @@
-# The client of a service that is busy, missing or broken: a socket that sends scripted responses.
+defmodule GrocerySidecar.Transport.OtpTest do
+  @moduledoc "The client of a service that is busy, missing or broken: a socket with scripted answers."
 
-Code.require_file("service.exs", __DIR__)
-ExUnit.start()
+  use ExUnit.Case, async: true
 
-defmodule TroubleTest do
-  use ExUnit.Case
+  import GrocerySidecar.ScriptedServer
 
-  alias GrocerySidecar.Error
+  alias GrocerySidecar.{Error, Job}
+  alias GrocerySidecar.Job.Event
 
-  @ok "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
   @overloaded ~s({"code": "overloaded", "error": "Try again.", "retryable": true})
   @busy "HTTP/1.1 503 Busy\r\nretry-after: 0\r\n" <>
           "content-length: #{byte_size(@overloaded)}\r\n\r\n" <> @overloaded
@@ -24,8 +23,8 @@ defmodule TroubleTest do
   end
 
   test "a job's submission is retried with the same request id" do
-    sidecar = answering([@busy, body("{}")])
-    assert {:ok, _} = GrocerySidecar.submit_job(sidecar, "meal_optimization", %{})
+    sidecar = answering([@busy, body(~s({"id": "job_1"}))])
+    assert {:ok, %Job{id: "job_1"}} = GrocerySidecar.submit_job(sidecar, "meal_optimization", %{})
     assert [first, second] = heard()
     assert first == second
     assert first =~ ~r/"request_id":"req_[0-9a-f]{32}"/
@@ -35,16 +34,16 @@ defmodule TroubleTest do
     failed = ~s({"id": "job_1", "status": "failed", "request_id": "r", "retryable": true,
       "error_code": "timeout", "error_message": "Too slow."})
 
-    sidecar = answering([body(~s({"status": "running"})), @busy, body(failed)])
+    sidecar = answering([body(~s({"id": "job_1", "status": "running"})), @busy, body(failed)])
 
     assert {:error, %Error{kind: :transient, code: "timeout", message: "Too slow."}} =
              GrocerySidecar.await_job(sidecar, "job_1")
   end
 
   test "each call sends tenant, token, trace and request id" do
-    sidecar = %{answering([body("{}")]) | token: "secret"}
+    sidecar = %{answering([body(~s({"jobs": [], "total": 0}))]) | token: "secret"}
     options = [tenant_id: "t", traceparent: "00-1-2-01", request_id: "r-1", limit: 5]
-    assert {:ok, _} = GrocerySidecar.list_jobs(sidecar, options)
+    assert {:ok, %{total: 0}} = GrocerySidecar.list_jobs(sidecar, options)
     [request] = heard()
     assert request =~ "GET /api/v1/jobs?limit=5 HTTP/1.1"
 
@@ -64,8 +63,7 @@ defmodule TroubleTest do
     assert {:error, %Error{kind: :transient, code: "no_answer", request_id: "r-2"}} =
              GrocerySidecar.health(silent, request_id: "r-2")
 
-    assert {:error, %Error{kind: :transient, code: "no_answer"}} =
-             GrocerySidecar.stream_chat(silent, [], 0, fn _, n -> {:cont, n + 1} end)
+    assert %Error{kind: :transient, code: "no_answer"} = raised(silent)
 
     {:ok, socket} = :gen_tcp.listen(0, ip: {127, 0, 0, 1})
     {:ok, port} = :inet.port(socket)
@@ -79,7 +77,7 @@ defmodule TroubleTest do
     {:ok, socket} =
       :gen_tcp.listen(0, [:inet6, :binary, active: false, ip: {0, 0, 0, 0, 0, 0, 0, 1}])
 
-    sidecar = answering([body("{}")], socket, "[::1]")
+    sidecar = answering([body("{}")], socket, "[::1]", [])
     assert {:ok, %{}} = GrocerySidecar.health(sidecar)
     assert [request] = heard()
     assert request =~ "host: [::1]:"
@@ -131,23 +129,21 @@ defmodule TroubleTest do
         stream(["data: {\"n\"", ": 1}\n", "\ndata: {\"n\": 2}\n\ndata: [DO", "NE]\n\n"])
       ])
 
-    add = fn chunk, sum -> {:cont, sum + chunk["n"]} end
-    assert {:ok, 3} = GrocerySidecar.stream_chat(sidecar, [], 0, add)
+    assert [%{"n" => 1}, %{"n" => 2}] = Enum.to_list(GrocerySidecar.stream_chat!(sidecar, []))
   end
 
   test "a stream that ends with an error returns that error" do
     error = ~s(data: {"error": {"code": "timeout", "message": "Too long.", "type": "x"}}\n\n)
     sidecar = answering([stream([~s(data: {"n": 1}\n\n), error, "data: [DONE]\n\n"])])
 
-    assert {:error, %Error{kind: :transient, code: "timeout", message: "Too long."}} =
-             GrocerySidecar.stream_chat(sidecar, [], 0, fn _, n -> {:cont, n + 1} end)
+    assert %Error{kind: :transient, code: "timeout", message: "Too long."} = raised(sidecar)
   end
 
   test "a watch that the service ends early resumes after the last event" do
     event = &"id: #{&1}\ndata: {\"final\": #{&2}, \"version\": #{&1}}\n\n"
     sidecar = answering([stream([event.(1, false), ": waiting\n\n"]), stream([event.(2, true)])])
-    collect = fn change, seen -> {:cont, [change["version"] | seen]} end
-    assert {:ok, [2, 1]} = GrocerySidecar.watch_job(sidecar, "job_1", [], collect)
+    events = Enum.to_list(GrocerySidecar.watch_job!(sidecar, "job_1"))
+    assert [%Event{version: 1, final?: false}, %Event{version: 2, final?: true}] = events
     [first, second] = heard()
     assert first =~ "last-event-id: 0"
     assert second =~ "last-event-id: 1"
@@ -157,8 +153,17 @@ defmodule TroubleTest do
     cut = String.replace_suffix(stream([~s(data: {"n": 1}\n\n)]), "0\r\n\r\n", "ff\r\n")
     sidecar = %{answering([cut]) | timeout: 100}
 
-    assert {:error, %Error{kind: :transient, code: "no_answer"}} =
-             GrocerySidecar.stream_chat(sidecar, [], 0, fn _, n -> {:cont, n + 1} end)
+    assert %Error{kind: :transient, code: "no_answer"} = raised(sidecar)
+  end
+
+  test "a stream that is halted or suspended closes its connection" do
+    chunk = ~s(data: {"n": 1}\n\n)
+    open = String.replace_suffix(stream([chunk, chunk]), "0\r\n\r\n", "")
+    sidecar = answering([open, open])
+    assert [%{"n" => 1}] = Enum.take(GrocerySidecar.stream_chat!(sidecar, []), 1)
+    assert [{%{"n" => 1}, :a}] = Enum.zip(GrocerySidecar.stream_chat!(sidecar, []), [:a])
+    assert_receive :closed
+    assert_receive :closed
   end
 
   test "a fast call does not wait behind a slow one" do
@@ -171,81 +176,15 @@ defmodule TroubleTest do
     Task.shutdown(slow)
   end
 
+  defp raised(sidecar) do
+    catch_error(sidecar |> GrocerySidecar.stream_chat!([]) |> Enum.to_list())
+  end
+
   # OTP logs each failed handshake.
   defp quietly(act) do
     :ok = :logger.set_application_level(:ssl, :none)
     act.()
   after
     :logger.unset_application_level(:ssl)
-  end
-
-  # Starts a server that sends these responses, one per request, and each request to the test
-  # process; after the last response it stays silent. Returns a client of it.
-  defp answering(answers) do
-    {:ok, socket} = :gen_tcp.listen(0, [:binary, active: false, ip: {127, 0, 0, 1}])
-    answering(answers, socket, "127.0.0.1")
-  end
-
-  defp answering(answers, socket, host) do
-    {:ok, port} = :inet.port(socket)
-    test = self()
-    {:ok, script} = Agent.start_link(fn -> answers end)
-    spawn_link(fn -> accept(socket, script, test) end)
-
-    GrocerySidecar.new(base_url: "http://#{host}:#{port}/", tenant_id: "elixir", json: Json)
-  end
-
-  defp accept(socket, script, test) do
-    with {:ok, connection} <- :gen_tcp.accept(socket) do
-      server = spawn_link(fn -> serve(connection, script, test, "") end)
-      :gen_tcp.controlling_process(connection, server)
-      accept(socket, script, test)
-    end
-  end
-
-  defp serve(connection, script, test, heard) do
-    case :gen_tcp.recv(connection, 0) do
-      {:ok, bytes} ->
-        request = heard <> bytes
-
-        if whole?(request) do
-          send(test, {:heard, request})
-          next = Agent.get_and_update(script, &{List.first(&1), Enum.drop(&1, 1)})
-          if is_binary(next), do: :gen_tcp.send(connection, next)
-          serve(connection, script, test, "")
-        else
-          serve(connection, script, test, request)
-        end
-
-      {:error, :closed} ->
-        :ok
-    end
-  end
-
-  defp whole?(request) do
-    with [head, body] <- String.split(request, "\r\n\r\n", parts: 2) do
-      length = Regex.run(~r/content-length: (\d+)/i, head, capture: :all_but_first) || ["0"]
-      byte_size(body) >= String.to_integer(hd(length))
-    else
-      _ -> false
-    end
-  end
-
-  defp heard do
-    receive do
-      {:heard, request} -> [request | heard()]
-    after
-      0 -> []
-    end
-  end
-
-  defp body(text), do: @ok <> "content-length: #{byte_size(text)}\r\n\r\n" <> text
-
-  defp stream(pieces) do
-    chunks =
-      for piece <- pieces ++ [""],
-          do: "#{Integer.to_string(byte_size(piece), 16)}\r\n#{piece}\r\n"
-
-    @ok <> "transfer-encoding: chunked\r\n\r\n" <> Enum.join(chunks)
   end
 end

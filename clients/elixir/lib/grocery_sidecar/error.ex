@@ -61,8 +61,11 @@ defmodule GrocerySidecar.Error do
 
   @doc "The error that a stream broke off with, after its status had been sent."
   @spec from_stream(map()) :: t()
-  def from_stream(%{"error" => %{"code" => code, "message" => message}} = body),
-    do: %__MODULE__{kind: :transient, code: code, message: message, details: body}
+  def from_stream(%{"error" => error} = body) do
+    {code, message} = told(%{"error" => error})
+    message = message || "The stream broke off."
+    %__MODULE__{kind: :transient, code: code || "broken_off", message: message, details: body}
+  end
 
   @doc "The error that a job ended with."
   @spec from_job(map()) :: t()
@@ -84,6 +87,34 @@ defmodule GrocerySidecar.Error do
       request_id: job["request_id"],
       details: job
     }
+  end
+
+  @doc "For transports: there is no connection."
+  @spec unreachable(term()) :: t()
+  def unreachable(reason) do
+    message = "The service can't be reached."
+    %__MODULE__{kind: :unavailable, code: "no_connection", message: message, details: reason}
+  end
+
+  @doc "For transports: the answer did not come in time, or broke off."
+  @spec no_answer(term()) :: t()
+  def no_answer(reason) do
+    message = "The service did not answer in time, or hung up."
+    %__MODULE__{kind: :transient, code: "no_answer", message: message, details: reason}
+  end
+
+  @doc "For transports: the answer is not HTTP."
+  @spec not_http(term()) :: t()
+  def not_http(heard) do
+    message = "What answers there does not speak HTTP."
+    %__MODULE__{kind: :protocol, code: "not_http", message: message, details: heard}
+  end
+
+  @doc false
+  @spec not_json(term()) :: t()
+  def not_json(heard) do
+    message = "The answer is not JSON."
+    %__MODULE__{kind: :protocol, code: "not_json", message: message, details: heard}
   end
 
   defp kind(status) when status in [400, 405, 413, 422], do: :bad_input
