@@ -203,7 +203,7 @@ defmodule GrocerySidecar do
   @spec extract_receipt_nested(t(), image(), options()) :: result(map())
   def extract_receipt_nested(client, image, options \\ []) do
     {call, reading} = Request.split_options!(options, @reading)
-    account = %{version: "1", account_id: Request.tenant(client, call)}
+    account = %{version: "1", account_id: Request.tenant(client, call), user_id: call[:user_id]}
     body = Map.merge(receipt(image, reading), account)
     Endpoint.flat(client, "/api/v1/receipts/extract", body, call, [])
   end
@@ -321,11 +321,18 @@ defmodule GrocerySidecar do
     job(client, Request.get(client, job_path(job_id), call))
   end
 
-  @doc "This tenant's jobs, newest first: `:feature`, `:status`, `:limit`, `:offset`."
+  @doc "This tenant's jobs, newest first: `:feature`, `:status`, `:review`, `:limit`, `:offset`, `:cursor`."
   @spec list_jobs(t(), options()) :: result(Page.t(Job.t()))
   def list_jobs(client, options \\ []),
     do:
-      Endpoint.page(client, "/api/v1/jobs", "jobs", options, [:feature, :status], &Job.from_map/1)
+      Endpoint.page(
+        client,
+        "/api/v1/jobs",
+        "jobs",
+        options,
+        [:feature, :status, :review],
+        &Job.from_map/1
+      )
 
   @doc "Cancels a queued or running job."
   @spec cancel_job(t(), String.t(), options()) :: result(Job.t())

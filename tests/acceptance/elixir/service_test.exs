@@ -135,6 +135,9 @@ defmodule ServiceTest do
     {:ok, %Page{total: 1}} = Records.list_feedback(sidecar, rating: "thumbs_down")
     {:ok, %{"corrections" => [learnt]}} = Records.list_corrections(sidecar)
     assert %{"name" => "whole milk", "value" => "Household"} = learnt
+    {:ok, %{"id" => removed}} = Records.delete_correction(sidecar, learnt["id"])
+    assert removed == learnt["id"]
+    assert {:ok, %{"corrections" => []}} = Records.list_corrections(sidecar)
 
     assert [%{"id" => id}] = Enum.to_list(Records.export_feedback!(sidecar))
     assert id == given["id"]

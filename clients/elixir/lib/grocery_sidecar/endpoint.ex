@@ -40,7 +40,7 @@ defmodule GrocerySidecar.Endpoint do
           {:ok, Page.t(entry)} | {:error, Error.t()}
         when entry: term()
   def page(client, path, name, options, own, entry) do
-    {call, query} = Request.split_options!(options, [:limit, :offset | own])
+    {call, query} = Request.split_options!(options, [:limit, :offset, :cursor | own])
 
     with {:ok, page} <- Call.json(client, Request.get(client, path, call, renamed(query))),
          do: {:ok, Page.from_map(page, name, entry)}

@@ -46,6 +46,7 @@ defmodule GrocerySidecar.Job do
     :started_at,
     :finished_at,
     :next_attempt_at,
+    :review,
     :webhook,
     :raw
   ]
@@ -67,6 +68,7 @@ defmodule GrocerySidecar.Job do
           started_at: DateTime.t() | nil,
           finished_at: DateTime.t() | nil,
           next_attempt_at: DateTime.t() | nil,
+          review: String.t() | nil,
           webhook: map() | nil,
           raw: map()
         }
@@ -95,6 +97,7 @@ defmodule GrocerySidecar.Job do
       started_at: Answer.datetime(job["started_at"]),
       finished_at: Answer.datetime(job["finished_at"]),
       next_attempt_at: Answer.datetime(job["next_attempt_at"]),
+      review: job["review"],
       webhook: job["webhook"],
       raw: job
     }

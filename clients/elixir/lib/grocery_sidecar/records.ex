@@ -16,7 +16,7 @@ defmodule GrocerySidecar.Records do
 
   @doc """
   Artifacts, newest first: `:feature`, `:status`, `:job_id`, `:request_id` (as `:filter_request_id`),
-  `:limit`, `:offset`.
+  `:limit`, `:offset`, `:cursor`.
   """
   @spec list_artifacts(GrocerySidecar.t(), options()) :: result(Page.t(map()))
   def list_artifacts(client, options \\ []) do
@@ -47,23 +47,20 @@ defmodule GrocerySidecar.Records do
 
   @doc """
   Rates a result: `rating` is `"thumbs_up"` or `"thumbs_down"`, `subject` is `[artifact_id: id]` or
-  `[job_id: id]`. Options of its own: `:note`, `:correction`.
+  `[job_id: id]`. Options of its own: `:note`, `:correction`, and
+  `:based_on`, the correction before this one, which is refused if another came in between.
   """
   @spec give_feedback(GrocerySidecar.t(), String.t(), keyword(), options()) :: result(map())
   def give_feedback(client, rating, subject, options \\ []) do
-    {call, fields} = Request.split_options!(options, [:note, :correction])
+    {call, fields} = Request.split_options!(options, [:note, :correction, :based_on])
     :ok = Request.known!(subject, [:artifact_id, :job_id])
-    body = Map.new([{:rating, rating} | subject ++ fields])
+    who = client |> Request.identity(call) |> Map.delete(:request_id)
+    body = Map.merge(who, Map.new([{:rating, rating} | subject ++ fields]))
 
-    Endpoint.posted(
-      client,
-      "/api/v1/feedback",
-      Map.merge(Request.identity(client, call), body),
-      call
-    )
+    Endpoint.posted(client, "/api/v1/feedback", body, call)
   end
 
-  @doc "Feedback, newest first: `:rating`, `:artifact_id`, `:job_id`, `:limit`, `:offset`."
+  @doc "Feedback, newest first: `:rating`, `:artifact_id`, `:job_id`, `:limit`, `:offset`, `:cursor`."
   @spec list_feedback(GrocerySidecar.t(), options()) :: result(Page.t(map()))
   def list_feedback(client, options \\ []) do
     path = "/api/v1/feedback"
@@ -79,6 +76,14 @@ defmodule GrocerySidecar.Records do
   @spec list_corrections(GrocerySidecar.t(), options()) :: result(map())
   def list_corrections(client, options \\ []),
     do: Endpoint.got(client, "/api/v1/corrections", options)
+
+  @doc "Removes a correction by its id: it changes no later answer."
+  @spec delete_correction(GrocerySidecar.t(), String.t() | integer(), options()) :: result(map())
+  def delete_correction(client, correction_id, options \\ []) do
+    {call, []} = Request.split_options!(options)
+    path = "/api/v1/corrections/#{Request.segment(to_string(correction_id))}"
+    Call.json(client, Request.delete(client, path, call))
+  end
 
   @doc "Erases all data of the tenant; `erased` counts the rows."
   @spec erase_tenant(GrocerySidecar.t(), options()) :: result(map())
