@@ -10,6 +10,11 @@ defmodule GrocerySidecar.MixProject do
       elixir: "~> 1.14",
       elixirc_paths: if(Mix.env() == :test, do: ["lib", "test/support"], else: ["lib"]),
       elixirc_options: [warnings_as_errors: true],
+      dialyzer: [flags: [:unmatched_returns], plt_add_apps: [:ssl, :public_key, :req, :telemetry]],
+      description:
+        "A client of the grocery side-car: receipts, categories, meal plans, search, chat, jobs",
+      package: [licenses: ["Apache-2.0"], links: %{}],
+      docs: [main: "readme", extras: ["README.md", "CHANGELOG.md"]],
       deps: deps(System.get_env("GROCERY_SIDECAR_DEPS", "hex"))
     ]
   end

@@ -199,10 +199,16 @@ defmodule GrocerySidecar.Transport.Otp do
   defp receive_from(%{transport: transport, socket: socket, left: left}, size),
     do: transport.recv(socket, size, left.())
 
-  defp packets(%{transport: :gen_tcp, socket: socket}, kind),
-    do: :inet.setopts(socket, packet: kind)
+  # What fails here fails at the next read.
+  defp packets(%{transport: :gen_tcp, socket: socket}, kind) do
+    _ = :inet.setopts(socket, packet: kind)
+    :ok
+  end
 
-  defp packets(%{transport: :ssl, socket: socket}, kind), do: :ssl.setopts(socket, packet: kind)
+  defp packets(%{transport: :ssl, socket: socket}, kind) do
+    _ = :ssl.setopts(socket, packet: kind)
+    :ok
+  end
 
   defp close(%{transport: transport, socket: socket}), do: transport.close(socket)
 
