@@ -147,6 +147,14 @@ defmodule GrocerySidecar.Transport.OtpTest do
     assert second =~ "last-event-id: 1"
   end
 
+  test "a watch goes on when nothing changed meanwhile, and ends when there is no more" do
+    no_content = "HTTP/1.1 204 No Content\r\n\r\n"
+    sidecar = answering([stream([": waiting\n\n"]), no_content])
+    assert [] = Enum.to_list(GrocerySidecar.watch_job!(sidecar, "job_1", last_event_id: 3))
+    assert [first, second] = heard()
+    assert first =~ "last-event-id: 3" and second =~ "last-event-id: 3"
+  end
+
   test "a truncated stream is an error" do
     cut = String.replace_suffix(stream([~s(data: {"n": 1}\n\n)]), "0\r\n\r\n", "ff\r\n")
     sidecar = %{answering([cut]) | timeout: 100}

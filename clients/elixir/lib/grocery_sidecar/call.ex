@@ -38,7 +38,10 @@ defmodule GrocerySidecar.Call do
 
     [:open]
     |> Stream.flat_map(fn :open -> pieces(client, request) end)
-    |> Stream.transform("", fn piece, rest -> cut.(rest, piece) end)
+    |> Stream.transform("", fn
+      :no_content, rest -> {[:no_content], rest}
+      piece, rest -> cut.(rest, piece)
+    end)
   end
 
   @spec jsonl(GrocerySidecar.t(), Request.t()) :: Enumerable.t()
@@ -48,7 +51,7 @@ defmodule GrocerySidecar.Call do
     |> Stream.map(&decoded!(client, &1))
   end
 
-  # Server-sent events, each as `{id or nil, data}`.
+  # Server-sent events, each as `{id or nil, data}`; `:no_content` for an answer without a stream (204).
   @spec events(GrocerySidecar.t(), Request.t()) :: Enumerable.t()
   def events(client, request), do: stream(client, request, &Events.events/2)
 
@@ -80,7 +83,11 @@ defmodule GrocerySidecar.Call do
     case opened do
       {:ok, {response, observation}} ->
         ended = fn _ -> Observation.stop(observation, {:ok, response}) end
-        Stream.transform(response.body, fn -> nil end, &{[&1], &2}, ended)
+        body = if response.status == 204, do: [:no_content], else: []
+
+        response.body
+        |> Stream.transform(fn -> nil end, &{[&1], &2}, ended)
+        |> Stream.concat(body)
 
       {:error, error} ->
         raise error

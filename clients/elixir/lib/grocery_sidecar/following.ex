@@ -52,11 +52,16 @@ defmodule GrocerySidecar.Following do
     |> Call.events(%{request | headers: headers})
     |> Stream.transform(fn -> {last, false} end, &event(client, &1, &2), &ended/1, fn _ -> :ok end)
     |> Stream.flat_map(fn
-      %Job.Event{} = event -> [event]
-      {:resume, ^last} -> []
-      {:resume, last} -> watch(client, request, last)
+      %Job.Event{} = event ->
+        [event]
+
+      {:resume, last} ->
+        Process.sleep(@first_poll_ms)
+        watch(client, request, last)
     end)
   end
+
+  defp event(_, :no_content, {last, _}), do: {[], {last, true}}
 
   defp event(client, {id, data}, {last, _}) do
     event = client |> Call.decoded!(data) |> Job.event()
