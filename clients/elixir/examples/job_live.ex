@@ -1,6 +1,6 @@
 defmodule MyAppWeb.JobLive do
   @moduledoc """
-  Shows a job's progress as it comes: `live "/jobs/:id", MyAppWeb.JobLive`, in a session that assigns
+  Shows the progress of a receipt's job as it comes: `live "/jobs/:id", MyAppWeb.JobLive`, in a session that assigns
   `current_tenant_id`. The task that reads the stream ends with the page.
   """
 
@@ -47,7 +47,7 @@ defmodule MyAppWeb.JobLive do
     ~H"""
     <progress :if={@status in [:queued, :running]} value={@progress} max="1"><%= @status %></progress>
     <p :if={@error} role="alert"><%= @error %></p>
-    <p :if={@receipt}><%= @receipt.merchant %>: <%= @receipt.total %></p>
+    <p :if={@receipt}><%= "#{@receipt.merchant}: #{@receipt.total}" %></p>
     """
   end
 end
