@@ -9,7 +9,6 @@ defmodule GrocerySidecar.MixProject do
       version: @version,
       elixir: "~> 1.14",
       elixirc_paths: if(Mix.env() == :test, do: ["lib", "test/support"], else: ["lib"]),
-      elixirc_options: [warnings_as_errors: true],
       dialyzer: [flags: [:unmatched_returns], plt_add_apps: [:ssl, :public_key, :req, :telemetry]],
       description:
         "A client of the grocery side-car: receipts, categories, meal plans, search, chat, jobs",

@@ -15,7 +15,7 @@ _ENVIRONMENT = {"LC_ALL": "C.UTF-8", "GROCERY_SIDECAR_DEPS": "none", "MIX_ENV": 
 
 def compile_client(build: Path) -> Path:
     """Compile the client and its tests' support; return the folder of its modules."""
-    run(["mix", "compile"], {"MIX_BUILD_PATH": str(build)}, cwd=CLIENT)
+    run(["mix", "compile", "--warnings-as-errors"], {"MIX_BUILD_PATH": str(build)}, cwd=CLIENT)
     return build / "lib" / "grocery_sidecar" / "ebin"
 
 

@@ -57,6 +57,7 @@ defmodule GrocerySidecar do
     :token,
     transport: {GrocerySidecar.Transport.Otp, []},
     tls: [],
+    headers: [],
     timeout: 60_000,
     retries: 2,
     on_response: &Function.identity/1
@@ -69,6 +70,7 @@ defmodule GrocerySidecar do
           token: String.t() | nil,
           transport: {module(), keyword()},
           tls: keyword(),
+          headers: [{String.t(), String.t()}],
           timeout: pos_integer(),
           retries: non_neg_integer(),
           on_response: (map() -> term())
@@ -99,6 +101,7 @@ defmodule GrocerySidecar do
     * `:transport` - a `GrocerySidecar.Transport`, or `{module, options}`
     * `:tls` - options of `:ssl` for an `https` address, such as `cacertfile: "ca.pem"` for a private
       CA; by default the system's CAs are trusted
+    * `:headers` - sent with every request, such as `[{"x-stub", "503"}]` for the stub server
     * `:timeout` - milliseconds, 60 000 by default
     * `:retries` - 2 by default
     * `:json` - a module that has `encode!/1` and `decode/1`; `JSON`, else `Jason`, by default
@@ -111,13 +114,13 @@ defmodule GrocerySidecar do
       #GrocerySidecar<base_url: "http://127.0.0.1:8000", tenant_id: "demo", timeout: 60000, retries: 2, ...>
 
       iex> GrocerySidecar.new(base_url: "http://127.0.0.1:8000", tenantid: "demo")
-      ** (ArgumentError) unknown option :tenantid; did you mean :tenant_id? Known here: :base_url, :json, :tenant_id, :token, :transport, :tls, :timeout, :retries, :on_response
+      ** (ArgumentError) unknown option :tenantid; did you mean :tenant_id? Known here: :base_url, :json, :tenant_id, :token, :transport, :tls, :headers, :timeout, :retries, :on_response
   """
   @spec new(keyword()) :: t()
   def new(options) do
     Request.known!(
       options,
-      ~w(base_url json tenant_id token transport tls timeout retries on_response)a
+      ~w(base_url json tenant_id token transport tls headers timeout retries on_response)a
     )
 
     client = struct!(__MODULE__, Keyword.put_new_lazy(options, :json, &Setup.json!/0))

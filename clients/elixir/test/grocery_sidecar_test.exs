@@ -173,7 +173,7 @@ defmodule GrocerySidecarTest do
           {200, @envelope}
         end,
         token: "secret-token",
-        tls: [password: 'secret-key']
+        tls: [password: ~c"secret-key"]
       )
 
     assert {:ok, _} = GrocerySidecar.extract_receipt(sidecar, {:binary, "secret-photo"})

@@ -41,7 +41,12 @@ defmodule GrocerySidecar.Transport.OtpTest do
   end
 
   test "each call sends tenant, token, trace and request id" do
-    sidecar = %{answering([body(~s({"jobs": [], "total": 0}))]) | token: "secret"}
+    sidecar = %{
+      answering([body(~s({"jobs": [], "total": 0}))])
+      | token: "secret",
+        headers: [{"x-stub", "1"}]
+    }
+
     options = [tenant_id: "t", traceparent: "00-1-2-01", request_id: "r-1", limit: 5]
     assert {:ok, %{total: 0}} = GrocerySidecar.list_jobs(sidecar, options)
     [request] = heard()
@@ -51,7 +56,8 @@ defmodule GrocerySidecar.Transport.OtpTest do
           "x-tenant-id: t",
           "authorization: Bearer secret",
           "traceparent: 00-1-2-01",
-          "x-request-id: r-1"
+          "x-request-id: r-1",
+          "x-stub: 1"
         ],
         do: assert(String.contains?(request, header <> "\r\n"))
   end

@@ -117,7 +117,7 @@ defmodule GrocerySidecar.Request do
       {"authorization", client.token && "Bearer " <> client.token}
     ]
 
-    Enum.filter(wanted, fn {_, value} -> value && fits_a_header?(value) end)
+    Enum.filter(wanted, fn {_, value} -> value && fits_a_header?(value) end) ++ client.headers
   end
 
   defp tenant_query(client, call) do
