@@ -36,7 +36,7 @@ def test_the_clients_options_are_the_services(client_code: Path, service: Servic
     for attribute, schema, without in [
         ("reading", "ReceiptOptions", set()),
         ("chatting", "ChatRequest", {"messages", "stream", "stream_options"}),
-        ("planning", "PlanRequest", {"planning_horizon", "recipes"}),
+        ("embedding", "OpenAIEmbedRequest", {"input"}),
     ]:
         found = re.search(rf"@{attribute} ~w\(([^)]*)\)a", source)
         assert found is not None

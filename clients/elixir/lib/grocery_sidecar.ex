@@ -90,7 +90,6 @@ defmodule GrocerySidecar do
     frequency_penalty seed stop logprobs top_logprobs logit_bias response_format tools tool_choice
     parallel_tool_calls top_k min_p repetition_penalty min_tokens ignore_eos)a
   @embedding ~w(model user encoding_format dimensions)a
-  @planning ~w(inventory people currency constraints weights alternatives timeout_ms)a
 
   @doc """
   A client.
@@ -229,15 +228,18 @@ defmodule GrocerySidecar do
   ## Meals
 
   @doc """
-  A plan for `planning_horizon` from `recipes`, and what `payload` or the options say: `:inventory`,
-  `:people`, `:currency`, `:constraints`, `:weights`, `:alternatives`, `:timeout_ms`.
+  A plan for `planning_horizon` from `recipes`, and whatever else of a plan's fields `payload` holds:
+  `inventory`, `people`, `constraints`, `weights`, … Options of its own: `:alternatives`, `:timeout_ms`.
   """
   @spec plan_meals(t(), map(), options()) :: result(Plan.t())
   def plan_meals(client, payload, options \\ []) do
     path = "/api/v1/optimize/meal-plan"
 
     with {:ok, answer} <-
-           Endpoint.enveloped(client, path, "meal_optimization", payload, options, @planning),
+           Endpoint.enveloped(client, path, "meal_optimization", payload, options, [
+             :alternatives,
+             :timeout_ms
+           ]),
          do: {:ok, Plan.from_payload(answer["payload"], answer)}
   end
 
