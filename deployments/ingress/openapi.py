@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from deployments.ingress.auth import PUBLIC_PATHS
 from deployments.ingress.examples import EXAMPLE_BODIES, EXAMPLE_IDS
+from deployments.ingress.openapi_webhooks import webhooks
 
 Operation = dict[str, Any]
 
@@ -58,6 +59,7 @@ def openapi_builder(app: FastAPI, *, tokens: bool) -> Callable[[], dict[str, Any
 def _complete(document: dict[str, Any], *, tokens: bool) -> dict[str, Any]:
     schemas = document["components"]["schemas"]
     schemas["OpenAIError"] = _OPENAI_ERROR
+    document["webhooks"] = webhooks()
     for unused in ("HTTPValidationError", "ValidationError"):  # FastAPI's own error shapes
         schemas.pop(unused, None)
     for path, operations in document["paths"].items():

@@ -1,13 +1,18 @@
 """The OpenAPI document is complete and correct, and its examples work."""
 
+import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
+import jsonschema
 import pytest
 
 from deployments.ingress.examples import EXAMPLE_BODIES
+from jobs.queue.webhooks import WebhookDispatcher
 from sidecar.core.settings import Settings
 from tests.unit.deployments.conftest import IngressClient, serve_ingress
+from tests.unit.deployments.requests import submission
 
 #: The statuses that every operation documents.
 COMMON_STATUSES = {"200", "400", "413", "429", "500", "503", "504"}
@@ -105,3 +110,24 @@ async def test_the_documentation_page_names_only_files_of_this_service(
     assert "unsafe-eval" not in page.headers["content-security-policy"]
     missing = await ingress.http.get("/docs/static/core.py")
     assert missing.status_code == 404
+
+
+async def test_the_document_describes_the_webhooks_as_they_are_sent(
+    ingress: IngressClient,
+) -> None:
+    described = (await ingress.http.get("/openapi.json")).json()["webhooks"]
+    assert set(described) == {"job.succeeded", "job.failed", "job.cancelled", "webhook.ping"}
+    sent: list[dict[str, Any]] = []
+
+    async def send(url: str, body: bytes, headers: Mapping[str, str]) -> int:
+        sent.append(json.loads(body))
+        return 200
+
+    body = submission(callback_url="https://core.example/done")
+    job_id = (await ingress.http.post("/api/v1/jobs", json=body)).json()["id"]
+    await ingress.http.post(f"/api/v1/jobs/{job_id}/cancel", headers={"x-tenant-id": "t1"})
+    await WebhookDispatcher(ingress.database, send=send).deliver()
+    [call] = sent
+    schema = described[call["type"]]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    jsonschema.validate(call, schema)
+    assert set(call["data"]) == set(schema["properties"]["data"]["properties"])
