@@ -6,13 +6,14 @@ planner excludes both and says which is which.
 
 import re
 import tomllib
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import translate
 from functools import cache, lru_cache
 from importlib.resources import files
+
+from sidecar.text.words import singulars, words
 
 _MIN_COMPOUND_LETTERS = 4  # a shorter word is a part of too many others
 
@@ -73,7 +74,7 @@ class _Groups:
 
 def group_name(wish: str) -> str | None:
     """Return the name of the allergen group that a wish names, None if it names none."""
-    name = " ".join(_words(wish))
+    name = " ".join(words(wish))
     groups = _groups()
     synonyms = _synonyms()
     return name if name in groups.names else synonyms.get(name)
@@ -89,18 +90,12 @@ def match_ingredient(wish: str, ingredient_id: str, name: str) -> Match | None:
         return Match(sure=True)
     if (group := group_name(wish)) is not None:
         return _match_group(group, name)
-    return _match_words(_singulars(wish), _singulars(name))
-
-
-def same_name(first: str, second: str) -> bool:
-    """Return whether two names have the same words, in singular or plural."""
-    return set(_singulars(first)) == set(_singulars(second))
+    return _match_words(singulars(wish), singulars(name))
 
 
 @lru_cache(maxsize=65_536)
 def _match_group(group: str, name: str) -> Match | None:
-    words = _words(name)
-    matches = [_match_one(_groups().by_id[part], words) for part in _groups().names[group]]
+    matches = [_match_one(_groups().by_id[part], words(name)) for part in _groups().names[group]]
     found = [match for match in matches if match is not None]
     return max(found, key=lambda match: match.sure, default=None)
 
@@ -129,27 +124,6 @@ def _is_part(word: str, other: str) -> bool:
     return word == other or (
         len(word) >= _MIN_COMPOUND_LETTERS and (other.startswith(word) or other.endswith(word))
     )
-
-
-@lru_cache(maxsize=16_384)
-def _words(text: str) -> Words:
-    """Return the words of a text without case, accents and signs."""
-    folded = unicodedata.normalize("NFKD", text.casefold().replace("œ", "oe").replace("ł", "l"))
-    plain = "".join(letter for letter in folded if not unicodedata.combining(letter))
-    return tuple(re.findall(r"[^\W_]+", plain))
-
-
-@lru_cache(maxsize=16_384)
-def _singulars(text: str) -> Words:
-    return tuple(_singular(word) for word in _words(text))
-
-
-def _singular(word: str) -> str:
-    if len(word) > _MIN_COMPOUND_LETTERS and word.endswith("ies"):
-        return f"{word[:-3]}y"
-    if word.endswith(("oes", "ches", "shes", "sses", "xes")):
-        return word[:-2]
-    return word[:-1] if len(word) > 2 and word.endswith("s") and not word.endswith("ss") else word
 
 
 @cache

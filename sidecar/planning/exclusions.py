@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from sidecar.planning.allergens import Match, group_name, match_ingredient, same_name
+from sidecar.planning.allergens import Match, group_name, match_ingredient
 from sidecar.planning.problem import Barred
 from sidecar.planning.schemas import Recipe
+from sidecar.text.words import same_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ def exclusions(wishes: Sequence[str], recipes: Sequence[Recipe]) -> tuple[Exclus
     barred: list[list[Barred]] = [[] for _ in recipes]
     omitted: list[list[Barred]] = [[] for _ in recipes]
     for number, wish in enumerate(wishes):
-        by_id = wish in names and group_name(wish) is None and not same_name(wish, names[wish])
+        by_id = wish in names and group_name(wish) is None and not same_words(wish, names[wish])
         matches: dict[tuple[str, str], Match] = {}
         for food in foods:
             match = Match(sure=True) if wish == food[0] else None

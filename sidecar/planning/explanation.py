@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Iterator
 
-from sidecar.planning.allergens import same_name
 from sidecar.planning.constraint_words import (
     constraint_sentence,
     count_words,
@@ -18,6 +17,7 @@ from sidecar.planning.response import Metrics, OpenSlot
 from sidecar.planning.scoring import Assessment, allocate, assess, cookings, is_feasible
 from sidecar.planning.slot_conflicts import open_slot_conflict
 from sidecar.planning.substitution_reasons import substitution_reasons
+from sidecar.text.words import same_words
 
 _MAX_LEFT_OUT = 3
 _MAX_OPEN_SLOTS = 20
@@ -210,5 +210,5 @@ def _barred(problem: Problem, barred: Barred) -> str:
     wish = problem.excluded_ingredients[barred.wish]
     if not barred.sure:
         return f"{barred.ingredient} may contain {wish}"
-    named = "" if same_name(barred.ingredient, wish) else f" ({wish})"
+    named = "" if same_words(barred.ingredient, wish) else f" ({wish})"
     return f"it contains {barred.ingredient}{named}"

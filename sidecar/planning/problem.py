@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from fractions import Fraction
 
-from sidecar.planning import units
+from sidecar.ingredients import units
 from sidecar.planning.schemas import PlanWeights
 
 NEVER = 10**6  # the expiry day of food that doesn't expire

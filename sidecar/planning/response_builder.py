@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
 
-from sidecar.planning import units
+from sidecar.ingredients import units
 from sidecar.planning.nutrition import intakes
 from sidecar.planning.problem import OPEN, Plan, Problem
 from sidecar.planning.response import (

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
-from sidecar.planning import units
+from sidecar.ingredients import units
 from sidecar.planning.problem import EXPIRING_DAYS, NEVER, Lot, ShoppingItem, Stock
 from sidecar.planning.schemas import Ingredient, InventoryItem, Recipe
 
@@ -115,7 +115,7 @@ class StockBuilder:
             if entry.price is None:
                 continue
             measure = self.measure(entry.ingredient_id, entry.unit)
-            amount = Fraction(repr(entry.price_quantity)) * measure.size * units.MILLI
+            amount = Fraction(repr(entry.price_quantity)) * measure.size * units.PARTS
             price = Fraction(entry.price) / amount
             prices.setdefault((entry.ingredient_id, measure.dimension), price)
         return prices

@@ -8,7 +8,7 @@ never missed. An ingredient requested to cook with counts as one that expires to
 from collections import defaultdict
 from fractions import Fraction
 
-from sidecar.planning import units
+from sidecar.ingredients import units
 from sidecar.planning.exclusions import exclusions
 from sidecar.planning.problem import ObjectiveWeights
 from sidecar.planning.response import Suggestion
@@ -21,6 +21,7 @@ from sidecar.planning.schemas import (
 )
 from sidecar.planning.scoring import Use, consume, rescue_points
 from sidecar.planning.stock_builder import StockBuilder
+from sidecar.text.words import singulars
 
 _WEIGHTS = ObjectiveWeights.from_weights(PlanWeights())
 
@@ -105,11 +106,7 @@ def _matches(wish: SuggestionIngredient, ingredient: Ingredient) -> bool:
     """Match by id, or by the words of a name: "chicken" also matches "chicken breast"."""
     if wish.ingredient_id == ingredient.ingredient_id:
         return True
-    return wish.name is not None and _words(wish.name) <= _words(ingredient.name)
-
-
-def _words(name: str) -> frozenset[str]:
-    return frozenset(word.rstrip("s") for word in name.casefold().replace(",", " ").split())
+    return wish.name is not None and set(singulars(wish.name)) <= set(singulars(ingredient.name))
 
 
 def _reason(recipe: Recipe, matches: list[str], expiring: list[str], missing: list[str]) -> str:

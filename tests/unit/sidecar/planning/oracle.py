@@ -10,7 +10,7 @@ from itertools import pairwise, product
 from math import ceil, floor
 from typing import NamedTuple
 
-from sidecar.planning import units
+from sidecar.ingredients import units
 from sidecar.planning.compiler import cuisine_tags
 from sidecar.planning.problem import MEAL_TAGS
 from sidecar.planning.schemas import PlanRequest, Recipe

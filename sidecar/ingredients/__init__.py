@@ -1,0 +1,1 @@
+"""Ingredients as people write them: units, lines of recipes, foods and their nutrition."""

@@ -1,0 +1,178 @@
+"""Parses ingredient lines as people write them: "2 EL Öl", "1 (14 oz) can tomatoes, drained".
+
+Rules over the units (units.py) and the words of eight languages (vocabulary.py): an amount at the
+start or at the end, then the food, then notes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Final
+
+from sidecar.ingredients.amounts import LineAmount, Size, read_amount
+from sidecar.ingredients.food_names import FoodName, read_food, read_notes
+from sidecar.ingredients.tokens import Tokens, tokenize
+from sidecar.ingredients.units import LANGUAGES
+from sidecar.ingredients.vocabulary import detect_languages, vocabulary
+
+MAX_LENGTH: Final = 500  # characters of a line
+
+_SURE: Final = 0.98
+_NO_NAME: Final = 0.1
+_LONG_NAME_WORDS: Final = 6
+#: Factors of the confidence: a number is left in the name, the name is long, nothing was counted.
+_NUMBER_LEFT: Final = 0.6
+_LONG_NAME: Final = 0.8
+_NO_AMOUNT: Final = 0.9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IngredientLine:
+    """A parsed line.
+
+    `quantity` is None where the line has no number ("salt to taste"), `unit` a name of the closed
+    list, "" for pieces of the food itself, and None without an amount. `size` is that of one
+    package or piece. `name` is empty only where the line names no food.
+    """
+
+    text: str
+    language: str
+    name: str
+    quantity: Fraction | None = None
+    quantity_max: Fraction | None = None
+    unit: str | None = None
+    unit_text: str = ""
+    size: Size | None = None
+    note: str = ""
+    optional: bool = False
+    alternatives: tuple["IngredientLine", ...] = ()
+    confidence: float = 0.0
+
+
+def parse_lines(lines: Sequence[str], language: str | None = None) -> list[IngredientLine]:
+    """Parse lines of at most `MAX_LENGTH` characters, which are cut to it.
+
+    Without a language (one of `LANGUAGES`) it is detected from each line and the others.
+    """
+    lines = [line[:MAX_LENGTH] for line in lines]
+    languages = [language] * len(lines) if language in LANGUAGES else detect_languages(lines)
+    return [_parse(line, found or "en") for line, found in zip(lines, languages, strict=True)]
+
+
+def parse_line(line: str, language: str | None = None) -> IngredientLine:
+    """Parse one line; see `parse_lines`."""
+    return parse_lines([line], language)[0]
+
+
+def _parse(line: str, language: str) -> IngredientLine:
+    tokens = tokenize(line, language)
+    part, start = _part(tokens, language)
+    amount = read_amount(tokens, start, language)
+    if amount is None:
+        amount, rest = _amount_behind(tokens, language)
+    else:
+        rest = tokens.slice(amount.end)
+    amount, rest = _food_not_unit(tokens, amount, rest)
+    behind_unit = amount is not None and (amount.unit is not None or amount.quantity != 1)
+    if behind_unit or part:
+        rest = rest.slice(rest.skip(0, vocabulary(language).of))
+    food = read_food(rest, language, counted=amount is not None and amount.unit is None)
+    if amount is None and food.amount is not None:
+        amount = food.amount
+    return _build(line, language, amount, food, part)
+
+
+def _part(tokens: Tokens, language: str) -> tuple[str, int]:
+    """Return the part that is taken of a counted food ("juice of 1 lemon"), and its end."""
+    words = vocabulary(language)
+    end = tokens.skip(0, words.parts)
+    behind = tokens.skip(end, words.of)
+    behind += behind > end and tokens.is_sign(behind, "'")
+    if end and (behind > end or not words.of.values):
+        amount = read_amount(tokens, behind, language)
+        if amount is not None and amount.unit is None:
+            return tokens.slice(0, end).plain(), behind
+    return "", 0
+
+
+def _amount_behind(tokens: Tokens, language: str) -> tuple[LineAmount | None, Tokens]:
+    """Find an amount at the end of a line: "Mehl 200 g", "Eggs: 2"."""
+    for position in range(1, len(tokens.items)):
+        separated = tokens.is_sign(position - 1, ":-,") or tokens.items[position - 1].folded == "x"
+        if tokens.items[position].number is None:
+            continue
+        amount = read_amount(tokens, position, language)
+        if amount is None or amount.quantity is None:
+            continue
+        after = [token for token in tokens.items[amount.end :] if token.bracket is None]
+        if not after and (amount.unit is not None or separated):
+            end = position - separated
+            brackets = [token for token in tokens.items[amount.end :] if token.bracket is not None]
+            return amount, Tokens(tokens.text, [*tokens.items[:end], *brackets])
+    return None, tokens
+
+
+def _food_not_unit(
+    tokens: Tokens, amount: LineAmount | None, rest: Tokens
+) -> tuple[LineAmount | None, Tokens]:
+    """Take a counted unit for the food where no food follows: "4 cloves, crushed"."""
+    if amount is None or amount.unit is None:
+        return amount, rest
+    first = rest.get(0)
+    if amount.unit.measure.dimension in ("g", "ml") or amount.unit.name == "piece":
+        return amount, rest
+    if first is not None and (first.is_word or first.number is not None):
+        return amount, rest
+    if any(token.is_word for token in rest.items) and not rest.is_sign(0, ",;"):
+        return amount, rest
+    length = sum(token.is_word for token in tokenize(amount.unit_text, "en").items)
+    start = amount.end
+    while length and start:
+        start -= 1
+        length -= tokens.items[start].is_word
+    return replace(amount, unit=None, unit_text=""), tokens.slice(start)
+
+
+def _build(
+    line: str, language: str, amount: LineAmount | None, food: FoodName, part: str
+) -> IngredientLine:
+    notes = [*(amount.notes if amount else ()), part, *food.notes]
+    alternatives = tuple(
+        replace(parsed, quantity=amount.quantity, unit=_unit(amount), unit_text=amount.unit_text)
+        if parsed.unit is None and amount is not None
+        else parsed
+        for parsed in (_parse(text, language) for text in food.alternatives)
+    )
+    return IngredientLine(
+        text=line,
+        language=language,
+        name=food.name,
+        quantity=amount.quantity if amount else None,
+        quantity_max=amount.quantity_max if amount else None,
+        unit=_unit(amount),
+        unit_text=amount.unit_text if amount else "",
+        size=amount.size if amount else None,
+        note=", ".join(note for note in notes if note),
+        optional=food.optional or read_notes(notes, language),
+        alternatives=alternatives,
+        confidence=_confidence(amount, food),
+    )
+
+
+def _unit(amount: LineAmount | None) -> str | None:
+    if amount is None or (amount.quantity is None and amount.unit is None):
+        return None
+    return amount.unit.name if amount.unit is not None else ""
+
+
+def _confidence(amount: LineAmount | None, food: FoodName) -> float:
+    if not food.name:
+        return _NO_NAME
+    confidence = _SURE
+    if any(character.isdigit() for character in food.name):
+        confidence *= _NUMBER_LEFT
+    if len(food.name.split()) > _LONG_NAME_WORDS:
+        confidence *= _LONG_NAME
+    if amount is None:
+        confidence *= _NO_AMOUNT
+    return round(confidence, 2)

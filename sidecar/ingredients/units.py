@@ -1,0 +1,190 @@
+"""Kitchen quantities as whole parts of a gram, a milliliter or a piece.
+
+data/units.toml holds the closed list of units with their spellings in eight languages, and
+data/foods.toml the densities of foods. Any other unit counts pieces of its own kind.
+"""
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache, lru_cache
+from importlib.resources import files
+from math import ceil, floor
+from typing import Any, Final
+
+from sidecar.text.words import fold, singular, singulars
+
+#: Parts of a gram, a milliliter and a piece: thirds, sixteenths and thousandths are whole.
+PARTS: Final = 6_000
+
+LANGUAGES: Final = ("en", "de", "fr", "es", "it", "pt", "nl", "pl")
+
+_MAX_DENOMINATOR: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class UnitMeasure:
+    """The dimension of a unit (g, ml, piece or the counted noun) and its size in that dimension."""
+
+    dimension: str
+    size: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A unit of the closed list. An approximate one needs no number ("pinch of salt")."""
+
+    name: str
+    measure: UnitMeasure
+    container: bool = False
+    approximate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Units:
+    """The closed list, by name and by spelling."""
+
+    by_name: Mapping[str, Unit]
+    symbols: Mapping[str, Unit]  # with their case
+    spellings: Mapping[str, Unit]  # folded, of any language
+    by_language: Mapping[str, Mapping[str, Unit]]
+
+    def find(self, spelling: str, language: str | None = None) -> Unit | None:
+        """Return the unit of a spelling without periods, None if it is none."""
+        if (unit := self.symbols.get(spelling)) is not None:
+            return unit
+        folded = fold(spelling)
+        return self.by_language.get(language or "", {}).get(folded) or self.spellings.get(folded)
+
+
+def measure(unit: str, ingredient: str) -> UnitMeasure:
+    """Return the measure of `unit`, a mass if it is a volume and the ingredient's density is known.
+
+    An unknown unit is a dimension of its own ("2 mugs") and converts to no other.
+    """
+    parsed = _parse_unit(unit)
+    if parsed.dimension == "ml" and (known := density(ingredient)) is not None:
+        return UnitMeasure("g", parsed.size * known)
+    if (weight := _weight(parsed.dimension, ingredient)) is not None:
+        return UnitMeasure("g", weight)
+    return parsed
+
+
+def needed(quantity: float, unit: UnitMeasure) -> int:
+    """Return the parts needed, at least 1; rounded down so that 7 x 1/7 never exceeds 1."""
+    return max(1, floor(exact(quantity) * unit.size * PARTS))
+
+
+def stocked(quantity: float, unit: UnitMeasure) -> int:
+    """Return the parts at home, rounded up for the same reason."""
+    return ceil(exact(quantity) * unit.size * PARTS)
+
+
+def in_unit(parts: int, unit: UnitMeasure) -> float:
+    """Convert parts back to `unit`, rounded to three decimals; what is there is at least 0.001."""
+    rounded = round(float(Fraction(parts, PARTS) / unit.size), 3)
+    return rounded or (0.001 if parts else 0.0)
+
+
+def exact(quantity: float) -> Fraction:
+    """Return the fraction that a float stands for: 1/3 for 0.3333333333333333, else its decimals.
+
+    The denominator is at most 1000 where such a fraction is the same float.
+    """
+    simple = Fraction(quantity).limit_denominator(_MAX_DENOMINATOR)
+    return simple if float(simple) == quantity else Fraction(repr(float(quantity)))
+
+
+@lru_cache(maxsize=16_384)
+def density(ingredient: str) -> Fraction | None:
+    """Return the grams per milliliter of a food, None if they are unknown."""
+    names = singulars(ingredient)
+    return next((size for phrases, size in _densities() if _has_phrase(phrases, names)), None)
+
+
+@cache
+def kitchen_units() -> Units:
+    """Return the closed list of units."""
+    by_name: dict[str, Unit] = {}
+    symbols: dict[str, Unit] = {}
+    by_language: dict[str, dict[str, Unit]] = {language: {} for language in LANGUAGES}
+    folded_symbols: dict[str, Unit] = {}
+    for name, entry in _load("units.toml").items():
+        unit = Unit(
+            name,
+            _measure_of(name, entry),
+            container=entry.get("container", False),
+            approximate=entry.get("approximate", False),
+        )
+        by_name[name] = unit
+        for symbol in entry.get("symbols", ()):
+            symbols[symbol] = unit
+            folded_symbols.setdefault(fold(symbol), unit)
+        folded_symbols.setdefault(name, unit)
+        for language in LANGUAGES:
+            by_language[language].update(dict.fromkeys(entry.get(language, ()), unit))
+    spellings = dict(folded_symbols)
+    for language in LANGUAGES:
+        for spelling, unit in by_language[language].items():
+            spellings.setdefault(spelling, unit)
+    return Units(by_name, symbols, spellings, by_language)
+
+
+def _measure_of(name: str, entry: Mapping[str, Any]) -> UnitMeasure:
+    for dimension in ("g", "ml", "piece"):
+        if dimension in entry:
+            return UnitMeasure(dimension, Fraction(entry[dimension]))
+    return UnitMeasure(f"unit {name}", Fraction(1))
+
+
+def _load(name: str) -> dict[str, Any]:
+    return tomllib.loads((files("sidecar.ingredients") / "data" / name).read_text("utf-8"))
+
+
+@lru_cache(maxsize=4_096)  # bounded, because callers choose the units
+def _parse_unit(unit: str) -> UnitMeasure:
+    spelling = " ".join(unit.replace(".", " ").split())
+    if not spelling:
+        return UnitMeasure("piece", Fraction(1))
+    known = kitchen_units().find(spelling)
+    if known is not None:
+        return known.measure
+    return UnitMeasure(f"unit {singular(fold(spelling))}", Fraction(1))
+
+
+_Phrases = tuple[tuple[str, ...], ...]
+
+
+@cache
+def _densities() -> tuple[tuple[_Phrases, Fraction], ...]:
+    entries = _load("foods.toml")["densities"]
+    return tuple((_phrases(entry["names"]), Fraction(entry["g_per_ml"])) for entry in entries)
+
+
+@cache
+def _weights() -> tuple[tuple[str, _Phrases, Fraction], ...]:
+    entries = _load("foods.toml")["weights"]
+    return tuple((e["unit"], _phrases(e["names"]), Fraction(e["g"])) for e in entries)
+
+
+def _weight(dimension: str, ingredient: str) -> Fraction | None:
+    """Return the grams of one of a counted unit of a food, None if they are unknown."""
+    for unit, phrases, size in _weights():
+        if dimension == f"unit {unit}" and _has_phrase(phrases, singulars(ingredient)):
+            return size
+    return None
+
+
+def _phrases(names: Iterable[str]) -> _Phrases:
+    return tuple(tuple(name.split()) for name in names)
+
+
+def _has_phrase(phrases: _Phrases, names: tuple[str, ...]) -> bool:
+    return any(
+        all(
+            any(name.endswith(word[1:]) if word[0] == "*" else name == word for name in names)
+            for word in phrase
+        )
+        for phrase in phrases
+    )
