@@ -10,7 +10,6 @@ from sidecar.planning.scoring import assess, cookings, count_fed
 from sidecar.planning.search_method import SearchedPlan, SearchMethod
 
 _TRIES = 120
-_MIN_DIFFERENCE = 2
 _TOLERANCE_PURCHASES = 2  # an alternative may cost up to this many purchases more
 
 
@@ -24,17 +23,18 @@ def alternatives(
     best: Plan,
     pins: Mapping[int, int],
     limit: int,
+    distance: int,
     stop: Callable[[], bool],
     seed: int = 1,
 ) -> list[Plan]:
     """Return at most `limit` plans of nearly the same objective, best first.
 
-    Each differs in at least two meals from every other. A try removes a few dishes of the best plan
-    and fills the gaps with others.
+    Each differs in at least `distance` dishes from every other. A try removes a few more than that
+    of the best plan and fills the gaps with others.
     """
     problem = method.problem
     free = np.array([slot for slot in problem.slots if slot not in pins and best[slot] != OPEN])
-    if limit == 0 or len(free) < _MIN_DIFFERENCE:
+    if limit == 0 or len(free) < distance:
         return []
     rng = np.random.Generator(np.random.PCG64(seed))
     start = method.state(best)
@@ -42,7 +42,7 @@ def alternatives(
     for _ in range(_TRIES):
         if stop():
             break
-        size = min(len(free), int(rng.integers(_MIN_DIFFERENCE, _MIN_DIFFERENCE + 2)))
+        size = min(len(free), int(rng.integers(distance, distance + 2)))
         state = _exchange(start, [int(slot) for slot in rng.choice(free, size, replace=False)])
         scores[tuple(state.plan)] = state.score()
     weights = problem.weights
@@ -53,7 +53,7 @@ def alternatives(
         if len(objectives) == limit or count_fed(problem, plan) < count_fed(problem, best):
             break
         if all(
-            difference(_dishes(problem, plan), _dishes(problem, other)) >= _MIN_DIFFERENCE
+            difference(_dishes(problem, plan), _dishes(problem, other)) >= distance
             for other in (best, *objectives)
         ):
             objective = assess(problem, plan).objective

@@ -4,7 +4,7 @@ A maximum holds always. A minimum holds where every meal of the period is planne
 reached, a meal stays open. A soft bound costs points in proportion to what is missing or too much.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -100,9 +100,9 @@ def total(problem: Problem, limit: Limit, plan: Plan) -> Fraction:
     return sum((amount(problem, limit, dish) for dish in dishes if dish != OPEN), Fraction(0))
 
 
-def broken_limits(problem: Problem, plan: Plan) -> Iterator[Limit]:
-    """Yield the hard limits that a plan breaks."""
-    for limit in problem.limits:
+def broken_limits(problem: Problem, plan: Plan, limits: Iterable[Limit]) -> Iterator[Limit]:
+    """Yield the hard ones of some limits that a plan breaks."""
+    for limit in limits:
         if limit.soft:
             continue
         eaten = total(problem, limit, plan)

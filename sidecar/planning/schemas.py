@@ -211,7 +211,7 @@ _NULL_IS_THE_DEFAULT = ("constraints", "weights", "inventory", "people", "substi
 
 
 class PlanRequest(RequestModel):
-    """A meal-plan request.
+    """A meal-plan request. Each two alternatives differ in `alternatives_distance` dishes at least.
 
     Raises (through pydantic) ValidationError for a bad field, and `TooLarge` for an oversized list.
     """
@@ -227,6 +227,7 @@ class PlanRequest(RequestModel):
     constraints: Constraints = Field(default_factory=Constraints)
     weights: PlanWeights = Field(default_factory=PlanWeights)
     alternatives: Integer = Field(default=1, ge=1, le=5)
+    alternatives_distance: Integer = Field(default=2, ge=2, le=31 * 8)
     timeout_ms: Integer = Field(default=5_000, ge=100, le=MAX_TIMEOUT_MS)
 
     @field_validator(*_NULL_IS_THE_DEFAULT, mode="before")

@@ -189,7 +189,7 @@ def is_feasible(problem: Problem, plan: Plan) -> bool:
             any(plan[slot] == lock.dish for slot in problem.lock_slots(lock))
             for lock in problem.locks
         )
-        and not any(broken_limits(problem, plan))
+        and not any(broken_limits(problem, plan, problem.limits))
         and _may_be_bought(problem, plan)
     )
 

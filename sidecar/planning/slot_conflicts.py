@@ -184,10 +184,9 @@ class _PartialPlan:
 
     def _bounds(self, dish: int, slot: int) -> set[int]:
         """Return the bounds on nutrition that the plan breaks with a dish."""
-        if not self.problem.limits:
-            return set()
-        plan = (*self.plan[:slot], dish, *self.plan[slot + 1 :])
-        return {limit.bound for limit in broken_limits(self.problem, plan)}
+        concerned = [limit for limit in self.problem.limits if slot in limit.slots]
+        plan = (*self.plan[:slot], dish, *self.plan[slot + 1 :]) if concerned else self.plan
+        return {limit.bound for limit in broken_limits(self.problem, plan, concerned)}
 
     def _is_cooked_on(self, day: int, leftover: int) -> bool:
         sittings = self.sittings[self.problem.base(leftover)]

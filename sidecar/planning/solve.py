@@ -59,7 +59,7 @@ def solve(
     seconds = request.timeout_ms / 1_000
     solver = _Solver(problem, feasibility.pins, clock, on_incumbent, started, seconds)
     solver.run()
-    return _answer(solver, request.alternatives)
+    return _answer(solver, request)
 
 
 class _Solver:
@@ -196,10 +196,15 @@ class _Solver:
             )
 
 
-def _answer(solver: _Solver, max_alternatives: int) -> PlanAnswer:
+def _answer(solver: _Solver, request: PlanRequest) -> PlanAnswer:
     problem, deadline = solver.problem, solver.started + solver.seconds
     others = alternatives(
-        solver.method, solver.best, solver.pins, max_alternatives, lambda: solver.clock() > deadline
+        solver.method,
+        solver.best,
+        solver.pins,
+        request.alternatives,
+        request.alternatives_distance,
+        lambda: solver.clock() > deadline,
     )
     for other in others:  # without a proof, one of them may be better than the best so far
         solver.offer(other)

@@ -78,6 +78,8 @@ def test_conflicting_constraints_are_explained(client: httpx.Client) -> None:
         ),
         ({"constraints": {"time_budgets": {"2026-03-01": 9}}}, 422, "horizon: 2026-03-01"),
         ({"weights": {"variety": 1.5}}, 422, "weights.variety"),
+        ({"constraints": {"allergies": ["nuts"]}}, 422, "allergies; it knows excluded_ingredients"),
+        ({"people": [{"id": "a", "allergic": 1}]}, 422, "field of a person allergic"),
     ],
 )
 def test_an_invalid_request_is_refused_with_its_reason(
@@ -86,6 +88,15 @@ def test_an_invalid_request_is_refused_with_its_reason(
     response = client.post("/api/v1/optimize/meal-plan", json=body({**PLAN, **change}))
     assert response.status_code == status
     assert message in response.json()["error"]
+
+
+def test_everybody_gets_a_dish_that_they_may_eat(client: httpx.Client) -> None:
+    people = [{"id": "ada"}, {"id": "ben", "name": "Ben", "dislikes": ["spinach"]}]
+    response = client.post("/api/v1/optimize/meal-plan", json=body({**PLAN, "people": people}))
+    plan = response.json()["payload"]
+    assert plan["status"] == "optimal"
+    fed = sorted((meal["date"], person) for meal in plan["meal_plan"] for person in meal["feeds"])
+    assert fed == [(day, name) for day in ("2026-01-12", "2026-01-13") for name in ("ada", "ben")]
 
 
 def test_suggestions_use_expiring_ingredients(client: httpx.Client) -> None:

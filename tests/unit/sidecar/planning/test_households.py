@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.planner_households import household
 from sidecar.planning.response import Status
 from sidecar.planning.schemas import PlanRequest
 from sidecar.planning.solve import solve
@@ -403,6 +404,14 @@ def test_a_bad_household_is_refused_with_its_reason(fields, message):
     raw = {**request([recipe("a", RICE)]), **fields}
     with pytest.raises(ValueError, match=message.replace(".", r"\.")):
         PlanRequest.model_validate(raw)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_household_survives_serialization(seed):
+    parsed = PlanRequest.model_validate(household(seed))
+    assert PlanRequest.model_validate_json(parsed.model_dump_json()) == parsed
+    as_sent = parsed.model_dump(mode="json", exclude_unset=True)  # as jobs store it
+    assert PlanRequest.model_validate(as_sent) == parsed
 
 
 def test_a_household_is_solved_alike_each_time():

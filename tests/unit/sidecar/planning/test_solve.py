@@ -165,6 +165,18 @@ def test_alternatives_differ_in_two_meals_and_are_nearly_as_good(seed):
         assert 0 <= answer.objective - other.objective <= 2 * answer.points_per_purchase
 
 
+@settings(max_examples=10, deadline=None)
+@given(st.integers(0, 10**6), st.integers(3, 5))
+def test_alternatives_are_as_far_from_each_other_as_the_request_says(seed, distance):
+    answer = plan(
+        instance(seed, 25, 6, locks=0, cap=0.0, alternatives=5, alternatives_distance=distance)
+    )
+    menus = [menu(result) for result in (answer, *answer.alternatives)]
+    for number, first in enumerate(menus):
+        for second in menus[:number]:
+            assert difference(tuple(first), tuple(second)) >= distance
+
+
 def test_the_same_request_gives_the_same_answer():
     raw = instance(3, 40, 7, alternatives=3, timeout_ms=50_000)  # proven, however busy the machine
     assert plan(raw).wire() == plan(raw).wire()
