@@ -48,6 +48,7 @@ class Overview(Generic[ChecksT]):
     oldest_due_at: datetime | None  # when the longest-waiting job became due
     cluster: Cluster | None
     storage: Storage | None
+    to_review: int  # results that somebody should look at
 
 
 class OverviewService(Generic[ChecksT]):
@@ -58,6 +59,7 @@ class OverviewService(Generic[ChecksT]):
         *,
         queries: AdminQueries,
         finished_jobs: FinishedJobsWindow,
+        to_review: Callable[[], Awaitable[int]],
         features: tuple[str, ...],
         checks: Callable[[], Awaitable[ChecksT]],
         cluster: Callable[[], Awaitable[Cluster]],
@@ -68,6 +70,7 @@ class OverviewService(Generic[ChecksT]):
     ) -> None:
         self._queries = queries
         self._finished_jobs = finished_jobs
+        self._to_review = to_review
         self._features = features
         self._checks = StaleWhileRevalidate(checks, period_s=2)
         self._cluster = StaleWhileRevalidate(cluster, period_s=5)
@@ -80,7 +83,7 @@ class OverviewService(Generic[ChecksT]):
     async def overview(self, window: Window) -> Overview[ChecksT]:
         """Return the figures of the window that ends now."""
         now = self._clock()
-        checks, cluster, storage, (figures, oldest_due_at) = await asyncio.gather(
+        checks, cluster, storage, (figures, oldest_due_at, to_review) = await asyncio.gather(
             self._checks.get(timeout_s=_FIGURE_TIMEOUT_S),
             self._cluster.get(timeout_s=_FIGURE_TIMEOUT_S),
             self._storage.get(timeout_s=_COUNTS_TIMEOUT_S),
@@ -93,6 +96,7 @@ class OverviewService(Generic[ChecksT]):
             oldest_due_at=oldest_due_at,
             cluster=cluster,
             storage=storage,
+            to_review=to_review,
         )
 
     async def checks(self) -> ChecksT | None:
@@ -101,14 +105,15 @@ class OverviewService(Generic[ChecksT]):
 
     async def _activity(
         self, window: Window, now: datetime
-    ) -> tuple[Activity | None, datetime | None]:
+    ) -> tuple[Activity | None, datetime | None, int]:
         try:
             finished = await self._finished_jobs.refresh()
             depths = await self._queries.queue_depths(self._features)
             oldest_due_at = await self._queries.oldest_due_at(now)
+            to_review = await self._to_review()
         except DatabaseUnavailable:
-            return None, None
-        return activity(finished, depths, window, now), oldest_due_at
+            return None, None, 0
+        return activity(finished, depths, window, now), oldest_due_at, to_review
 
     async def _measure_storage(self) -> Storage:
         rows, blobs = await self._queries.totals()

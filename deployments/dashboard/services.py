@@ -13,6 +13,7 @@ from deployments.http.feedback_recorder import FeedbackRecorder
 from jobs.queue.admin_queries import AdminQueries
 from jobs.queue.job_type import JobType
 from jobs.queue.queue import JobQueue
+from jobs.queue.review_queries import ReviewQueries
 from jobs.queue.reviews import Reviews
 from jobs.queue.webhook_outbox import WebhookOutbox
 from jobs.storage.artifacts import Artifacts
@@ -31,6 +32,8 @@ class DashboardServices:
     feedback_recorder: FeedbackRecorder
     corrections: CorrectionStore
     reviews: Reviews
+    review_queries: ReviewQueries
+    review_threshold: float
     artifacts: Artifacts
     overview: OverviewService[Any]
     clock: Callable[[], datetime]

@@ -4,6 +4,7 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
+from deployments.dashboard import review
 from deployments.dashboard import router as dashboard
 from deployments.dashboard.services import DashboardServices
 from deployments.ingress.auth import TokenAuthenticator
@@ -72,6 +73,7 @@ def build_app(services: Services, dashboard_services: DashboardServices) -> Fast
     for routes in _ROUTES:
         app.include_router(routes.router)
     app.include_router(dashboard.router)
+    app.include_router(review.router)
     tokens = bool(services.settings.api_tokens)
     app.openapi = openapi_builder(app, tokens=tokens)  # type: ignore[method-assign]
     for exception_type in (ServiceError, RequestValidationError, HTTPException):

@@ -34,6 +34,7 @@ from jobs.queue.admission import AdmissionController
 from jobs.queue.job_watcher import JobWatcher
 from jobs.queue.notifier import RunnerNotifier
 from jobs.queue.queue import JobQueue, utc_now
+from jobs.queue.review_queries import ReviewQueries
 from jobs.queue.reviews import Reviews
 from jobs.queue.webhook_outbox import WebhookOutbox
 from jobs.queue.webhooks import MAX_CONCURRENT_PER_TENANT
@@ -82,6 +83,7 @@ class Ingress:
         blobs = BlobStore(settings.blob_dir, database, utc_now)
         artifacts = Artifacts(database)
         queries = AdminQueries(database)
+        review_queries = ReviewQueries(database)
         models = build_model_clients(
             settings,
             embedder=self._embedder,
@@ -132,6 +134,7 @@ class Ingress:
         overview = OverviewService(
             queries=queries,
             finished_jobs=FinishedJobsWindow(queries, utc_now),
+            to_review=review_queries.count,
             features=tuple(known_job_types),
             checks=health.run,
             cluster=lambda: asyncio.to_thread(cluster_status),
@@ -148,6 +151,8 @@ class Ingress:
             feedback_recorder=recorder,
             corrections=models.corrections,
             reviews=reviews,
+            review_queries=review_queries,
+            review_threshold=settings.receipt.review_threshold,
             artifacts=artifacts,
             overview=overview,
             clock=utc_now,

@@ -3,7 +3,7 @@
 They are stored with the feedback that they come from (feedback.py).
 """
 
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -80,6 +80,18 @@ class CorrectionStore:
             )
             async for correction in self._pages(page):
                 yield correction
+
+    async def labels(self, tenant_id: str, *, limit: int) -> Sequence[str]:
+        """Return categories that the tenant has corrected names to."""
+        async with self._database.read() as connection:
+            labels = await connection.scalars(
+                select(_TABLE.c.value)
+                .where(_TABLE.c.tenant_id == tenant_id, _TABLE.c.kind == CorrectionKind.CATEGORY)
+                .distinct()
+                .order_by(_TABLE.c.value)
+                .limit(limit)
+            )
+            return labels.all()
 
     async def count_receipt(self, tenant_id: str, ids: Collection[str]) -> None:
         """Record that one more receipt was changed by each of these corrections."""

@@ -26,6 +26,7 @@ from jobs.queue.admission import AdmissionController
 from jobs.queue.claims import Claims
 from jobs.queue.job_watcher import JobWatcher
 from jobs.queue.queue import JobQueue, utc_now
+from jobs.queue.review_queries import ReviewQueries
 from jobs.queue.reviews import Reviews
 from jobs.queue.webhook_outbox import WebhookOutbox
 from jobs.queue.webhooks import MAX_CONCURRENT_PER_TENANT
@@ -143,6 +144,7 @@ async def serve_ingress(
     artifacts = Artifacts(database)
     blobs = BlobStore(settings.blob_dir, database, utc_now)
     queries = AdminQueries(database)
+    review_queries = ReviewQueries(database)
     engine = EchoEngine()
     embedder, planner = FakeEmbedder(), FakePlanner()
     models = ModelClients(
@@ -192,6 +194,7 @@ async def serve_ingress(
     overview = OverviewService(
         queries=queries,
         finished_jobs=FinishedJobsWindow(queries, utc_now),
+        to_review=review_queries.count,
         features=tuple(known_job_types),
         checks=health.run,
         cluster=_cluster,
@@ -208,6 +211,8 @@ async def serve_ingress(
         feedback_recorder=recorder,
         corrections=models.corrections,
         reviews=reviews,
+        review_queries=review_queries,
+        review_threshold=settings.receipt.review_threshold,
         artifacts=artifacts,
         overview=overview,
         clock=utc_now,

@@ -1,0 +1,107 @@
+"""The receipts to review and summaries of receipts, over all tenants, for operators."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, select, text
+
+from jobs.queue.job import Job
+from jobs.queue.transitions import JOB_COLUMNS, job_from_row
+from jobs.storage.database import Database
+from jobs.storage.schema import artifacts, jobs
+
+# With a literal, as that of the partial index.
+_PENDING = text("review = 'pending'")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReceiptSummary:
+    """What a list shows of a receipt."""
+
+    merchant: str | None
+    total: str | None  # with its currency
+    date: str | None
+    lines: int
+    confidence: float | None
+    matches_total: bool
+    warnings: Sequence[str]
+
+
+class ReviewQueries:
+    """Read-only queries of one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def pending(self, tenant_id: str | None, *, limit: int) -> Sequence[Job]:
+        """Return the jobs to review, the oldest first."""
+        async with self._database.read() as connection:
+            rows = await connection.execute(
+                select(*JOB_COLUMNS)
+                .where(_PENDING, *_of(tenant_id))
+                .order_by(jobs.c.id)
+                .limit(limit)
+            )
+            return [job_from_row(row) for row in rows]
+
+    async def count(self, tenant_id: str | None = None) -> int:
+        """Return the number of jobs to review."""
+        async with self._database.read() as connection:
+            count = await connection.scalar(
+                select(func.count()).select_from(jobs).where(_PENDING, *_of(tenant_id))
+            )
+            return count or 0
+
+    async def neighbors(self, job_id: str, tenant_id: str | None) -> tuple[str | None, str | None]:
+        """Return the ids of the jobs to review before and after a job.
+
+        After the last one comes the first.
+        """
+        async with self._database.read() as connection:
+            ids = select(jobs.c.id).where(_PENDING, *_of(tenant_id), jobs.c.id != job_id)
+            before = await connection.scalar(
+                ids.where(jobs.c.id < job_id).order_by(jobs.c.id.desc()).limit(1)
+            )
+            after = await connection.scalar(
+                ids.where(jobs.c.id > job_id).order_by(jobs.c.id).limit(1)
+            )
+            if after is None:
+                after = await connection.scalar(ids.order_by(jobs.c.id).limit(1))
+        return before, after
+
+    async def summaries(self, of: Sequence[Job]) -> Mapping[str, ReceiptSummary]:
+        """Return the summary of each of the jobs that read a receipt, by its id."""
+        wanted = [job.artifact_id for job in of if job.artifact_id]
+        output = artifacts.c.output_payload
+        async with self._database.read() as connection:
+            rows = await connection.execute(
+                select(
+                    artifacts.c.job_id,
+                    output["fields"].label("fields"),
+                    output["overall_confidence"].label("confidence"),
+                    output["checks"].label("checks"),
+                    output["line_items"].label("lines"),
+                ).where(artifacts.c.id.in_(wanted), artifacts.c.feature == "receipt_extraction")
+            )
+            return {row.job_id: _summary(row) for row in rows}
+
+
+def _summary(row: Any) -> ReceiptSummary:
+    fields = row.fields or {}
+    merchant, total, date = (fields.get(name) or {} for name in ("merchant", "total", "date"))
+    checks = row.checks or {}
+    amount = " ".join(filter(None, (total.get("amount"), total.get("currency"))))
+    return ReceiptSummary(
+        merchant=merchant.get("name"),
+        total=amount or None,
+        date=date.get("value"),
+        lines=len(row.lines or ()),
+        confidence=row.confidence,
+        matches_total=bool(checks.get("matches_total")),
+        warnings=checks.get("warnings") or (),
+    )
+
+
+def _of(tenant_id: str | None) -> list[ColumnElement[bool]]:
+    return [] if tenant_id is None else [jobs.c.tenant_id == tenant_id]
