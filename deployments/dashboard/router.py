@@ -1,6 +1,7 @@
 """The operator's pages: jobs, artifacts and feedback of all tenants, and actions on them."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal, TypeVar
@@ -11,6 +12,7 @@ from pydantic import ValidationError
 from starlette.responses import HTMLResponse, RedirectResponse, StreamingResponse
 
 from deployments.dashboard.activity import WINDOWS
+from deployments.dashboard.plan_view import plan_view
 from deployments.dashboard.receipt_view import receipt_view
 from deployments.dashboard.responses import HtmlRoute, html_events, html_response
 from deployments.dashboard.services import DashboardDep, DashboardServices
@@ -19,13 +21,14 @@ from deployments.http.schemas.artifacts import ArtifactResponse
 from deployments.http.schemas.feedback import FeedbackRequest, FeedbackResponse
 from deployments.http.schemas.jobs import JobResponse
 from deployments.http.schemas.webhooks import WebhookResponse
-from jobs.queue.admin_queries import AdminFilter
+from jobs.queue.admin_queries import MAX_COUNTED, AdminFilter
 from jobs.queue.job import FINAL, JobStatus
 from jobs.storage.feedback import Rating
-from sidecar.core.errors import BadRequest, NotFound, ValidationFailed
+from sidecar.core.errors import BadRequest, Conflict, NotFound, ValidationFailed, by_code
 from sidecar.core.validation_errors import describe_errors
 
 router = APIRouter(prefix="/dashboard", include_in_schema=False, route_class=HtmlRoute)
+root_router = APIRouter(include_in_schema=False)
 
 #: Duration of one live connection; below the request timeout (serve_config.yaml).
 _LIVE_S = 45.0
@@ -36,6 +39,14 @@ _PAGE = 50
 
 Id = Annotated[str, Path(max_length=200)]
 EnumT = TypeVar("EnumT", bound=StrEnum)
+
+
+@root_router.get("/")
+async def root(request: Request) -> Response:
+    """Lead a browser to the dashboard."""
+    if "text/html" in request.headers.get("accept", ""):
+        return RedirectResponse("/dashboard", 307)
+    raise NotFound("The API is below /api/v1 and /v1, its documentation at /docs.")
 
 
 @router.get("")
@@ -63,11 +74,41 @@ async def overview_live(
 @router.get("/jobs")
 async def list_jobs(request: Request, services: DashboardDep) -> Response:
     """List the jobs of all tenants."""
-    jobs = await services.queries.jobs(
-        _admin_filter(request), before=_page_start(request), limit=_PAGE + 1
+    filter_ = _admin_filter(request, "tenant", "feature", "state", "q")
+    jobs = await services.queries.jobs(filter_, before=_page_start(request), limit=_PAGE + 1)
+    counts = await services.queries.state_counts(filter_)
+    tabs = [
+        (state, counts[state], _page_url(request, before=None, state=state)) for state in JobStatus
+    ]
+    return _list_page(
+        "jobs",
+        request,
+        services,
+        jobs,
+        features=sorted(services.job_types),
+        tabs=[(None, None, _page_url(request, before=None, state=None)), *tabs],
+        max_counted=MAX_COUNTED,
+        receipts=await services.review_queries.summaries(jobs),
+        plans=await services.review_queries.plans(jobs),
     )
-    options = {"features": sorted(services.job_types), "states": list(JobStatus)}
-    return _list_page("jobs", request, services, jobs, **options)
+
+
+@router.post("/jobs")
+async def act_on_jobs(request: Request, services: DashboardDep) -> Response:
+    """Retry or cancel the jobs that were selected in the list; those that can't be stay."""
+    form = await _form_lists(request)
+    action = (form.get("action") or [""])[0]
+    if action not in ("retry", "cancel"):
+        raise BadRequest("Choose retry or cancel.")
+    for job_id in form.get("job", [])[:_PAGE]:
+        job = await services.queries.job(job_id)
+        with suppress(Conflict):
+            if action == "cancel":
+                await services.queue.cancel(job.tenant_id, job_id)
+            else:
+                extra_attempts = services.job_types[job.feature].max_attempts
+                await services.queue.retry(job.tenant_id, job_id, extra_attempts=extra_attempts)
+    return RedirectResponse(f"/dashboard/jobs?{request.url.query}", 303)
 
 
 @router.get("/jobs/{job_id}")
@@ -172,7 +213,9 @@ async def try_it(services: DashboardDep) -> Response:
 async def list_artifacts(request: Request, services: DashboardDep) -> Response:
     """List the artifacts of all tenants."""
     artifacts = await services.queries.artifacts(
-        _admin_filter(request), before=_page_start(request), limit=_PAGE + 1
+        _admin_filter(request, "tenant", "feature", "outcome"),
+        before=_page_start(request),
+        limit=_PAGE + 1,
     )
     return _list_page("artifacts", request, services, artifacts)
 
@@ -180,7 +223,7 @@ async def list_artifacts(request: Request, services: DashboardDep) -> Response:
 @router.get("/artifacts.jsonl")
 async def export_artifacts(request: Request, services: DashboardDep) -> StreamingResponse:
     """Export the matching artifacts."""
-    rows = services.queries.export_artifacts(_admin_filter(request))
+    rows = services.queries.export_artifacts(_admin_filter(request, "tenant", "feature", "outcome"))
     return await json_lines("artifacts", (ArtifactResponse.of(row) async for row in rows))
 
 
@@ -196,7 +239,7 @@ async def show_artifact(artifact_id: Id, services: DashboardDep) -> Response:
 async def list_feedback(request: Request, services: DashboardDep) -> Response:
     """List the feedback of all tenants."""
     feedback = await services.queries.feedback(
-        _admin_filter(request), before=_page_start(request), limit=_PAGE + 1
+        _admin_filter(request, "tenant", "rating"), before=_page_start(request), limit=_PAGE + 1
     )
     return _list_page("feedback", request, services, feedback)
 
@@ -204,7 +247,7 @@ async def list_feedback(request: Request, services: DashboardDep) -> Response:
 @router.get("/feedback.jsonl")
 async def export_feedback(request: Request, services: DashboardDep) -> StreamingResponse:
     """Export the matching feedback."""
-    rows = services.queries.export_feedback(_admin_filter(request))
+    rows = services.queries.export_feedback(_admin_filter(request, "tenant", "rating"))
     return await json_lines("feedback", (FeedbackResponse.of(row) async for row in rows))
 
 
@@ -241,6 +284,9 @@ async def _job_values(services: DashboardServices, job_id: str) -> dict[str, Any
         "job": job,
         "attempts": attempts,
         "receipt": receipt_view(job.input_payload, output),
+        "plan": plan_view(output),
+        "can_retry": job.status is JobStatus.CANCELLED
+        or (job.status is JobStatus.FAILED and by_code(job.error_code or "internal").retryable),
         "body": JobResponse.of(job, output, attempts, webhook).model_dump(mode="json"),
         "webhook": webhook,
         "now": services.clock(),
@@ -270,8 +316,19 @@ def _list_page(
     )
 
 
-def _admin_filter(request: Request) -> AdminFilter:
-    """Parse the filter in the query, where empty fields don't filter. Raises BadRequest."""
+def _admin_filter(request: Request, *known: str) -> AdminFilter:
+    """Parse the filter in the query, where empty fields don't filter.
+
+    Raises:
+        BadRequest: when a value is none of its kind.
+        ValidationFailed: when a parameter is none of `known`, the times, and `before`.
+    """
+    names = (*known, "since", "until", "before")
+    unknown = [name for name in request.query_params if name not in names]
+    if unknown:
+        raise ValidationFailed(
+            f"{unknown[0][:100]} is no filter of this list. Known are {', '.join(names)}."
+        )
     query = {name: value for name, value in request.query_params.items() if value}
     outcome = query.get("outcome")
     return AdminFilter(
@@ -282,6 +339,7 @@ def _admin_filter(request: Request) -> AdminFilter:
         rating=_parse_enum(Rating, query.get("rating")),
         since=_parse_time(query.get("since")),
         until=_parse_time(query.get("until")),
+        search=query.get("q", "").strip()[:200] or None,
     )
 
 
@@ -309,9 +367,9 @@ def _page_start(request: Request) -> str | None:
     return request.query_params.get("before") or None
 
 
-def _page_url(request: Request, before: str | None) -> str:
-    """Return the URL of another page of the same list."""
-    query = {**request.query_params, "before": before}
+def _page_url(request: Request, **changes: str | None) -> str:
+    """Return the URL of the same list with other parameters; those without a value are left out."""
+    query = {**request.query_params, **changes}
     query_string = urlencode({name: value for name, value in query.items() if value})
     return f"{request.url.path}?{query_string}"
 
@@ -322,8 +380,12 @@ def _redirect_to_job(job_id: str, fragment: str = "") -> Response:
 
 async def _form(request: Request) -> Mapping[str, str]:
     """Parse an HTML form. Raises BadRequest."""
+    return {name: values[0] for name, values in (await _form_lists(request)).items()}
+
+
+async def _form_lists(request: Request) -> Mapping[str, list[str]]:
+    """Parse an HTML form whose fields may come several times. Raises BadRequest."""
     try:
-        fields = parse_qs((await request.body()).decode(), max_num_fields=20)
+        return parse_qs((await request.body()).decode(), max_num_fields=_PAGE + 20)
     except ValueError as error:
         raise BadRequest("The form can't be read.") from error
-    return {name: values[0] for name, values in fields.items()}

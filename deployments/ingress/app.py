@@ -72,6 +72,7 @@ def build_app(services: Services, dashboard_services: DashboardServices) -> Fast
     app.state.dashboard = dashboard_services
     for routes in _ROUTES:
         app.include_router(routes.router)
+    app.include_router(dashboard.root_router)
     app.include_router(dashboard.router)
     app.include_router(review.router)
     tokens = bool(services.settings.api_tokens)

@@ -5,12 +5,12 @@ of rows.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import product
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Table, func, select, union_all
+from sqlalchemy import ColumnElement, Row, Table, and_, func, not_, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jobs.queue.job import Job, JobStatus
@@ -22,6 +22,8 @@ from jobs.storage.schema import artifacts, blobs, corrections, feedback, jobs
 from sidecar.core.errors import NotFound
 from sidecar.core.ids import id_lower_bound
 
+#: Jobs of one state that are counted; more are said to be more.
+MAX_COUNTED = 10_000
 #: Rows of an export that are in memory at a time.
 _EXPORT_PAGE = 500
 _MAX_FEEDBACK_OF_JOB = 50
@@ -40,6 +42,7 @@ class AdminFilter:
     rating: Rating | None = None
     since: datetime | None = None
     until: datetime | None = None
+    search: str | None = None  # an id, a request_id, a tenant, or the beginning of a merchant
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,22 +66,27 @@ class AdminQueries:
     async def jobs(self, filter_: AdminFilter, *, before: str | None, limit: int) -> Sequence[Job]:
         where = _conditions("job_", jobs, filter_, before)
         async with self._database.read() as connection:
-            if filter_.feature is None and filter_.status is None:
-                branches = [where]
-            else:
-                # One short index walk for each pair of feature and status: a single query would
-                # have to sort, or to step over all rows that don't match.
-                names = [filter_.feature] if filter_.feature else await _features(connection)
-                states = [filter_.status] if filter_.status else list(JobStatus)
-                branches = [
-                    [*where, jobs.c.feature == name, jobs.c.status == state]
-                    for name, state in product(names, states)
-                ]
+            branches = await _job_branches(connection, filter_, where)
             ids = await _newest_ids(connection, jobs, branches, limit)
             rows = await connection.execute(
                 select(*JOB_COLUMNS).where(jobs.c.id.in_(ids)).order_by(jobs.c.id.desc())
             )
             return [job_from_row(row) for row in rows]
+
+    async def state_counts(self, filter_: AdminFilter) -> Mapping[JobStatus, int]:
+        """Return the number of matching jobs in each state, counted up to MAX_COUNTED + 1."""
+        where = _conditions("job_", jobs, filter_, None)
+        counts = {}
+        async with self._database.read() as connection:
+            for state in JobStatus:
+                own = replace(filter_, status=state)
+                branches = await _job_branches(connection, own, where)
+                total = 0
+                for branch in branches:
+                    some = select(jobs.c.id).where(*branch).limit(MAX_COUNTED + 1).subquery()
+                    total += await connection.scalar(select(func.count()).select_from(some)) or 0
+                counts[state] = min(total, MAX_COUNTED + 1)
+        return counts
 
     async def job(self, job_id: str) -> Job:
         """Return the job; raises NotFound."""
@@ -212,6 +220,45 @@ async def _newest_ids(
     union = union_all(*(select(branch.c.id) for branch in newest)).subquery()
     ids = await connection.scalars(select(union.c.id).order_by(union.c.id.desc()).limit(limit))
     return ids.all()
+
+
+async def _job_branches(
+    connection: AsyncConnection, filter_: AdminFilter, where: Sequence[ColumnElement[bool]]
+) -> Sequence[Sequence[ColumnElement[bool]]]:
+    """Return the conditions of index walks that find the jobs which match; none finds a job twice.
+
+    One short walk for each pair of feature and status: a single query would have to sort, or to
+    step over all rows that don't match.
+    """
+    if filter_.search is not None:
+        columns = (("feature", filter_.feature), ("status", filter_.status))
+        own = [jobs.c[name] == value for name, value in columns if value is not None]
+        return [[*where, *own, condition] for condition in _found(filter_.search)]
+    if filter_.feature is None and filter_.status is None:
+        return [where]
+    names = [filter_.feature] if filter_.feature else await _features(connection)
+    states = [filter_.status] if filter_.status else list(JobStatus)
+    return [
+        [*where, jobs.c.feature == name, jobs.c.status == state]
+        for name, state in product(names, states)
+    ]
+
+
+def _found(search: str) -> Sequence[ColumnElement[bool]]:
+    """Return conditions for what was searched: each uses an index and excludes those before it."""
+    conditions = [
+        jobs.c.id == search,
+        jobs.c.request_id == search,
+        jobs.c.tenant_id == search,
+        and_(
+            jobs.c.merchant.is_not(None),
+            jobs.c.merchant.startswith(search.casefold(), autoescape=True),
+        ),
+    ]
+    return [
+        and_(condition, *(not_(other) for other in conditions[:n]))
+        for n, condition in enumerate(conditions)
+    ]
 
 
 async def _features(connection: AsyncConnection) -> Sequence[str]:

@@ -249,6 +249,7 @@ class Claims:
                 error_code=None,
                 error_message=None,
                 review=Review.PENDING if result.needs_review else None,
+                merchant=result.merchant.casefold()[:200] if result.merchant else None,
             )
             if job is None:
                 return False

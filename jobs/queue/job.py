@@ -94,6 +94,7 @@ class Job:
     callback_url: str | None
     traceparent: str | None
     review: Review | None = None  # None: nobody looked, and nobody needs to
+    merchant: str | None = None  # of a receipt, without case
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,6 +146,8 @@ class JobResult:
     #: Deduplication keys, at most 200 characters each. If an earlier successful job of the tenant
     #: has one of them, the output names that job as `duplicate_of`.
     dedup_keys: Sequence[str] = ()
+    #: The shop of a receipt, for searches.
+    merchant: str | None = None
     #: Whether a person should look at the result.
     needs_review: bool = False
     #: JPEGs for a vision model, where the result needs a second read; never stored.

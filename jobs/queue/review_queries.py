@@ -28,6 +28,15 @@ class ReceiptSummary:
     warnings: Sequence[str]
 
 
+@dataclass(frozen=True, kw_only=True)
+class PlanSummary:
+    """What a list shows of a plan."""
+
+    status: str | None
+    meals: int
+    cost: str | None  # with its currency
+
+
 class ReviewQueries:
     """Read-only queries of one database."""
 
@@ -70,6 +79,28 @@ class ReviewQueries:
                 after = await connection.scalar(ids.order_by(jobs.c.id).limit(1))
         return before, after
 
+    async def plans(self, of: Sequence[Job]) -> Mapping[str, PlanSummary]:
+        """Return the summary of each of the jobs that planned meals, by its id."""
+        wanted = [job.artifact_id for job in of if job.artifact_id]
+        output = artifacts.c.output_payload
+        async with self._database.read() as connection:
+            rows = await connection.execute(
+                select(
+                    artifacts.c.job_id,
+                    output["status"].label("status"),
+                    output["metrics"].label("metrics"),
+                    output["meal_plan"].label("meals"),
+                ).where(artifacts.c.id.in_(wanted), artifacts.c.feature == "meal_optimization")
+            )
+            return {
+                row.job_id: PlanSummary(
+                    status=row.status,
+                    meals=len(row.meals or ()),
+                    cost=_cost((row.metrics or {}).get("cost")),
+                )
+                for row in rows
+            }
+
     async def summaries(self, of: Sequence[Job]) -> Mapping[str, ReceiptSummary]:
         """Return the summary of each of the jobs that read a receipt, by its id."""
         wanted = [job.artifact_id for job in of if job.artifact_id]
@@ -91,16 +122,27 @@ def _summary(row: Any) -> ReceiptSummary:
     fields = row.fields or {}
     merchant, total, date = (fields.get(name) or {} for name in ("merchant", "total", "date"))
     checks = row.checks or {}
-    amount = " ".join(filter(None, (total.get("amount"), total.get("currency"))))
     return ReceiptSummary(
         merchant=merchant.get("name"),
-        total=amount or None,
+        total=_amount(total),
         date=date.get("value"),
         lines=len(row.lines or ()),
         confidence=row.confidence,
         matches_total=bool(checks.get("matches_total")),
         warnings=checks.get("warnings") or (),
     )
+
+
+def _amount(money: Any) -> str | None:
+    if not isinstance(money, Mapping) or money.get("amount") is None:
+        return None
+    return " ".join(filter(None, (str(money["amount"]), money.get("currency"))))
+
+
+def _cost(cost: Any) -> str | None:
+    if not isinstance(cost, Mapping):
+        return None
+    return _amount({"amount": cost.get("total"), "currency": cost.get("currency")})
 
 
 def _of(tenant_id: str | None) -> list[ColumnElement[bool]]:

@@ -1,6 +1,6 @@
 """Reviews: what people say of results, stored with the job's new review in one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -82,6 +82,12 @@ def _check_base(connection: Connection, feedback: Feedback, based_on: str | None
         )
 
 
+def _named(feedback: Feedback) -> Mapping[str, str]:
+    """Return the column with the merchant, if that was corrected."""
+    merchant = (feedback.correction or {}).get("merchant")
+    return {"merchant": merchant.casefold()[:200]} if merchant else {}
+
+
 def _review(
     connection: Connection, tenant_id: str, job_id: str, feedback: Feedback, now: datetime
 ) -> None:
@@ -102,7 +108,7 @@ def _review(
     changed = connection.execute(
         update(jobs)
         .where(*mine)
-        .values(review=review, version=jobs.c.version + 1)
+        .values(review=review, version=jobs.c.version + 1, **_named(feedback))
         .returning(*JOB_COLUMNS)
     ).one()
     emit_events(connection, [job_from_row(changed)], now, review)

@@ -93,6 +93,7 @@ _FINAL_COLUMNS = (
     "model_version",
     "artifact_id",
     "review",
+    "merchant",
 )
 _FINISH_CLAIMED = (
     update(jobs)

@@ -97,6 +97,7 @@ jobs = Table(
     Column("image_sha256", String(64)),
     Column("traceparent", String(55)),
     Column("review", String(10)),
+    Column("merchant", String(200)),  # of a receipt, without case, to be searched
     UniqueConstraint("tenant_id", "feature", "idempotency_key"),
     # Only a running attempt has a lease.
     CheckConstraint(
@@ -112,6 +113,8 @@ jobs = Table(
     _partial_index("ix_jobs_review", "tenant_id", "id", where="review = 'pending'"),
     _partial_index("ix_jobs_running", "lease_expires_at", where="status = 'running'"),
     Index("ix_jobs_tenant_id_id", "tenant_id", "id"),
+    Index("ix_jobs_request_id", "request_id"),
+    _partial_index("ix_jobs_merchant", "merchant", "id", where="merchant IS NOT NULL"),
     Index("ix_jobs_image_sha256", "image_sha256", "tenant_id"),
     # These two page through any filter by tenant, feature and status, newest first, without a sort.
     Index("ix_jobs_feature_status_id", "feature", "status", "id"),

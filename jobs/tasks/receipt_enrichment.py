@@ -70,7 +70,12 @@ async def enrich_receipt(models: ModelClients, context: JobContext, result: JobR
     default = context.settings.receipt.default_currency or None
     output = with_default_currency(result.output, default)
     threshold = context.settings.receipt.review_threshold
-    return replace(result, output=output, needs_review=needs_review(output, threshold))
+    return replace(
+        result,
+        output=output,
+        needs_review=needs_review(output, threshold),
+        merchant=output["merchant"],
+    )
 
 
 def needs_review(flat: Mapping[str, Any], threshold: float) -> bool:

@@ -13,6 +13,17 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("jobs", sa.Column("review", sa.String(length=10), nullable=True))
+    op.add_column("jobs", sa.Column("merchant", sa.String(length=200), nullable=True))
+    op.create_index("ix_jobs_request_id", "jobs", ["request_id"], unique=False)
+    known = sa.text("merchant IS NOT NULL")
+    op.create_index(
+        "ix_jobs_merchant",
+        "jobs",
+        ["merchant", "id"],
+        unique=False,
+        sqlite_where=known,
+        postgresql_where=known,
+    )
     op.add_column("job_events", sa.Column("review", sa.String(length=10), nullable=True))
     pending = sa.text("review = 'pending'")
     op.create_index(

@@ -80,6 +80,12 @@ async def failed(
     return job_id
 
 
+async def cancelled(ingress: IngressClient) -> str:
+    job_id = await submitted(ingress)
+    await ingress.queue.cancel("t1", job_id)
+    return job_id
+
+
 class Tags(HTMLParser):
     """Parses a page's tags and their attributes."""
 
@@ -175,8 +181,9 @@ async def test_a_job_page_shows_the_result_the_attempts_and_the_actions(
     assert "Retry" not in text
     text = await html(ingress, f"/dashboard/jobs/{await failed(ingress)}")
     assert "The image is damaged." in text
-    assert "Retry" in text
-    assert "Cancel" not in text
+    for useless in ("Retry", "Cancel", "Good result"):
+        assert useless not in text
+    assert "Retry" in await html(ingress, f"/dashboard/jobs/{await cancelled(ingress)}")
     text = await html(ingress, f"/dashboard/jobs/{await submitted(ingress)}")
     assert "data-live" in text
     assert "Cancel" in text
@@ -200,6 +207,9 @@ async def test_jobs_are_filtered_and_paged_by_key(ingress: IngressClient) -> Non
     assert await listed("feature=meal_optimization") == []
     assert await listed("since=2200-01-01T00:00") == []
     assert await listed("until=2200-01-01T00:00&state=failed") == [failed_id]
+    assert await listed(f"q={ids[3]}") == [ids[3]]
+    assert await listed("q=t2") == [failed_id]
+    assert await listed("q=nothing") == []
     for query in ("state=odd", "since=yesterday"):
         assert (await ingress.http.get(f"/dashboard/jobs?{query}")).status_code == 400
 
@@ -290,3 +300,84 @@ async def test_without_a_database_the_overview_shows_what_is_down(settings: Sett
         assert "parts is down" in text
         assert "The database does not respond" in text
         assert (await ingress.http.get("/dashboard/jobs")).status_code == 503
+
+
+async def test_the_list_shows_what_was_read_and_finds_it_by_its_merchant(
+    ingress: IngressClient,
+) -> None:
+    job_id = await submitted(ingress, request_id="req-7")
+    [claimed] = await ingress.claims.claim(["receipt_extraction"], 1)
+    result = JobResult(
+        output=output("Corner Shop"), model_id="m", model_version="7", merchant="Corner Shop"
+    )
+    await ingress.claims.succeed(claimed, result)
+    for query in ("", "q=corner", "q=req-7", "q=CORNER+SHOP&state=succeeded"):
+        page = await html(ingress, f"/dashboard/jobs?{query}")
+        for expected in ("Corner Shop", "1.99 USD", "2026-01-10, 2 lines", job_id):
+            assert expected in page
+    assert job_id not in await html(ingress, "/dashboard/jobs?q=corner%25x")
+    assert job_id not in await html(ingress, "/dashboard/jobs?q=corner&state=failed")
+
+
+async def test_the_tabs_count_the_jobs_of_each_state(ingress: IngressClient) -> None:
+    await succeeded(ingress)
+    for _ in range(2):
+        await failed(ingress, tenant_id="t2")
+    page = " ".join((await html(ingress, "/dashboard/jobs")).split())
+    assert 'Failed <span class="count">2</span>' in page
+    assert 'Succeeded <span class="count">1</span>' in page
+    page = " ".join((await html(ingress, "/dashboard/jobs?tenant=t1&state=succeeded")).split())
+    assert 'Failed <span class="count">0</span>' in page
+    assert 'href="/dashboard/jobs?tenant=t1&amp;state=failed"' in page
+
+
+async def test_selected_jobs_are_cancelled_or_retried_and_others_stay(
+    ingress: IngressClient,
+) -> None:
+    done = await succeeded(ingress)
+    waiting = [await submitted(ingress) for _ in range(2)]
+    for action, status in (("cancel", "cancelled"), ("retry", "queued")):
+        response = await ingress.http.post(
+            "/dashboard/jobs?tenant=t1",
+            data={"action": action, "job": [done, *waiting]},
+            headers=SAME_SITE,
+        )
+        assert response.status_code == 303
+        assert response.headers["location"] == "/dashboard/jobs?tenant=t1"
+        assert [(await ingress.queue.get("t1", one)).status for one in waiting] == [status] * 2
+    assert (await ingress.queue.get("t1", done)).status == "succeeded"
+
+
+@pytest.mark.parametrize("page", ["jobs", "artifacts", "artifacts.jsonl", "feedback"])
+async def test_an_unknown_filter_is_refused_and_the_known_ones_named(
+    ingress: IngressClient, page: str
+) -> None:
+    response = await ingress.http.get(f"/dashboard/{page}?status=failed")
+    assert response.status_code == 422
+    assert "status is no filter of this list. Known are tenant" in response.text
+
+
+async def test_a_browser_is_led_from_the_root_to_the_dashboard(ingress: IngressClient) -> None:
+    browser = await ingress.http.get("/", headers={"accept": "text/html,*/*"})
+    assert (browser.status_code, browser.headers["location"]) == (307, "/dashboard")
+    client = await ingress.http.get("/", headers={"accept": "application/json"})
+    assert (client.status_code, client.json()["code"]) == (404, "not_found")
+
+
+async def test_a_plan_without_a_solution_is_not_shown_as_a_success(
+    ingress: IngressClient,
+) -> None:
+    job_id = await submitted(ingress, feature="meal_optimization", input_payload={})
+    [claimed] = await ingress.claims.claim(["meal_optimization"], 1)
+    plan = {
+        "status": "infeasible",
+        "meal_plan": [],
+        "shopping_list": [],
+        "conflicts": ["Dinner on Monday has no recipe."],
+    }
+    await ingress.claims.succeed(claimed, JobResult(output=plan, model_id="z3", model_version="1"))
+    for path in (f"/dashboard/jobs/{job_id}", "/dashboard/jobs"):
+        page = await html(ingress, path)
+        assert '<span class="state infeasible">infeasible</span>' in page
+        assert '<span class="state succeeded">' not in page
+    assert "Dinner on Monday has no recipe." in await html(ingress, f"/dashboard/jobs/{job_id}")
