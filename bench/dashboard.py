@@ -66,6 +66,8 @@ def job_rows(count: int, now: datetime, rng: random.Random) -> Iterator[dict[str
             "started_at": None if queued else _sqlite_text(started),
             "finished_at": None if queued else _sqlite_text(min(finished, now)),
             "error_code": None if succeeded or queued else "invalid_image",
+            "merchant": f"shop {int(_TENANTS * rng.random() ** 2)}" if succeeded else None,
+            "review": "pending" if succeeded and not queued and rng.random() < 0.02 else None,
             "artifact_id": new_id("art_", finished, rng.getrandbits)
             if succeeded and not queued
             else None,
@@ -102,6 +104,10 @@ async def measure(settings: Settings, count: int, tries: int) -> None:
             "jobs, next page": f"{jobs_path}?tenant=tenant-0&before={before}",
             "jobs, failed of a tenant": f"{jobs_path}?tenant=tenant-0&state=failed",
             "jobs, a feature": f"{jobs_path}?feature=meal_optimization",
+            "jobs, search a request": f"{jobs_path}?q=req_17",
+            "jobs, search a merchant": f"{jobs_path}?q=Shop+12",
+            "review": "/dashboard/review",
+            "review, one tenant": "/dashboard/review?tenant=tenant-0",
             "jobs, none that match": f"{jobs_path}?state=cancelled&tenant=tenant-0",
             "readiness": "/health/ready",
         }

@@ -27,6 +27,7 @@ from jobs.queue.admission import AdmissionController
 from jobs.queue.claims import Claims
 from jobs.queue.job_watcher import JobWatcher
 from jobs.queue.queue import utc_now
+from jobs.queue.review_queries import ReviewQueries
 from jobs.queue.reviews import Reviews
 from jobs.queue.webhook_outbox import WebhookOutbox
 from jobs.queue.webhooks import MAX_CONCURRENT_PER_TENANT, WebhookDispatcher
@@ -78,6 +79,7 @@ async def stub_app(settings: Settings) -> AsyncIterator[ASGIApp]:
     artifacts = Artifacts(database)
     blobs = BlobStore(settings.blob_dir, database, utc_now)
     queries = AdminQueries(database)
+    review_queries = ReviewQueries(database)
     webhooks = WebhookOutbox(database)
     embedder, planner, engine = StubEmbedder(), StubPlanner(), StubEngine()
     models = ModelClients(
@@ -126,6 +128,7 @@ async def stub_app(settings: Settings) -> AsyncIterator[ASGIApp]:
     overview = OverviewService(
         queries=queries,
         finished_jobs=FinishedJobsWindow(queries, utc_now),
+        to_review=review_queries.count,
         features=tuple(known),
         checks=health.run,
         cluster=_cluster,
@@ -142,6 +145,8 @@ async def stub_app(settings: Settings) -> AsyncIterator[ASGIApp]:
         feedback_recorder=recorder,
         corrections=models.corrections,
         reviews=reviews,
+        review_queries=review_queries,
+        review_threshold=settings.receipt.review_threshold,
         artifacts=artifacts,
         overview=overview,
         clock=utc_now,

@@ -97,7 +97,8 @@ jobs = Table(
     Column("image_sha256", String(64)),
     Column("traceparent", String(55)),
     Column("review", String(10)),
-    Column("merchant", String(200)),  # of a receipt, without case, to be searched
+    # Of a receipt, without case. It is searched by its beginning, as a range of code points.
+    Column("merchant", String(200).with_variant(String(200, collation="C"), "postgresql")),
     UniqueConstraint("tenant_id", "feature", "idempotency_key"),
     # Only a running attempt has a lease.
     CheckConstraint(

@@ -33,3 +33,9 @@ const focusable = (part) => [...part.querySelectorAll("a, button, summary, input
 
 for (const part of document.querySelectorAll("[data-live]")) follow(part);
 document.addEventListener("live", ({ target }) => follow(target)); // parts added later
+
+// On a phone, filters are folded until they are used.
+const isNarrow = window.matchMedia("(max-width: 40rem)").matches;
+if (isNarrow && !window.location.search) {
+  for (const fold of document.querySelectorAll(".fold")) fold.open = false;
+}

@@ -13,7 +13,8 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("jobs", sa.Column("review", sa.String(length=10), nullable=True))
-    op.add_column("jobs", sa.Column("merchant", sa.String(length=200), nullable=True))
+    merchant = sa.String(200).with_variant(sa.String(200, collation="C"), "postgresql")
+    op.add_column("jobs", sa.Column("merchant", merchant, nullable=True))
     op.create_index("ix_jobs_request_id", "jobs", ["request_id"], unique=False)
     known = sa.text("merchant IS NOT NULL")
     op.create_index(
