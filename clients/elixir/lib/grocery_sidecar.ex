@@ -129,17 +129,20 @@ defmodule GrocerySidecar do
 
   ## Categories
 
-  @doc "One name into one of the labels: `payload` holds `category`, `confidence`, `all_scores`."
-  @spec categorize(t(), String.t(), [String.t()], options()) :: result(map())
+  @doc """
+  One name into one of the labels, or (nil) of ten departments of a supermarket: `payload` holds
+  `category`, `confidence`, `all_scores`.
+  """
+  @spec categorize(t(), String.t(), [String.t()] | nil, options()) :: result(map())
   def categorize(client, item_name, candidate_labels, options \\ []) do
-    payload = %{item_name: item_name, candidate_labels: candidate_labels}
+    payload = labeled(%{item_name: item_name}, candidate_labels)
     Endpoint.enveloped(client, "/api/v1/categorize", "categorization", payload, options, [])
   end
 
-  @doc "Up to 500 `%{id, name}`, each into one of the labels: `payload` holds `predictions`."
-  @spec categorize_batch(t(), [map()], [String.t()], options()) :: result(map())
+  @doc "Up to 500 `%{id, name}`, each into one of the labels or departments: `payload` holds `predictions`."
+  @spec categorize_batch(t(), [map()], [String.t()] | nil, options()) :: result(map())
   def categorize_batch(client, items, candidate_labels, options \\ []) do
-    payload = %{items: items, candidate_labels: candidate_labels}
+    payload = labeled(%{items: items}, candidate_labels)
 
     Endpoint.enveloped(
       client,
@@ -150,6 +153,9 @@ defmodule GrocerySidecar do
       []
     )
   end
+
+  defp labeled(payload, nil), do: payload
+  defp labeled(payload, labels), do: Map.put(payload, :candidate_labels, labels)
 
   ## Texts
 

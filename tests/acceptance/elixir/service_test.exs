@@ -124,6 +124,8 @@ defmodule ServiceTest do
     sidecar = %{sidecar | tenant_id: "elixir-corrections"}
     {:ok, answer} = GrocerySidecar.categorize(sidecar, "whole milk", @labels)
     assert answer["payload"]["category"] == "Dairy"
+    {:ok, departments} = GrocerySidecar.categorize(sidecar, "toothpaste", nil)
+    assert map_size(departments["payload"]["all_scores"]) == 10
     items = [%{id: 1, name: "rye bread"}]
     {:ok, batch} = GrocerySidecar.categorize_batch(sidecar, items, @labels)
     assert [%{"predicted_category" => "Bakery"}] = batch["payload"]["predictions"]
@@ -141,7 +143,7 @@ defmodule ServiceTest do
 
     assert [%{"id" => id}] = Enum.to_list(Records.export_feedback!(sidecar))
     assert id == given["id"]
-    assert length(Enum.to_list(Records.export_artifacts!(sidecar))) == 2
+    assert length(Enum.to_list(Records.export_artifacts!(sidecar))) == 3
     assert [%{}] = Enum.take(Records.export_artifacts!(sidecar), 1)
 
     sought = [filter_request_id: answer["request_id"]]

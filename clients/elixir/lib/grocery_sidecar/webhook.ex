@@ -16,7 +16,7 @@ defmodule GrocerySidecar.Webhook do
 
   @typedoc """
   `id` is the same on every attempt: drop what has been handled. `type` is `"job.succeeded"`,
-  `"job.failed"`, `"job.cancelled"` or `"webhook.ping"`; `data` has `"job_id"`, `"tenant_id"`, `"feature"`,
+  `"job.failed"`, `"job.cancelled"`, `"job.reviewed"` or `"webhook.ping"`; `data` has `"job_id"`, `"tenant_id"`, `"feature"`,
   `"status"`, `"error_code"`. The result is not in it: fetch the job.
   """
   @type t :: %__MODULE__{
