@@ -32,7 +32,7 @@ def test_the_client_calls_every_endpoint_but_chat(
 def test_the_clients_options_are_the_services(client_code: Path, service: Service) -> None:
     """An option that the client doesn't know raises, so it has to know all there are."""
     schemas = httpx.get(f"{service.url}/openapi.json").json()["components"]["schemas"]
-    source = (CLIENT / "lib" / "grocery_sidecar.ex").read_text()
+    source = "".join(file.read_text() for file in (CLIENT / "lib").rglob("*.ex"))
     for attribute, schema, without in [
         ("reading", "ReceiptOptions", set()),
         ("chatting", "ChatRequest", {"messages", "stream", "stream_options"}),

@@ -25,6 +25,8 @@ defmodule GrocerySidecar do
   and those of its own that it names; an unknown one is an `ArgumentError`. Streams are lazy: they
   connect when they are enumerated, raise errors then, and disconnect when the enumeration halts.
 
+  What is kept of a tenant is in `GrocerySidecar.Records`, OpenAI's protocol in `GrocerySidecar.OpenAI`.
+
   Each attempt is the `:telemetry` span `[:grocery_sidecar, :request]` (`:start`, `:stop`, `:exception`)
   where the application has telemetry, with `method`, `path`, `request_id`, `tenant_id`, `status` (nil
   where no answer came) and `error`.
@@ -86,10 +88,6 @@ defmodule GrocerySidecar do
           {:binary, binary()} | {:url, String.t()} | {:path, String.t()} | [{:binary, binary()}]
 
   @reading ~w(currency date_order language engine accuracy money categorize candidate_labels catalog)a
-  @chatting ~w(model user n max_tokens max_completion_tokens temperature top_p presence_penalty
-    frequency_penalty seed stop logprobs top_logprobs logit_bias response_format tools tool_choice
-    parallel_tool_calls top_k min_p repetition_penalty min_tokens ignore_eos)a
-  @embedding ~w(model user encoding_format dimensions)a
 
   @doc """
   A client.
@@ -255,58 +253,6 @@ defmodule GrocerySidecar do
     path = "/api/v1/optimize/suggestions"
     Endpoint.enveloped(client, path, "meal_suggestions", payload, options, [:limit])
   end
-
-  ## Chat
-
-  @doc "OpenAI's chat completion of `messages`, whole. Options of its own are OpenAI's fields."
-  @spec chat(t(), [map()], options()) :: result(map())
-  def chat(client, messages, options \\ []),
-    do: Call.json(client, chat_request(client, %{messages: messages}, options))
-
-  @doc """
-  The same as a stream of chunks.
-
-      sidecar
-      |> GrocerySidecar.stream_chat!(messages, max_tokens: 200)
-      |> Stream.map(&(get_in(&1, ["choices", Access.at(0), "delta", "content"]) || ""))
-      |> Enum.each(&send(live_view, {:delta, &1}))
-  """
-  @spec stream_chat!(t(), [map()], options()) :: Enumerable.t()
-  def stream_chat!(client, messages, options \\ []) do
-    client
-    |> Call.events(chat_request(client, %{messages: messages, stream: true}, options))
-    |> Stream.take_while(fn {_, data} -> data != "[DONE]" end)
-    |> Stream.map(fn {_, data} ->
-      case Call.decoded!(client, data) do
-        %{"error" => _} = body -> raise Error.from_stream(body)
-        chunk -> chunk
-      end
-    end)
-  end
-
-  defp chat_request(client, body, options) do
-    {call, fields} = Request.split_options!(options, @chatting)
-    Request.post(client, "/v1/chat/completions", Map.merge(body, Map.new(fields)), call)
-  end
-
-  @doc """
-  OpenAI's embeddings of a text or a list of texts: `data` holds `%{"index", "embedding"}`. Options of
-  its own: `:model`, `:encoding_format`, `:dimensions`.
-  """
-  @spec openai_embeddings(t(), String.t() | [String.t()], options()) :: result(map())
-  def openai_embeddings(client, input, options \\ []) do
-    {call, fields} = Request.split_options!(options, @embedding)
-    Endpoint.posted(client, "/v1/embeddings", Map.new([{:input, input} | fields]), call)
-  end
-
-  @doc "OpenAI's list of the models that answer now: `data`."
-  @spec models(t(), options()) :: result(map())
-  def models(client, options \\ []), do: Endpoint.got(client, "/v1/models", options)
-
-  @doc "One of the models, by its id."
-  @spec get_model(t(), String.t(), options()) :: result(map())
-  def get_model(client, model_id, options \\ []),
-    do: Endpoint.got(client, "/v1/models/" <> Request.segment(model_id), options)
 
   ## Jobs
 

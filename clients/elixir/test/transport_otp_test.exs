@@ -133,7 +133,8 @@ defmodule GrocerySidecar.Transport.OtpTest do
         stream(["data: {\"n\"", ": 1}\n", "\ndata: {\"n\": 2}\n\ndata: [DO", "NE]\n\n"])
       ])
 
-    assert [%{"n" => 1}, %{"n" => 2}] = Enum.to_list(GrocerySidecar.stream_chat!(sidecar, []))
+    assert [%{"n" => 1}, %{"n" => 2}] =
+             Enum.to_list(GrocerySidecar.OpenAI.stream_chat!(sidecar, []))
   end
 
   test "a stream that ends with an error returns that error" do
@@ -172,8 +173,8 @@ defmodule GrocerySidecar.Transport.OtpTest do
     chunk = ~s(data: {"n": 1}\n\n)
     open = String.replace_suffix(stream([chunk, chunk]), "0\r\n\r\n", "")
     sidecar = answering([open, open])
-    assert [%{"n" => 1}] = Enum.take(GrocerySidecar.stream_chat!(sidecar, []), 1)
-    assert [{%{"n" => 1}, :a}] = Enum.zip(GrocerySidecar.stream_chat!(sidecar, []), [:a])
+    assert [%{"n" => 1}] = Enum.take(GrocerySidecar.OpenAI.stream_chat!(sidecar, []), 1)
+    assert [{%{"n" => 1}, :a}] = Enum.zip(GrocerySidecar.OpenAI.stream_chat!(sidecar, []), [:a])
     assert_receive :closed
     assert_receive :closed
   end
@@ -189,6 +190,6 @@ defmodule GrocerySidecar.Transport.OtpTest do
   end
 
   defp raised(sidecar) do
-    catch_error(sidecar |> GrocerySidecar.stream_chat!([]) |> Enum.to_list())
+    catch_error(sidecar |> GrocerySidecar.OpenAI.stream_chat!([]) |> Enum.to_list())
   end
 end

@@ -57,7 +57,8 @@ if Code.ensure_loaded?(Req) do
         Plug.Conn.send_resp(conn, 200, "data: {\"n\": 1}\n\ndata: {\"n\": 2}\n\ndata: [DONE]\n\n")
       end)
 
-      assert [%{"n" => 1}, %{"n" => 2}] = Enum.to_list(GrocerySidecar.stream_chat!(stubbed(), []))
+      assert [%{"n" => 1}, %{"n" => 2}] =
+               Enum.to_list(GrocerySidecar.OpenAI.stream_chat!(stubbed(), []))
     end
 
     test "over a socket, the client's retries are the only ones" do
@@ -75,9 +76,9 @@ if Code.ensure_loaded?(Req) do
       events = for n <- 1..2, do: ~s(data: {"n": #{n}}\n\n)
       open = String.replace_suffix(stream(events), "0\r\n\r\n", "")
       sidecar = answering([open, stream(events ++ ["data: [DONE]\n\n"])], transport: Transport)
-      assert [%{"n" => 1}] = sidecar |> GrocerySidecar.stream_chat!([]) |> Enum.take(1)
+      assert [%{"n" => 1}] = sidecar |> GrocerySidecar.OpenAI.stream_chat!([]) |> Enum.take(1)
       assert_receive :closed
-      assert [_, _] = Enum.to_list(GrocerySidecar.stream_chat!(sidecar, []))
+      assert [_, _] = Enum.to_list(GrocerySidecar.OpenAI.stream_chat!(sidecar, []))
       assert_received :other
     end
 
@@ -86,7 +87,7 @@ if Code.ensure_loaded?(Req) do
       sidecar = answering([open, :never], transport: Transport, timeout: 100, retries: 0)
 
       for _ <- 1..2 do
-        stream = GrocerySidecar.stream_chat!(sidecar, [])
+        stream = GrocerySidecar.OpenAI.stream_chat!(sidecar, [])
         assert %Error{code: "no_answer"} = catch_error(Enum.to_list(stream))
       end
     end

@@ -16,22 +16,24 @@ defmodule ChatTest do
   end
 
   test "a question is answered", %{sidecar: sidecar} do
-    {:ok, answer} = GrocerySidecar.chat(sidecar, @question, max_tokens: 20, temperature: 0)
+    {:ok, answer} = GrocerySidecar.OpenAI.chat(sidecar, @question, max_tokens: 20, temperature: 0)
     assert [%{"message" => %{"content" => text}}] = answer["choices"]
     assert text =~ "Paris"
     assert answer["usage"]["completion_tokens"] > 0
-    assert {:ok, %{"data" => [_ | _]}} = GrocerySidecar.models(sidecar)
+    assert {:ok, %{"data" => [_ | _]}} = GrocerySidecar.OpenAI.models(sidecar)
   end
 
   test "a stream delivers all its chunks", %{sidecar: sidecar} do
-    chunks = GrocerySidecar.stream_chat!(sidecar, @question, max_tokens: 20, temperature: 0)
+    chunks =
+      GrocerySidecar.OpenAI.stream_chat!(sidecar, @question, max_tokens: 20, temperature: 0)
+
     said = Enum.map(chunks, &delta/1)
     assert length(said) > 3
     assert Enum.join(said) =~ "Paris"
   end
 
   test "a caller can stop a stream", %{sidecar: sidecar} do
-    assert [%{}] = sidecar |> GrocerySidecar.stream_chat!(@question) |> Enum.take(1)
+    assert [%{}] = sidecar |> GrocerySidecar.OpenAI.stream_chat!(@question) |> Enum.take(1)
     refute_received _
   end
 
@@ -44,14 +46,14 @@ defmodule ChatTest do
     }
 
     format = %{type: "json_schema", json_schema: %{name: "answer", schema: schema}}
-    {:ok, answer} = GrocerySidecar.chat(sidecar, @question, response_format: format)
+    {:ok, answer} = GrocerySidecar.OpenAI.chat(sidecar, @question, response_format: format)
     [choice] = answer["choices"]
     assert Json.decode!(choice["message"]["content"])["city"] in ["Paris", "Rome"]
   end
 
   test "an error in OpenAI's format becomes the client's own error", %{sidecar: sidecar} do
     assert {:error, %Error{kind: :bad_input, code: "missing_tenant", message: sentence}} =
-             GrocerySidecar.chat(sidecar, @question, tenant_id: nil)
+             GrocerySidecar.OpenAI.chat(sidecar, @question, tenant_id: nil)
 
     assert is_binary(sentence)
   end

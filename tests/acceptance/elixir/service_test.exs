@@ -162,9 +162,9 @@ defmodule ServiceTest do
   end
 
   test "texts are embedded as OpenAI does", %{sidecar: sidecar} do
-    {:ok, answer} = GrocerySidecar.openai_embeddings(sidecar, ["tomato soup", "rye bread"])
+    {:ok, answer} = GrocerySidecar.OpenAI.embeddings(sidecar, ["tomato soup", "rye bread"])
     assert [%{"index" => 0, "embedding" => [_ | _]}, %{"index" => 1}] = answer["data"]
-    {:ok, %{"id" => id}} = GrocerySidecar.get_model(sidecar, answer["model"])
+    {:ok, %{"id" => id}} = GrocerySidecar.OpenAI.get_model(sidecar, answer["model"])
     assert id == answer["model"]
   end
 
