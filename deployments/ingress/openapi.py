@@ -103,6 +103,7 @@ def _complete_operation(operation: Operation, name: str) -> None:
 
 _OPENAI_ERRORS: Final = {
     "400": "The request is invalid.",
+    "404": "There is no such model.",
     "413": "The request is over a size limit, which the message names.",
     "429": "This tenant is over its share; see Retry-After.",
     "500": "Internal error; the log has the details.",
@@ -115,6 +116,7 @@ _JOB_LINKS: Final = {
     "events": ("get_events", "job_id", "/id"),
     "cancel": ("cancel", "job_id", "/id"),
     "retry": ("retry", "job_id", "/id"),
+    "resend": ("resend_webhook", "job_id", "/id"),
 }
 _ARTIFACT_LINK: Final = {"artifact": ("get_artifact", "artifact_id", "/metadata/artifact_id")}
 _LINKS: Final[Mapping[str, Mapping[str, tuple[str, str, str]]]] = {
