@@ -84,11 +84,11 @@ def _restrict_to(problem: Problem, core: Iterable[UserConstraint]) -> Problem:
         dishes=tuple(
             replace(
                 dish,
-                excluded=number in excluded,
+                excluded=dish.recipe in excluded,
                 lacking=tuple(tag for tag in dish.lacking if tag in tags),
                 barred=tuple(barred for barred in dish.barred if barred.wish in wishes),
             )
-            for number, dish in enumerate(problem.dishes)
+            for dish in problem.dishes
         ),
         day_budgets=tuple(
             budget if UserConstraint(ConstraintKind.DAY_BUDGET, day) in retained else None

@@ -23,11 +23,11 @@ def restricted(problem, constraints):
         dishes=tuple(
             replace(
                 dish,
-                excluded=UserConstraint(ConstraintKind.EXCLUDED, number) in constraints,
+                excluded=UserConstraint(ConstraintKind.EXCLUDED, dish.recipe) in constraints,
                 lacking=tuple(tag for tag in dish.lacking if tag in diet),
                 barred=tuple(barred for barred in dish.barred if barred.wish in wishes),
             )
-            for number, dish in enumerate(problem.dishes)
+            for dish in problem.dishes
         ),
         day_budgets=tuple(
             budget if UserConstraint(ConstraintKind.DAY_BUDGET, day) in constraints else None
