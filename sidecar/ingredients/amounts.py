@@ -123,7 +123,9 @@ class _AmountReader:
     def _range_end(self, low: Fraction, position: int) -> tuple[Fraction | None, int]:
         tokens = self._tokens
         behind = (
-            position + 1 if tokens.is_sign(position, "-") else tokens.skip(position, self.words.range)
+            position + 1
+            if tokens.is_sign(position, "-")
+            else tokens.skip(position, self.words.range)
         )
         if behind > position and (end := self._number(behind)) is not None and end[0] > low:
             if self._size_follows(behind):
@@ -147,10 +149,9 @@ class _AmountReader:
         position += tokens.is_sign(position, "-") and self._unit_at(position + 1) is not None
         if (bracket := self._bracket_size(position)) is not None:
             size, position = bracket, position + 1
+        elif (thousand := self._grouped_thousand(amount, position)) is not None:
+            return self._with_unit(thousand)
         elif (found := self.size(position)) is not None:
-            thousand = self._grouped_thousand(amount, position)
-            if thousand is not None:
-                return self._with_unit(thousand)
             size, position = found
         adjectives = tokens.skip(position, self.words.sizes)
         while adjectives > position:
@@ -206,13 +207,12 @@ class _AmountReader:
 
     def _grouped_thousand(self, amount: LineAmount, position: int) -> LineAmount | None:
         """Read "1 000 g" as a thousand unless a package follows ("2 400 g cans")."""
-        token, found = self._tokens.items[position], self.size(position)
-        assert found is not None
-        package = self._tokens.unit(found[1], self._language)
+        token, unit = self._tokens.get(position), self._unit_at(position + 1)
+        if token is None or unit is None or len(token.text) != 3 or not token.text.isdecimal():
+            return None
+        package = self._tokens.unit(unit[1], self._language)
         if (
-            found[0].unit not in _GROUPED
-            or len(token.text) != 3
-            or not token.text.isdigit()
+            unit[0].name not in _GROUPED
             or amount.quantity is None
             or amount.quantity.denominator != 1
             or amount.quantity_max is not None

@@ -6,12 +6,13 @@ from typing import Final
 
 from sidecar.ingredients.amounts import LineAmount, read_amount
 from sidecar.ingredients.tokens import Token, Tokens, tokenize
+from sidecar.ingredients.units import Unit
 from sidecar.ingredients.vocabulary import Phrases, Vocabulary, vocabulary
 from sidecar.text.words import words
 
 _SEPARATORS: Final = ",;"
 #: Units that English also writes behind the food: "2 garlic cloves".
-_TRAILING_UNITS: Final = frozenset(("clove", "stalk", "sprig"))
+_UNITS_BEHIND: Final = frozenset(("clove", "stalk", "sprig"))
 
 
 @dataclass(slots=True)
@@ -23,6 +24,8 @@ class FoodName:
     optional: bool = False
     alternatives: list[str] = field(default_factory=list)
     amount: LineAmount | None = None
+    unit: Unit | None = None  # behind the food
+    head: str = ""
 
 
 def read_food(tokens: Tokens, language: str, *, counted: bool) -> FoodName:
@@ -35,9 +38,9 @@ def read_food(tokens: Tokens, language: str, *, counted: bool) -> FoodName:
     tokens = _to_phrase(tokens, food, known)
     tokens = _to_alternative(tokens, food, known)
     tokens = _without_sizes(tokens, food, known)
-    food.name = tokens.plain()
-    if counted:
-        _take_trailing_unit(tokens, food, language)
+    if counted and not food.head:
+        tokens = _to_unit_behind(tokens, food, language)
+    food.name = f"{tokens.plain()} {food.head}".strip()
     return food
 
 
@@ -54,6 +57,7 @@ def _without_brackets(tokens: Tokens, food: FoodName, language: str) -> Tokens:
             amount = read_amount(inner, 0, language)
             if food.amount is None and amount is not None and amount.end == len(inner.items):
                 food.amount = amount
+                continue
             food.notes.append(" ".join(token.bracket.split()))
     return Tokens(tokens.text, [token for token in tokens.items if token.bracket is None])
 
@@ -126,25 +130,13 @@ def _to_alternative(tokens: Tokens, food: FoodName, known: Vocabulary) -> Tokens
         if known.heads.match(after[-1:]) and len(before) == 1 and len(after) > 1:
             food.alternatives.append(right.plain())
             head = right.items[-1]
-            return Tokens(tokens.text, [*left.items]) if not head else _Joined(left, head)
+            food.head = head.text
+            return left
         if _all_adjectives(before, known) or _all_adjectives(after, known):
             return tokens
         food.alternatives.append(tokens.text[right.items[0].start :])
         return left
     return tokens
-
-
-class _Joined(Tokens):
-    """The first words of a compound with the head that its alternative has too."""
-
-    __slots__ = ("_head",)
-
-    def __init__(self, left: Tokens, head: Token) -> None:
-        super().__init__(left.text, left.items)
-        object.__setattr__(self, "_head", head)
-
-    def plain(self) -> str:
-        return f"{super().plain()} {self._head.text}"  # type: ignore[attr-defined]
 
 
 def _without_sizes(tokens: Tokens, food: FoodName, known: Vocabulary) -> Tokens:
@@ -160,8 +152,13 @@ def _without_sizes(tokens: Tokens, food: FoodName, known: Vocabulary) -> Tokens:
     return tokens
 
 
-def _take_trailing_unit(tokens: Tokens, food: FoodName, language: str) -> None:
-    return None
+def _to_unit_behind(tokens: Tokens, food: FoodName, language: str) -> Tokens:
+    last = len(tokens.items) - 1
+    found = tokens.unit(last, language) if last > 0 else None
+    if found is None or found[0].name not in _UNITS_BEHIND:
+        return tokens
+    food.unit = found[0]
+    return tokens.slice(0, last)
 
 
 def _all_adjectives(folded: list[str], known: Vocabulary) -> bool:

@@ -14,9 +14,11 @@ from sidecar.ingredients.food_names import FoodName, read_food, read_notes
 from sidecar.ingredients.tokens import Tokens, tokenize
 from sidecar.ingredients.units import LANGUAGES
 from sidecar.ingredients.vocabulary import detect_languages, vocabulary
+from sidecar.text.words import words
 
 MAX_LENGTH: Final = 500  # characters of a line
 
+_MAX_WORDS_LENGTH: Final = 40
 _SURE: Final = 0.98
 _NO_NAME: Final = 0.1
 _LONG_NAME_WORDS: Final = 6
@@ -64,6 +66,18 @@ def parse_line(line: str, language: str | None = None) -> IngredientLine:
     return parse_lines([line], language)[0]
 
 
+def uncounted_is_none(quantity: object) -> object:
+    """Return None for a quantity in words that is no number ("to taste", "etwas", "")."""
+    if not isinstance(quantity, str) or len(quantity) > _MAX_WORDS_LENGTH:
+        return quantity
+    folded = words(quantity)
+    for language in LANGUAGES:
+        known = vocabulary(language)
+        if any(phrases.match(folded) == len(folded) for phrases in (known.taste, known.some)):
+            return None
+    return quantity
+
+
 def _parse(line: str, language: str) -> IngredientLine:
     tokens = tokenize(line, language)
     part, start = _part(tokens, language)
@@ -79,6 +93,8 @@ def _parse(line: str, language: str) -> IngredientLine:
     food = read_food(rest, language, counted=amount is not None and amount.unit is None)
     if amount is None and food.amount is not None:
         amount = food.amount
+    if amount is not None and food.unit is not None:
+        amount = replace(amount, unit=food.unit)
     return _build(line, language, amount, food, part)
 
 

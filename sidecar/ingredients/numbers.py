@@ -30,8 +30,7 @@ def parse_amount(text: str) -> Fraction | None:
     if not _FULL.fullmatch(text):
         return None
     if "/" not in text:
-        whole, comma, decimals = text.partition(",")
-        if comma and "," in decimals:
+        if text.count(",") > 1:
             return Fraction(text.replace(",", ""))
         return Fraction(text.replace(",", "."))
     *whole_part, fraction = text.split()

@@ -1,7 +1,7 @@
 """Tokens of ingredient lines: numbers, words, signs and brackets with what they hold."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
@@ -86,9 +86,9 @@ class Tokens:
         if not self.items:
             return ""
         text = self.text[self.items[0].start : self.items[-1].end]
-        return " ".join(text.replace(_PLACEHOLDER, " ").replace(" ,", ",").split()).strip(
-            " ,;:.-/*"
-        )
+        text = " ".join(text.replace(_PLACEHOLDER, " ").replace(" ,", ",").split())
+        text = text.strip(" ,;:-/*").lstrip(".")
+        return text if "." in text[:-1] else text.rstrip(".")  # "q.b." keeps its own
 
     def _words(self, position: int, limit: int) -> tuple[list[str], list[int]]:
         """Return up to `limit` folded words from `position` on, and the position behind each."""
@@ -141,10 +141,10 @@ def tokenize(line: str, language: str) -> Tokens:
     return Tokens(text, items)
 
 
-def _token(match: re.Match[str], contents: "object") -> Token:
+def _token(match: re.Match[str], contents: Iterator[str]) -> Token:
     text = match.group()
     if text == _PLACEHOLDER:
-        return Token("", "", *match.span(), bracket=next(contents, ""))  # type: ignore[call-overload]
+        return Token("", "", *match.span(), bracket=next(contents, ""))
     if match.lastgroup == "number":
         return Token(text, text, *match.span(), number=parse_amount(text))
     return Token(text, fold(text), *match.span(), is_word=match.lastgroup == "word")

@@ -20,6 +20,10 @@ _LETTERS: Final = {
     "pt": "ãõç",
     "pl": "łąęśżźćńó",
 }
+_LISTS: Final = (
+    *("articles", "some", "about", "range", "plus", "of", "sizes", "after", "each", "parts"),
+    *("purpose", "taste", "optional", "kinds"),
+)
 _FOOD_WEIGHT: Final = 2.0
 _LETTER_WEIGHT: Final = 0.7
 
@@ -71,12 +75,7 @@ def vocabulary(language: str) -> Vocabulary:
     """Return the vocabulary of one of `LANGUAGES`."""
     data = _data()
     entry, shared = data[language], data["shared"]
-    lists = {
-        name: _phrases(entry[name])
-        for name in (
-            "articles some about range plus of sizes after each parts purpose taste optional kinds"
-        ).split()
-    }
+    lists = {name: _phrases(entry[name]) for name in _LISTS}
     return Vocabulary(
         numbers=_phrases(entry["numbers"]),
         and_=_phrases(entry["and"]),
@@ -138,9 +137,7 @@ def _evidence() -> Mapping[str, tuple[tuple[str, float], ...]]:
 
 def _phrases(entries: Iterable[str] | Mapping[str, int | str]) -> Phrases:
     values = entries if isinstance(entries, Mapping) else dict.fromkeys(entries, 1)
-    found = {
-        words(phrase) or (phrase,): Fraction(value) for phrase, value in values.items()
-    }
+    found = {words(phrase) or (phrase,): Fraction(value) for phrase, value in values.items()}
     return Phrases(found, max(map(len, found), default=0))
 
 

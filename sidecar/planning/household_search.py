@@ -297,7 +297,7 @@ class HouseholdState:
 
 
 def _price(missing: Floats, price: Floats, package: Floats) -> Floats:
-    """Return the price of what is bought where these thousandths are missing."""
+    """Return the price of what is bought where these parts are missing."""
     whole = np.where(package > 0, package, 1.0)
     packed = np.ceil(missing / whole - 1e-9) * whole
     bought: Floats = np.where(package > 0, packed, missing) * price

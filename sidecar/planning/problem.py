@@ -1,7 +1,7 @@
 """A plan request as whole numbers and indices, the input of every solver and explanation.
 
 Slots are (day, column) pairs in order of time, numbered `day * len(columns) + column`; without
-people a column is a meal. Quantities are thousandths of a gram, milliliter or piece. The objective
+people a column is a meal. Quantities are parts of a gram, milliliter or piece. The objective
 is in points (see `ObjectiveWeights`).
 """
 
@@ -76,12 +76,12 @@ class Stock:
     unit: str
     measure: units.UnitMeasure
     lots: tuple[Lot, ...]
-    rates: tuple[Fraction, ...]  # points per thousandth of each lot used before it expires
-    price: Fraction | None = None  # of a thousandth
-    package: int | None = None  # thousandths; it is bought whole
+    rates: tuple[Fraction, ...]  # points per part of each lot used before it expires
+    price: Fraction | None = None  # of a part
+    package: int | None = None  # parts; it is bought whole
 
     def bought(self, shortfall: int) -> int:
-        """Return how many thousandths are bought where these are missing."""
+        """Return how many parts are bought where these are missing."""
         return -(-shortfall // self.package) * self.package if self.package else shortfall
 
     def cost(self, shortfall: int) -> Fraction:

@@ -1,10 +1,8 @@
 """Types, limits and checks that the planner's schemas share."""
 
-import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import date
 from decimal import Decimal
-from fractions import Fraction
 from typing import Annotated, Any, TypeVar
 
 from pydantic import (
@@ -19,6 +17,7 @@ from pydantic import (
 
 from sidecar.core.errors import TooLarge
 from sidecar.core.validation import NotBoolean, not_boolean
+from sidecar.ingredients.numbers import parse_amount
 
 MAX_QUANTITY = 1_000_000
 MAX_MINUTES = 10_080
@@ -55,16 +54,16 @@ _OTHER_NAMES = dict.fromkeys(
 )
 
 _Values = TypeVar("_Values", bound=Collection[object])
-_MIXED_FRACTION = re.compile(r"(?:(\d{1,7})\s+)?(\d{1,7})/(\d{1,7})")
+_MAX_QUANTITY_LENGTH = 40
 
 
-def _parse_fraction(value: object) -> object:
-    """Convert a fraction ("1/2", "1 1/2") to a float. Raises ValueError for a boolean."""
+def _parse_quantity(value: object) -> object:
+    """Convert an amount ("½", "1 1/2", "0,5") to a float. Raises ValueError for a boolean."""
     not_boolean(value)
-    if not isinstance(value, str) or not (match := _MIXED_FRACTION.fullmatch(value.strip())):
+    if not isinstance(value, str) or len(value) > _MAX_QUANTITY_LENGTH:
         return value
-    whole, numerator, denominator = (int(group or 0) for group in match.groups())
-    return float(whole + Fraction(numerator, denominator)) if denominator else value
+    amount = parse_amount(value)
+    return value if amount is None else float(amount)
 
 
 def _require_iso_date(value: object) -> object:
@@ -90,7 +89,7 @@ Unit = Annotated[str, StringConstraints(strip_whitespace=True, max_length=50)]
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=60), BeforeValidator(fold)]
 # Sorted, so that every process serializes the same request in the same way.
 Tags = Annotated[frozenset[Tag], PlainSerializer(sorted, return_type=list[str])]
-Quantity = Annotated[float, Field(gt=0, le=MAX_QUANTITY), BeforeValidator(_parse_fraction)]
+Quantity = Annotated[float, Field(gt=0, le=MAX_QUANTITY), BeforeValidator(_parse_quantity)]
 Minutes = Annotated[int, Field(ge=0, le=MAX_MINUTES), NotBoolean]
 Weight = Annotated[float, Field(ge=0, le=1), NotBoolean]
 Day = Annotated[date, BeforeValidator(_require_iso_date)]

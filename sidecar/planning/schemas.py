@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
+    BeforeValidator,
     ConfigDict,
     Field,
     StrictBool,
@@ -18,6 +19,7 @@ from pydantic import (
     model_validator,
 )
 
+from sidecar.ingredients.lines import uncounted_is_none
 from sidecar.planning.household_schemas import (
     Attendance,
     Nutrition,
@@ -92,12 +94,13 @@ class InventoryItem(RequestModel):
 class Ingredient(RequestModel):
     """An ingredient for cooking a recipe once. An optional ingredient is never bought for it.
 
-    `price` is that of `price_quantity` units. The shop sells whole packages of `package_quantity`.
+    A quantity of null ("to taste") is met by any stock of the food. `price` is that of
+    `price_quantity` units. The shop sells whole packages of `package_quantity`.
     """
 
     ingredient_id: Id
     name: Name
-    quantity: Quantity
+    quantity: Annotated[Quantity | None, BeforeValidator(uncounted_is_none)]
     unit: Unit = ""
     optional: StrictBool = False
     price: Price | None = None

@@ -20,7 +20,7 @@ Use = tuple[int, int]  # (day, quantity) taken from a stock
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assessment:
-    """The consequences of a plan. Quantities are in thousandths, `score` in points."""
+    """The consequences of a plan. Quantities are in parts, `score` in points."""
 
     used: dict[int, tuple[int, ...]]  # stock -> quantity taken from each lot
     shortfalls: dict[int, int]  # stock -> quantity to buy, where that is more than 0

@@ -40,6 +40,7 @@ class StockBuilder:
             key = (lot.ingredient_id, measure.dimension)
             self._lots[key][expiry] += units.stocked(lot.quantity, measure)
             self._dimensions[lot.ingredient_id].add(measure.dimension)
+        self._uncounted_units = self._units_of_foods(inventory, recipes)
         self._prices = self._unit_prices(inventory, recipes)
         self._packages = self._package_sizes(recipes)
         item_index: dict[str, int] = {}
@@ -49,25 +50,33 @@ class StockBuilder:
                 if food not in item_index:
                     item_index[food] = len(self.items)
                     self.items.append(ShoppingItem(food, self._names[food]))
-                self._ensure_stock(food, ingredient.unit, item_index[food], recipe.name)
+                self._ensure_stock(food, self._unit(ingredient), item_index[food], recipe.name)
 
     def measure(self, ingredient_id: str, unit: str) -> units.UnitMeasure:
         """Return a unit's measure for an ingredient, by one name for all its lots and needs."""
         return units.measure(unit, self._names[ingredient_id])
 
-    def stock(self, ingredient_id: str, unit: str) -> int | None:
-        """Return the stock of an ingredient in this unit, None if no recipe requires it."""
-        dimension = self.measure(ingredient_id, unit).dimension
-        return self._stock_index.get((ingredient_id, dimension))
+    def need(self, ingredient: Ingredient, scale: Fraction = Fraction(1)) -> tuple[int, int] | None:
+        """Return the stock of an ingredient and the parts needed, None if no recipe requires it.
+
+        Without a quantity that is the least amount of what there is.
+        """
+        measure = self.measure(ingredient.ingredient_id, self._unit(ingredient))
+        stock = self._stock_index.get((ingredient.ingredient_id, measure.dimension))
+        if stock is None:
+            return None
+        if ingredient.quantity is None:
+            return stock, 1
+        scaled = units.UnitMeasure(measure.dimension, measure.size * scale)
+        return stock, units.needed(ingredient.quantity, scaled)
 
     def needs(self, recipe: Recipe, scale: Fraction = Fraction(1)) -> tuple[tuple[int, int], ...]:
-        """Return (stock, thousandths) pairs for cooking a recipe without optional ingredients."""
+        """Return (stock, parts) pairs for cooking a recipe without optional ingredients."""
         total: dict[int, int] = defaultdict(int)
         for ingredient in _required(recipe):
-            measure = self.measure(ingredient.ingredient_id, ingredient.unit)
-            scaled = units.UnitMeasure(measure.dimension, measure.size * scale)
-            stock = self._stock_index[ingredient.ingredient_id, measure.dimension]
-            total[stock] += units.needed(ingredient.quantity, scaled)
+            need = self.need(ingredient, scale)
+            assert need is not None  # every required ingredient has a stock
+            total[need[0]] += need[1]
         return tuple(sorted(total.items()))
 
     def expiring(self) -> frozenset[str]:
@@ -77,6 +86,27 @@ class StockBuilder:
             for (ingredient_id, _), lots in self._lots.items()
             if min(lots, default=NEVER) <= self.expiring_until
         )
+
+    def _unit(self, ingredient: Ingredient) -> str:
+        """Return the ingredient's unit, or the food's usual one if it has no quantity."""
+        if ingredient.quantity is None:
+            return self._uncounted_units.get(ingredient.ingredient_id, "")
+        return ingredient.unit
+
+    @staticmethod
+    def _units_of_foods(
+        inventory: Sequence[InventoryItem], recipes: Sequence[Recipe]
+    ) -> dict[str, str]:
+        """Return the first unit of each food at home, else that of the first recipe with one."""
+        found: dict[str, str] = {}
+        for lot in inventory:
+            if lot.days_until_expiry is None or lot.days_until_expiry >= 0:
+                found.setdefault(lot.ingredient_id, lot.unit)
+        for recipe in recipes:
+            for ingredient in recipe.ingredients:
+                if ingredient.quantity is not None:
+                    found.setdefault(ingredient.ingredient_id, ingredient.unit)
+        return found
 
     def _ensure_stock(self, ingredient_id: str, unit: str, item: int, recipe: str) -> None:
         measure = self.measure(ingredient_id, unit)
@@ -106,7 +136,7 @@ class StockBuilder:
     def _unit_prices(
         self, inventory: Sequence[InventoryItem], recipes: Sequence[Recipe]
     ) -> dict[tuple[str, str], Fraction]:
-        """Return prices of a thousandth: the first that a recipe gives, else the inventory's."""
+        """Return prices of a part: the first that a recipe gives, else the inventory's."""
         prices: dict[tuple[str, str], Fraction] = {}
         entries: list[Ingredient | InventoryItem] = [
             ingredient for recipe in recipes for ingredient in recipe.ingredients
@@ -121,10 +151,13 @@ class StockBuilder:
         return prices
 
     def _package_sizes(self, recipes: Sequence[Recipe]) -> dict[tuple[str, str], int]:
-        """Return the thousandths of a package, as the first recipe gives them."""
+        """Return the parts of a package, as the first recipe gives them."""
         sizes: dict[tuple[str, str], int] = {}
         for recipe in recipes:
             for entry in recipe.ingredients:
+                if entry.quantity is None and entry.ingredient_id not in self._uncounted_units:
+                    # However many recipes use some of a food, one piece of it is bought.
+                    sizes.setdefault((entry.ingredient_id, "piece"), units.PARTS)
                 if entry.package_quantity is not None:
                     measure = self.measure(entry.ingredient_id, entry.unit)
                     size = units.needed(entry.package_quantity, measure)
@@ -132,7 +165,7 @@ class StockBuilder:
         return sizes
 
     def _rates(self, lots: tuple[Lot, ...]) -> tuple[Fraction, ...]:
-        """Return points per thousandth: rescue x 3 / (3 + days left) / all that is expiring.
+        """Return points per part: rescue x 3 / (3 + days left) / all that is expiring.
 
         Rates fall with the expiry and are 0 for what isn't expiring.
         """

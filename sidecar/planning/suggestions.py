@@ -8,7 +8,6 @@ never missed. An ingredient requested to cook with counts as one that expires to
 from collections import defaultdict
 from fractions import Fraction
 
-from sidecar.ingredients import units
 from sidecar.planning.exclusions import exclusions
 from sidecar.planning.problem import ObjectiveWeights
 from sidecar.planning.response import Suggestion
@@ -69,10 +68,10 @@ def _score(
     missing: dict[str, None] = {}
     for ingredient in sorted(recipe.ingredients, key=lambda ingredient: ingredient.optional):
         is_requested = any(_matches(wish, ingredient) for wish in requested or ())
-        number = builder.stock(ingredient.ingredient_id, ingredient.unit)
-        assert number is not None  # every ingredient has one
-        measure = builder.measure(ingredient.ingredient_id, ingredient.unit)
-        use = (0, units.needed(ingredient.quantity, measure))
+        need = builder.need(ingredient)
+        assert need is not None  # every ingredient has one
+        number, parts = need
+        use = (0, parts)
         _, shortfall = consume(builder.stocks[number], [*uses[number], use])
         if is_requested and not (ingredient.optional and shortfall):
             matches[ingredient.name] = None
