@@ -66,6 +66,12 @@ EXAMPLE_BODIES: Final[Mapping[str, Mapping[str, Any]]] = {
     "POST /api/v1/optimize/suggestions": {
         "payload": {"mode": "use_expiring", "inventory": [_MILK], "recipes": [_RECIPE]}
     },
+    "POST /api/v1/ingredients/parse": {
+        "payload": {
+            "lines": ["2 EL Olivenöl", "1 (14 oz) can chopped tomatoes, drained", "sale q.b."],
+            "catalog": [{"ingredient_id": "oil", "name": "Olivenöl"}],
+        }
+    },
     "POST /v1/chat/completions": {
         "messages": [{"role": "user", "content": "What goes with leeks?"}],
         "max_tokens": 16,

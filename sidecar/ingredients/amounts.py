@@ -244,6 +244,7 @@ class _AmountReader:
             return amount
         low, position = amount.quantity, amount.end
         if tokens.is_sign(position, "/") and (other := self.size(position + 1)) is not None:
+            other = self.size(other[1]) or other  # "1 lb 2 oz"
             text = tokens.slice(position + 1, other[1]).plain()
             return replace(amount, end=other[1], notes=(*amount.notes, text))
         high, behind = self._range_end(low, position)
@@ -270,6 +271,7 @@ class _AmountReader:
         tokens = self._tokens
         behind = tokens.skip(position, self.words.some)
         if behind > position:
+            behind += tokens.is_sign(behind, "'")
             text = tokens.slice(position, behind).plain()
             return self._with_unit(LineAmount(None, behind, notes=(text,)))
         behind = tokens.skip(position, self.words.articles)

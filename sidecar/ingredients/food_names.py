@@ -40,7 +40,8 @@ def read_food(tokens: Tokens, language: str, *, counted: bool) -> FoodName:
     tokens = _without_sizes(tokens, food, known)
     if counted and not food.head:
         tokens = _to_unit_behind(tokens, food, language)
-    food.name = f"{tokens.plain()} {food.head}".strip()
+    if any(token.is_word for token in tokens.items):
+        food.name = f"{tokens.plain()} {food.head}".strip()
     return food
 
 
@@ -144,7 +145,7 @@ def _without_sizes(tokens: Tokens, food: FoodName, known: Vocabulary) -> Tokens:
         if tokens.skip(0, known.not_units):
             break
         food.notes.insert(0, tokens.slice(0, end).plain())
-        tokens = _lead(tokens.slice(end))
+        tokens = _lead(tokens.slice(tokens.skip(end, known.of)))
     last = tokens.get(len(tokens.items) - 1)
     if last is not None and len(tokens.items) > 1 and known.after.match([last.folded]):
         food.notes.insert(0, last.text)

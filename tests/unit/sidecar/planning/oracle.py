@@ -353,7 +353,7 @@ def _names(request: PlanRequest) -> dict[str, str]:
 
 
 def _needs(request: PlanRequest, recipe: Recipe, seat: Seat | None) -> list[tuple[str, str, int]]:
-    """Return (food, dimension, thousandths) of the ingredients that are not optional."""
+    """Return (food, dimension, parts) of the ingredients that are not optional."""
     names, scale = _names(request), _scale(request, recipe, seat)
     needs = []
     for ingredient in recipe.ingredients:
@@ -385,7 +385,7 @@ def _price(request: PlanRequest, food: str, dimension: str, missing: int) -> Fra
         if (entry.ingredient_id, measure.dimension) != (food, dimension):
             continue
         if entry.price is not None:
-            amount = Fraction(repr(entry.price_quantity)) * measure.size * 1000
+            amount = Fraction(repr(entry.price_quantity)) * measure.size * units.PARTS
             prices.append(Fraction(entry.price) / amount)
         if getattr(entry, "package_quantity", None) is not None:
             packages.append(units.needed(entry.package_quantity, measure))

@@ -1,0 +1,132 @@
+"""Request and response of the parsing of ingredient lines."""
+
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from operator import attrgetter
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, Field
+
+from sidecar.core.validation import NotBlank, NotBoolean, max_length, unique
+from sidecar.ingredients.amounts import Size
+from sidecar.ingredients.catalog import CatalogMatch
+from sidecar.ingredients.lines import MAX_LENGTH, IngredientLine
+from sidecar.ingredients.units import measure
+from sidecar.text.words import singulars
+
+MODEL_ID: Final = "ingredient-rules"
+MODEL_VERSION: Final = "1"
+
+MAX_LINES: Final = 1_000
+MAX_CATALOG: Final = 5_000
+MAX_CONVERSIONS: Final = 1_000
+_MAX_NAME: Final = 300
+
+Language = Literal["en", "de", "fr", "es", "it", "pt", "nl", "pl"]
+Amount = Annotated[float, Field(gt=0, le=1_000_000, allow_inf_nan=False), NotBoolean]
+Line = Annotated[str, max_length(MAX_LENGTH, "characters of a line"), NotBlank]
+
+
+class CatalogFood(BaseModel, frozen=True):
+    """A food of the caller's catalog."""
+
+    ingredient_id: Annotated[str, Field(min_length=1, max_length=200)]
+    name: Annotated[str, Field(min_length=1, max_length=_MAX_NAME), NotBlank]
+
+
+class Conversion(BaseModel, frozen=True):
+    """One `unit` is `quantity` of `to`: of the food of this name, or of any food."""
+
+    unit: Annotated[str, Field(max_length=50), NotBlank]
+    quantity: Amount
+    to: Annotated[str, Field(max_length=50), NotBlank]
+    name: Annotated[str, Field(min_length=1, max_length=_MAX_NAME)] | None = None
+
+    def applies(self, unit: str, name: str) -> bool:
+        """Return whether this converts a unit of a food."""
+        same_unit = measure(self.unit, "").dimension == measure(unit, "").dimension
+        return same_unit and (self.name is None or set(singulars(self.name)) <= {*singulars(name)})
+
+
+class IngredientParseRequest(BaseModel, frozen=True):
+    """Ingredient lines. Without a language, each line's is detected."""
+
+    lines: Annotated[tuple[Line, ...], max_length(MAX_LINES, "lines"), Field(min_length=1)]
+    language: Language | None = None
+    catalog: Annotated[
+        tuple[CatalogFood, ...],
+        max_length(MAX_CATALOG, "foods of a catalog"),
+        unique("ingredient_ids", attrgetter("ingredient_id")),
+    ] = ()
+    conversions: Annotated[tuple[Conversion, ...], max_length(MAX_CONVERSIONS, "conversions")] = ()
+
+
+def parse_response(
+    request: IngredientParseRequest,
+    lines: Sequence[IngredientLine],
+    matches: Sequence[CatalogMatch | None],
+) -> dict[str, Any]:
+    """Return the payload: each line in order."""
+    return {
+        "ingredients": [
+            {
+                **line_response(line),
+                "grams": _rounded(grams(line, request.conversions)),
+                "match": match.response() if match is not None else None,
+            }
+            for line, match in zip(lines, matches, strict=True)
+        ]
+    }
+
+
+def line_response(line: IngredientLine) -> dict[str, Any]:
+    """Return a parsed line as responses show it."""
+    return {
+        "text": line.text,
+        "quantity": _rounded(line.quantity),
+        "quantity_max": _rounded(line.quantity_max),
+        "unit": line.unit,
+        "unit_text": line.unit_text or None,
+        "size": _size(line.size),
+        "name": line.name,
+        "note": line.note or None,
+        "optional": line.optional,
+        "alternatives": [
+            {"quantity": _rounded(other.quantity), "unit": other.unit, "name": other.name}
+            for other in line.alternatives
+        ],
+        "language": line.language,
+        "confidence": line.confidence,
+    }
+
+
+def grams(line: IngredientLine, conversions: Sequence[Conversion] = ()) -> Fraction | None:
+    """Return what a line weighs, None where its unit has no known weight of its food.
+
+    The caller's conversions come first, then the size of a package, then the unit's own.
+    """
+    if line.quantity is None or line.unit is None:
+        return None
+    for conversion in conversions:
+        if conversion.applies(line.unit_text or line.unit, line.name):
+            target = measure(conversion.to, line.name)
+            if target.dimension == "g":
+                return line.quantity * Fraction(repr(conversion.quantity)) * target.size
+    own = measure(line.unit if line.size is None else line.size.unit, line.name)
+    if own.dimension != "g":
+        return None
+    return line.quantity * own.size * (line.size.quantity if line.size is not None else 1)
+
+
+def redact_catalog(request: IngredientParseRequest) -> dict[str, Any]:
+    """Return the request as its artifact stores it, with the number of foods alone."""
+    payload = request.model_dump(mode="json", exclude_unset=True, exclude={"catalog"})
+    return {**payload, "catalog": len(request.catalog)}
+
+
+def _size(size: Size | None) -> Mapping[str, Any] | None:
+    return None if size is None else {"quantity": _rounded(size.quantity), "unit": size.unit}
+
+
+def _rounded(value: Fraction | None) -> float | None:
+    return None if value is None else round(float(value), 6)
