@@ -78,7 +78,7 @@ def _replaced(
     return Ingredient.model_construct(
         ingredient_id=entry.ingredient_id,
         name=_name(entry, names),
-        quantity=ingredient.quantity * entry.ratio,
+        quantity=None if ingredient.quantity is None else ingredient.quantity * entry.ratio,
         unit=ingredient.unit if entry.unit is None else entry.unit,
         optional=False,
         price=entry.price,
