@@ -13,6 +13,7 @@ from deployments.dashboard.review_view import review_view
 from deployments.dashboard.services import DashboardDep, DashboardServices
 from deployments.http.schemas.feedback import FeedbackRequest
 from jobs.queue.job import Job, JobStatus
+from jobs.queue.reviews import reviewed_output
 from jobs.storage.artifacts import Artifact
 from jobs.tasks.registry import RECEIPT_EXTRACTION
 from sidecar.core.errors import NotFound, ServiceError, ValidationFailed
@@ -58,11 +59,7 @@ async def review_receipt(job_id: JobId, services: DashboardDep, tenant: Tenant =
     view = review_view(
         job.input_payload,
         artifact.output_payload or {},
-        [
-            entry.correction
-            for entry in corrections
-            if entry.correction is not None and "item_name" not in entry.correction
-        ],
+        reviewed_output(artifact.output_payload or {}, corrections),
         services.review_threshold,
     )
     previous, following = await services.review_queries.neighbors(job_id, tenant)
@@ -126,7 +123,10 @@ async def _reading(services: DashboardServices, job: Job) -> Artifact:
     """Return a receipt's result; raises NotFound when there is none to review."""
     if job.feature != RECEIPT_EXTRACTION or job.status is not JobStatus.SUCCEEDED:
         raise NotFound("There is no such receipt to review.")
-    return await services.artifacts.get(job.tenant_id, job.artifact_id or "")
+    artifact = await services.artifacts.get(job.tenant_id, job.artifact_id or "")
+    if "fields" not in (artifact.output_payload or {}):
+        raise NotFound("An earlier version read this receipt; it can't be edited.")
+    return artifact
 
 
 def _suffix(tenant: str | None) -> str:

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sidecar.receipts.corrections.reviewed import reviewed_reading
 from sidecar.receipts.models import OcrLine
 
 #: Media types that every browser displays.
@@ -72,14 +71,13 @@ class ReviewView:
 def review_view(
     input_payload: Mapping[str, Any],
     output: Mapping[str, Any],
-    corrections: Iterable[Mapping[str, Any]],
+    reading: Mapping[str, Any],
     threshold: float,
 ) -> ReviewView:
-    """Return the view of a reading with the corrections of it so far, oldest first.
+    """Return the view of a reading; `output` is what was read before people corrected it.
 
     What has a confidence below `threshold`, or is missing, is unsure.
     """
-    reading = reviewed_reading(output, corrections)
     return ReviewView(
         scale=OcrLine.SCALE,
         displayable=input_payload["image"]["media_type"] in DISPLAYABLE,

@@ -13,6 +13,7 @@ from jobs.storage.feedback import Correction, Feedback, FeedbackStore, Rating, f
 from jobs.storage.schema import feedback as feedback_table
 from jobs.storage.schema import jobs
 from sidecar.core.errors import Conflict
+from sidecar.receipts.corrections.reviewed import reviewed_reading
 
 #: Corrections of one job that are read.
 _MAX_CORRECTIONS = 500
@@ -56,6 +57,18 @@ class Reviews:
                 _corrections_of(tenant_id, job_id).limit(_MAX_CORRECTIONS)
             )
             return [feedback_from_row(row) for row in reversed(rows.all())]
+
+
+def reviewed_output(
+    output: Mapping[str, Any], corrections: Sequence[Feedback]
+) -> Mapping[str, Any]:
+    """Return a receipt's output with the corrections of it, oldest first."""
+    of_receipt = [
+        entry.correction
+        for entry in corrections
+        if entry.correction is not None and "item_name" not in entry.correction
+    ]
+    return reviewed_reading(output, of_receipt)
 
 
 def _corrections_of(tenant_id: str, job_id: str) -> Select[Any]:

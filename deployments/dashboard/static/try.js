@@ -99,7 +99,9 @@ async function read(file) {
 
 const drop = document.querySelector(".drop");
 const photo = document.getElementById("photo");
-photo.addEventListener("change", () => photo.files.length && read(photo.files[0]));
+for (const input of [photo, document.getElementById("camera")]) {
+  input.addEventListener("change", () => input.files.length && read(input.files[0]));
+}
 for (const type of ["dragenter", "dragover"]) {
   drop.addEventListener(type, (event) => {
     event.preventDefault();

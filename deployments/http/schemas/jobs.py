@@ -46,6 +46,9 @@ class JobResponse(ApiModel):
     )
     input_payload: Mapping[str, Any] = Field(description="Images are replaced by references.")
     output_payload: Mapping[str, Any] | None = Field(description="The result; null in lists.")
+    reviewed_payload: Mapping[str, Any] | None = Field(
+        description="A receipt's result as people corrected it; null when nobody did, and in lists."
+    )
     error_message: str | None
     error_code: str | None
     retryable: bool | None
@@ -74,8 +77,9 @@ class JobResponse(ApiModel):
         output: Mapping[str, Any] | None = None,
         attempts: Sequence[AttemptRecord] | None = None,
         webhook: WebhookResponse | None = None,
+        reviewed: Mapping[str, Any] | None = None,
     ) -> Self:
-        """Build the body from a row, its result, its attempts and its webhook."""
+        """Build the body from a row, its result as read and as reviewed, attempts and webhook."""
         duration = job.finished_at - job.created_at if job.finished_at else None
         history = (
             None if attempts is None else [AttemptResponse.of(attempt) for attempt in attempts]
@@ -85,6 +89,7 @@ class JobResponse(ApiModel):
                 **vars(job),
                 "job_id": job.id,
                 "output_payload": output,
+                "reviewed_payload": reviewed,
                 "retryable": by_code(job.error_code).retryable if job.error_code else None,
                 "created_at": rfc3339(job.created_at),
                 "started_at": rfc3339(job.started_at) if job.started_at else None,

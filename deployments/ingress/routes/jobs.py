@@ -1,6 +1,7 @@
 """Jobs: submit, get, list, follow, cancel, retry."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
@@ -24,6 +25,7 @@ from deployments.ingress.tenancy import (
 from deployments.ingress.unknown_fields import unknown_fields, warn
 from jobs.queue.job import Job, JobStatus, NewJob, Review
 from jobs.queue.queue import JobFilter
+from jobs.queue.reviews import reviewed_output
 from sidecar.core.ssrf import blocked_field, check_url
 
 router = APIRouter(
@@ -151,11 +153,16 @@ async def retry(
 
 
 async def job_response(services: Services, job: Job) -> JobResponse:
-    """Return the job with its result, its attempts and its webhook."""
-    output = None
+    """Return the job with its result, as read and as corrected, its attempts and its webhook."""
+    output = reviewed = None
     if job.artifact_id is not None:
         artifact = await services.artifacts.get(job.tenant_id, job.artifact_id)
         output = with_callers_money(artifact, services.settings).output_payload
+        if job.review is Review.CORRECTED and output is not None and "fields" in output:
+            given = await services.reviews.corrections(job.tenant_id, job.id)
+            corrected = reviewed_output(artifact.output_payload or {}, given)
+            as_reviewed = replace(artifact, output_payload=corrected)
+            reviewed = with_callers_money(as_reviewed, services.settings).output_payload
     attempts = await services.queue.attempts(job.id) if job.attempt else []
     webhook = None if job.callback_url is None else await services.webhooks.latest(job.id)
-    return JobResponse.of(job, output, attempts, WebhookResponse.of(job, webhook))
+    return JobResponse.of(job, output, attempts, WebhookResponse.of(job, webhook), reviewed)

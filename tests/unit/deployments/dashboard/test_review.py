@@ -86,6 +86,10 @@ async def test_a_correction_is_shown_again_and_a_second_one_is_told(
     for text in ('value="Green Valley"', 'value="Milk"', 'value="Bread"', "by Ann"):
         assert text in page
     assert "The line items" not in page
+    job = (await ingress.http.get(f"/api/v1/jobs/{job_id}", headers={"x-tenant-id": "t1"})).json()
+    assert job["output_payload"]["merchant"] == "Corner Shop"
+    assert job["reviewed_payload"]["merchant"] == "Green Valley"
+    assert [one["name"] for one in job["reviewed_payload"]["items"]] == ["Milk", "Bread"]
     conflict = await save(ingress, job_id, **body)
     assert (conflict.status_code, conflict.json()["code"]) == (409, "conflict")
     assert "Ann corrected" in conflict.json()["error"]

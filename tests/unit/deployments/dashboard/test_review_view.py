@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from deployments.dashboard.review_view import review_view
+from sidecar.receipts.corrections.reviewed import reviewed_reading
 from tests.unit.deployments.dashboard.test_router import IMAGE, output
 
 
@@ -17,7 +18,7 @@ def owners(raw_texts: Sequence[str], *boxes: Mapping[str, Any]) -> Mapping[str, 
     reading = dict(output("x"))
     lines = [{**reading["line_items"][0], "raw_text": text} for text in raw_texts]
     reading |= {"line_items": lines, "ocr_lines": boxes}
-    view = review_view({"image": IMAGE}, reading, [], 0.8)
+    view = review_view({"image": IMAGE}, reading, reviewed_reading(reading, []), 0.8)
     return {f"{one.text} {one.points.split()[1]}": one.line for one in view.boxes}
 
 
@@ -67,5 +68,5 @@ def test_what_corrections_taught_is_said() -> None:
         {"id": "cor_3", "kind": "unit", "line": 0, "was": "x", "value": "y"},
         {"id": "cor_4", "kind": "name", "line": 1, "was": "x", "value": "y"},
     ]
-    view = review_view({"image": IMAGE}, reading, [], 0.8)
+    view = review_view({"image": IMAGE}, reading, reviewed_reading(reading, []), 0.8)
     assert view.learned == "Earlier corrections of this shop's receipts set its name and 2 lines."
