@@ -21,6 +21,7 @@ from sidecar.text.words import same_words
 
 _MAX_LEFT_OUT = 3
 _MAX_OPEN_SLOTS = 20
+_MAX_TRIED_SLOTS = 20
 
 
 def explain(
@@ -195,6 +196,8 @@ def _reason_left_out(problem: Problem, plan: Plan, number: int) -> str:
     if all(problem.denials(number, slot) for slot in slots):
         wishes = sorted({wish for slot in slots for wish in problem.denials(number, slot)})
         return listed([problem.wishes[wish].sentence for wish in wishes[:3]])
+    if not problem.is_simple:  # where each try takes longer, and slots are many
+        slots = slots[:_MAX_TRIED_SLOTS]
     swaps = [(*plan[:slot], number, *plan[slot + 1 :]) for slot in slots]
     swaps = [swap for swap in swaps if is_feasible(problem, swap)]
     if not swaps:

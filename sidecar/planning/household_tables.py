@@ -61,7 +61,8 @@ class HouseholdTables(StockTables):
         for number, limit in enumerate(problem.limits):
             for slot in limit.slots:
                 self.limits_of[slot].append(number)
-        self.has_leftovers = any(dish.age for dish in problem.dishes)
+        self.max_age = max(dish.age for dish in problem.dishes)
+        self.has_leftovers = self.max_age > 0
         self.has_costs = bool(problem.weights.cost) or problem.budget is not None
         slots: dict[tuple[int, str | None], list[int]] = defaultdict(list)
         for slot in problem.slots:
@@ -122,7 +123,7 @@ class HouseholdTables(StockTables):
             problem.slot_habits.get(slot),
             problem.no_cooking.get(slot),
             slot in problem.no_leftovers,
-            problem.day(slot) if self.has_leftovers else 0,
+            min(problem.day(slot), self.max_age),
         )
 
     def _service(self, sitting: int, slots: list[int]) -> Service:
