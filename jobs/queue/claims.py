@@ -9,7 +9,7 @@ import secrets
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert, select, update
 from sqlalchemy.sql.dml import ReturningUpdate
@@ -37,6 +37,7 @@ from jobs.storage.artifacts import insert_artifact
 from jobs.storage.database import AdvisoryLock, Database
 from jobs.storage.schema import UtcDateTime, attempts, jobs
 from sidecar.core.backoff import Backoff
+from sidecar.core.errors import DeadlineExceeded, OutOfMemory
 from sidecar.core.ids import new_id
 from sidecar.core.settings import Settings
 
@@ -88,6 +89,8 @@ _CLAIM = {priority: _claim_statement(lane) for priority, lane in _LANES.items()}
 _LOST = AttemptError(
     code="internal", message="The process that ran the job disappeared.", retryable=True
 )
+#: Codes of exceeded limits: another attempt will most likely exceed them too.
+_LIMITS: Final = frozenset({DeadlineExceeded.code, OutOfMemory.code})
 
 
 class Claims:
@@ -263,11 +266,14 @@ class Claims:
     async def fail(self, claimed: Job, error: AttemptError) -> Job | None:
         """End the attempt: queue the job again after a backoff, or fail it.
 
-        The job fails when the error can't be retried or the attempts are used up. Returns None
-        when the claim was lost.
+        The job fails when the error can't be retried or the attempts are used up. One that exceeded
+        a limit of time or memory is tried once more, because other work may have slowed it, and
+        fails when it exceeds the same one again. Returns None when the claim was lost.
         """
         now = self._clock()
-        retry = error.retryable and claimed.attempt < claimed.max_attempts
+        retry = claimed.attempt < claimed.max_attempts and (
+            claimed.error_code != error.code if error.code in _LIMITS else error.retryable
+        )
         values: dict[str, Any] = (
             {"due_at": now + self._backoff.delay(claimed.attempt), "progress": 0.0}
             if retry

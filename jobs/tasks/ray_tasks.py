@@ -17,7 +17,7 @@ from jobs.queue.job_context import JobContext
 from jobs.queue.job_type import InProcessWork, JobType, WorkerFunction
 from jobs.tasks.supervisor import process_heap_trimmer, run_supervised
 from sidecar.core import tracing
-from sidecar.core.errors import ServiceError, WorkerDied
+from sidecar.core.errors import OutOfMemory, ServiceError, WorkerDied
 from sidecar.core.metrics import Meter
 from sidecar.core.settings import Settings
 
@@ -39,7 +39,7 @@ class RayAttempt:
         try:
             async for reference in self._events:
                 event = await reference
-                if isinstance(event, WorkerDied):
+                if isinstance(event, OutOfMemory):
                     raise event
                 self._done = isinstance(event, JobResult)
                 yield event
@@ -74,7 +74,7 @@ def warm_workers(job_types: Iterable[JobType], settings: Settings) -> None:
 @ray.remote(max_retries=0, num_returns="streaming")
 def run_attempt(
     name: str, run: WorkerFunction, context: JobContext, meter: Callable[[], Meter]
-) -> Iterator[Progress | JobResult | WorkerDied]:
+) -> Iterator[Progress | JobResult | OutOfMemory]:
     """Run one attempt at a job of the type `name`. The row counts attempts: Ray retries nothing."""
     _lower_priority()
     tracing.set_up_worker_tracing()

@@ -11,7 +11,7 @@ from queue import Empty, SimpleQueue
 import psutil
 
 from jobs.queue.job import JobResult, Progress
-from sidecar.core.errors import WorkerDied
+from sidecar.core.errors import OutOfMemory
 
 #: Seconds between two memory checks.
 _POLL_S = 0.1
@@ -70,11 +70,11 @@ def run_supervised(
     *,
     memory_bytes: int,
     resident: Callable[[], int] = resident_bytes,
-) -> Iterator[Progress | JobResult | WorkerDied]:
+) -> Iterator[Progress | JobResult | OutOfMemory]:
     """Yield 0.0 at the start, then what the work yields; raise what it raises.
 
-    Once the process holds more than `memory_bytes`, the last event is a WorkerDied, and the process
-    must be killed: nothing less ends a thread deep in native code. WorkerDied is a value, because
+    Once the process holds more than `memory_bytes`, the last event is an OutOfMemory, and the
+    process must be killed: nothing less ends a thread deep in native code. It is a value, because
     raising it would end the attempt and leave the thread.
     """
     yield 0.0
@@ -91,10 +91,10 @@ def run_supervised(
     threading.Thread(target=run, name="work", daemon=True).start()
     while True:
         if resident() > memory_bytes:
-            died = WorkerDied(f"The job exceeded its memory limit of {memory_bytes} bytes.")
-            yield died
+            exceeded = OutOfMemory(f"The job exceeded its memory limit of {memory_bytes} bytes.")
+            yield exceeded
             threading.Event().wait(_KILL_WAIT_S)
-            raise died
+            raise exceeded
         try:
             event = events.get(timeout=_POLL_S)
         except Empty:

@@ -120,6 +120,10 @@ class WorkerDied(ServiceError):
     """The worker process died."""
 
 
+class OutOfMemory(ServiceError, status=413, code="out_of_memory", retryable=False):
+    """The work needs more memory than it may use."""
+
+
 class DeadlineExceeded(ServiceError, status=504, code="timeout"):
     """The work exceeded its time limit."""
 

@@ -288,3 +288,52 @@ def test_an_engine_that_dies_affects_nothing_else_and_is_restarted(
     wait_for_engine(engine)
     assert len(engine.processes("VLLM::EngineCore")) == 1
     assert chat(openai, max_tokens=1).usage.completion_tokens == 1
+
+
+STALLING_SCHEMAS = (
+    {"type": "string", "pattern": "^((a{1,50}){1,50}){1,50}$"},
+    {"type": "string", "pattern": "^([a-z]{1,40}){1,40}$"},
+    {"type": "object", "properties": {f"p{n}": {"type": "string"} for n in range(1_500)}},
+    {
+        "type": "object",
+        "properties": {f"p{n}": {"type": "string", "maxLength": 300 + n} for n in range(50)},
+        "required": [f"p{n}" for n in range(50)],
+    },
+    {
+        "type": "object",
+        "properties": {f"p{n}": {"type": "string"} for n in range(1_500)},
+        "patternProperties": {"^b": {"type": "integer"}},
+    },
+)
+
+
+def test_schemas_that_would_stall_the_engine_are_refused_while_others_are_answered(
+    openai: "OpenAI",
+) -> None:
+    """Each would occupy the engine for 10 s to minutes, in which no other completion proceeds."""
+    from openai import BadRequestError
+
+    def attack(schema: dict[str, Any]) -> str:
+        format_ = {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}
+        with pytest.raises(BadRequestError) as refusal:
+            chat(openai, response_format=format_, max_tokens=5)
+        return str(refusal.value)
+
+    def attack_by_tool(schema: dict[str, Any]) -> str:
+        function = {"name": "f", "parameters": {"type": "object", "properties": {"a": schema}}}
+        with pytest.raises(BadRequestError) as refusal:
+            chat(openai, tools=[{"type": "function", "function": function}], max_tokens=5)
+        return str(refusal.value)
+
+    with ThreadPoolExecutor(4) as attackers:
+        refusals = [attackers.submit(attack, schema) for schema in STALLING_SCHEMAS]
+        refusals.append(attackers.submit(attack_by_tool, STALLING_SCHEMAS[0]))
+        slowest = 0.0
+        while not all(refusal.done() for refusal in refusals):
+            started = time.monotonic()
+            assert chat(openai, max_tokens=1).usage.completion_tokens == 1
+            slowest = max(slowest, time.monotonic() - started)
+        sentences = [refusal.result() for refusal in refusals]
+    assert slowest < 5
+    assert all("schema" in sentence.lower() for sentence in sentences), sentences
+    assert sum("too complex" in sentence for sentence in sentences) >= 2

@@ -40,7 +40,8 @@ KINDS = tuple(dict.fromkeys(kind for _, _, kind in _MAGIC))
 WORKING_PIXELS = 4_000_000
 """Pixels of a page that reading needs; much larger pages are reduced while they are decoded."""
 _MIN_SIDE = 8
-_COUNTED = ("png", "webp", "tiff")  # of a HEIC or a GIF, the first picture is read
+_STILL = ("png", "webp")  # of a HEIC or a GIF, the first picture is read
+_PIL_FORMATS = {kind: "HEIF" if kind == "heic" else kind.upper() for kind in KINDS}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,21 +93,23 @@ def decode(data: bytes, limits: ImageLimits) -> tuple[Pixels, ...]:
         import pillow_heif
 
         pillow_heif.register_heif_opener()
-    with _damage_is_invalid(), Image.open(io.BytesIO(data)) as image:
+    formats = [_PIL_FORMATS[kind]] if kind else []
+    with _damage_is_invalid(), Image.open(io.BytesIO(data), formats=formats) as image:
         _check_pixels(image.width, image.height, limits)
-        # Frames are not counted where one is read: a GIF of a megabyte can have a hundred thousand.
-        frames = getattr(image, "n_frames", 1) if kind in _COUNTED else 1
         if kind == "jpeg":  # the cosine transform itself gives a half, a quarter or an eighth
             factor = _reduction(image)
             image.draft(None, (image.width // factor, image.height // factor))
         if kind != "tiff":
-            if frames > 1:
+            # Frames are not counted where one is read: a GIF of a megabyte can have a hundred
+            # thousand.
+            if kind in _STILL and getattr(image, "n_frames", 1) > 1:
                 raise UnsupportedImage("The image is animated; send a still one.")
             return (to_pixels(image),)
-        if frames > limits.max_pages:
-            raise TooLarge(f"The file has {frames} pages; the limit is {limits.max_pages}.")
         pages, remaining = [], limits.max_pixels
-        for frame in ImageSequence.Iterator(image):
+        # One page after the other: counting them all would take a minute for a million.
+        for number, frame in enumerate(ImageSequence.Iterator(image)):
+            if number == limits.max_pages:
+                raise TooLarge(f"The file has more than {limits.max_pages} pages, the limit.")
             _check_pixels(frame.width, frame.height, limits)
             remaining -= frame.width * frame.height
             if remaining < 0:

@@ -4,11 +4,11 @@ from dataclasses import replace
 import pytest
 
 from jobs.queue.claims import Claims
-from jobs.queue.job import JobStatus, Priority
+from jobs.queue.job import AttemptError, JobStatus, Priority
 from jobs.queue.queue import JobQueue
 from jobs.storage.artifacts import ArtifactFilter, Artifacts
 from jobs.storage.database import Database
-from sidecar.core.errors import NotFound
+from sidecar.core.errors import DeadlineExceeded, NotFound, OutOfMemory, ServiceError
 from tests.unit.conftest import Clock
 from tests.unit.jobs.queue.job_values import (
     DONE,
@@ -106,6 +106,21 @@ async def test_an_error_that_is_not_retryable_fails_the_job_at_once(
     job = await claims.fail(await claim_one(claims), FATAL)
     assert job is not None
     assert (job.status, job.attempt, job.error_message) == (JobStatus.FAILED, 1, "No image.")
+
+
+@pytest.mark.parametrize("error", [DeadlineExceeded(), OutOfMemory()])
+async def test_a_job_that_exceeds_the_same_limit_again_is_not_tried_a_third_time(
+    queue: JobQueue, claims: Claims, clock: Clock, error: ServiceError
+) -> None:
+    failure = AttemptError(code=error.code, message=error.message, retryable=error.retryable)
+    await queue.submit(replace(NEW, max_attempts=5))
+    job = await claims.fail(await claim_one(claims), failure)
+    assert job is not None
+    assert job.status is JobStatus.QUEUED
+    clock.advance(10)
+    job = await claims.fail(await claim_one(claims), failure)
+    assert job is not None
+    assert (job.status, job.attempt, job.error_code) == (JobStatus.FAILED, 2, error.code)
 
 
 async def test_a_stale_attempt_changes_nothing(

@@ -5,7 +5,7 @@ import pytest
 
 from jobs.queue.job import JobResult
 from jobs.tasks.supervisor import IdleHeapTrimmer, resident_bytes, run_supervised, trim_heap
-from sidecar.core.errors import InvalidImage, WorkerDied
+from sidecar.core.errors import InvalidImage, OutOfMemory
 
 DONE = JobResult(output={}, model_id="m", model_version="1")
 GiB = 2**30
@@ -39,7 +39,7 @@ def test_work_over_the_memory_limit_is_reported_while_it_still_runs() -> None:
     assert [next(events), next(events)] == [0.0, 0.5]
     last = next(events)
     unblock.set()
-    assert isinstance(last, WorkerDied)
+    assert isinstance(last, OutOfMemory)
     assert "limit of 2 bytes" in last.message
 
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from PIL.TiffImagePlugin import TiffImageFile
 
 from sidecar.core.errors import BadRequest, InvalidImage, ServiceError, TooLarge, UnsupportedImage
 from sidecar.receipts.pages.decode import WORKING_PIXELS, ImageLimits, decode, sniff
@@ -141,3 +142,27 @@ def test_any_bytes_raise_only_errors_of_the_caller(magic: bytes, rest: bytes) ->
     with pytest.raises((BadRequest, TooLarge)) as raised:
         decode(magic + rest, LIMITS)
     assert isinstance(raised.value, ServiceError)
+
+
+def test_the_pages_of_a_tiff_are_not_counted_beyond_the_limit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pages = [Image.new("1", (16, 16)) for _ in range(300)]
+    data = encoded(pages[0], "TIFF", save_all=True, append_images=pages[1:])
+    visited = []
+    seek = TiffImageFile._seek
+    monkeypatch.setattr(
+        TiffImageFile, "_seek", lambda image, frame: (visited.append(frame), seek(image, frame))[1]
+    )
+    with pytest.raises(TooLarge, match="more than 20 pages"):
+        decode(data, LIMITS)
+    assert max(visited) <= LIMITS.max_pages
+
+
+def test_a_file_is_opened_as_what_its_first_bytes_say() -> None:
+    """A decoder that nobody meant to use is none to attack."""
+    data = encoded(Image.new("RGB", (16, 16)), "PPM")
+    with pytest.raises(UnsupportedImage):
+        decode(data, LIMITS)
+    with pytest.raises(InvalidImage):
+        decode(b"II*\0" + data, LIMITS)
