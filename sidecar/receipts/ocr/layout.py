@@ -10,6 +10,9 @@ import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+import numpy as np
+from numpy.typing import NDArray
+
 from sidecar.receipts.types import Glyph, Text
 
 _MIN_OVERLAP = 0.45  # of the lower piece's height, for two pieces to be on one line
@@ -64,12 +67,17 @@ def rows_of(texts: Iterable[Text]) -> tuple[Row, ...]:
     slope = _median_slope(pieces)
     pieces = [piece.leveled(slope) for piece in pieces]
     chains: list[list[_Piece]] = []
+    # The last piece of each chain; all are compared at once: a page may have thousands of rows.
+    ends = np.empty((len(pieces), 4))
     for piece in sorted(pieces, key=lambda p: p.left):
-        best = max(chains, key=lambda chain: _overlap(chain, piece), default=None)
-        if best is not None and _overlap(best, piece) >= _MIN_OVERLAP:
-            best.append(piece)
+        overlaps = _overlaps(ends[: len(chains)], piece)
+        best = int(overlaps.argmax()) if chains else 0
+        if chains and overlaps[best] >= _MIN_OVERLAP:
+            chains[best].append(piece)
         else:
+            best = len(chains)
             chains.append([piece])
+        ends[best] = piece.left, piece.right, piece.right_middle, piece.height
     rows = [_row(chain) for chain in chains]
     return tuple(sorted((row for row in rows if row.words), key=lambda row: row.middle))
 
@@ -112,16 +120,19 @@ def _median_slope(pieces: list[_Piece]) -> float:
     return 0.0
 
 
-def _overlap(chain: list[_Piece], piece: _Piece) -> float:
-    """Return the share of height that piece and chain end have in common; below 0 if stacked."""
-    last = chain[-1]
-    narrower = min(last.right - last.left, piece.right - piece.left)
-    if last.right - piece.left > _MAX_SIDE_OVERLAP * narrower:
-        return -1.0
-    lower = min(last.height, piece.height)
-    top = max(last.right_middle - last.height / 2, piece.left_middle - piece.height / 2)
-    bottom = min(last.right_middle + last.height / 2, piece.left_middle + piece.height / 2)
-    return (bottom - top) / max(1.0, lower)
+def _overlaps(ends: NDArray[np.float64], piece: _Piece) -> NDArray[np.float64]:
+    """Return the share of height that piece and each chain's end have in common.
+
+    It is below 0 where they are stacked. `ends` has left, right, right middle and height of each
+    chain's last piece; shape (chains, 4).
+    """
+    left, right, middle, height = ends.T
+    narrower = np.minimum(right - left, piece.right - piece.left)
+    top = np.maximum(middle - height / 2, piece.left_middle - piece.height / 2)
+    bottom = np.minimum(middle + height / 2, piece.left_middle + piece.height / 2)
+    shares = (bottom - top) / np.maximum(1.0, np.minimum(height, piece.height))
+    stacked = right - piece.left > _MAX_SIDE_OVERLAP * narrower
+    return np.where(stacked, -1.0, shares)
 
 
 def _row(chain: list[_Piece]) -> Row:

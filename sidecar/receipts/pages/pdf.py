@@ -22,6 +22,7 @@ _POINTS_PER_INCH = 72
 _MAX_SIDE = 6000  # pixels of a rendered page
 _MIN_TEXT = 25  # characters of a text layer to use
 _MAX_RECTS = 5000  # pieces of text on a page
+_MAX_TEXT = 50_000  # characters of a text layer to use: each piece is looked up among all of them
 _MAX_PICTURES = 100  # on a page
 _SCAN = 0.8  # of the page that a scan's picture covers
 
@@ -67,7 +68,9 @@ def _page(page: pypdfium2.PdfPage, limits: ImageLimits) -> ScannedPage | tuple[T
         raise UnreadablePdf("A page of the PDF has no size.")
     scale = min(_DPI / _POINTS_PER_INCH, _MAX_SIDE / max(width, height))
     scale = min(scale, (limits.max_pixels / (width * height)) ** 0.5)
-    texts = tuple(_texts(page.get_textpage(), height, scale))
+    layer = page.get_textpage()
+    usable = _MIN_TEXT <= layer.count_chars() <= _MAX_TEXT
+    texts = tuple(_texts(layer, height, scale)) if usable else ()
     if sum(len(text.glyphs) for text in texts) < _MIN_TEXT:
         return _render(page, scale)
     return ScannedPage(texts, _render(page, scale)) if _is_scan(page, width * height) else texts
