@@ -9,6 +9,7 @@ from deployments.dashboard import router as dashboard
 from deployments.dashboard.services import DashboardServices
 from deployments.ingress.auth import TokenAuthenticator
 from deployments.ingress.errors import handle_exception
+from deployments.ingress.hosts import HostChecker
 from deployments.ingress.middleware import RequestContextMiddleware
 from deployments.ingress.openapi import openapi_builder
 from deployments.ingress.routes import (
@@ -84,6 +85,7 @@ def build_app(services: Services, dashboard_services: DashboardServices) -> Fast
     app.add_middleware(
         RequestContextMiddleware,
         authenticate=TokenAuthenticator(services.settings.api_tokens).authenticate,
+        check_host=HostChecker(services.settings.allowed_hosts).check,
         max_body_bytes=services.settings.max_body_bytes,
         new_request_id=lambda: new_id("req_", utc_now()),
         meter=services.meter,

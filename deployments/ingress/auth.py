@@ -14,13 +14,11 @@ from pydantic import SecretStr
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
-from deployments.http.csrf import check_same_site
+from deployments.http.csrf import SAFE_METHODS, check_same_site
 from sidecar.core.errors import Unauthorized
 
 #: Health checks need no token; readiness then omits its details.
 PUBLIC_PATHS = frozenset({"/health", "/health/live", "/health/ready"})
-
-_SAFE_METHODS = ("GET", "HEAD")
 
 
 class TokenAuthenticator:
@@ -45,7 +43,7 @@ class TokenAuthenticator:
                 trusted = self._is_token(credentials.strip().encode())
             case "basic":
                 trusted = self._is_token(_password(credentials.strip()))
-                if trusted and scope["method"] not in _SAFE_METHODS:
+                if trusted and scope["method"] not in SAFE_METHODS:
                     check_same_site(headers)
             case _:
                 trusted = False

@@ -9,6 +9,7 @@ from typing import Any
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from deployments.http.csrf import SAFE_METHODS, check_not_cross_site
 from deployments.http.error_responses import error_response
 from deployments.ingress.draining import DrainGate
 from deployments.ingress.uploads import BodyReader
@@ -35,6 +36,7 @@ class RequestContextMiddleware:
         *,
         max_body_bytes: int,
         authenticate: Callable[[Scope], bool],
+        check_host: Callable[[str | None], None],
         new_request_id: Callable[[], str],
         meter: Meter,
         drain_gate: DrainGate,
@@ -42,6 +44,7 @@ class RequestContextMiddleware:
         self._app = app
         self._bodies = BodyReader(max_body_bytes)
         self._authenticate = authenticate
+        self._check_host = check_host
         self._new_request_id = new_request_id
         self._meter = meter
         self._drain_gate = drain_gate
@@ -51,13 +54,14 @@ class RequestContextMiddleware:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
-        sent_id = Headers(scope=scope).get("x-request-id")
+        headers = Headers(scope=scope)
+        sent_id = headers.get("x-request-id")
         callers_id = sent_id if sent_id and _REQUEST_ID.fullmatch(sent_id) else None
         request_id = callers_id or self._new_request_id()
         state: dict[str, Any] = scope.setdefault("state", {})
         state["request_id"] = request_id
         state["callers_request_id"] = callers_id
-        traceparent = traceparent_of(Headers(scope=scope).get("traceparent"))
+        traceparent = traceparent_of(headers.get("traceparent"))
         state["traceparent"] = traceparent
         fields: dict[str, Any] = {"trace_id": trace_id_of(traceparent)}
         state["log"] = fields
@@ -72,7 +76,10 @@ class RequestContextMiddleware:
             await send(message)
 
         try:
+            self._check_host(headers.get("host"))
             state["trusted"] = self._authenticate(scope)
+            if scope["method"] not in SAFE_METHODS:
+                check_not_cross_site(headers)
             if "\0" in scope["path"] or b"%00" in scope["query_string"]:
                 raise BadRequest("The URL contains a NUL character.")
             with self._drain_gate.track():

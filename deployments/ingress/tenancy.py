@@ -6,6 +6,7 @@ from starlette.requests import Request
 
 from sidecar.core.errors import BadRequest, MissingTenant, TenantMismatch
 
+_HEADER = "x-tenant-id"
 _KEY = re.compile(r"[\x20-\x7e]{1,200}")
 
 
@@ -13,14 +14,15 @@ def resolve_tenant(request: Request, in_body: str | None = None) -> str:
     """Return the tenant that the body, the X-Tenant-ID header and the query agree on.
 
     Raises:
-        MissingTenant: when none of them names one, or the name isn't printable text.
-        TenantMismatch: when two of them differ.
+        MissingTenant: when none of them names one, or the name isn't printable text in UTF-8.
+        TenantMismatch: when two of them differ, several headers or query parameters included.
     """
-    candidates = {
-        in_body,
-        request.headers.get("x-tenant-id"),
-        request.query_params.get("tenant_id"),
-    } - {None, ""}
+    try:
+        # Starlette decodes headers as Latin-1.
+        headers = [name.encode("latin-1").decode() for name in request.headers.getlist(_HEADER)]
+    except UnicodeDecodeError as error:
+        raise MissingTenant("The header X-Tenant-ID must be text in UTF-8.") from error
+    candidates = {in_body, *headers, *request.query_params.getlist("tenant_id")} - {None, ""}
     if not candidates:
         raise MissingTenant
     if len(candidates) > 1:

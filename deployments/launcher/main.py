@@ -68,6 +68,7 @@ def _run(config: LauncherConfig, scratch: Path) -> int:
     if uses_haproxy:
         os.environ |= haproxy.environment(scratch, config.max_requests_per_replica)
     os.environ.pop("RAY_ADDRESS", None)
+    os.umask(0o077)  # what this service and Ray write is for its user alone
     stop_requested, stopping = threading.Event(), threading.Event()
     started = time.monotonic()
     try:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import psutil
 
-from deployments.launcher.ray_patches import tuned_start
+from deployments.launcher.ray_patches import session_folder, tuned_start
 from sidecar.core import tracing
 from sidecar.core.settings import MiB, Settings
 
@@ -37,7 +37,7 @@ def environment(settings: Settings) -> Mapping[str, str]:
 
     Creates the data folder and Ray's token in it if they don't exist.
     """
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     token = settings.data_dir / "ray_auth_token"
     if not token.exists():
         token.touch(mode=0o600)
@@ -95,6 +95,8 @@ def start(settings: Settings) -> None:
             _metrics_export_port=settings.metrics_port or None,
             logging_level=logging.WARNING,
         )
+    # Ray opens its folder, with the sockets of its processes in it, to every user of the machine.
+    session_folder().chmod(0o700)
 
 
 def stop() -> None:

@@ -5,6 +5,7 @@ tests/unit/deployments/launcher/test_ray_patches.py fails when Ray changes one o
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 #: Workers that the service needs at once: Serve's controller and two proxies, the application's
@@ -44,6 +45,15 @@ def tuned_start(*, whole_dashboard: bool) -> Iterator[None]:
     finally:
         services.start_ray_process = start_process
         Node.start_monitor = start_monitor  # type: ignore[method-assign]
+
+
+def session_folder() -> Path:
+    """Return the folder of the running Ray: its logs, sockets and spilled objects."""
+    from ray._private import worker
+
+    node = worker._global_node
+    assert node is not None
+    return Path(node.get_session_dir_path())
 
 
 def deploy(schema: Any) -> None:

@@ -45,7 +45,7 @@ def save(data_dir: Path, target: Path) -> BackupSummary:
         raise BackupError(f"{data_dir} has no {DATABASE}.")
     unfinished = target.with_name(f".{target.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(parents=True)
+    unfinished.mkdir(parents=True, mode=0o700)
     _copy_database(f"file:{data_dir / DATABASE}?mode=ro", unfinished / DATABASE)
     summary = _copy_blobs(_referenced_blobs(unfinished / DATABASE), data_dir, unfinished)
     os.sync()  # otherwise a power cut could keep the rename and lose file contents
@@ -75,6 +75,7 @@ def restore(source: Path, data_dir: Path) -> BackupSummary:
 
 
 def _copy_database(source: str, target: Path) -> None:
+    target.touch(mode=0o600)  # SQLite gives its journal the same mode
     with (
         closing(sqlite3.connect(source, uri=True, timeout=30)) as original,
         closing(sqlite3.connect(target)) as copy,

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -167,6 +168,13 @@ def _writer_engine(url: str, json_serializer: Callable[[Any], str]) -> Engine:
         max_overflow=0,
         connect_args=_NO_IMPLICIT_BEGIN,
     )
+
+    @event.listens_for(engine, "do_connect")
+    def create_private(*_: object) -> None:
+        # SQLite would create it for everyone to read; its journals get the file's mode.
+        if path := make_url(url).database:
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            Path(path).chmod(0o600)
 
     @event.listens_for(engine, "connect")
     def configure(connection: sqlite3.Connection, _record: object) -> None:

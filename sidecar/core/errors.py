@@ -92,6 +92,10 @@ class TooLarge(ServiceError, status=413, code="too_large", retryable=False):
     """The request is over a size limit."""
 
 
+class WrongHost(ServiceError, status=421, code="wrong_host", retryable=False):
+    """This service has no such name; use its address, or name it in SIDECAR_ALLOWED_HOSTS."""
+
+
 class ValidationFailed(ServiceError, status=422, code="validation_error", retryable=False):
     """A field is missing or has the wrong type."""
 

@@ -321,6 +321,12 @@ class Settings(BaseSettings):
         description="Shared token that every caller must send, as `Authorization: Bearer TOKEN`; "
         "two by comma while one replaces the other; empty: none is asked for.",
     )
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Names by which the service may be called, by comma, beside addresses, names "
+        "of one label, private domains and this machine's own name; `.example.com` stands for all "
+        "below it. Others are 421.",
+    )
     sync_timeout_s: float = Field(
         55.0,
         gt=0,

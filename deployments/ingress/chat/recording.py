@@ -16,7 +16,15 @@ from sidecar.llm.schemas import ChatRequest
 
 CHAT_COMPLETION = "chat_completion"
 
-_CONTENT = {"messages", "tools", "response_format"}
+#: Fields that say how to generate, and nothing of what is said.
+_PARAMETERS = frozenset(
+    {
+        "model", "user", "stream", "n", "max_tokens", "max_completion_tokens", "temperature",
+        "top_p", "presence_penalty", "frequency_penalty", "seed", "logprobs", "top_logprobs",
+        "top_k", "min_p",
+        "parallel_tool_calls", "repetition_penalty", "min_tokens", "ignore_eos", "stream_options",
+    }
+)  # fmt: skip
 
 
 class ChatRecorder:
@@ -103,7 +111,7 @@ class ChatRecorder:
         if self._services.settings.engine.store_content:
             return {**sent, "messages": [_without_image(message) for message in sent["messages"]]}
         return {
-            **{name: value for name, value in sent.items() if name not in _CONTENT},
+            **{name: value for name, value in sent.items() if name in _PARAMETERS},
             "message_count": len(self._request.messages),
             "image_count": len(self._request.image_urls),
         }

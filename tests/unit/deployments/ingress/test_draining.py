@@ -23,6 +23,7 @@ async def test_draining_refuses_new_requests_and_finishes_those_in_flight() -> N
         slow,
         max_body_bytes=1_000,
         authenticate=lambda scope: True,
+        check_host=lambda host: None,
         new_request_id=lambda: "id",
         meter=NULL_METER,
         drain_gate=drain_gate,

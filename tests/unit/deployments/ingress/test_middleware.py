@@ -111,6 +111,7 @@ async def test_bodies_beyond_the_buffer_limit_are_refused_until_others_finish() 
         slow,
         max_body_bytes=MAX_BODY_BYTES,
         authenticate=lambda scope: True,
+        check_host=lambda host: None,
         new_request_id=lambda: "id",
         meter=NULL_METER,
         drain_gate=DrainGate(),

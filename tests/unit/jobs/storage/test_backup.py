@@ -12,7 +12,7 @@ import pytest
 from jobs.queue.claims import Claims
 from jobs.queue.job import JobResult, NewJob
 from jobs.queue.queue import JobFilter, JobQueue, utc_now
-from jobs.storage.backup import BackupError, BackupSummary, restore, save
+from jobs.storage.backup import DATABASE, BackupError, BackupSummary, restore, save
 from jobs.storage.blobs import BlobStore
 from jobs.storage.database import Database
 from tests.unit.conftest import migrated
@@ -127,3 +127,16 @@ async def test_the_command_prints_a_summary_or_an_error(backup: Path, tmp_path: 
     )
     assert second.returncode == 1
     assert "move it away" in second.stderr
+
+
+async def test_what_is_stored_is_for_its_user_alone(tmp_path: Path) -> None:
+    data_dir = tmp_path / "data"
+    data_dir.mkdir()
+    (data_dir / DATABASE).touch(mode=0o644)  # as an earlier version left it
+    async with migrated(f"sqlite+aiosqlite:///{data_dir / DATABASE}"):
+        modes = {file.name: file.stat().st_mode & 0o777 for file in data_dir.iterdir()}
+    assert modes[DATABASE] == 0o600
+    assert set(modes.values()) == {0o600}, modes
+    save(data_dir, tmp_path / "backup")
+    assert (tmp_path / "backup").stat().st_mode & 0o777 == 0o700
+    assert (tmp_path / "backup" / DATABASE).stat().st_mode & 0o777 == 0o600
