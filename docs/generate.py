@@ -35,7 +35,8 @@ Replicas, CPU and GPU shares, queue bounds and request timeouts are Ray Serve's 
 
 GENERAL = {
     "General": (
-        "data_dir", "database_url", "api_tokens", "sync_timeout_s", "haproxy", "ray_dashboard",
+        "data_dir", "database_url", "api_tokens", "allowed_hosts",
+        "sync_timeout_s", "haproxy", "ray_dashboard",
     ),
     "Observability": ("log_level", "metrics_port", "otlp_endpoint", "trace_sample_ratio"),
     "Limits of requests": (

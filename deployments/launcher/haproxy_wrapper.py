@@ -43,6 +43,8 @@ _CLIENT_LIMITS = f"""\
     tcp-request connection track-sc0 src
     tcp-request connection reject if {{ sc0_conn_cur gt {MAX_CONNECTIONS} }}
     tcp-request connection reject if {{ sc0_conn_rate gt {_MAX_NEW_CONNECTIONS} }}"""
+_INVALID_ID = "The header X-Request-ID must have 1 to 200 visible ASCII characters."
+_NO_ASCII_ID = "{ req.hdr(x-request-id) -m reg '[^ -~]' }"
 _BACKEND = r"^backend http-\S+$"
 
 
@@ -96,11 +98,17 @@ def required_edits(folder: Path, max_requests: int, health_check_reserve: int) -
             r"^( *)bind \S+:\d+$",
             rf"\g<0>\n{_escape(_CLIENT_LIMITS)}\n    errorfile 408 {folder}/408.http",
         ),
+        # Serve fails on it, with a plain 500.
+        Edit(
+            "request ids in ASCII",
+            r"^ *errorfile 408 .*$",
+            r"\g<0>\n" + _escape(_respond(folder / "request-id", _NO_ASCII_ID, 400)),
+        ),
         # Serve has no application yet, or no longer.
         Edit(
             "503 while starting",
             r"^ *http-request return status 404 .*$",
-            _escape(_return_503(folder / "starting", "TRUE")),
+            _escape(_respond(folder / "starting", "TRUE")),
         ),
         # A replica that refuses requests itself soon does nothing else; refusing here costs next to
         # nothing.
@@ -115,7 +123,7 @@ def required_edits(folder: Path, max_requests: int, health_check_reserve: int) -
             _BACKEND,
             r"\g<0>" + "\n" + _escape(
                 "\n".join(
-                    _return_503(folder / "busy", f"{condition} !{{ path_beg /health }}")
+                    _respond(folder / "busy", f"{condition} !{{ path_beg /health }}")
                     for condition in (
                         f"{{ be_conn_free lt {health_check_reserve} }}",
                         " ".join(
@@ -152,8 +160,12 @@ def apply_edits(config: str, edits: Sequence[Edit]) -> str:
 
 def write_error_files(folder: Path) -> None:
     """Write HAProxy's error bodies, in the API's shape and in OpenAI's."""
-    for name, message in (("starting", _STARTING), ("busy", _BUSY)):
-        api, openai = _errors(message, "%[var(txn.id),json(utf8s)]")
+    for name, message, code in (
+        ("starting", _STARTING, "overloaded"),
+        ("busy", _BUSY, "overloaded"),
+        ("request-id", _INVALID_ID, "bad_request"),
+    ):
+        api, openai = _errors(message, "%[var(txn.id),json(utf8s)]", code)
         (folder / f"{name}.json").write_text(api)
         (folder / f"{name}.openai.json").write_text(openai)
     # HAProxy sends an error file verbatim: without the request's id, but with its own headers.
@@ -185,13 +197,13 @@ def main(arguments: Sequence[str]) -> None:
     os.execv(binary, [binary, *arguments])
 
 
-def _return_503(file: Path, condition: str) -> str:
+def _respond(file: Path, condition: str, status: int = 503) -> str:
     """Return the rules that respond with the file, in OpenAI's shape below /v1.
 
     The request's id is the client's or a new one, as in the ingress.
     """
     respond = (
-        "http-request return status 503 content-type application/json hdr Retry-After 1 "
+        f"http-request return status {status} content-type application/json hdr Retry-After 1 "
         "hdr X-Request-ID %[var(txn.id)]"
     )
     has_id = "{ req.hdr(x-request-id) -m reg ^[!-~]{1,200}$ }"
@@ -205,7 +217,8 @@ def _return_503(file: Path, condition: str) -> str:
     )
 
 
-def _errors(message: str, request_id: str, code: str = "overloaded") -> tuple[str, str]:
+def _errors(message: str, request_id: str, code: str) -> tuple[str, str]:
+    is_retryable = code != "bad_request"
     api = {
         "request_id": request_id,
         "status": "error",
@@ -213,9 +226,10 @@ def _errors(message: str, request_id: str, code: str = "overloaded") -> tuple[st
         "error": message,
         "detail": message,
         "code": code,
-        "retryable": True,
+        "retryable": is_retryable,
     }
-    openai = {"message": message, "type": "server_error", "param": None, "code": code}
+    kind = "server_error" if is_retryable else "invalid_request_error"
+    openai = {"message": message, "type": kind, "param": None, "code": code}
     return json.dumps(api), json.dumps({"error": openai})
 
 

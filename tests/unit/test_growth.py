@@ -129,8 +129,8 @@ def test_every_pattern_is_linear() -> None:
     found = dict(patterns())
     assert len(found) > 40
     for name, pattern in found.items():
-        # Of a receipt's line no more is seen, and its words have one blank between them; there it is
-        # enough to be fast.
+        # Of a receipt's line no more is seen, and its words have one blank between them: it is
+        # enough to be fast there.
         is_line = name.startswith("sidecar.receipts.")
 
         def work(text: str, pattern: re.Pattern[str] = pattern, is_line: bool = is_line) -> None:

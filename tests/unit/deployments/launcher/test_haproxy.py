@@ -28,7 +28,7 @@ from deployments.launcher.haproxy_wrapper import (
     write_error_files,
 )
 from deployments.launcher.ports import free_port, is_taken
-from sidecar.core.errors import Overloaded, RequestTimeout
+from sidecar.core.errors import BadRequest, Overloaded, RequestTimeout
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # raised when Ray is imported
@@ -205,6 +205,17 @@ def test_requests_over_the_limit_are_refused_except_health_checks() -> None:
     assert (chat.status_code, chat.headers["retry-after"]) == (503, "1")
     assert chat.json() == openai_error(Overloaded())
     assert (healthy.status_code, again.status_code) == (204, 204)
+
+
+def test_a_request_id_beyond_ascii_is_refused_in_the_apis_shape() -> None:
+    with run_haproxy() as client:
+        response = client.get("/api/v1/jobs", headers={"X-Request-ID": b"caf\xc3\xa9"})
+        chat = client.get("/v1/models", headers={"X-Request-ID": b"\xe9"})
+    assert response.status_code == chat.status_code == 400
+    error = ErrorResponse.model_validate(response.json())
+    assert (error.code, error.retryable) == ("bad_request", False)
+    assert error.request_id == response.headers["x-request-id"] != ""
+    assert chat.json() == openai_error(BadRequest(error.error))
 
 
 def test_unfinished_requests_never_reach_a_replica_and_keep_nobody_out() -> None:
