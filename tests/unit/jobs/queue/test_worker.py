@@ -214,8 +214,8 @@ async def test_an_attempt_over_its_time_limit_is_killed(service: Service) -> Non
     service.script, service.endless = iter([[]] * 3), True
     async with service.running(timeout_s=0.02):
         job = await service.finished(await service.submit())
-    assert (job.status, job.attempt, job.error_code) == (JobStatus.FAILED, 3, "timeout")
-    assert [attempt.kills for attempt, _ in service.launched] == [1, 1, 1]
+    assert (job.status, job.attempt, job.error_code) == (JobStatus.FAILED, 2, "timeout")
+    assert [attempt.kills for attempt, _ in service.launched] == [1, 1]
 
 
 async def test_the_wait_for_a_worker_process_does_not_count_against_the_time_limit(
