@@ -5,7 +5,7 @@ text outside it, so that they keep their size on a phone.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -39,6 +39,8 @@ class Chart:
     series: Sequence[SvgSeries]
     top: float  # the value at the upper edge
     empty: bool
+    #: Its values, newest first, without empty buckets: the buckets ago, and one of each series.
+    rows: Sequence[tuple[int, Sequence[float | None]]]
 
 
 def stacked_bars(all_series: Sequence[Series]) -> Chart:
@@ -60,7 +62,13 @@ def stacked_bars(all_series: Sequence[Series]) -> Chart:
             bars.append(f"M{x:.2f} {y:.2f}h{0.8 * width:.2f}v{-height:.2f}h{-0.8 * width:.2f}z")
             stacked[i] += value
         svg_series.append(SvgSeries(name=series.name, path="".join(bars)))
-    return Chart(kind="bars", series=svg_series, top=top, empty=not any(totals))
+    return Chart(
+        kind="bars",
+        series=svg_series,
+        top=top,
+        empty=not any(totals),
+        rows=_rows(all_series, any_of=bool),
+    )
 
 
 def lines(all_series: Sequence[Series]) -> Chart:
@@ -75,7 +83,17 @@ def lines(all_series: Sequence[Series]) -> Chart:
         ],
         top=top,
         empty=not values,
+        rows=_rows(all_series, any_of=lambda value: value is not None),
     )
+
+
+def _rows(
+    all_series: Sequence[Series], *, any_of: Callable[[float | None], bool]
+) -> Sequence[tuple[int, Sequence[float | None]]]:
+    buckets = list(zip(*(series.values for series in all_series), strict=True))
+    return [
+        (age, bucket) for age, bucket in enumerate(reversed(buckets)) if any(map(any_of, bucket))
+    ]
 
 
 def _line_path(values: Sequence[float | None], top: float) -> str:
