@@ -126,6 +126,18 @@ def nullable(*fields: str) -> Callable[[dict[str, Any]], None]:
     return allow_null
 
 
+def or_plain_text(max_length: int) -> Callable[[dict[str, Any]], None]:
+    """Allow a plain string in the OpenAPI document, which doesn't see what validators take."""
+
+    def allow_text(schema: dict[str, Any]) -> None:
+        object_schema = dict(schema)
+        schema.clear()
+        text = {"type": "string", "minLength": 1, "maxLength": max_length}
+        schema["anyOf"] = [object_schema, text]
+
+    return allow_text
+
+
 def without_duplicates(values: _Values, kind: str) -> _Values:
     seen: set[object] = set()
     for value in values:

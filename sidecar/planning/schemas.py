@@ -6,7 +6,7 @@ contradict each other are valid: the response explains them.
 """
 
 from datetime import date, timedelta
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -19,7 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-from sidecar.ingredients.lines import uncounted_is_none
+from sidecar.ingredients.lines import MAX_LENGTH, uncounted_is_none
 from sidecar.planning.household_schemas import (
     Attendance,
     Nutrition,
@@ -28,6 +28,7 @@ from sidecar.planning.household_schemas import (
     RecurringMeal,
     Substitute,
 )
+from sidecar.planning.recipe_lines import without_lines
 from sidecar.planning.schema_types import (
     MAX_TIMEOUT_MS,
     Day,
@@ -47,6 +48,7 @@ from sidecar.planning.schema_types import (
     joined,
     not_empty,
     nullable,
+    or_plain_text,
     without_duplicates,
     without_unknown,
 )
@@ -95,8 +97,11 @@ class Ingredient(RequestModel):
     """An ingredient for cooking a recipe once. An optional ingredient is never bought for it.
 
     A quantity of null ("to taste") is met by any stock of the food. `price` is that of
-    `price_quantity` units. The shop sells whole packages of `package_quantity`.
+    `price_quantity` units. The shop sells whole packages of `package_quantity`. A text ("2 EL Öl")
+    in its place is parsed.
     """
+
+    model_config = ConfigDict(json_schema_extra=or_plain_text(MAX_LENGTH))
 
     ingredient_id: Id
     name: Name
@@ -233,6 +238,11 @@ class PlanRequest(RequestModel):
     alternatives_distance: Integer = Field(default=2, ge=2, le=31 * 8)
     timeout_ms: Integer = Field(default=5_000, ge=100, le=MAX_TIMEOUT_MS)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _lines_are_ingredients(cls, data: object) -> object:
+        return without_lines(data)
+
     @field_validator(*_NULL_IS_THE_DEFAULT, mode="before")
     @classmethod
     def _null_is_the_default(cls, value: object, info: ValidationInfo) -> object:
@@ -302,17 +312,10 @@ class PlanRequest(RequestModel):
         return self
 
 
-def _or_plain_text(schema: dict[str, Any]) -> None:
-    """Allow a plain string in the OpenAPI document, which doesn't see what validators take."""
-    object_schema = dict(schema)
-    schema.clear()
-    schema["anyOf"] = [object_schema, {"type": "string", "minLength": 1, "maxLength": 200}]
-
-
 class SuggestionIngredient(RequestModel):
     """An ingredient to cook with."""
 
-    model_config = ConfigDict(json_schema_extra=_or_plain_text)
+    model_config = ConfigDict(json_schema_extra=or_plain_text(200))
 
     ingredient_id: Id | None = None
     name: Name | None = None
@@ -338,6 +341,11 @@ class SuggestionRequest(RequestModel):
     ingredients: tuple[SuggestionIngredient, ...] = ()
     excluded_ingredients: tuple[Name, ...] = ()
     limit: Integer = Field(default=5, ge=1, le=20)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lines_are_ingredients(cls, data: object) -> object:
+        return without_lines(data)
 
     @model_validator(mode="after")
     def _is_complete(self) -> Self:

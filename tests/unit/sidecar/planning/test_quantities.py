@@ -1,7 +1,9 @@
 """Amounts and units of plans and suggestions as people write them."""
 
 import pytest
+from pydantic import ValidationError
 
+from sidecar.core.errors import TooLarge
 from sidecar.planning.schemas import PlanRequest, SuggestionRequest
 from sidecar.planning.solve import solve
 from sidecar.planning.suggestions import suggest
@@ -77,3 +79,30 @@ def test_suggestions_find_a_food_without_accents_and_in_the_singular(wish, name)
     raw = {"mode": "cook_with", "ingredients": [wish], "recipes": [recipe("r", needs)]}
     found = suggest(SuggestionRequest.model_validate(raw))
     assert [suggestion.recipe_id for suggestion in found] == ["r"]
+
+
+def test_recipes_take_ingredient_lines_and_use_what_is_at_home_under_its_name():
+    recipes = [
+        recipe("salad") | {"ingredients": ["2 EL Olivenöl", "3 Tomaten", "Salz nach Geschmack"]},
+        recipe("stew") | {"ingredients": ["2 Dosen (à 400 g) Bohnen", "2 Tomaten"]},
+    ]
+    oil = ingredient("oil-7", 500, "ml") | {"name": "Olivenöl"}
+    beans = ingredient("beans-3", 1, "kg") | {"name": "Bohnen"}
+    bought, warnings = shopping(recipes, [oil, beans])
+    assert bought == [("Salz", 1.0, ""), ("Tomaten", 5.0, "")]
+    assert warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("line", "word"), [("", "names no food"), ("2 EL", "names no food"), ("x" * 501, "500 char")]
+)
+def test_a_line_without_a_food_is_refused(line, word):
+    raw = request([recipe("a") | {"ingredients": [line]}])
+    with pytest.raises(ValidationError, match=word):
+        PlanRequest.model_validate(raw)
+
+
+def test_more_lines_than_can_be_parsed_at_once_are_too_large():
+    raw = request([recipe("a") | {"ingredients": ["1 egg"] * 2_001}])
+    with pytest.raises(TooLarge, match="2000"):
+        PlanRequest.model_validate(raw)
