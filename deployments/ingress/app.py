@@ -28,6 +28,7 @@ from deployments.ingress.routes import (
     openai_embeddings,
     receipts,
     search,
+    shopping_lists,
     tenants,
     webhooks,
 )
@@ -48,6 +49,7 @@ _ROUTES = (
     search,
     meal_plans,
     ingredients,
+    shopping_lists,
     chat,
     models,
     openai_embeddings,

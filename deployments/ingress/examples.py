@@ -72,6 +72,13 @@ EXAMPLE_BODIES: Final[Mapping[str, Mapping[str, Any]]] = {
             "catalog": [{"ingredient_id": "oil", "name": "Olivenöl"}],
         }
     },
+    "POST /api/v1/shopping-list": {
+        "payload": {
+            "recipes": [_RECIPE, {**_RECIPE, "id": "soup", "ingredients": ["1 kg tomatoes"]}],
+            "inventory": [_MILK],
+            "aisles": ["Produce", "Dairy", "Bakery", "Other"],
+        }
+    },
     "POST /v1/chat/completions": {
         "messages": [{"role": "user", "content": "What goes with leeks?"}],
         "max_tokens": 16,

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field, model_validator
 
+from sidecar.core.errors import TooLarge
 from sidecar.core.validation import max_length
 from sidecar.ingredients import units
 from sidecar.planning.recipe_lines import without_lines
@@ -18,6 +19,7 @@ from sidecar.planning.stock_builder import StockBuilder
 MODEL_ID: Final = "shopping-list"
 MODEL_VERSION: Final = "1"
 MAX_AISLES: Final = 100
+MAX_FOODS: Final = 1_000
 
 _Aisle = Annotated[str, Field(min_length=1, max_length=200)]
 
@@ -64,14 +66,18 @@ class ShoppingList:
 
 
 def shopping_list(request: ShoppingListRequest) -> ShoppingList:
-    """Return what cooking all recipes needs beyond the unexpired stock."""
+    """Return what cooking all recipes needs beyond the unexpired stock.
+
+    Raises:
+        TooLarge: for a list of more than `MAX_FOODS`.
+    """
     builder = StockBuilder(request.inventory, request.recipes, rescue_points=0, days=1)
     needs: dict[int, int] = defaultdict(int)
     users: dict[int, list[str]] = defaultdict(list)
     for recipe in request.recipes:
-        for stock, parts in builder.needs(recipe, _scale(recipe, request.servings)):
-            needs[stock] += parts
-            users[stock].append(recipe.id)
+        for number, parts in builder.needs(recipe, _scale(recipe, request.servings)):
+            needs[number] += parts
+            users[number].append(recipe.id)
     amounts: dict[int, list[tuple[float, str]]] = defaultdict(list)
     recipes: dict[int, dict[str, None]] = defaultdict(dict)
     for number, parts in needs.items():
@@ -85,6 +91,8 @@ def shopping_list(request: ShoppingListRequest) -> ShoppingList:
         ShoppingEntry(builder.items[i].id, builder.items[i].name, tuple(a), tuple(recipes[i]))
         for i, a in amounts.items()
     ]
+    if len(entries) > MAX_FOODS:
+        raise TooLarge(f"the list has {len(entries)} foods; the limit is {MAX_FOODS}")
     entries.sort(key=lambda entry: (entry.name.casefold(), entry.ingredient_id))
     return ShoppingList(tuple(entries), tuple(builder.warnings))
 
