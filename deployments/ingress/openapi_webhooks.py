@@ -26,6 +26,11 @@ def webhooks() -> dict[str, Any]:
             f"job.{status}": _webhook(f"job.{status}", f"A job has {_past(status)}.", job)
             for status in sorted(FINAL)
         },
+        "job.reviewed": _webhook(
+            "job.reviewed",
+            "Somebody has corrected or confirmed a receipt.",
+            {**job, "review": {"type": "string"}},
+        ),
         "webhook.ping": _webhook(
             "webhook.ping", "A receiver is tried out.", {"tenant_id": {"type": "string"}}
         ),
