@@ -7,7 +7,7 @@ from collections import defaultdict
 from datetime import date, timedelta
 from fractions import Fraction
 from itertools import pairwise, product
-from math import ceil, floor
+from math import ceil, floor, prod
 from typing import NamedTuple
 
 from sidecar.ingredients import units
@@ -41,20 +41,7 @@ def best(request: PlanRequest) -> tuple[int, int] | None:
 
     Without people, each meal counts once.
     """
-    places = seats(request)
-    choices = [
-        [
-            None,
-            *(
-                Dish(recipe.id, age, swaps)
-                for recipe in request.recipes
-                for swaps in _swaps(request, recipe)
-                for age in range(seat.day + 1)
-                if fits(request, _swapped(request, recipe, swaps), seat, age)
-            ),
-        ]
-        for seat in places
-    ]
+    places, choices = seats(request), _choices(request)
     best_rank: tuple[int, int] | None = None
     for picks in product(*choices):
         menu = {seat: pick for seat, pick in zip(places, picks, strict=True) if pick is not None}
@@ -119,6 +106,28 @@ def _swapped(request: PlanRequest, recipe: Recipe, swaps) -> Recipe:
 def _recipe_of(request: PlanRequest, dish: Dish) -> Recipe:
     recipe = next(recipe for recipe in request.recipes if recipe.id == dish.recipe)
     return _swapped(request, recipe, dish.swaps)
+
+
+def count_menus(request: PlanRequest) -> int:
+    """Return how many menus `best` tries."""
+    return prod(len(dishes) for dishes in _choices(request))
+
+
+def _choices(request: PlanRequest) -> list[list[Dish | None]]:
+    """Return the dishes that fit each seat, and None."""
+    return [
+        [
+            None,
+            *(
+                Dish(recipe.id, age, swaps)
+                for recipe in request.recipes
+                for swaps in _swaps(request, recipe)
+                for age in range(seat.day + 1)
+                if fits(request, _swapped(request, recipe, swaps), seat, age)
+            ),
+        ]
+        for seat in seats(request)
+    ]
 
 
 def count_fed(menu: Menu) -> int:
