@@ -33,7 +33,8 @@ from jobs.storage.database import Database
 from jobs.storage.migrations import migrate
 from jobs.storage.schema import jobs
 from sidecar.core.ids import new_id
-from sidecar.core.settings import QueueSettings, Settings
+from sidecar.core.setting_groups import QueueSettings
+from sidecar.core.settings import Settings
 from tests.unit.deployments.conftest import serve_ingress
 from tests.unit.sidecar.planning.requests import ingredient, recipe
 

@@ -10,7 +10,8 @@ import psutil
 
 from deployments.launcher.ray_patches import session_folder, tuned_start
 from sidecar.core import tracing
-from sidecar.core.settings import MiB, Settings
+from sidecar.core.setting_groups import MiB
+from sidecar.core.settings import Settings
 
 #: Polling dominates the idle load: Ray itself has seven processes, and each replica adds one. The
 #: comments give Ray's defaults.

@@ -14,7 +14,8 @@ from typing import Any
 import httpx
 import pytest
 
-from sidecar.core.settings import EngineSettings, Settings
+from sidecar.core.setting_groups import EngineSettings
+from sidecar.core.settings import Settings
 from sidecar.llm.model import resolve_model
 from tests.acceptance import tiny_vlm
 from tests.acceptance.service import Service, running, wait_for_engine

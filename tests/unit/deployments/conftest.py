@@ -40,7 +40,8 @@ from jobs.tasks.categorizer import Categorizer
 from jobs.tasks.model_clients import ModelClients
 from jobs.tasks.registry import job_types
 from sidecar.core.metrics import NULL_METER, Meter
-from sidecar.core.settings import QueueSettings, Settings
+from sidecar.core.setting_groups import QueueSettings
+from sidecar.core.settings import Settings
 from sidecar.embedding.model import ModelInfo
 from sidecar.planning.response import PlanAnswer, Suggestion
 from sidecar.planning.schemas import PlanRequest, SuggestionRequest

@@ -17,7 +17,8 @@ from jobs.storage.blobs import BlobStore
 from jobs.storage.database import Database
 from sidecar.core.backoff import Backoff
 from sidecar.core.errors import InvalidImage, WorkerDied
-from sidecar.core.settings import QueueSettings, Settings
+from sidecar.core.setting_groups import QueueSettings
+from sidecar.core.settings import Settings
 
 Event = Progress | JobResult | Exception
 

@@ -5,7 +5,8 @@ from jobs.queue.job_type import JobType
 from jobs.storage.database import Database
 from jobs.tasks.registry import job_types
 from sidecar.core.errors import ModelUnavailable
-from sidecar.core.settings import PlannerSettings, Settings
+from sidecar.core.setting_groups import PlannerSettings
+from sidecar.core.settings import Settings
 from tests.unit.jobs.fake_models import model_clients
 from tests.unit.sidecar.llm.echo_engine import EchoEngine
 from tests.unit.sidecar.planning.requests import ingredient, recipe, request

@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from sidecar.core.errors import BadRequest, ModelUnavailable
-from sidecar.core.settings import EngineSettings, Settings
+from sidecar.core.setting_groups import EngineSettings
+from sidecar.core.settings import Settings
 from tests.unit.deployments.conftest import IngressClient, serve_ingress
 from tests.unit.deployments.requests import TENANT, data_url, image_messages, png
 

@@ -4,7 +4,8 @@ import httpx
 import pytest
 
 from jobs.queue.job import AttemptError, JobResult
-from sidecar.core.settings import QueueSettings, Settings
+from sidecar.core.setting_groups import QueueSettings
+from sidecar.core.settings import Settings
 from tests.unit.deployments.conftest import IngressClient, serve_ingress
 from tests.unit.deployments.requests import (
     JPEG,

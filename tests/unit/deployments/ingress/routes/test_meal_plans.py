@@ -2,7 +2,8 @@
 
 import pytest
 
-from sidecar.core.settings import PlannerSettings, Settings
+from sidecar.core.setting_groups import PlannerSettings
+from sidecar.core.settings import Settings
 from tests.unit.deployments.conftest import IngressClient, serve_ingress
 from tests.unit.deployments.requests import TENANT
 from tests.unit.sidecar.planning.requests import ingredient, recipe, request
