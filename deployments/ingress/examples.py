@@ -79,6 +79,9 @@ EXAMPLE_BODIES: Final[Mapping[str, Mapping[str, Any]]] = {
             "aisles": ["Produce", "Dairy", "Bakery", "Other"],
         }
     },
+    "POST /api/v1/recipes/extract": {
+        "payload": {"text": "Pancakes\nServes 4\n200 g flour\n2 eggs\nMix and fry."}
+    },
     "POST /v1/chat/completions": {
         "messages": [{"role": "user", "content": "What goes with leeks?"}],
         "max_tokens": 16,

@@ -1,0 +1,1 @@
+"""Recipes from texts and web pages."""

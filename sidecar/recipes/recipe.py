@@ -1,0 +1,34 @@
+"""A recipe as it was found in a text or a page."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from sidecar.ingredients.lines import parse_lines
+from sidecar.ingredients.schemas import line_response
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExtractedRecipe:
+    """A recipe. Times are in minutes; None or an empty list where nothing was found."""
+
+    title: str | None = None
+    servings: float | None = None
+    prep_time: int | None = None
+    cook_time: int | None = None
+    total_time: int | None = None
+    ingredients: list[str] = field(default_factory=list)
+    steps: list[str] = field(default_factory=list)
+
+    def response(self, language: str | None, source: str) -> dict[str, Any]:
+        """Return the payload, with the ingredient lines parsed."""
+        lines = parse_lines(self.ingredients, language)
+        return {
+            "source": source,
+            "title": self.title,
+            "servings": self.servings,
+            "prep_time": self.prep_time,
+            "cook_time": self.cook_time,
+            "total_time": self.total_time,
+            "ingredients": [line_response(line) for line in lines],
+            "steps": self.steps,
+        }
