@@ -80,7 +80,7 @@ async def test_each_example_is_accepted(ingress: IngressClient, name: str) -> No
     )
     # The job doesn't exist, and no worker reads the receipt.
     expected = 404 if "job_id" in path or "feedback" in path else 200
-    assert response.status_code == (504 if "extract" in path else expected), response.text
+    assert response.status_code == (504 if "receipt" in path else expected), response.text
 
 
 async def test_the_document_requires_a_token_when_the_service_does(settings: Settings) -> None:
