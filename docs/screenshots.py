@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import httpx
+from PIL import Image
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).parent.parent
@@ -54,7 +55,11 @@ def main() -> None:
             )
             page.goto(f"/dashboard{path}")
             page.locator("main").wait_for()
-            page.screenshot(path=IMAGES / f"{name}.png")
+            path_of_image = IMAGES / f"{name}.png"
+            page.screenshot(path=path_of_image)
+            Image.open(path_of_image).convert("RGB").quantize(128).save(
+                path_of_image, optimize=True
+            )
             page.close()
         browser.close()
 
