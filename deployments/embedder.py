@@ -8,14 +8,17 @@ from typing import Final
 from ray import serve
 
 from deployments.serving.metrics import RayMeter
+from sidecar.core.build_cache import INSTALL_DIR
 from sidecar.core.logging import configure_logging
 from sidecar.core.metrics import observe_batch
 from sidecar.core.micro_batcher import MicroBatcher
 from sidecar.core.settings import Settings
 from sidecar.embedding.batching import embed_chunked, embed_concatenated
 from sidecar.embedding.cache import VectorCache, Vectors
-from sidecar.embedding.model import LocalEmbeddingModel, ModelInfo
-from sidecar.search.ranking import SearchQuery, SearchResult, Terms, document_terms, search
+from sidecar.embedding.model import LocalEmbeddingModel, ModelInfo, centered
+from sidecar.search.occasions import load_occasions
+from sidecar.search.ranking import SearchQuery, SearchResult, search
+from sidecar.search.terms import Terms, document_terms
 
 #: Texts per chunk and per batch; a single text waits for at most one batch.
 _CHUNK_TEXTS: Final = 32
@@ -30,7 +33,7 @@ _MAX_CACHED_CHARACTERS: Final = 2_000
 class Embedder:
     """Holds the model, a vector cache and a cache of documents' terms."""
 
-    def __init__(self, settings: Settings) -> None:
+    async def __init__(self, settings: Settings) -> None:  # type: ignore[misc]
         configure_logging(settings.log_level)
         self._model = LocalEmbeddingModel(settings)
         self._meter = RayMeter()
@@ -39,19 +42,32 @@ class Embedder:
         self._cache = VectorCache(
             self._embed_chunked, settings.text.cache_bytes, name="embedder", meter=self._meter
         )
+        self._occasions = await load_occasions(
+            self._embed_queries,
+            self._embed_documents,
+            self._model.version,
+            [INSTALL_DIR, settings.data_dir / "cache"],
+        )
         self._terms = lru_cache(_MAX_CACHED_DOCUMENTS)(document_terms)
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
         """Return unit vectors, float32 of shape (len(texts), dimension), in order."""
-        return await self._cache.embed(texts)
+        return await self._prompted(self._model.prompts.default, texts)
+
+    async def embed_for_matching(self, texts: Sequence[str]) -> Vectors:
+        """Return unit vectors whose cosines tell whether texts mean the same, in order."""
+        return await self._centered(self._model.prompts.default, texts)
 
     async def search(
         self, query: SearchQuery, documents: Sequence[str]
     ) -> tuple[Sequence[SearchResult], ModelInfo]:
         """Return the matching documents, best first, and the model behind the scores."""
-        vectors = await self._cache.embed([query.text, *documents])
+        [query_vector], vectors = await asyncio.gather(
+            self._embed_queries([query.text]), self._embed_documents(documents)
+        )
+        query_vector = self._occasions.move(query_vector)
         results = await asyncio.to_thread(
-            search, query, documents, vectors[1:], vectors[0], terms=self._terms_of
+            search, query, documents, vectors, query_vector, terms=self._terms_of
         )
         return results, await self.info()
 
@@ -61,7 +77,20 @@ class Embedder:
 
     async def count_tokens(self, texts: Sequence[str]) -> int:
         """Return the number of tokens that the model reads of all texts together."""
-        return await self._model.count_tokens(texts)
+        prompt = self._model.prompts.default
+        return await self._model.count_tokens([prompt + text for text in texts])
+
+    async def _embed_queries(self, texts: Sequence[str]) -> Vectors:
+        return await self._centered(self._model.prompts.query, texts)
+
+    async def _embed_documents(self, texts: Sequence[str]) -> Vectors:
+        return await self._centered(self._model.prompts.document, texts)
+
+    async def _centered(self, prompt: str, texts: Sequence[str]) -> Vectors:
+        return centered(await self._prompted(prompt, texts), self._model.centers.get(prompt))
+
+    async def _prompted(self, prompt: str, texts: Sequence[str]) -> Vectors:
+        return await self._cache.embed([prompt + text for text in texts])
 
     async def _embed_chunked(self, texts: Sequence[str]) -> Vectors:
         return await embed_chunked(texts, self._batches.submit, _CHUNK_TEXTS)

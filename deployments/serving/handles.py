@@ -45,6 +45,9 @@ class EmbedderHandle:
             return await self._small_requests.submit(texts)
         return await self._embed(texts)
 
+    async def embed_for_matching(self, texts: Sequence[str]) -> Vectors:
+        return await await_call(self._handle.embed_for_matching.remote(texts))
+
     async def info(self) -> ModelInfo:
         return await self._info_requests.submit(None)
 

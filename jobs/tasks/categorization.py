@@ -54,7 +54,7 @@ async def categorize_items(
     for start in range(0, len(request.items), _CHUNK_ITEMS):
         names = [item.name for item in request.items[start : start + _CHUNK_ITEMS]]
         result = await models.categorizer.categorize(
-            context.tenant_id, names, request.candidate_labels
+            context.tenant_id, names, request.candidate_labels, request.language
         )
         predictions += result.predictions
         yield min(1.0, (start + _CHUNK_ITEMS) / len(request.items))

@@ -15,6 +15,7 @@ from sidecar.classification.backend import (
     ClassificationResult,
     Prediction,
     Scores,
+    primary_language,
 )
 from sidecar.classification.corrections import (
     CategoryCorrection,
@@ -120,15 +121,19 @@ class Categorizer:
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="corrections")
 
     async def categorize(
-        self, tenant_id: str, names: Sequence[str], labels: tuple[str, ...]
+        self,
+        tenant_id: str,
+        names: Sequence[str],
+        labels: tuple[str, ...],
+        language: str | None = None,
     ) -> CategorizationResult:
-        """Predict the label of each name.
+        """Predict the label of each name. `language` is a hint, a BCP 47 tag.
 
         Raises:
             DatabaseUnavailable: when the tenant's corrections can't be read.
             ServiceError: whatever the classifier raises.
         """
-        items = [ClassificationItem(name, labels) for name in names]
+        items = [ClassificationItem(name, labels, primary_language(language)) for name in names]
         # The classifier is called while the database is checked for newer corrections: those that
         # are cached are nearly always all there are.
         _, cached = self._corrections.get(tenant_id, ("", _NO_CORRECTIONS))

@@ -18,6 +18,9 @@ class EmbedderClient(Protocol):
     async def embed(self, texts: Sequence[str]) -> Vectors:
         """Return unit vectors of shape (len(texts), dimension), in order."""
 
+    async def embed_for_matching(self, texts: Sequence[str]) -> Vectors:
+        """Return unit vectors whose cosines tell whether texts mean the same, as `embed`'s."""
+
     async def info(self) -> ModelInfo:
         """Return the model behind the vectors."""
 

@@ -204,7 +204,7 @@ async def add_semantic_matches(
         )
     try:
         line_vectors, catalog_vectors = [
-            await embed_chunked(texts, models.embedder.embed, _CHUNK_TEXTS)
+            await embed_chunked(texts, models.embedder.embed_for_matching, _CHUNK_TEXTS)
             for texts in (
                 [_expanded_name(items[row]) for row in unmatched],
                 [expand(name) or name for _, name in names],
@@ -231,7 +231,10 @@ async def add_categories(
     names = [item["parsed_name"] or item["raw_text"] for item in items]
     try:
         categorized = await models.categorizer.categorize(
-            tenant_id, names, options.candidate_labels or DEFAULT_LABELS
+            tenant_id,
+            names,
+            options.candidate_labels or DEFAULT_LABELS,
+            result.output.get("language"),
         )
     except (ModelUnavailable, Overloaded):
         warning = "The line items have no categories: the classifier did not answer."

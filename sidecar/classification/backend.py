@@ -1,5 +1,6 @@
 """The interface of zero-shot classifiers."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -14,6 +15,16 @@ class ClassificationItem:
 
     name: str
     labels: tuple[str, ...]
+    language: str | None = None
+    """ISO 639-1 code, when the caller knows it; a hint."""
+
+
+def primary_language(tag: str | None) -> str | None:
+    """Return the primary subtag of a BCP 47 tag, in lower case; Norwegian is "nb"."""
+    if not tag:
+        return None
+    primary = re.split("[-_]", tag)[0].lower()
+    return "nb" if primary in {"no", "nn"} else primary
 
 
 Source = Literal["classifier", "correction"]

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from rapidfuzz.distance import OSA
 
+from sidecar.text.lexicon import lexicon
 from sidecar.text.product_names import product_key
-from sidecar.text.taxonomy import label_key, vocabulary
+from sidecar.text.taxonomy import label_key
 
 # A typo is one edit in a key of at least this many characters; in shorter ones it makes other words
 # ("bean", "bear", "beer"). Longer keys than products have must match exactly.
@@ -161,4 +162,14 @@ def _is_typo(key: str, other: str) -> bool:
     changed = [words - other_words, other_words - words]
     if any(c.isdigit() for side in changed for word in side for c in word):
         return False
-    return not all(side <= vocabulary() for side in changed)
+    return not _are_words(sorted(changed[0]), sorted(changed[1]))
+
+
+def _are_words(words: Sequence[str], others: Sequence[str]) -> bool:
+    """Return whether one language has all of the words, and not as spellings of one product."""
+    known = lexicon()
+    languages = [known.languages_of(word) for word in (*words, *others)]
+    if not languages or not frozenset.intersection(*languages):
+        return False
+    first, second = (set(known.product(" ".join(side))) for side in (words, others))
+    return not first & second

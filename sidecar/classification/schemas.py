@@ -40,11 +40,22 @@ DEFAULT_LABELS: Final = (
 OptionalLabels = Annotated[
     Labels, Field(description="Without them: ten departments of a supermarket.")
 ]
+LanguageTag = Annotated[
+    str, Field(pattern=r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$", max_length=35)
+]
+Language = Annotated[
+    LanguageTag | None,
+    Field(
+        description="A hint: the language of the names and labels, as a BCP 47 tag. Without it "
+        "every language is tried."
+    ),
+]
 
 
 class CategorizeRequest(BaseModel, frozen=True):
     item_name: Name
     candidate_labels: OptionalLabels = DEFAULT_LABELS
+    language: Language = None
 
 
 class NamedItem(BaseModel, frozen=True):
@@ -60,6 +71,7 @@ class CategorizeBatchRequest(BaseModel, frozen=True):
         unique("ids", attrgetter("id")),
     ]
     candidate_labels: OptionalLabels = DEFAULT_LABELS
+    language: Language = None
 
 
 def categorize_response(prediction: Prediction, processing_time_ms: float) -> dict[str, Any]:

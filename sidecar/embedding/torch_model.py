@@ -5,7 +5,7 @@ length). This module schedules the work: each text is tokenized once, texts of s
 a batch, and a batch is bounded by its padded tokens, not by its number of texts.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from sentence_transformers import SentenceTransformer
 
 from sidecar.embedding.batching import length_batches
 from sidecar.embedding.cache import Vectors
+from sidecar.embedding.prompts import Prompts
 
 # Padded tokens of one forward pass; a GPU needs more for full use.
 _BATCH_TOKENS_CPU: Final = 1_024
@@ -36,7 +37,8 @@ class TorchEmbedder:
         if dimension is None:
             raise ValueError(f"{name} has no fixed dimension")
         self.dimension: Final[int] = dimension
-        self._prompt = prompt_of(self._model)
+        self.prompts: Final = prompts_of(self._model)
+        self.centers: Final[Mapping[str, Vectors]] = {}
         self._budget = _BATCH_TOKENS_CPU if device == "cpu" else _BATCH_TOKENS_GPU
 
     def embed(self, texts: Sequence[str]) -> Vectors:
@@ -58,7 +60,7 @@ class TorchEmbedder:
 
     def _tokenize(self, texts: Sequence[str]) -> Any:
         return self._model.tokenizer(
-            [self._prompt + text for text in texts],
+            list(texts),
             truncation=True,
             max_length=self._model.max_seq_length,
             padding=False,
@@ -74,6 +76,8 @@ class TorchEmbedder:
         return vectors
 
 
-def prompt_of(model: SentenceTransformer) -> str:
-    """Return the prefix that the model expects before each text; usually empty."""
-    return model.prompts.get(model.default_prompt_name or "") or ""
+def prompts_of(model: SentenceTransformer) -> Prompts:
+    """Return the prefixes in the model's configuration."""
+    default = model.prompts.get(model.default_prompt_name or "") or ""
+    document = model.prompts.get("document") or model.prompts.get("passage") or default
+    return Prompts(default, model.prompts.get("query") or default, document)

@@ -146,6 +146,8 @@ class Extraction(_Value):
     time: ReceiptTime | None = None
     currency: str | None = None
     currency_confidence: Confidence = 0.0
+    language: str | None = None
+    """ISO 639-1 code."""
     total: Money | None = None
     subtotal: Money | None = None
     tax: Money | None = None
@@ -205,6 +207,7 @@ class Extraction(_Value):
     def _common(self) -> dict[str, object]:
         return {
             "currency_confidence": self.currency_confidence,
+            "language": self.language,
             "raw_ocr_text": self.raw_ocr_text,
             "ocr_lines": [line.model_dump() for line in self.ocr_lines],
             "overall_confidence": self.overall_confidence,

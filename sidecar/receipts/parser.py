@@ -4,6 +4,7 @@ rows -> tokens -> probabilities of roles -> the likeliest reading that adds up -
 """
 
 import datetime
+import re
 from collections.abc import Sequence
 from decimal import Decimal
 
@@ -14,6 +15,7 @@ from sidecar.receipts.catalog.matching import Catalog, with_matches
 from sidecar.receipts.fields.chains import chain_of
 from sidecar.receipts.fields.cldr import digits
 from sidecar.receipts.fields.currency import currency_of, date_order
+from sidecar.receipts.fields.language import language_of
 from sidecar.receipts.fields.merchant import header_of, merchant_of
 from sidecar.receipts.fields.purchase_date import date_of
 from sidecar.receipts.fields.purchase_time import time_of
@@ -45,6 +47,7 @@ def parse(
         return Extraction(pages=pages, checks=Checks(warnings=(*warnings, _NO_TEXT)))
     model = model or receipt_model()
     writing = writing_of(options.language)
+    requested_language = re.split("[-_]", options.language)[0].lower() if options.language else None
     printed = [row.text[:MAX_CHARACTERS] for row in rows]
     currency = currency_of(printed, requested=options.currency)
     shown = NumberFormat(digits(currency.code) if currency else 2, writing.mark or ".")
@@ -79,6 +82,7 @@ def parse(
         time=time_of(lines, day),
         currency=code,
         currency_confidence=round(currency.confidence, 3) if currency else 0.0,
+        language=requested_language or language_of(printed),
         total=total,
         subtotal=_money(amounts.subtotal, code, decimals),
         tax=_money(amounts.tax, code, decimals),

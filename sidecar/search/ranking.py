@@ -6,7 +6,6 @@ document with every word of the query, so both scores have the same scale.
 """
 
 import math
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -14,8 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from sidecar.text.product_names import expand
-from sidecar.text.taxonomy import label_key
+from sidecar.search.terms import Terms, document_terms, meant_words, words_of
 
 _K1: Final = 1.2
 _B: Final = 0.75
@@ -50,22 +48,6 @@ class SearchResult:
     matched_terms: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """A document's normalized words; `name` is its first line, normalized too."""
-
-    name: str
-    counts: Mapping[str, int]
-    length: int
-
-
-def document_terms(text: str) -> Terms:
-    """Return the terms of a document; callers with repeated documents may cache them."""
-    words = _words(text)
-    first_line = next(iter(text.strip().splitlines()), "")
-    return Terms(" ".join(_words(first_line)), Counter(words), len(words))
-
-
 def search(
     query: SearchQuery,
     documents: Sequence[str],
@@ -80,10 +62,10 @@ def search(
     vectors. A document whose whole text or first line equals the query comes first, with score 1;
     documents of equal score keep their order.
     """
-    words = _words(query.text)
+    words = words_of(query.text)
     query_terms = list(dict.fromkeys(words))
     indexed = [terms(document) for document in documents]
-    keyword = _bm25(query_terms, indexed)
+    keyword, matched = _bm25(query_terms, indexed)
     semantic = np.clip(vectors @ query_vector, 0.0, 1.0)
     share = query.weights.keyword / (query.weights.keyword + query.weights.semantic)
     score = share * keyword + (1 - share) * semantic
@@ -98,27 +80,35 @@ def search(
             float(score[row]),
             float(keyword[row]),
             float(semantic[row]),
-            tuple(word for word in query_terms if word in indexed[row].counts),
+            tuple(matched[int(row)].values()),
         )
         for row in best
     ]
 
 
-def _words(text: str) -> list[str]:
-    return label_key(expand(text)).split()
-
-
-def _bm25(query_terms: Sequence[str], documents: Sequence[Terms]) -> NDArray[np.float64]:
+def _bm25(
+    query_terms: Sequence[str], documents: Sequence[Terms]
+) -> tuple[NDArray[np.float64], Sequence[Mapping[int, str]]]:
+    """Return the documents' scores, and of each document the query's words that it has."""
     scores = np.zeros(len(documents))
+    matched: list[dict[int, str]] = [{} for _ in documents]
     if not query_terms:
-        return scores
+        return scores, matched
     lengths = np.array([document.length for document in documents], dtype=float)
     damping = _K1 * (1 - _B + _B * lengths / max(1.0, lengths.mean()))
+    vocabulary = list(dict.fromkeys(word for document in documents for word in document.counts))
+    known = set(vocabulary)
     max_score = 0.0
-    for word in query_terms:
-        counts = np.array([document.counts.get(word, 0) for document in documents], dtype=float)
+    for number, word in enumerate(query_terms):
+        meant = {word: 1.0} if word in known else meant_words(word, vocabulary)
+        counts = np.zeros(len(documents))
+        for row, document in enumerate(documents):
+            for other, weight in meant.items():
+                if count := document.counts.get(other, 0):
+                    counts[row] = max(counts[row], weight * count)
+                    matched[row][number] = word
         frequency = int(np.count_nonzero(counts))
         idf = math.log1p((len(documents) - frequency + 0.5) / (frequency + 0.5))  # always above 0
         max_score += idf
         scores += idf * np.minimum(1.0, counts * (_K1 + 1) / (counts + damping))
-    return scores / max_score
+    return scores / max_score, matched

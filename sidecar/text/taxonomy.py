@@ -1,90 +1,122 @@
-"""The grocery taxonomy: products, categories, and other names that callers use for categories.
+"""The grocery taxonomy, and its names in each language.
 
-Read from data/taxonomy.toml and data/labels.toml, which are the project's own and describe their
-layout.
+data/taxonomy.toml has the sub-categories and the wider categories that they belong to;
+data/languages/ has a file a language with names of both and with products as shoppers and tills
+write them. All are the project's own. The files take a second to read, so the service reads the
+index that is made of them (lexicon.py).
 """
 
+import hashlib
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
 from typing import Any, Final
 
+from sidecar.text.folding import fold
+
 CATCH_ALL: Final = "other"
+_LANGUAGES: Final = "data/languages"
 
 _WORD: Final = re.compile(r"[^\W_]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Subcategory:
-    """Related products, and the wider categories that include them, narrowest first."""
+    """Related products; `within` has the wider categories that include them, narrowest first."""
 
     name: str
     within: tuple[str, ...]
-    products: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Taxonomy:
-    """All sub-categories, and the categories by the labels that name them."""
-
     subcategories: tuple[Subcategory, ...]
-    by_label: Mapping[str, str]
-    """A label's key (`label_key`) to the category, sub-category or CATCH_ALL that it names."""
 
     @property
     def categories(self) -> tuple[str, ...]:
+        """The wider categories, sorted."""
         return tuple(sorted({wider for sub in self.subcategories for wider in sub.within}))
 
-    def category_of(self, label: str) -> str | None:
-        """Return the category that `label` names, None for an unknown label."""
-        return self.by_label.get(label_key(label))
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Everything that a label can name: sub-categories, wider categories, CATCH_ALL."""
+        subcategories = [sub.name for sub in self.subcategories]
+        return tuple(dict.fromkeys([*subcategories, *self.categories, CATCH_ALL]))
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageNames:
+    """One language's names, as written."""
+
+    labels: Mapping[str, Sequence[str]]
+    """A category, sub-category or CATCH_ALL to its names."""
+    products: Mapping[str, Sequence[str]]
+    """A sub-category to its products."""
+    abbreviations: Mapping[str, Sequence[str]]
+    """Words to their abbreviations on receipts."""
 
 
 def label_key(label: str) -> str:
-    """Return the label without case, punctuation, "and" and plural endings."""
-    words = [word for word in _WORD.findall(label.lower()) if word != "and"]
-    return " ".join(_singular(word) for word in words)
+    """Return the label without case, accents, punctuation, "and" and English plural endings."""
+    return " ".join(_singular(word) for word in _WORD.findall(fold(label)) if word != "and")
 
 
 @cache
 def taxonomy() -> Taxonomy:
-    """Return the packaged taxonomy. Raises ValueError when a label names two categories."""
-    subcategories = tuple(
-        Subcategory(
-            name,
-            tuple(entry["within"]),
-            tuple(product.strip() for product in entry["products"].split(",")),
+    """Return the packaged taxonomy."""
+    return Taxonomy(
+        tuple(
+            Subcategory(name, tuple(entry["within"]))
+            for name, entry in _toml("data/taxonomy.toml").items()
         )
-        for name, entry in _toml("taxonomy").items()
     )
-    categories = {wider for sub in subcategories for wider in sub.within}
-    by_label: dict[str, str] = {label_key(name): name for name in categories}
-    known = categories | {sub.name for sub in subcategories} | {CATCH_ALL}
-    for category, aliases in _toml("labels").items():
-        if category not in known:
-            raise ValueError(f"labels.toml names {category!r}, which taxonomy.toml lacks")
-        for alias in (category, *aliases):
-            if by_label.setdefault(label_key(alias), category) != category:
-                raise ValueError(f"{alias!r} names {by_label[label_key(alias)]!r} and {category!r}")
-    for sub in subcategories:
-        by_label.setdefault(label_key(sub.name), sub.name)
-    return Taxonomy(subcategories, MappingProxyType(by_label))
 
 
 @cache
-def vocabulary() -> frozenset[str]:
-    """Return every word of the taxonomy's products, normalized by `label_key`."""
-    products = (product for sub in taxonomy().subcategories for product in sub.products)
-    return frozenset(word for product in products for word in label_key(product).split())
+def languages() -> Mapping[str, LanguageNames]:
+    """Return the names of each language, by ISO 639-1 code.
+
+    Raises ValueError when a file names something that the taxonomy lacks.
+    """
+    folder = files(__package__).joinpath(_LANGUAGES)
+    codes = sorted(file.name.removesuffix(".toml") for file in folder.iterdir())
+    return MappingProxyType({code: _language(code) for code in codes})
 
 
-def _toml(name: str) -> dict[str, Any]:
-    data = files(__package__).joinpath(f"data/{name}.toml").read_text(encoding="utf-8")
-    return tomllib.loads(data)
+def language_codes() -> frozenset[str]:
+    """Return the codes of the languages that there are names of."""
+    folder = files(__package__).joinpath(_LANGUAGES)
+    return frozenset(file.name.removesuffix(".toml") for file in folder.iterdir())
+
+
+def names_digest() -> str:
+    """Return a hash of the taxonomy's and the languages' files."""
+    folder = files(__package__).joinpath("data")
+    digest = hashlib.sha256(folder.joinpath("taxonomy.toml").read_bytes())
+    for file in sorted(folder.joinpath("languages").iterdir(), key=lambda file: file.name):
+        digest.update(file.name.encode() + file.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def _language(code: str) -> LanguageNames:
+    entry = _toml(f"{_LANGUAGES}/{code}.toml")
+    products = {name: tuple(_listed(text)) for name, text in entry["products"].items()}
+    unknown = {*entry["labels"], *products} - {*taxonomy().names}
+    if unknown:
+        raise ValueError(f"{code}.toml names {sorted(unknown)}, which taxonomy.toml lacks")
+    return LanguageNames(entry["labels"], products, entry.get("abbreviations", {}))
+
+
+def _listed(text: str) -> list[str]:
+    return [name for item in text.split(",") if (name := " ".join(item.split()))]
+
+
+def _toml(path: str) -> dict[str, Any]:
+    return tomllib.loads(files(__package__).joinpath(path).read_text(encoding="utf-8"))
 
 
 def _singular(word: str) -> str:

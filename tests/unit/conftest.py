@@ -12,11 +12,14 @@ from jobs.queue.queue import JobQueue
 from jobs.storage.database import Database
 from jobs.storage.migrations import migrate
 from jobs.storage.schema import metadata
-from sidecar.classification.taxonomy_backend import TaxonomyClassifier, exemplars
+from sidecar.classification.exemplar_store import exemplars
+from sidecar.classification.name_model import name_model
+from sidecar.classification.taxonomy_backend import TaxonomyClassifier
 from sidecar.core.backoff import Backoff
 from sidecar.core.build_cache import INSTALL_DIR
 from sidecar.embedding.cache import Vectors
-from sidecar.embedding.model import EmbeddingModel, load
+from sidecar.embedding.model import ENGLISH, MULTILINGUAL, EmbeddingModel, load
+from sidecar.text.lexicon import lexicon
 from sidecar.text.taxonomy import taxonomy
 
 
@@ -95,17 +98,23 @@ def claims(database: Database, clock: Callable[[], datetime]) -> Claims:
 
 
 @pytest.fixture(scope="session")
+def english_embedder() -> EmbeddingModel:
+    """The packaged English model."""
+    return load(ENGLISH, "cpu", 2, [INSTALL_DIR])
+
+
+@pytest.fixture(scope="session")
 def embedder() -> EmbeddingModel:
-    """The packaged model."""
-    return load(None, "cpu", 2, [INSTALL_DIR])
+    """The packaged multilingual model, the default."""
+    return load(MULTILINGUAL, "cpu", 2, [INSTALL_DIR])
 
 
 @pytest.fixture(scope="session")
 def classifier(embedder: EmbeddingModel) -> TaxonomyClassifier:
-    """The default classifier with the packaged model."""
+    """The default classifier with the packaged models."""
 
     async def embed(texts: Sequence[str]) -> Vectors:
         return await asyncio.to_thread(embedder.embed, texts)
 
-    vectors = embedder.embed(exemplars(taxonomy()))
-    return TaxonomyClassifier(embed, taxonomy(), vectors, embedder.name, embedder.version)
+    stored = asyncio.run(exemplars(embed, embedder.version, [INSTALL_DIR]))
+    return TaxonomyClassifier(embed, taxonomy(), lexicon(), name_model()[0], stored, "m", "1")

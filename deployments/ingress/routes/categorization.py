@@ -34,7 +34,9 @@ async def categorize(
     async def run(tenant_id: str) -> JobResult:
         started = time.perf_counter()
         names, labels = (body.payload.item_name,), body.payload.candidate_labels
-        result = await services.categorizer.categorize(tenant_id, names, labels)
+        result = await services.categorizer.categorize(
+            tenant_id, names, labels, body.payload.language
+        )
         return JobResult(
             output=categorize_response(result.predictions[0], _milliseconds_since(started)),
             model_id=result.model_id,
@@ -54,7 +56,9 @@ async def categorize_batch(
         started = time.perf_counter()
         items, labels = body.payload.items, body.payload.candidate_labels
         names = [item.name for item in items]
-        result = await services.categorizer.categorize(tenant_id, names, labels)
+        result = await services.categorizer.categorize(
+            tenant_id, names, labels, body.payload.language
+        )
         return JobResult(
             output=categorize_batch_response(
                 items, result.predictions, _milliseconds_since(started)

@@ -147,7 +147,7 @@ class Embedder:
     def __init__(self) -> None:
         self.texts = 0
 
-    async def embed(self, texts: Sequence[str]) -> Vectors:
+    async def embed_for_matching(self, texts: Sequence[str]) -> Vectors:
         self.texts += len(texts)
         return np.eye(3, dtype=np.float32)[[MEANINGS[text] for text in texts]]
 
@@ -190,7 +190,7 @@ async def test_without_an_embedder_the_lines_stay_unmatched_with_a_warning(
     models: ModelClients,
 ) -> None:
     class UnavailableEmbedder(Embedder):
-        async def embed(self, texts: Sequence[str]) -> Vectors:
+        async def embed_for_matching(self, texts: Sequence[str]) -> Vectors:
             raise ModelUnavailable
 
     unmatched = receipt({"parsed_name": "AUBERGINE"})

@@ -11,7 +11,14 @@ from sentence_transformers import SentenceTransformer
 
 from sidecar.core.errors import ModelUnavailable
 from sidecar.embedding.batching import length_batches
-from sidecar.embedding.model import EmbeddingModel, load, packaged_folder
+from sidecar.embedding.model import (
+    ENGLISH,
+    MULTILINGUAL,
+    EmbeddingModel,
+    centered,
+    load,
+    packaged_folder,
+)
 from sidecar.embedding.model_files import device_of
 from sidecar.embedding.onnx_model import OnnxEmbedder
 from sidecar.embedding.torch_model import TorchEmbedder
@@ -20,11 +27,11 @@ TEXTS = ["milk", "whole milk", "", "🥛 " * 400, "חלב", "a recipe of flour, 
 
 
 @pytest.fixture(scope="module", params=["onnx", "torch"])
-def model(request: pytest.FixtureRequest, embedder: EmbeddingModel) -> EmbeddingModel:
+def model(request: pytest.FixtureRequest, english_embedder: EmbeddingModel) -> EmbeddingModel:
     if request.param == "onnx":
-        assert isinstance(embedder, OnnxEmbedder)
-        return embedder
-    return TorchEmbedder(embedder.name, embedder.version, packaged_folder(), "cpu", 2)
+        assert isinstance(english_embedder, OnnxEmbedder)
+        return english_embedder
+    return TorchEmbedder(ENGLISH, english_embedder.version, packaged_folder(), "cpu", 2)
 
 
 @pytest.fixture(scope="module")
@@ -59,9 +66,9 @@ def test_no_texts_give_no_vectors(model: EmbeddingModel) -> None:
     assert model.embed([]).shape == (0, 384)
 
 
-def test_a_model_has_a_name_and_a_version_of_its_weights(embedder: EmbeddingModel) -> None:
-    assert embedder.name == "sentence-transformers/all-MiniLM-L6-v2"
-    assert len(embedder.version) == 12
+def test_a_model_has_a_name_and_a_version_of_its_weights(english_embedder: EmbeddingModel) -> None:
+    assert english_embedder.name == "sentence-transformers/all-MiniLM-L6-v2"
+    assert len(english_embedder.version) == 12
 
 
 def test_a_folder_without_a_model_is_unavailable(tmp_path: Path) -> None:
@@ -91,10 +98,26 @@ def test_another_model_is_exported_once_and_then_reused(
     assert graph.stat().st_mtime_ns == modified
 
 
-def test_without_a_folder_for_its_graph_a_model_runs_in_torch(embedder: EmbeddingModel) -> None:
-    model = load(None, "cpu", 2, [])
+def test_without_a_folder_for_its_graph_a_model_runs_in_torch(
+    english_embedder: EmbeddingModel,
+) -> None:
+    model = load(ENGLISH, "cpu", 2, [])
     assert isinstance(model, TorchEmbedder)
-    assert (model.version, model.dimension) == (embedder.version, embedder.dimension)
+    assert (model.version, model.dimension) == (english_embedder.version, 384)
+
+
+def test_without_a_folder_for_its_graph_the_packed_model_is_unavailable() -> None:
+    with pytest.raises(ModelUnavailable):
+        load(MULTILINGUAL, "cpu", 2, [])
+
+
+def test_centered_vectors_are_unit_vectors_and_none_without_a_center() -> None:
+    vectors = np.array([[0.6, 0.8], [1.0, 0.0]], dtype=np.float32)
+    assert centered(vectors, None) is vectors
+    moved = centered(vectors, np.array([0.5, 0.5], dtype=np.float32))
+    np.testing.assert_allclose(np.linalg.norm(moved, axis=1), 1, atol=1e-6)
+    assert float(moved[0] @ moved[1]) < 0
+    assert np.isfinite(centered(vectors, vectors[0])).all()
 
 
 def test_without_a_gpu_the_device_is_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,29 +1,12 @@
-"""Labels are matched to the taxonomy's categories."""
+"""The taxonomy and its names in each language are complete and consistent."""
+
+from collections import Counter
 
 import pytest
 
-from sidecar.text.taxonomy import CATCH_ALL, label_key, taxonomy
+from sidecar.text.taxonomy import CATCH_ALL, label_key, language_codes, languages, taxonomy
 
-
-@pytest.mark.parametrize(
-    ("label", "category"),
-    [
-        ("Produce", "produce"),
-        ("Fruits & Vegetables", "produce"),
-        ("DAIRY AND EGGS", "dairy"),
-        ("Meat & Seafood", "meat & seafood"),
-        ("cleaning-supplies", "cleaning"),
-        ("Ice Cream", "ice cream"),
-        ("Misc.", CATCH_ALL),
-    ],
-)
-def test_a_label_is_found_without_case_punctuation_and_plural(label: str, category: str) -> None:
-    assert taxonomy().category_of(label) == category
-
-
-@pytest.mark.parametrize("label", ["Taco night", "🥛", "", "חלב"])
-def test_an_unknown_label_has_no_category(label: str) -> None:
-    assert taxonomy().category_of(label) is None
+LANGUAGES = sorted(language_codes())
 
 
 @pytest.mark.parametrize(
@@ -42,14 +25,46 @@ def test_singular_and_plural_share_a_key(singular: str, plural: str) -> None:
     assert label_key(singular) == label_key(plural)
 
 
-def test_every_subcategory_has_products_and_a_wider_category() -> None:
-    for sub in taxonomy().subcategories:
-        assert sub.within, sub.name
-        assert len(sub.products) >= 4, sub.name
-        assert all(product == product.strip().lower() for product in sub.products), sub.name
-        assert all(sub.products), sub.name
+def test_a_label_is_compared_without_accents_signs_and_and() -> None:
+    assert label_key("Crème & Café") == label_key("creme and cafe")
 
 
-def test_no_product_is_listed_twice_in_its_subcategory() -> None:
-    for sub in taxonomy().subcategories:
-        assert len(set(sub.products)) == len(sub.products), sub.name
+def test_every_subcategory_has_a_wider_category() -> None:
+    assert all(sub.within for sub in taxonomy().subcategories)
+
+
+def test_there_are_the_languages_that_the_docs_promise() -> None:
+    promised = "en de fr es it pt nl sv da nb fi pl cs sk hu ro el tr hr sl uk ru zh ja"
+    assert set(LANGUAGES) >= set(promised.split())
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_language_names_every_subcategory_and_category(language: str) -> None:
+    names = languages()[language]
+    subcategories = {sub.name for sub in taxonomy().subcategories}
+    for name in taxonomy().names:
+        if not (language == "en" and name not in names.labels):  # English names itself
+            assert names.labels.get(name), name
+        if name in subcategories:
+            assert len(names.products[name]) >= 3, name
+    assert names.labels[CATCH_ALL]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_product_of_a_language_is_in_one_subcategory(language: str) -> None:
+    count = Counter(
+        product
+        for products in languages()[language].products.values()
+        for product in {product.casefold() for product in products}
+    )
+    assert [product for product, times in count.items() if times > 1] == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_label_of_a_language_has_one_meaning(language: str) -> None:
+    count = Counter(
+        label
+        for labels in languages()[language].labels.values()
+        for label in {label_key(label) for label in labels}
+    )
+    assert [label for label, times in count.items() if times > 1] == []
