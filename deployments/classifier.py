@@ -66,15 +66,16 @@ class Classifier:
 
 
 async def _backend(settings: Settings) -> ClassifierBackend:
-    if settings.classifier.backend == "nli":
+    kind = settings.classifier.backend
+    if kind in ("nli", "reranker"):
         # Imported here: torch is heavy, and the taxonomy backend does without it.
-        from sidecar.classification.nli import NliClassifier
+        from sidecar.classification.cross_encoder import CrossEncoderClassifier
         from sidecar.embedding.model_files import device_of
 
-        return NliClassifier(
-            settings.classifier.model, device_of(settings.text.device), settings.text.threads
+        return CrossEncoderClassifier(
+            kind, settings.classifier.model, device_of(settings.text.device), settings.text.threads
         )
-    if settings.classifier.backend == "llm":
+    if kind == "llm":
         return LlmClassifier(EngineClient(settings))
     # A copy of the embedding model, because a call to the Embedder takes as long as the model.
     folder = settings.data_dir / "cache"

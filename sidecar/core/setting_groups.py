@@ -161,20 +161,22 @@ class EmbeddingSettings(SettingsGroup):
 
     model: str = Field(
         "",
-        description="A sentence-transformers model: a hub id or a folder; "
-        "empty: all-MiniLM-L6-v2, which is installed with the service.",
+        description="The model of embeddings and search: a sentence-transformers model's hub id "
+        "or folder. Installed with the service are grocery-e5-small, the default, "
+        "intfloat/multilingual-e5-small, of which it is made, and "
+        "sentence-transformers/all-MiniLM-L6-v2, for English alone.",
     )
 
 
 class ClassifierSettings(SettingsGroup):
     """Classification of names."""
 
-    backend: Literal["lexicon", "nli", "llm"] = Field(
+    backend: Literal["lexicon", "nli", "reranker", "llm"] = Field(
         "lexicon",
-        description="`lexicon` (the embedding model and the service's own taxonomy), `nli` (an "
-        "entailment model) or `llm` (the engine).",
+        description="`lexicon` (the service's own taxonomy and models, in 24 languages), `nli` (an "
+        "entailment model), `reranker` (a cross-encoder with one score) or `llm` (the engine).",
     )
-    model: str = Field("", description="The entailment model of `nli`: a hub id or a folder.")
+    model: str = Field("", description="The model of `nli` and `reranker`: a hub id or a folder.")
 
 
 class TextSettings(SettingsGroup):

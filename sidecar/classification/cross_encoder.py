@@ -1,14 +1,15 @@
-"""Classifies by textual entailment: does "This example is {label}." follow from the name?
+"""Classifies with a model that reads a name and a label together.
 
-The scores equal those of transformers' zero-shot-classification pipeline on the same weights, in
-single-label mode with the default hypothesis. Unlike there, the (name, label) pairs of all items of
-a call share batches of similar length.
+An entailment model says whether "This example is {label}." follows from the name; the scores equal
+those of transformers' zero-shot-classification pipeline on the same weights, in single-label mode
+with the default hypothesis. A reranker says how well the label answers the name as a query. The
+(name, label) pairs of all items of a call share batches of similar length.
 """
 
 import asyncio
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
@@ -25,13 +26,16 @@ _BATCH_TOKENS_CPU: Final = 2_048
 _BATCH_TOKENS_GPU: Final = 65_536
 
 
-class NliClassifier:
-    """Classifies with an entailment model; runs one forward pass at a time."""
+class CrossEncoderClassifier:
+    """Classifies with an entailment model or a reranker; runs one forward pass at a time."""
 
-    def __init__(self, model: str, device: str, threads: int) -> None:
+    def __init__(
+        self, kind: Literal["nli", "reranker"], model: str, device: str, threads: int
+    ) -> None:
         """Load `model`, a hub id or a folder: float16 on a GPU, float32 on the CPU.
 
-        Raises ModelUnavailable when it can't be loaded or has no entailment class.
+        Raises ModelUnavailable when it can't be loaded, and when it has not the outputs of its
+        kind: an entailment class, or a single score.
         """
         torch.set_num_threads(threads)
         on_cpu = device == "cpu"
@@ -42,31 +46,37 @@ class NliClassifier:
                 folder, dtype=torch.float32 if on_cpu else torch.float16
             )
         except (OSError, ValueError) as error:
-            raise ModelUnavailable(f"The entailment model {model} can't be loaded.") from error
+            raise ModelUnavailable(f"The {kind} model {model} can't be loaded.") from error
         self._model.to(device).eval()
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="model")
-        self._entailment = _entailment_class(model, self._model.config.label2id)
+        if kind == "nli":
+            self._column = _entailment_class(model, self._model.config.label2id)
+            self._template = HYPOTHESIS
+        else:
+            if self._model.config.num_labels != 1:
+                raise ModelUnavailable(f"The model {model} has more than a reranker's one score.")
+            self._column, self._template = 0, "{}"
         self._budget = _BATCH_TOKENS_CPU if on_cpu else _BATCH_TOKENS_GPU
-        self.model_id: Final = f"nli+{model}"
+        self.model_id: Final = f"{kind}+{model}"
         self.model_version: Final = content_version(folder)
 
     async def classify(self, items: Sequence[ClassificationItem]) -> list[Scores]:
         """Return scores for each item; a repeated (name, label) pair is computed once."""
         pairs = list(dict.fromkeys((i.name, label) for i in items for label in i.labels))
         values = await asyncio.get_running_loop().run_in_executor(
-            self._executor, self._entailment_logits, pairs
+            self._executor, self._logits, pairs
         )
         logits = dict(zip(pairs, values, strict=True))
         return [
             _scores(item, [logits[item.name, label] for label in item.labels]) for item in items
         ]
 
-    def _entailment_logits(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
+    def _logits(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
         if not pairs:
             return []
         tokens = self._tokenizer(
             [name for name, _ in pairs],
-            [HYPOTHESIS.format(label) for _, label in pairs],
+            [self._template.format(label) for _, label in pairs],
             truncation="only_first",
             padding=False,
         )
@@ -75,7 +85,7 @@ class NliClassifier:
             batch = {key: [tokens[key][row] for row in rows] for key in tokens}
             padded = self._tokenizer.pad(batch, return_tensors="pt").to(self._model.device)
             with torch.inference_mode():
-                values = self._model(**padded).logits[:, self._entailment].float().tolist()
+                values = self._model(**padded).logits[:, self._column].float().tolist()
             for row, logit in zip(rows, values, strict=True):
                 logits[row] = logit
         return logits

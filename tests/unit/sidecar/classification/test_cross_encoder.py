@@ -1,4 +1,4 @@
-"""The entailment backend scores as the transformers pipeline does."""
+"""Entailment models score as the transformers pipeline does, rerankers by their one score."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from transformers import (
 )
 
 from sidecar.classification.backend import ClassificationItem
-from sidecar.classification.nli import NliClassifier
+from sidecar.classification.cross_encoder import CrossEncoderClassifier
 from sidecar.core.errors import ModelUnavailable
 
 WORDS = "[PAD] [UNK] [CLS] [SEP] this example is . milk bread dairy bakery organic whole snacks"
@@ -62,7 +62,7 @@ async def test_scores_equal_those_of_the_pipeline(folder: str) -> None:
         ClassificationItem("milk bread " * 40, ("dairy", "bakery", "snacks")),
     ]
     reference = pipeline("zero-shot-classification", model=folder, device="cpu")
-    results = await NliClassifier(folder, "cpu", 2).classify(items)
+    results = await CrossEncoderClassifier("nli", folder, "cpu", 2).classify(items)
     for item, scores in zip(items, results, strict=True):
         expected = reference(item.name, list(item.labels))
         assert tuple(scores) == item.labels
@@ -73,21 +73,40 @@ async def test_scores_equal_those_of_the_pipeline(folder: str) -> None:
 
 async def test_a_single_label_has_score_1(folder: str) -> None:
     """The pipeline compares a lone label with its contradiction; here scores always sum to 1."""
-    assert await NliClassifier(folder, "cpu", 2).classify(
+    assert await CrossEncoderClassifier("nli", folder, "cpu", 2).classify(
         [ClassificationItem("milk", ("dairy",))]
     ) == [{"dairy": 1.0}]
 
 
 async def test_no_items_give_no_scores(folder: str) -> None:
-    assert await NliClassifier(folder, "cpu", 2).classify([]) == []
+    assert await CrossEncoderClassifier("nli", folder, "cpu", 2).classify([]) == []
 
 
 def test_a_model_without_an_entailment_class_is_unavailable(tmp_path: Path) -> None:
     _save(tmp_path, {0: "good", 1: "bad"})
     with pytest.raises(ModelUnavailable, match="entailment"):
-        NliClassifier(str(tmp_path), "cpu", 2)
+        CrossEncoderClassifier("nli", str(tmp_path), "cpu", 2)
 
 
 def test_a_missing_model_is_unavailable(tmp_path: Path) -> None:
     with pytest.raises(ModelUnavailable):
-        NliClassifier(str(tmp_path / "none"), "cpu", 2)
+        CrossEncoderClassifier("nli", str(tmp_path / "none"), "cpu", 2)
+
+
+async def test_a_reranker_scores_by_its_logit_of_name_and_label(tmp_path: Path) -> None:
+    _save(tmp_path, {0: "score"})
+    labels = ("dairy", "bakery", "snacks")
+    reference = pipeline("text-classification", model=str(tmp_path), device="cpu")
+    raw = reference(
+        [{"text": "whole milk", "text_pair": label} for label in labels], function_to_apply="none"
+    )
+    expected = torch.tensor([pair["score"] for pair in raw]).softmax(dim=0).tolist()
+    reranker = CrossEncoderClassifier("reranker", str(tmp_path), "cpu", 2)
+    [scores] = await reranker.classify([ClassificationItem("whole milk", labels)])
+    assert scores == pytest.approx(dict(zip(labels, expected, strict=True)), abs=1e-5)
+    assert reranker.model_id == f"reranker+{tmp_path}"
+
+
+def test_a_reranker_with_several_outputs_is_unavailable(folder: str) -> None:
+    with pytest.raises(ModelUnavailable, match="one score"):
+        CrossEncoderClassifier("reranker", folder, "cpu", 2)
