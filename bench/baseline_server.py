@@ -21,19 +21,18 @@ from fastapi import FastAPI, Response
 from deployments.http.schemas.common import Envelope
 from deployments.ingress.job_payloads import ReceiptPayload
 from sidecar.classification.backend import ClassificationItem, Prediction
-from sidecar.classification.exemplar_store import exemplar_vectors
+from sidecar.classification.packaged import packaged_classifier
 from sidecar.classification.schemas import (
     CategorizeBatchRequest,
     CategorizeRequest,
     categorize_batch_response,
     categorize_response,
 )
-from sidecar.classification.taxonomy_backend import TaxonomyClassifier
 from sidecar.core.build_cache import INSTALL_DIR
 from sidecar.core.settings import Settings
 from sidecar.embedding import schemas as embedding
 from sidecar.embedding.cache import VectorCache, Vectors
-from sidecar.embedding.model import load
+from sidecar.embedding.model import MULTILINGUAL, load
 from sidecar.planning.pool import Limits, WorkerPool
 from sidecar.planning.schemas import PlanRequest, SuggestionRequest
 from sidecar.planning.suggestions import suggest
@@ -43,7 +42,6 @@ from sidecar.receipts.pages.decode import ImageLimits
 from sidecar.receipts.reader import read
 from sidecar.search.ranking import search
 from sidecar.search.schemas import SearchRequest, search_response
-from sidecar.text.taxonomy import taxonomy
 
 _CACHE_BYTES = 64 * 2**20
 
@@ -52,7 +50,7 @@ class MicroBatchedModel:
     """An embedding model with one forward pass in flight; calls that arrive meanwhile are next."""
 
     def __init__(self) -> None:
-        self._model = load(None, "cpu", 2, [INSTALL_DIR])
+        self._model = load(MULTILINGUAL, "cpu", 2, [INSTALL_DIR])
         self._thread = ThreadPoolExecutor(1)
         self._waiting: list[tuple[Sequence[str], asyncio.Future[Vectors]]] = []
         self._running: asyncio.Task[None] | None = None
@@ -93,9 +91,8 @@ async def main(port: int) -> None:
     """Serve until killed."""
     settings = Settings()
     model = MicroBatchedModel()
-    exemplars = await exemplar_vectors(taxonomy(), model.embed, model.version, [INSTALL_DIR])
     cache = VectorCache(model.embed, _CACHE_BYTES)
-    classifier = TaxonomyClassifier(cache.embed, taxonomy(), exemplars, model.name, model.version)
+    classifier = await packaged_classifier(cache.embed, model.version)
     readers = ProcessPoolExecutor(os.cpu_count())
     limits = ImageLimits(
         max_bytes=settings.max_image_bytes,

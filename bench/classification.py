@@ -1,63 +1,80 @@
-"""Measures the classifier's accuracy: `python -m bench.classification --names FILE`.
+"""Measures the classifier's accuracy: `python -m bench.classification [--names FILE]`.
 
-FILE has a line of JSON per product name: {"name", "label", "aisle", "department"}. The same names
-are classified into three label sets: their labels, departments and aisles. Names without any
-sequence of words that is an exemplar of the taxonomy are also counted separately, because they
-can't be looked up. The peer is the plain cosine of the embedding model's vectors of name and label.
+FILE has a line of JSON per English product name: {"name", "label", "aisle", "department"}. The same
+names are classified into three label sets: their labels, departments and aisles. The names that the
+taxonomy doesn't list are also counted separately. The peer is the plain cosine of the English
+embedding model's vectors of name and label.
+
+Everyday names in all languages, with labels in English and in the names' own language, come from
+tests/corpus/languages or from --everyday FILE and --label-names FILE of the same form; with them, how
+often the English name of a thing is the nearest of --nearest English names to its foreign name.
 """
 
 import argparse
 import asyncio
 import json
+import random
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from sidecar.classification.backend import ClassificationItem, Scores
-from sidecar.classification.exemplar_store import exemplar_vectors
-from sidecar.classification.taxonomy_backend import TaxonomyClassifier, exemplars
+from sidecar.classification.packaged import packaged_classifier
+from sidecar.classification.schemas import HIGH_CONFIDENCE
+from sidecar.classification.taxonomy_backend import TaxonomyClassifier
 from sidecar.core.build_cache import INSTALL_DIR
 from sidecar.embedding.cache import VectorCache, Vectors
-from sidecar.embedding.model import load
+from sidecar.embedding.model import ENGLISH, MULTILINGUAL, EmbeddingModel, centered, load
+from sidecar.text.lexicon import lexicon
 from sidecar.text.product_names import product_key
-from sidecar.text.taxonomy import label_key, taxonomy
 
 _BINS = 10
+_LANGUAGES = Path(__file__).parents[1] / "tests" / "corpus" / "languages"
 
 
 def main() -> None:
-    """Parse the arguments, classify, print the table."""
+    """Parse the arguments, classify, print the tables."""
     parser = argparse.ArgumentParser(prog="python -m bench.classification", description=__doc__)
-    parser.add_argument("--names", type=Path, required=True, help="labeled names, JSON lines")
-    rows = [json.loads(line) for line in parser.parse_args().names.read_text().splitlines()]
-    asyncio.run(_measure(rows))
+    parser.add_argument("--names", type=Path, help="labeled English names, JSON lines")
+    parser.add_argument("--everyday", type=Path, default=_LANGUAGES / "everyday_names.jsonl")
+    parser.add_argument("--label-names", type=Path, default=_LANGUAGES / "label_names.json")
+    parser.add_argument("--nearest", type=int, default=24)
+    asyncio.run(_measure(parser.parse_args()))
 
 
-async def _measure(rows: Sequence[Mapping[str, str]]) -> None:
-    model = load(None, "cpu", 2, [INSTALL_DIR])
+async def _measure(arguments: argparse.Namespace) -> None:
+    model = load(MULTILINGUAL, "cpu", 2, [INSTALL_DIR])
 
     async def embed(texts: Sequence[str]) -> Vectors:
         return model.embed(texts)
 
-    cache = VectorCache(embed, 2**30)
-    vectors = await exemplar_vectors(taxonomy(), embed, model.version, [INSTALL_DIR])
-    classifier = TaxonomyClassifier(cache.embed, taxonomy(), vectors, model.name, model.version)
-    known = frozenset(label_key(exemplar) for exemplar in exemplars(taxonomy()))
-    unseen = [not _contains_exemplar(row["name"], known) for row in rows]
-    print("| labels | names | accuracy | macro-F1 | ECE | plain cosine |")
-    print("|---|---|---|---|---|---|")
+    classifier = await packaged_classifier(VectorCache(embed, 2**30).embed, model.version)
+    if arguments.names:
+        await _english(classifier, _rows(arguments.names))
+    everyday = _rows(arguments.everyday)
+    await _languages(classifier, everyday, json.loads(arguments.label_names.read_text()))
+    _nearest(model, everyday, arguments.nearest)
+
+
+def _rows(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+async def _english(classifier: TaxonomyClassifier, rows: Sequence[Mapping[str, str]]) -> None:
+    unlisted = [not lexicon().product(product_key(row["name"])) for row in rows]
+    english = load(ENGLISH, "cpu", 2, [INSTALL_DIR])
+    print("| labels | names | accuracy | macro-F1 | ECE | right at >= 0.8 | plain cosine |")
+    print("|---|---|---|---|---|---|---|")
     for field in ("label", "department", "aisle"):
         labels = tuple(sorted({row[field] for row in rows}))
-        scores: list[Scores] = []
-        for chunk in (rows[start : start + 200] for start in range(0, len(rows), 200)):
-            scores += await classifier.classify(
-                [ClassificationItem(row["name"], labels) for row in chunk]
-            )
-        cosine = await _cosine(cache, [row["name"] for row in rows], labels)
+        scores = await _classify(classifier, [row["name"] for row in rows], labels)
+        similarity = english.embed([row["name"] for row in rows]) @ english.embed(labels).T
+        cosine = [labels[best] for best in similarity.argmax(axis=1)]
         truth = [row[field] for row in rows]
-        for subset, mask in (("all", [True] * len(rows)), ("no exemplar's words", unseen)):
+        for subset, mask in (("all", [True] * len(rows)), ("not listed", unlisted)):
             chosen = [index for index, is_in in enumerate(mask) if is_in]
             predicted = [scores[index] for index in chosen]
             expected = [truth[index] for index in chosen]
@@ -65,13 +82,74 @@ async def _measure(rows: Sequence[Mapping[str, str]]) -> None:
             print(
                 f"| {len(labels)} {field}s, {subset} | {len(chosen)} "
                 f"| {_accuracy(expected, predicted):.3f} | {_macro_f1(expected, predicted):.3f} "
-                f"| {_ece(expected, predicted):.3f} | {plain:.3f} |"
+                f"| {_ece(expected, predicted):.3f} | {_sure(expected, predicted)} | {plain:.3f} |"
             )
 
 
-async def _cosine(cache: VectorCache, names: Sequence[str], labels: Sequence[str]) -> list[str]:
-    similarity = await cache.embed(names) @ (await cache.embed(labels)).T
-    return [labels[best] for best in similarity.argmax(axis=1)]
+async def _languages(
+    classifier: TaxonomyClassifier,
+    rows: Sequence[Mapping[str, str]],
+    label_names: Mapping[str, Mapping[str, str]],
+) -> None:
+    english = tuple(sorted({row["label"] for row in rows}))
+    print(
+        "\n| language | names | English labels | right at >= 0.8 | own labels | right at >= 0.8 |"
+    )
+    print("|---|---|---|---|---|---|")
+    means: list[tuple[float, float]] = []
+    for language in sorted({row["language"] for row in rows}):
+        own = [row for row in rows if row["language"] == language]
+        names, truth = [row["name"] for row in own], [row["label"] for row in own]
+        named = label_names.get(language, {label: label for label in english})
+        cells, accuracies = [], []
+        for meanings in ({label: label for label in english}, named):
+            labels = tuple(meanings[label] for label in english)
+            scores = await _classify(classifier, names, labels)
+            expected = [meanings[label] for label in truth]
+            accuracies.append(_accuracy(expected, scores))
+            cells.append(f"{accuracies[-1]:.3f} | {_sure(expected, scores)}")
+        means.append((accuracies[0], accuracies[1]))
+        print(f"| {language} | {len(own)} | {' | '.join(cells)} |")
+    first, second = np.mean(means, axis=0)
+    print(f"| mean | {len(rows)} | {first:.3f} | | {second:.3f} | |")
+
+
+def _nearest(model: EmbeddingModel, rows: Sequence[Mapping[str, str]], count: int) -> None:
+    """Print how often a foreign name's own English name is the nearest of `count` names."""
+    prompt = model.prompts.default
+    vectors = centered(
+        model.embed([prompt + row["name"] for row in rows]), model.centers.get(prompt)
+    )
+    english = {row["english"]: at for at, row in enumerate(rows) if row["language"] == "en"}
+    chance = random.Random(1)
+    hits = []
+    for at, row in enumerate(rows):
+        if row["language"] != "en" and row["english"] in english:
+            others = [name for name in english if name != row["english"]]
+            candidates = [row["english"], *chance.sample(others, count - 1)]
+            similarity = vectors[[english[name] for name in candidates]] @ vectors[at]
+            hits.append(int(similarity.argmax()) == 0)
+    print(f"\nnearest of {count} English names: {np.mean(hits):.3f} of {len(hits)}")
+
+
+async def _classify(
+    classifier: TaxonomyClassifier, names: Sequence[str], labels: tuple[str, ...]
+) -> list[Scores]:
+    scores: list[Scores] = []
+    for start in range(0, len(names), 200):
+        chunk = names[start : start + 200]
+        scores += await classifier.classify([ClassificationItem(name, labels) for name in chunk])
+    return scores
+
+
+def _sure(truth: Sequence[str], predicted: Sequence[Scores]) -> str:
+    """Return the accuracy of the confident predictions, and their share."""
+    hits = [
+        _best(scores) == label
+        for label, scores in zip(truth, predicted, strict=True)
+        if max(scores.values()) >= HIGH_CONFIDENCE
+    ]
+    return f"{np.mean(hits):.3f} of {len(hits) / len(truth):.0%}" if hits else "none"
 
 
 def _best(scores: Scores) -> str:
@@ -101,15 +179,6 @@ def _ece(truth: Sequence[str], predicted: Sequence[Scores]) -> float:
         best = _best(scores)
         bins[min(_BINS - 1, int(_BINS * scores[best]))].append((best == label) - scores[best])
     return sum(abs(sum(gaps)) for gaps in bins.values()) / len(truth)
-
-
-def _contains_exemplar(name: str, known: frozenset[str]) -> bool:
-    words = label_key(product_key(name)).split()
-    return any(
-        " ".join(words[start:end]) in known
-        for start in range(len(words))
-        for end in range(start + 1, len(words) + 1)
-    )
 
 
 if __name__ == "__main__":

@@ -91,10 +91,10 @@ def _embedding(rng: random.Random, rounds: int) -> None:
     from sentence_transformers import SentenceTransformer
 
     from sidecar.core.build_cache import INSTALL_DIR
-    from sidecar.embedding.model import load, packaged_folder
+    from sidecar.embedding.model import ENGLISH, load, packaged_folder
 
     texts = [random_words(rng, rng.randint(40, 80)) for _ in range(1000)]
-    model = load(None, "cpu", 2, [INSTALL_DIR])
+    model = load(ENGLISH, "cpu", 2, [INSTALL_DIR])
     peer = SentenceTransformer(str(packaged_folder()), device="cpu")
     expected = peer.encode(texts, batch_size=32, normalize_embeddings=True)
     min_cosine = float((model.embed(texts) * expected).sum(axis=1).min())

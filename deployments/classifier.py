@@ -13,19 +13,14 @@ from sidecar.classification.backend import (
     ClassifierBackend,
     Scores,
 )
-from sidecar.classification.exemplar_store import exemplars
 from sidecar.classification.llm import LlmClassifier
-from sidecar.classification.name_model import name_model
-from sidecar.classification.taxonomy_backend import TaxonomyClassifier
-from sidecar.core.build_cache import INSTALL_DIR
+from sidecar.classification.packaged import packaged_classifier
 from sidecar.core.logging import configure_logging
 from sidecar.core.metrics import observe_batch
 from sidecar.core.micro_batcher import MicroBatcher
 from sidecar.core.settings import Settings
 from sidecar.embedding.cache import VectorCache
 from sidecar.embedding.model import MULTILINGUAL, LocalEmbeddingModel
-from sidecar.text.lexicon import lexicon
-from sidecar.text.taxonomy import names_digest, taxonomy
 
 #: A single name waits for the batch in flight, and larger batches cost no less per item. A larger
 #: request (up to 500 items) is a batch of its own.
@@ -81,13 +76,4 @@ async def _backend(settings: Settings) -> ClassifierBackend:
     folder = settings.data_dir / "cache"
     model = LocalEmbeddingModel(settings, MULTILINGUAL)
     cache = VectorCache(model.embed, settings.text.cache_bytes, name="classifier", meter=RayMeter())
-    ngrams, version = name_model()
-    return TaxonomyClassifier(
-        cache.embed,
-        taxonomy(),
-        lexicon(folder),
-        ngrams,
-        await exemplars(model.embed, model.version, [INSTALL_DIR, folder]),
-        f"lexicon+{model.name}",
-        f"{model.version}-{version}-{names_digest()}",
-    )
+    return await packaged_classifier(cache.embed, model.version, [folder])

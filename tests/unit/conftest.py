@@ -12,15 +12,12 @@ from jobs.queue.queue import JobQueue
 from jobs.storage.database import Database
 from jobs.storage.migrations import migrate
 from jobs.storage.schema import metadata
-from sidecar.classification.exemplar_store import exemplars
-from sidecar.classification.name_model import name_model
+from sidecar.classification.packaged import packaged_classifier
 from sidecar.classification.taxonomy_backend import TaxonomyClassifier
 from sidecar.core.backoff import Backoff
 from sidecar.core.build_cache import INSTALL_DIR
 from sidecar.embedding.cache import Vectors
 from sidecar.embedding.model import ENGLISH, MULTILINGUAL, EmbeddingModel, load
-from sidecar.text.lexicon import lexicon
-from sidecar.text.taxonomy import taxonomy
 
 
 class Clock:
@@ -116,5 +113,4 @@ def classifier(embedder: EmbeddingModel) -> TaxonomyClassifier:
     async def embed(texts: Sequence[str]) -> Vectors:
         return await asyncio.to_thread(embedder.embed, texts)
 
-    stored = asyncio.run(exemplars(embed, embedder.version, [INSTALL_DIR]))
-    return TaxonomyClassifier(embed, taxonomy(), lexicon(), name_model()[0], stored, "m", "1")
+    return asyncio.run(packaged_classifier(embed, embedder.version))
