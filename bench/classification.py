@@ -6,8 +6,8 @@ taxonomy doesn't list are also counted separately. The peer is the plain cosine 
 embedding model's vectors of name and label.
 
 Everyday names in all languages, with labels in English and in the names' own language, come from
-tests/corpus/languages or from --everyday FILE and --label-names FILE of the same form; with them, how
-often the English name of a thing is the nearest of --nearest English names to its foreign name.
+tests/corpus/languages or from --everyday FILE and --label-names FILE of the same form; with them,
+how often the nearest of --nearest English names to a foreign name is that of the same thing.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from sidecar.classification.schemas import HIGH_CONFIDENCE
 from sidecar.classification.taxonomy_backend import TaxonomyClassifier
 from sidecar.core.build_cache import INSTALL_DIR
 from sidecar.embedding.cache import VectorCache, Vectors
-from sidecar.embedding.model import ENGLISH, MULTILINGUAL, EmbeddingModel, centered, load
+from sidecar.embedding.model import ENGLISH, GROCERY, MULTILINGUAL, EmbeddingModel, centered, load
 from sidecar.text.lexicon import lexicon
 from sidecar.text.product_names import product_key
 
@@ -56,7 +56,8 @@ async def _measure(arguments: argparse.Namespace) -> None:
         await _english(classifier, _rows(arguments.names))
     everyday = _rows(arguments.everyday)
     await _languages(classifier, everyday, json.loads(arguments.label_names.read_text()))
-    _nearest(model, everyday, arguments.nearest)
+    for name in (GROCERY, MULTILINGUAL, ENGLISH):
+        _nearest(load(name, "cpu", 2, [INSTALL_DIR]), everyday, arguments.nearest)
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:
@@ -129,7 +130,7 @@ def _nearest(model: EmbeddingModel, rows: Sequence[Mapping[str, str]], count: in
             candidates = [row["english"], *chance.sample(others, count - 1)]
             similarity = vectors[[english[name] for name in candidates]] @ vectors[at]
             hits.append(int(similarity.argmax()) == 0)
-    print(f"\nnearest of {count} English names: {np.mean(hits):.3f} of {len(hits)}")
+    print(f"\n{model.name}: nearest of {count} English names: {np.mean(hits):.3f} of {len(hits)}")
 
 
 async def _classify(

@@ -1,8 +1,8 @@
 """Measures search: `python -m bench.search`, with cases of tests/corpus/languages or --cases FILE.
 
 A case has a query, documents, the index of the best one, and a kind: the query in another language
-than the documents (cross), with a typing error or another inflection (typo), or without a word of the
-best document (meaning). The peer is the English model, and each model without the occasions.
+than the documents (cross), with a typing error or another inflection (typo), or without a word of
+the best document (meaning). The peer is the English model, and each model without the occasions.
 """
 
 import argparse
@@ -17,7 +17,7 @@ import numpy as np
 
 from sidecar.core.build_cache import INSTALL_DIR
 from sidecar.embedding.cache import Vectors
-from sidecar.embedding.model import ENGLISH, MULTILINGUAL, EmbeddingModel, centered, load
+from sidecar.embedding.model import ENGLISH, GROCERY, MULTILINGUAL, EmbeddingModel, centered, load
 from sidecar.search.occasions import Occasions, load_occasions
 from sidecar.search.ranking import SearchQuery, SearchWeights, search
 
@@ -33,7 +33,7 @@ def main() -> None:
     kinds = sorted({case["kind"] for case in cases})
     print(f"| model | weights | {' | '.join(f'{kind}: first, MRR' for kind in kinds)} |")
     print(f"|---|---|{'---|' * len(kinds)}")
-    for name in (MULTILINGUAL, ENGLISH):
+    for name in (GROCERY, MULTILINGUAL, ENGLISH):
         model = load(name, "cpu", 2, [INSTALL_DIR])
         occasions = asyncio.run(_occasions(model))
         for weights, (keyword, semantic) in _WEIGHTS.items():

@@ -7,7 +7,7 @@ EXAMPLE_IDS: Final = {
     "job_id": "job_019ab4d7c1e27c3fb0a4d1f0c2b7a9e1",
     "artifact_id": "art_019ab4d7c1e27c3fb0a4d1f0c2b7a9e1",
     "tenant_id": "demo",
-    "model_id": "intfloat/multilingual-e5-small",
+    "model_id": "grocery-e5-small",
     "correction_id": "cor_019ab4d7c1e27c3fb0a4d1f0c2b7a9e1",
 }
 

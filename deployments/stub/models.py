@@ -34,6 +34,9 @@ class StubEmbedder:
         unit: Vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
         return unit
 
+    async def embed_for_matching(self, texts: Sequence[str]) -> Vectors:
+        return await self.embed(texts)
+
     async def info(self) -> ModelInfo:
         return ModelInfo(MODEL, VERSION, DIMENSION)
 

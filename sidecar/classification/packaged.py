@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sidecar.classification.exemplar_store import exemplars
-from sidecar.classification.name_model import name_model
 from sidecar.classification.taxonomy_backend import TaxonomyClassifier
 from sidecar.core.build_cache import INSTALL_DIR
 from sidecar.embedding.cache import Embed
 from sidecar.embedding.model import MULTILINGUAL
 from sidecar.text.lexicon import lexicon
+from sidecar.text.name_model import name_model
 from sidecar.text.taxonomy import names_digest, taxonomy
 
 

@@ -24,9 +24,9 @@ from sidecar.classification.labels import (
     LabelSet,
     softmax,
 )
-from sidecar.classification.ngrams import NgramModel
 from sidecar.embedding.cache import Embed
 from sidecar.text.lexicon import Lexicon
+from sidecar.text.ngrams import NgramModel
 from sidecar.text.product_names import product_key
 from sidecar.text.taxonomy import Taxonomy
 

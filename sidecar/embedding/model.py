@@ -5,7 +5,8 @@ short texts, loaded in a second, in a quarter of the memory. The graph of a sent
 model is torch's own export, including pooling and normalization, and is checked against the
 original (export.py). On a GPU, and for models that can't be exported, sentence-transformers runs
 the model. Two models are installed with the service; the multilingual one always runs on the CPU,
-for its package has the graph's weights alone (packed_e5.py).
+for its package has the graph's weights alone (packed_e5.py). The default is that one with the kinds
+of products (grocery_model.py).
 """
 
 import asyncio
@@ -15,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 
@@ -31,9 +32,14 @@ from sidecar.embedding.model_files import (
     packed_weights,
 )
 from sidecar.embedding.prompts import Prompts
+from sidecar.text.name_model import name_model
+
+if TYPE_CHECKING:
+    from sidecar.embedding.onnx_model import OnnxEmbedder
 
 log = logging.getLogger(__name__)
 
+GROCERY: Final = "grocery-e5-small"
 MULTILINGUAL: Final = "intfloat/multilingual-e5-small"
 ENGLISH: Final = "sentence-transformers/all-MiniLM-L6-v2"
 _FORMAT: Final = 2  # of embedder.json
@@ -84,7 +90,7 @@ class LocalEmbeddingModel:
     def __init__(self, settings: Settings, model: str | None = None) -> None:
         """Load `model`, by default the configured one. Raises ModelUnavailable when that fails."""
         self._model = load(
-            model or settings.embedding.model or MULTILINGUAL,
+            model or settings.embedding.model or GROCERY,
             device_of(settings.text.device),
             settings.text.threads,
             [INSTALL_DIR, settings.data_dir / "cache"],
@@ -123,15 +129,16 @@ def centered(vectors: Vectors, center: Vectors | None) -> Vectors:
 
 
 def load(model: str, device: str, threads: int, folders: Sequence[Path]) -> EmbeddingModel:
-    """Load `model`: MULTILINGUAL, ENGLISH, another hub id or a folder.
+    """Load `model`: GROCERY, MULTILINGUAL, ENGLISH, another hub id or a folder.
 
     `device` is torch's name ("cpu", "cuda"); `threads` is the number of CPU threads. An ONNX graph
     is read from one of `folders`, or made in the first writable one. Raises ModelUnavailable when
     the model can't be found or read.
     """
     try:
-        if model == MULTILINGUAL:
-            return _packed(threads, folders)
+        if model in (GROCERY, MULTILINGUAL):
+            packed = _packed(threads, folders)
+            return _with_kinds(packed) if model == GROCERY else packed
         folder = packaged_folder() if model == ENGLISH else model_folder(model)
         version = content_version(folder)
         if device == "cpu" and (
@@ -152,7 +159,14 @@ def packaged_folder() -> Path:
     return Path(str(files(_ENGLISH_PACKAGE).joinpath("model")))
 
 
-def _packed(threads: int, folders: Sequence[Path]) -> EmbeddingModel:
+def _with_kinds(packed: "OnnxEmbedder") -> EmbeddingModel:
+    from sidecar.embedding.grocery_model import GroceryEmbedder
+
+    names, version = name_model()
+    return GroceryEmbedder(packed, names, GROCERY, f"{packed.version}-{version}")
+
+
+def _packed(threads: int, folders: Sequence[Path]) -> "OnnxEmbedder":
     from sidecar.embedding.onnx_model import OnnxEmbedder
 
     version = file_version(packed_weights())

@@ -102,7 +102,7 @@ def english_embedder() -> EmbeddingModel:
 
 @pytest.fixture(scope="session")
 def embedder() -> EmbeddingModel:
-    """The packaged multilingual model, the default."""
+    """The packaged multilingual model."""
     return load(MULTILINGUAL, "cpu", 2, [INSTALL_DIR])
 
 

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from sidecar.classification.ngrams import NgramModel
 from sidecar.classification.training.examples import NameExample, listed, nonsense, usda
 from sidecar.classification.training.network import train
+from sidecar.text.ngrams import NgramModel
 from sidecar.text.taxonomy import taxonomy
 
 log = logging.getLogger(__name__)

@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from sidecar.classification.ngrams import BUCKETS, features
 from sidecar.classification.training.examples import NameExample, Spellings
+from sidecar.text.ngrams import BUCKETS, features
 
 WIDTH: Final = 64
 _BATCH: Final = 256

@@ -7,7 +7,7 @@ from importlib.resources import files
 
 import numpy as np
 
-from sidecar.classification.ngrams import NgramModel
+from sidecar.text.ngrams import NgramModel
 
 
 @cache

@@ -50,6 +50,7 @@ class NgramModel:
         self._vectors = arrays["vectors"]
         self._weights = arrays["weights"].astype(np.float32) * np.float32(arrays["scale"])
         self._bias = arrays["bias"].astype(np.float32)
+        self.subcategories: Final = len(self._bias)
 
     def log_probabilities(self, names: Sequence[str]) -> Floats:
         """Return log p(sub-category | name), (names, sub-categories).
