@@ -105,8 +105,8 @@ def decode(data: bytes, limits: ImageLimits) -> tuple[Pixels, ...]:
             if kind in _STILL and getattr(image, "n_frames", 1) > 1:
                 raise UnsupportedImage("The image is animated; send a still one.")
             return (to_pixels(image),)
-        pages, remaining = [], limits.max_pixels
-        # One page after the other: counting them all would take a minute for a million.
+        remaining = limits.max_pixels
+        # Before any page is decoded, and not beyond the limit: counting a million takes a minute.
         for number, frame in enumerate(ImageSequence.Iterator(image)):
             if number == limits.max_pages:
                 raise TooLarge(f"The file has more than {limits.max_pages} pages, the limit.")
@@ -114,8 +114,7 @@ def decode(data: bytes, limits: ImageLimits) -> tuple[Pixels, ...]:
             remaining -= frame.width * frame.height
             if remaining < 0:
                 raise TooLarge(f"The pages have more than {limits.max_pixels} pixels in all.")
-            pages.append(to_pixels(frame))
-        return tuple(pages)
+        return tuple(to_pixels(frame) for frame in ImageSequence.Iterator(image))
 
 
 def _check_pixels(width: int, height: int, limits: ImageLimits) -> None:
