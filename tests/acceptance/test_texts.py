@@ -129,3 +129,61 @@ def test_a_receipts_items_are_categorized(client: httpx.Client, sample: str) -> 
     for form in ("items", "line_items"):
         assert payload[form][0]["category"] == "Dairy"
         assert payload[form][-1]["category"] == "Household"
+
+
+@pytest.mark.parametrize(
+    ("language", "labels", "names"),
+    [
+        (
+            "de",
+            ["Obst und Gemüse", "Milchprodukte", "Fleisch und Fisch", "Getränke", "Haushalt"],
+            {"H-Vollmilch 3,5% 1L": 1, "Hähnchenbrustfilet": 2, "Klopapier": 4, "kartofel": 0},
+        ),
+        (
+            "es",
+            ["Frutas y verduras", "Lácteos", "Carne", "Bebidas", "Hogar"],
+            {"manzanas": 0, "LECHE ENTERA 1L": 1, "pechuga de pollo": 2, "cerveza": 3},
+        ),
+        (
+            "ru",
+            ["Овощи и фрукты", "Молочные продукты", "Мясо", "Напитки", "Хозтовары"],
+            {"яблоки": 0, "сметана 20%": 1, "куриное филе": 2, "туалетная бумага": 4},
+        ),
+        (
+            "ja",
+            ["野菜・果物", "乳製品", "肉", "飲み物", "日用品"],
+            {"りんご": 0, "牛乳": 1, "鶏もも肉": 2, "洗剤": 4},
+        ),
+    ],
+)
+def test_names_and_labels_of_other_languages(
+    client: httpx.Client, language: str, labels: list[str], names: dict[str, int]
+) -> None:
+    items = [{"id": name, "name": name} for name in names]
+    for hint in ({}, {"language": language}):
+        body = post(client, "categorize-batch", {"items": items, "candidate_labels": labels} | hint)
+        predictions = body["payload"]["predictions"]
+        assert {item["id"]: item["predicted_category"] for item in predictions} == {
+            name: labels[number] for name, number in names.items()
+        }
+    english = {"item_name": next(iter(names)), "candidate_labels": LABELS}
+    scores = post(client, "categorize", english)["payload"]["all_scores"]
+    assert sum(scores.values()) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("query", "best", "others"),
+    [
+        ("Kartoffelsuppe", "Potato soup", ["Apple pie", "Grilled salmon", "Greek salad"]),
+        ("potato soup", "Kartoffelsuppe", ["Apfelkuchen", "Gegrillter Lachs", "Bauernsalat"]),
+        ("kartofelsuppe", "Kartoffelsuppe", ["Käsesahnetorte", "Karottensalat"]),
+        ("something warm for a cold day", "Tomato soup", ["Ice cream"]),
+        ("comfort food", "Macaroni and cheese", ["Green salad"]),
+    ],
+)
+def test_searches_across_languages_with_errors_and_by_occasion(
+    client: httpx.Client, query: str, best: str, others: list[str]
+) -> None:
+    documents = [{"id": text, "text": text} for text in (*others, best)]
+    body = post(client, "search", {"query": query, "documents": documents})
+    assert body["payload"]["results"][0]["id"] == best

@@ -36,15 +36,11 @@ def test_every_application_has_the_same_valid_settings() -> None:
         Settings(**first)
 
 
-def test_the_engine_has_whole_gpus_and_the_others_share_one() -> None:
+def test_one_gpu_is_enough_and_the_engine_has_it() -> None:
     gpus = {
         name: deployment["ray_actor_options"]["num_gpus"]
         for name, deployment in deployments(GPU).items()
         if "num_gpus" in deployment["ray_actor_options"]
     }
-    assert gpus.pop("Engine") == 1
-    max_shared = sum(
-        share * deployments(GPU)[name]["autoscaling_config"]["max_replicas"]
-        for name, share in gpus.items()
-    )
-    assert 0 < max_shared <= 1
+    assert gpus == {"Engine": 1}
+    assert deployments(GPU)["Engine"]["autoscaling_config"]["min_replicas"] <= 1
