@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from sidecar.text.words import singulars
 
-#: Cosine similarity from which two names of foods usually mean the same.
-MIN_SIMILARITY: Final = 0.75
+#: Cosine similarity from which 99 % of the nearest names mean the same, with grocery-e5-small.
+MIN_SIMILARITY: Final = 0.6
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The examples of the README and docs/api.md work as written."""
+"""The examples of the README, docs/api.md and docs/ingredients.md work as written."""
 
 import json
 import os
@@ -11,7 +11,7 @@ import httpx
 
 from tests.acceptance.service import REPOSITORY, Service
 
-API = (REPOSITORY / "docs" / "api.md").read_text()
+API = "\n".join((REPOSITORY / "docs" / page).read_text() for page in ("api.md", "ingredients.md"))
 README = (REPOSITORY / "README.md").read_text()
 README_URL = "http://127.0.0.1:8000"
 

@@ -152,7 +152,7 @@ CATALOG = [
     {"id": "p-spinach", "name": "Spinach, baby"},
     {"id": "p-cheese", "name": "Hard cheese", "synonyms": ["Cheddar cheese"]},
     {"id": "p-paper", "name": "Paper towells"},
-    {"id": "p-loaf", "name": "Loaf"},
+    {"id": "p-loaf", "name": "Bread loaf"},
     {"id": "p-oil", "name": "Motor oil"},
 ]
 

@@ -30,6 +30,12 @@ WITHOUT_STORED_DATA = {
     "GET /health/live",
     "GET /health/ready",
     "GET /v1/models",
+    "GET /v1/models/{model_id}",
+    "POST /v1/embeddings",
+    "POST /api/v1/ingredients/parse",
+    "POST /api/v1/recipes/extract",
+    "POST /api/v1/shopping-list",
+    "POST /api/v1/webhooks/ping",
     "POST /api/v1/categorize",
     "POST /api/v1/categorize-batch",
     "POST /api/v1/embed",
@@ -51,6 +57,8 @@ LISTS = {
 }
 #: Operations on one resource: 404 for another tenant.
 RESOURCES = {
+    "DELETE /api/v1/corrections/{correction_id}",
+    "POST /api/v1/jobs/{job_id}/webhook/resend",
     "GET /api/v1/jobs/{job_id}",
     "GET /api/v1/jobs/{job_id}/events",
     "POST /api/v1/jobs/{job_id}/cancel",

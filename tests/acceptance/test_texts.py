@@ -79,7 +79,7 @@ def test_similar_texts_get_similar_vectors_and_batches_keep_their_order(
     a, b, c = (item["vector"] for item in body["embeddings"])
     assert body["dimension"] == len(a) == 384
     assert cosine(a, a) == pytest.approx(1, abs=1e-5)
-    assert cosine(a, b) > 0.8 > 0.4 > cosine(a, c)
+    assert cosine(a, b) > 0.6 > 0.3 > cosine(a, c)
     many = [{"id": n, "text": texts[n % 3]["text"] + " or so" * (n % 7 == 6)} for n in range(300)]
     response = client.post("/api/v1/embed/batch", json={"texts": many, "batch_size": 16})
     vectors = {item["id"]: item["vector"] for item in response.json()["embeddings"]}

@@ -64,7 +64,7 @@ async def _match(
     unmatched = [name for name, match in matches.items() if match is None]
     if unmatched:
         foods = [name for _, name in catalog.foods]
-        vectors = await embedder.embed([*foods, *unmatched])
+        vectors = await embedder.embed_for_matching([*foods, *unmatched])
         found = catalog.match_meanings(vectors[: len(foods)], vectors[len(foods) :])
         matches |= dict(zip(unmatched, found, strict=True))
     return [matches.get(line.name) for line in lines]
