@@ -129,12 +129,15 @@ defmodule GrocerySidecar do
 
   @doc """
   One name into one of the labels, or (nil) of ten departments of a supermarket: `payload` holds
-  `category`, `confidence`, `all_scores`.
+  `category`, `confidence`, `all_scores`. Options of its own: `:language`, a hint.
   """
   @spec categorize(t(), String.t(), [String.t()] | nil, options()) :: result(map())
   def categorize(client, item_name, candidate_labels, options \\ []) do
     payload = labeled(%{item_name: item_name}, candidate_labels)
-    Endpoint.enveloped(client, "/api/v1/categorize", "categorization", payload, options, [])
+
+    Endpoint.enveloped(client, "/api/v1/categorize", "categorization", payload, options, [
+      :language
+    ])
   end
 
   @doc "Up to 500 `%{id, name}`, each into one of the labels or departments: `payload` holds `predictions`."
@@ -148,7 +151,7 @@ defmodule GrocerySidecar do
       "categorization_batch",
       payload,
       options,
-      []
+      [:language]
     )
   end
 

@@ -8,7 +8,7 @@ ExUnit.start()
 defmodule ServiceTest do
   use ExUnit.Case
 
-  alias GrocerySidecar.{Error, Job, Page, Plan, Receipt, Records}
+  alias GrocerySidecar.{Error, Ingredients, Job, Page, Plan, Receipt, Records}
 
   @photo File.read!(System.fetch_env!("SAMPLE"))
   @labels ["Produce", "Dairy", "Bakery", "Household"]
@@ -174,6 +174,22 @@ defmodule ServiceTest do
     wanted = %{mode: "cook_with", ingredients: ["rice"], recipes: @recipes}
     {:ok, %{"payload" => found}} = GrocerySidecar.suggest_meals(sidecar, wanted)
     assert [%{"recipe_id" => "bowl"}] = found["suggestions"]
+  end
+
+  test "ingredients are read, listed and found in recipes", %{sidecar: sidecar} do
+    {:ok, %{"payload" => read}} = Ingredients.parse(sidecar, ["2 EL Olivenöl"], language: "de")
+    assert [%{"name" => "Olivenöl", "unit" => "tbsp"}] = read["ingredients"]
+    recipes = [%{id: "soup", name: "Soup", ingredients: ["500 g tomatoes", "100 ml cream"]}]
+
+    {:ok, %{"payload" => list}} =
+      Ingredients.shopping_list(sidecar, recipes, aisles: ["Produce", "Dairy"])
+
+    assert [%{"category" => "Produce"}, %{"category" => "Dairy"}] = list["items"]
+
+    {:ok, %{"payload" => recipe}} =
+      Ingredients.extract_recipe(sidecar, {:text, "Pancakes\nServes 4\n200 g flour\n2 eggs"})
+
+    assert recipe["title"] == "Pancakes"
   end
 
   test "invalid input is an error with a message and the field's path", %{sidecar: sidecar} do

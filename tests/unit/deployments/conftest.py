@@ -82,6 +82,7 @@ class FakeEmbedder:
     """Embeds texts as the jobs' tests do, and ranks documents by those vectors."""
 
     embed = staticmethod(fake_models.embed)
+    embed_for_matching = staticmethod(fake_models.embed)
     info = staticmethod(fake_models.info)
 
     async def count_tokens(self, texts: Sequence[str]) -> int:
