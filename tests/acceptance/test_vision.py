@@ -109,8 +109,10 @@ def test_a_response_about_an_image_follows_its_schema(vision_client: httpx.Clien
     format_ = {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}
     # Random weights may write blanks until the token limit.
     choices = (
-        chat(vision_client, url, response_format=format_, max_tokens=200).json()["choices"][0]
-        for _ in range(8)
+        chat(vision_client, url, response_format=format_, max_tokens=200, seed=seed).json()[
+            "choices"
+        ][0]
+        for seed in range(12)
     )
     choice = next(choice for choice in choices if choice["finish_reason"] == "stop")
     assert isinstance(json.loads(choice["message"]["content"])["fresh"], bool)
