@@ -3,35 +3,16 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 
 import httpx
 import numpy as np
 import pytest
 
-from deployments.dashboard.job_history import FinishedJobsWindow
-from deployments.dashboard.overview import OverviewService
-from deployments.dashboard.services import DashboardServices
-from deployments.http.feedback_recorder import FeedbackRecorder
-from deployments.ingress.app import build_app
-from deployments.ingress.health_checks import HealthChecks
-from deployments.ingress.services import Services
-from deployments.ingress.tenant_limiter import TenantConcurrencyLimiter
+from deployments.ingress.assembly import Deployments, assemble
 from deployments.serving.cluster import Cluster, DeploymentState, ResourceUsage
-from jobs.maintenance.erasure import TenantEraser
-from jobs.maintenance.retention import last_retention_run
-from jobs.queue.admin_queries import AdminQueries
-from jobs.queue.admission import AdmissionController
 from jobs.queue.claims import Claims
-from jobs.queue.job_watcher import JobWatcher
-from jobs.queue.queue import JobQueue, utc_now
-from jobs.queue.review_queries import ReviewQueries
-from jobs.queue.reviews import Reviews
-from jobs.queue.webhook_outbox import WebhookOutbox
-from jobs.queue.webhooks import MAX_CONCURRENT_PER_TENANT
-from jobs.storage.artifacts import Artifacts
-from jobs.storage.blobs import BlobStore
+from jobs.queue.queue import JobQueue
 from jobs.storage.corrections import CorrectionStore
 from jobs.storage.database import Database
 from jobs.storage.feedback import FeedbackStore
@@ -143,12 +124,8 @@ async def serve_ingress(
         await migrate(database)
     queue = JobQueue(database, on_queued=on_queued)
     feedback = FeedbackStore(database)
-    artifacts = Artifacts(database)
-    blobs = BlobStore(settings.blob_dir, database, utc_now)
-    queries = AdminQueries(database)
-    review_queries = ReviewQueries(database)
     engine = EchoEngine()
-    embedder, planner = FakeEmbedder(), FakePlanner()
+    embedder = FakeEmbedder()
     models = ModelClients(
         embedder=embedder,
         categorizer=Categorizer(fake_models.classify, feedback),
@@ -156,71 +133,24 @@ async def serve_ingress(
         corrections=CorrectionStore(database),
         engine=engine,
     )
-    known_job_types = job_types(settings, models)
-    reviews = Reviews(database, feedback)
-    recorder = FeedbackRecorder(queue=queue, artifacts=artifacts, reviews=reviews, clock=utc_now)
-    health = HealthChecks(
-        queue=queue,
-        blobs=blobs,
-        job_runner=FakeJobRunner(),
-        planner=planner,
+    deployments = Deployments(
         embedder=embedder,
         classifier=FakeClassifier(),
-        engine=engine,
+        planner=FakePlanner(),
+        job_runner=FakeJobRunner(),
+        cluster=_cluster,
     )
-    services = Services(
-        settings=settings,
+    app = assemble(
+        settings,
+        database,
+        queue,
+        models,
+        deployments,
+        job_types=job_types(settings, models),
         version="1.2.3",
-        clock=utc_now,
-        queue=queue,
-        admission=AdmissionController.configured(queue, settings),
-        watcher=JobWatcher(queue, poll_s=settings.queue.poll_interval_s),
-        job_types=known_job_types,
-        artifacts=artifacts,
-        blobs=blobs,
-        feedback=feedback,
-        corrections=models.corrections,
-        reviews=reviews,
-        feedback_recorder=recorder,
-        eraser=TenantEraser(database, blobs, utc_now),
-        embedder=embedder,
-        categorizer=models.categorizer,
-        planner=planner,
-        engine=engine,
-        chat_limiter=TenantConcurrencyLimiter(settings.engine.tenant_concurrency),
-        webhooks=WebhookOutbox(database),
-        ping_limiter=TenantConcurrencyLimiter(MAX_CONCURRENT_PER_TENANT),
-        health=health,
+        watch_interval_s=settings.queue.poll_interval_s,
         meter=meter,
     )
-    overview = OverviewService(
-        queries=queries,
-        finished_jobs=FinishedJobsWindow(queries, utc_now),
-        to_review=review_queries.count,
-        features=tuple(known_job_types),
-        checks=health.run,
-        cluster=_cluster,
-        last_retention_run=lambda: last_retention_run(database),
-        retention_interval=timedelta(hours=1),
-        data_dir=settings.data_dir,
-        clock=utc_now,
-    )
-    dashboard = DashboardServices(
-        queries=queries,
-        queue=queue,
-        blobs=blobs,
-        job_types=known_job_types,
-        feedback_recorder=recorder,
-        corrections=models.corrections,
-        reviews=reviews,
-        review_queries=review_queries,
-        review_threshold=settings.receipt.review_threshold,
-        artifacts=artifacts,
-        overview=overview,
-        clock=utc_now,
-        webhooks=WebhookOutbox(database),
-    )
-    app = build_app(services, dashboard)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://service") as http:
         yield IngressClient(http, queue, Claims(database, runner="r1"), database, engine)
