@@ -81,53 +81,46 @@ class ReviewQueries:
 
     async def plans(self, of: Sequence[Job]) -> Mapping[str, PlanSummary]:
         """Return the summary of each of the jobs that planned meals, by its id."""
-        wanted = [job.artifact_id for job in of if job.artifact_id]
-        output = artifacts.c.output_payload
-        async with self._database.read() as connection:
-            rows = await connection.execute(
-                select(
-                    artifacts.c.job_id,
-                    output["status"].label("status"),
-                    output["metrics"].label("metrics"),
-                    output["meal_plan"].label("meals"),
-                ).where(artifacts.c.id.in_(wanted), artifacts.c.feature == "meal_optimization")
+        outputs = await self._outputs(of, "meal_optimization", ("status", "metrics", "meal_plan"))
+        return {
+            job_id: PlanSummary(
+                status=status,
+                meals=len(meals or ()),
+                cost=_cost((metrics or {}).get("cost")),
             )
-            return {
-                row.job_id: PlanSummary(
-                    status=row.status,
-                    meals=len(row.meals or ()),
-                    cost=_cost((row.metrics or {}).get("cost")),
-                )
-                for row in rows
-            }
+            for job_id, (status, metrics, meals) in outputs.items()
+        }
 
     async def summaries(self, of: Sequence[Job]) -> Mapping[str, ReceiptSummary]:
         """Return the summary of each of the jobs that read a receipt, by its id."""
-        wanted = [job.artifact_id for job in of if job.artifact_id]
+        parts = ("fields", "overall_confidence", "checks", "line_items")
+        outputs = await self._outputs(of, "receipt_extraction", parts)
+        return {job_id: _summary(*output) for job_id, output in outputs.items()}
+
+    async def _outputs(
+        self, of: Sequence[Job], feature: str, parts: Sequence[str]
+    ) -> Mapping[str, Sequence[Any]]:
+        """Return these parts of the output of each of the jobs of a feature, by its id."""
+        ids = [job.artifact_id for job in of if job.artifact_id]
         output = artifacts.c.output_payload
         async with self._database.read() as connection:
             rows = await connection.execute(
-                select(
-                    artifacts.c.job_id,
-                    output["fields"].label("fields"),
-                    output["overall_confidence"].label("confidence"),
-                    output["checks"].label("checks"),
-                    output["line_items"].label("lines"),
-                ).where(artifacts.c.id.in_(wanted), artifacts.c.feature == "receipt_extraction")
+                select(artifacts.c.job_id, *(output[part] for part in parts)).where(
+                    artifacts.c.id.in_(ids), artifacts.c.feature == feature
+                )
             )
-            return {row.job_id: _summary(row) for row in rows}
+            return {job_id: rest for job_id, *rest in rows}
 
 
-def _summary(row: Any) -> ReceiptSummary:
-    fields = row.fields or {}
+def _summary(fields: Any, confidence: float | None, checks: Any, lines: Any) -> ReceiptSummary:
+    fields, checks = fields or {}, checks or {}
     merchant, total, date = (fields.get(name) or {} for name in ("merchant", "total", "date"))
-    checks = row.checks or {}
     return ReceiptSummary(
         merchant=merchant.get("name"),
         total=_amount(total),
         date=date.get("value"),
-        lines=len(row.lines or ()),
-        confidence=row.confidence,
+        lines=len(lines or ()),
+        confidence=confidence,
         matches_total=bool(checks.get("matches_total")),
         warnings=checks.get("warnings") or (),
     )

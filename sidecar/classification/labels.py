@@ -6,7 +6,7 @@ be classified into itself, and those of similar meaning, so arbitrary labels wor
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -75,17 +75,15 @@ class LabelMatcher:
         labels: Sequence[str],
         language: str | None,
         vectors: Floats,
-        classified: Callable[[], Doubles],
+        p_subcategory: Doubles,
     ) -> LabelSet:
         """Return the label set.
 
-        `vectors` are the labels', centered, (labels, dimension); `classified` returns
+        `vectors` are the labels', centered, (labels, dimension); `p_subcategory` is
         p(sub-category | label), (labels, sub-categories), the labels taken as names.
         """
         named = [self._named(label, language) for label in labels]
         affinity = self._similarity(vectors)
-        if [] in named:
-            p_subcategory = classified()
         for row, categories in enumerate(named):
             if not categories:
                 affinity[row] += _CLASSIFIED_AFFINITY * p_subcategory[row]

@@ -99,7 +99,7 @@ class TaxonomyClassifier:
             p_subcategory, vectors = await self._match(
                 [(label, language) for label in labels], True
             )
-            label_set = self._labels.label_set(labels, language, vectors, lambda: p_subcategory)
+            label_set = self._labels.label_set(labels, language, vectors, p_subcategory)
             self._label_sets[labels, language] = label_set
         return label_set
 

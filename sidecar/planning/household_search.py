@@ -6,22 +6,20 @@ the first choice is the one that feeds the most people.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from math import exp
 
 import numpy as np
 
+from sidecar.planning.annealing import anneal
 from sidecar.planning.household_tables import Booleans, Bound, HouseholdTables, Service
 from sidecar.planning.local_search import Floats, Ints, rescue_points
 from sidecar.planning.nutrition import amount
 from sidecar.planning.problem import OPEN, Plan
-from sidecar.planning.scoring import rank
 
 _INFEASIBLE = -1e12
 _TOLERANCE = 1e-9
 _POINTS_PER_DINER = 1e6
 _MAX_RUIN_SIZE = 3
 _ONE_DISH_SHARE = 0.5  # of the ruins, in which only one of a service's dishes goes
-_START_TEMPERATURE = 0.6
 
 
 class HouseholdState:
@@ -322,7 +320,7 @@ def improve(
     seed: int = 0,
 ) -> Iterator[Plan]:
     """Yield plans, each better than the last, for `steps` steps or until `stop()`."""
-    tables, problem = start.tables, start.tables.problem
+    tables = start.tables
     free = [
         number
         for number, service in enumerate(tables.services)
@@ -330,27 +328,11 @@ def improve(
     ]
     if not free:
         return
-    rng = np.random.Generator(np.random.PCG64(seed))
-    current, score = start, start.score()
-    best_score = score
-    best_rank = rank(problem, tuple(start.plan))
-    weights = problem.weights
-    typical_step = max(weights.purchase, weights.cuisine, weights.rescue // 4, 10)
-    for step in range(steps):
-        if stop():
-            return
-        temperature = _START_TEMPERATURE * typical_step * max(0.01, (1 - step / steps) ** 2)
-        trial = current.copy()
-        _ruin_and_recreate(trial, free, pins, rng, temperature * 0.5)
-        new_score = trial.score()
-        if new_score >= score or rng.random() < exp((new_score - score) / temperature):
-            current, score = trial, new_score
-            if score > best_score:
-                best_score = score
-                plan = tuple(current.plan)
-                if (new_rank := rank(problem, plan)) > best_rank:
-                    best_rank = new_rank
-                    yield plan
+
+    def recreate(trial: HouseholdState, rng: np.random.Generator, noise: float) -> None:
+        _ruin_and_recreate(trial, free, pins, rng, noise)
+
+    yield from anneal(start, tables.problem, recreate, steps, stop, seed)
 
 
 def _ruin_and_recreate(

@@ -8,13 +8,12 @@ unless a deadline stops the search.
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import exp
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sidecar.planning.annealing import anneal
 from sidecar.planning.problem import OPEN, Plan, Problem
-from sidecar.planning.scoring import rank
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -22,7 +21,6 @@ Ints = NDArray[np.int64]
 _INFEASIBLE = -1e12
 _POINTS_PER_MEAL = 1e6  # a filled slot outweighs every other gain or loss
 _MAX_RUIN_SIZE = 4
-_START_TEMPERATURE = 0.6  # relative to the points that a typical step gains or loses
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,17 +259,8 @@ def improve(
     free = np.array([slot for slot in problem.slots if slot not in pins], np.int64)
     if not free.size:
         return
-    rng = np.random.Generator(np.random.PCG64(seed))
-    current, score = start, start.score()
-    best_score = score
-    best_rank = rank(problem, tuple(start.plan))
-    weights = problem.weights
-    typical_step = max(weights.purchase, weights.cuisine, weights.rescue // 4, 10)
-    for step in range(steps):
-        if stop():
-            return
-        temperature = _START_TEMPERATURE * typical_step * max(0.01, (1 - step / steps) ** 2)
-        trial = current.copy()
+
+    def recreate(trial: SearchState, rng: np.random.Generator, noise: float) -> None:
         size = min(len(free), int(rng.integers(1, _MAX_RUIN_SIZE)))
         ruined = [int(slot) for slot in rng.choice(free, size, replace=False)]
         still_open = [slot for slot in _open_slots(trial.plan) if slot not in ruined]
@@ -281,16 +270,9 @@ def improve(
             if trial.plan[slot] != OPEN:
                 trial.clear(slot)
         for slot in ruined:
-            fill(trial, slot, rng=rng, noise=temperature * 0.5)
-        new_score = trial.score()
-        if new_score >= score or rng.random() < exp((new_score - score) / temperature):
-            current, score = trial, new_score
-            if score > best_score:
-                best_score = score
-                plan = tuple(current.plan)
-                if (new_rank := rank(problem, plan)) > best_rank:
-                    best_rank = new_rank
-                    yield plan
+            fill(trial, slot, rng=rng, noise=noise)
+
+    yield from anneal(start, problem, recreate, steps, stop, seed)
 
 
 def _open_slots(plan: Sequence[int]) -> list[int]:

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, Self
+from typing import Protocol
 
 from sidecar.planning import household_model, household_search, local_search, milp_model
+from sidecar.planning.annealing import Annealed
 from sidecar.planning.household_tables import HouseholdTables
 from sidecar.planning.local_search import SearchTables
 from sidecar.planning.milp_solver import MilpProgram
@@ -13,22 +14,14 @@ from sidecar.planning.problem import Plan, Problem
 Pins = Mapping[int, int]  # slot -> dish
 
 
-class SearchedPlan(Protocol):
+class SearchedPlan(Annealed, Protocol):
     """A plan under search that can be changed and scored."""
-
-    plan: list[int]
-
-    def copy(self) -> Self:
-        """Return an independent copy."""
 
     def clear(self, slot: int) -> None:
         """Open a filled slot."""
 
     def refill(self, slots: Sequence[int], banned: Collection[int]) -> None:
         """Fill open slots with the best dishes that are not banned."""
-
-    def score(self) -> float:
-        """Return the plan's points, plus a large number for each meal."""
 
 
 @dataclass(frozen=True, slots=True)
