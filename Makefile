@@ -114,6 +114,7 @@ $(VENV)/installed: uv.lock pyproject.toml | $(UV)
 	  || $(BIN)/python -m pip --disable-pip-version-check --quiet install torch==$(TORCH))
 	$(SYNC)
 	@$(BIN)/python -m sidecar.classification.exemplar_store
+	@$(BIN)/python -m sidecar.search.occasions
 	@$(BIN)/python -m sidecar.receipts.ocr.fast_recognizer
 	@$(BIN)/python -m compileall -q deployments jobs sidecar
 	@touch $@

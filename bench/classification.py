@@ -27,7 +27,14 @@ from sidecar.classification.schemas import HIGH_CONFIDENCE
 from sidecar.classification.taxonomy_backend import TaxonomyClassifier
 from sidecar.core.build_cache import INSTALL_DIR
 from sidecar.embedding.cache import VectorCache, Vectors
-from sidecar.embedding.model import ENGLISH, GROCERY, MULTILINGUAL, EmbeddingModel, centered, load
+from sidecar.embedding.model import (
+    ENGLISH,
+    GROCERY,
+    MULTILINGUAL,
+    EmbeddingModel,
+    embed_centered,
+    load,
+)
 from sidecar.text.lexicon import lexicon
 from sidecar.text.product_names import product_key
 
@@ -117,10 +124,7 @@ async def _languages(
 
 def _nearest(model: EmbeddingModel, rows: Sequence[Mapping[str, str]], count: int) -> None:
     """Print how often a foreign name's own English name is the nearest of `count` names."""
-    prompt = model.prompts.default
-    vectors = centered(
-        model.embed([prompt + row["name"] for row in rows]), model.centers.get(prompt)
-    )
+    vectors = embed_centered(model, model.prompts.default, [row["name"] for row in rows])
     english = {row["english"]: at for at, row in enumerate(rows) if row["language"] == "en"}
     chance = random.Random(1)
     hits = []

@@ -16,9 +16,15 @@ from typing import Any
 import numpy as np
 
 from sidecar.core.build_cache import INSTALL_DIR
-from sidecar.embedding.cache import Vectors
-from sidecar.embedding.model import ENGLISH, GROCERY, MULTILINGUAL, EmbeddingModel, centered, load
-from sidecar.search.occasions import Occasions, load_occasions
+from sidecar.embedding.model import (
+    ENGLISH,
+    GROCERY,
+    MULTILINGUAL,
+    EmbeddingModel,
+    embed_centered,
+    load,
+)
+from sidecar.search.occasions import Occasions, occasions_of
 from sidecar.search.ranking import SearchQuery, SearchWeights, search
 
 _CASES = Path(__file__).parents[1] / "tests" / "corpus" / "languages" / "search_cases.jsonl"
@@ -35,7 +41,7 @@ def main() -> None:
     print(f"|---|---|{'---|' * len(kinds)}")
     for name in (GROCERY, MULTILINGUAL, ENGLISH):
         model = load(name, "cpu", 2, [INSTALL_DIR])
-        occasions = asyncio.run(_occasions(model))
+        occasions = asyncio.run(occasions_of(model, []))
         for weights, (keyword, semantic) in _WEIGHTS.items():
             for moved in (occasions, None) if semantic else (None,):
                 ranks = _ranks(model, moved, cases, SearchWeights(keyword, semantic))
@@ -48,16 +54,6 @@ def main() -> None:
                 print(f"| {name} | {shown} | {' | '.join(cells)} |")
 
 
-async def _occasions(model: EmbeddingModel) -> Occasions:
-    async def queries(texts: Sequence[str]) -> Vectors:
-        return _embed(model, model.prompts.query, texts)
-
-    async def documents(texts: Sequence[str]) -> Vectors:
-        return _embed(model, model.prompts.document, texts)
-
-    return await load_occasions(queries, documents, model.version, [])
-
-
 def _ranks(
     model: EmbeddingModel,
     occasions: Occasions | None,
@@ -67,8 +63,8 @@ def _ranks(
     ranks: dict[str, list[int]] = defaultdict(list)
     for case in cases:
         documents = case["documents"]
-        [query] = _embed(model, model.prompts.query, [case["query"]])
-        vectors = _embed(model, model.prompts.document, documents)
+        [query] = embed_centered(model, model.prompts.query, [case["query"]])
+        vectors = embed_centered(model, model.prompts.document, documents)
         found = search(
             SearchQuery(case["query"], weights, len(documents)),
             documents,
@@ -77,10 +73,6 @@ def _ranks(
         )
         ranks[case["kind"]].append(1 + [result.row for result in found].index(case["best"]))
     return ranks
-
-
-def _embed(model: EmbeddingModel, prompt: str, texts: Sequence[str]) -> Vectors:
-    return centered(model.embed([prompt + text for text in texts]), model.centers.get(prompt))
 
 
 if __name__ == "__main__":

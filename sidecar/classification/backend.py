@@ -1,9 +1,10 @@
 """The interface of zero-shot classifiers."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
+
+from sidecar.core.validation import primary_subtag
 
 Scores = Mapping[str, float]
 """A probability for each label, in the labels' order, summing to 1."""
@@ -23,7 +24,7 @@ def primary_language(tag: str | None) -> str | None:
     """Return the primary subtag of a BCP 47 tag, in lower case; Norwegian is "nb"."""
     if not tag:
         return None
-    primary = re.split("[-_]", tag)[0].lower()
+    primary = primary_subtag(tag)
     return "nb" if primary in {"no", "nn"} else primary
 
 

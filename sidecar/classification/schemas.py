@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, Field
 
 from sidecar.classification.backend import Prediction
-from sidecar.core.validation import Id, NotBlank, max_length, unique
+from sidecar.core.validation import Id, LanguageTag, NotBlank, max_length, unique
 
 MAX_NAME_CHARACTERS: Final = 500
 MAX_LABELS: Final = 100
@@ -40,11 +40,10 @@ DEFAULT_LABELS: Final = (
 OptionalLabels = Annotated[
     Labels, Field(description="Without them: ten departments of a supermarket.")
 ]
-LanguageTag = Annotated[
-    str, Field(pattern=r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$", max_length=35)
-]
+_MAX_TAG_CHARACTERS: Final = 35
+
 Language = Annotated[
-    LanguageTag | None,
+    Annotated[LanguageTag, Field(max_length=_MAX_TAG_CHARACTERS)] | None,
     Field(
         description="A hint: the language of the names and labels, as a BCP 47 tag. Without it "
         "every language is tried."

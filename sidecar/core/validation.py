@@ -3,6 +3,7 @@
 Over a limit raises TooLarge (413), which names the limit; everything else is a 422.
 """
 
+import re
 from collections.abc import Callable, Hashable, Iterable
 from typing import Annotated, Any
 
@@ -12,6 +13,15 @@ from sidecar.core.errors import TooLarge
 
 Id = Annotated[str, Field(min_length=1, max_length=200)] | StrictInt
 """A caller's own id; it comes back as it was sent."""
+
+
+LanguageTag = Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$")]
+"""A BCP 47 tag: "de", "en-GB"."""
+
+
+def primary_subtag(tag: str) -> str:
+    """Return the language of a BCP 47 tag, in lower case."""
+    return re.split("[-_]", tag)[0].lower()
 
 
 def max_length(limit: int, unit: str) -> BeforeValidator:

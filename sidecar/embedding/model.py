@@ -128,6 +128,11 @@ def centered(vectors: Vectors, center: Vectors | None) -> Vectors:
     return unit
 
 
+def embed_centered(model: EmbeddingModel, prompt: str, texts: Sequence[str]) -> Vectors:
+    """Return unit vectors of the texts after the prompt, centered if the model has a center."""
+    return centered(model.embed([prompt + text for text in texts]), model.centers.get(prompt))
+
+
 def load(model: str, device: str, threads: int, folders: Sequence[Path]) -> EmbeddingModel:
     """Load `model`: GROCERY, MULTILINGUAL, ENGLISH, another hub id or a folder.
 

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
 
+from sidecar.core.validation import LanguageTag
 from sidecar.receipts.money_forms import MoneyForm
 
 Accuracy = Literal["fast", "default", "best"]
@@ -30,7 +31,7 @@ class ReceiptOptions(BaseModel):
     """ISO 4217, for a receipt that does not show its own."""
     date_order: Literal["dmy", "mdy", "ymd"] | None = None
     """The order of an ambiguous date."""
-    language: Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$")] | None = None
+    language: LanguageTag | None = None
     """BCP 47 ("de", "en-GB"): how numbers and dates are written, if the receipt doesn't show it."""
     engine: Literal["auto", "ocr", "vision"] = "auto"
     accuracy: Accuracy | None = None

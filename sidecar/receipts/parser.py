@@ -4,10 +4,10 @@ rows -> tokens -> probabilities of roles -> the likeliest reading that adds up -
 """
 
 import datetime
-import re
 from collections.abc import Sequence
 from decimal import Decimal
 
+from sidecar.core.validation import primary_subtag
 from sidecar.receipts.assignment.evidence import evidence_of
 from sidecar.receipts.assignment.items import ReadItem
 from sidecar.receipts.assignment.reading import AmountReading, ReadAmount, read_amounts
@@ -47,7 +47,7 @@ def parse(
         return Extraction(pages=pages, checks=Checks(warnings=(*warnings, _NO_TEXT)))
     model = model or receipt_model()
     writing = writing_of(options.language)
-    requested_language = re.split("[-_]", options.language)[0].lower() if options.language else None
+    requested_language = primary_subtag(options.language) if options.language else None
     printed = [row.text[:MAX_CHARACTERS] for row in rows]
     currency = currency_of(printed, requested=options.currency)
     shown = NumberFormat(digits(currency.code) if currency else 2, writing.mark or ".")

@@ -2,8 +2,13 @@
 
 The occasions are data/occasions.toml. A small embedding model knows that a saying and a dish have
 to do with each other only where texts on the web say so often; the file says the rest.
+
+`python -m sidecar.search.occasions` stores the vectors of the default model; the installation runs
+it, so that the first start is fast too.
 """
 
+import asyncio
+import hashlib
 import tomllib
 from collections.abc import Awaitable, Callable, Sequence
 from importlib.resources import files
@@ -14,10 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sidecar.core.array_store import load_arrays, save_arrays
+from sidecar.core.build_cache import INSTALL_DIR
 from sidecar.embedding.cache import Vectors
+from sidecar.embedding.model import GROCERY, EmbeddingModel, embed_centered, load
 
 _NEAR: Final = 0.5  # cosine from which on a saying is what the query means
-_VERSION: Final = 1
 
 #: Embeds texts for comparison: queries, or documents.
 EmbedTexts = Callable[[Sequence[str]], Awaitable[Vectors]]
@@ -50,11 +56,15 @@ async def load_occasions(
     model_version: str,
     folders: Sequence[Path],
 ) -> Occasions:
-    """Return the occasions' vectors, from a file in one of `folders` if possible."""
-    name = f"occasions-{_VERSION}-{model_version}"
+    """Return the occasions' vectors, from a file in one of `folders` if possible.
+
+    The file's name identifies the occasions and the weights.
+    """
+    data = files(__package__).joinpath("data/occasions.toml").read_bytes()
+    name = f"occasions-{hashlib.sha256(data).hexdigest()[:12]}-{model_version}"
     arrays = load_arrays(name, folders)
     if arrays is None:
-        occasions = _occasions()
+        occasions: Sequence[dict[str, Any]] = tomllib.loads(data.decode())["occasion"]
         sayings = [saying for occasion in occasions for saying in occasion["sayings"]]
         owners = [row for row, occasion in enumerate(occasions) for _ in occasion["sayings"]]
         dishes = [
@@ -69,7 +79,17 @@ async def load_occasions(
     return Occasions(arrays["sayings"], arrays["owners"], arrays["dishes"])
 
 
-def _occasions() -> Sequence[dict[str, Any]]:
-    data = files(__package__).joinpath("data/occasions.toml").read_text(encoding="utf-8")
-    occasions: Sequence[dict[str, Any]] = tomllib.loads(data)["occasion"]
-    return occasions
+async def occasions_of(model: EmbeddingModel, folders: Sequence[Path]) -> Occasions:
+    """Return the occasions' vectors for a model that is loaded in this process."""
+
+    async def queries(texts: Sequence[str]) -> Vectors:
+        return embed_centered(model, model.prompts.query, texts)
+
+    async def documents(texts: Sequence[str]) -> Vectors:
+        return embed_centered(model, model.prompts.document, texts)
+
+    return await load_occasions(queries, documents, model.version, folders)
+
+
+if __name__ == "__main__":
+    asyncio.run(occasions_of(load(GROCERY, "cpu", 2, [INSTALL_DIR]), [INSTALL_DIR]))

@@ -1,30 +1,18 @@
 """Queries about an occasion find the dishes that people mean by it."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from sidecar.core.build_cache import INSTALL_DIR
-from sidecar.embedding.cache import Vectors
 from sidecar.embedding.model import GROCERY, EmbeddingModel, load
-from sidecar.search.occasions import Occasions, load_occasions
+from sidecar.search.occasions import occasions_of
 
 
 @pytest.fixture(scope="module")
 def model() -> EmbeddingModel:
     return load(GROCERY, "cpu", 2, [INSTALL_DIR])
-
-
-async def _occasions(model: EmbeddingModel, folder: Path) -> Occasions:
-    async def queries(texts: Sequence[str]) -> Vectors:
-        return model.embed([model.prompts.query + text for text in texts])
-
-    async def documents(texts: Sequence[str]) -> Vectors:
-        return model.embed([model.prompts.document + text for text in texts])
-
-    return await load_occasions(queries, documents, model.version, [folder])
 
 
 @pytest.mark.parametrize(
@@ -38,7 +26,7 @@ async def _occasions(model: EmbeddingModel, folder: Path) -> Occasions:
 async def test_an_occasion_ranks_as_a_person_would(
     model: EmbeddingModel, tmp_path: Path, query: str, best: str, worse: str
 ) -> None:
-    occasions = await _occasions(model, tmp_path)
+    occasions = await occasions_of(model, [tmp_path])
     [vector] = model.embed([model.prompts.query + query])
     first, second = model.embed([model.prompts.document + text for text in (best, worse)])
     moved = occasions.move(vector)
@@ -49,8 +37,8 @@ async def test_an_occasion_ranks_as_a_person_would(
 async def test_a_query_that_names_a_dish_stays_where_it_is(
     model: EmbeddingModel, tmp_path: Path
 ) -> None:
-    occasions = await _occasions(model, tmp_path)
+    occasions = await occasions_of(model, [tmp_path])
     [vector] = model.embed([model.prompts.query + "oat milk"])
     assert float(occasions.move(vector) @ vector) > 0.95
-    again = await _occasions(model, tmp_path)
+    again = await occasions_of(model, [tmp_path])
     np.testing.assert_allclose(again.move(vector), occasions.move(vector), atol=1e-6)
