@@ -1,17 +1,15 @@
 """Jobs through the real service: events, webhooks, memory limits, erasure."""
 
 import json
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import httpx
 import pytest
 from standardwebhooks import Webhook
 
+from tests.acceptance.call_recorder import recorder
 from tests.acceptance.conftest import WaitForJob
 from tests.acceptance.databases import Database
 from tests.acceptance.service import Service, running
@@ -49,32 +47,6 @@ def plan(client: httpx.Client, payload: dict[str, Any], **more: Any) -> str:
     return str(response.json()["id"])
 
 
-@contextmanager
-def receiver() -> Iterator[tuple[str, list[tuple[dict[str, str], Any]]]]:
-    """Run a server that fails its first call; yield its URL and the list of calls."""
-    calls: list[tuple[dict[str, str], Any]] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"]))
-            calls.append((dict(self.headers.items()), json.loads(body)))
-            self.send_response(500 if len(calls) == 1 else 204)
-            self.end_headers()
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/done", calls
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
 def test_events_are_pushed_up_to_the_final_one(client: httpx.Client) -> None:
     job_id = plan(client, PLAN)
     with client.stream("GET", f"/api/v1/jobs/{job_id}/events") as stream:
@@ -99,13 +71,14 @@ def test_a_disconnect_ends_the_event_stream(client: httpx.Client, service: Servi
 
 
 def test_the_callback_url_is_called_until_it_succeeds(client: httpx.Client) -> None:
-    with receiver() as (url, calls):
+    with recorder(first_status=500) as (url, calls):
         job_id = plan(client, PLAN, callback_url=url)
         deadline = time.monotonic() + 30
         while len(calls) < 2:
             assert time.monotonic() < deadline
             time.sleep(0.1)
-        (first_headers, body), (headers, _) = calls
+        (first_headers, content), (headers, _) = calls
+        body = json.loads(content)
         assert body["type"] == "job.succeeded", body
         assert body["data"]["job_id"] == job_id
         assert first_headers["webhook-id"] == headers["webhook-id"]

@@ -6,11 +6,9 @@ import os
 import re
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,7 @@ import httpx
 import pytest
 
 from deployments.launcher.ports import free_port
+from tests.acceptance.call_recorder import recorder
 from tests.acceptance.databases import Database
 from tests.acceptance.elixir_client import run
 from tests.acceptance.service import REPOSITORY, Service, running
@@ -126,30 +125,3 @@ def test_the_elixir_receiver_takes_the_services_calls_alone(
     script = Path(__file__).parent / "elixir" / "webhook_test.exs"
     output = run(["elixir", "-pa", str(client_code), str(script)], {"FOLDER": str(tmp_path)})
     assert " 0 failures" in output
-
-
-@contextmanager
-def recorder() -> Iterator[tuple[str, list[tuple[Mapping[str, str], bytes]]]]:
-    """Run a server that records calls; yield its URL and their headers and bodies."""
-    calls: list[tuple[Mapping[str, str], bytes]] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"]))
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            calls.append((headers, body))
-            self.send_response(204)
-            self.end_headers()
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/hook", calls
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
