@@ -44,7 +44,7 @@ class Engine:
         self._streams = CancellableStreams(timeout_s=settings.engine.timeout_s)
 
     async def chat(
-        self, request: ChatRequest, generation_id: str
+        self, request: ChatRequest, generation_id: str, tenant_id: str | None = None
     ) -> AsyncIterator[StreamEvent | ServiceError]:
         """Yield events as sidecar.llm.protocol.ChatEngine does, with an error as the last event.
 
@@ -52,7 +52,7 @@ class Engine:
         """
         try:
             async for event in self._streams.stream(
-                generation_id, self._engine.chat(request, generation_id)
+                generation_id, self._engine.chat(request, generation_id, tenant_id)
             ):
                 yield event
         except ServiceError as error:
@@ -61,6 +61,10 @@ class Engine:
     async def cancel(self, generation_id: str) -> bool:
         """Cancel a generation; return False when this replica doesn't run it."""
         return self._streams.cancel(generation_id)
+
+    async def forget(self, tenant_id: str) -> None:
+        """Make what is cached of the tenant's prompts unreachable."""
+        self._engine.forget(tenant_id)
 
     async def models(self) -> Mapping[str, Any]:
         """Return OpenAI's list of models."""
@@ -87,13 +91,16 @@ class UnavailableEngine:
         self._reason = reason
 
     async def chat(
-        self, request: ChatRequest, generation_id: str
+        self, request: ChatRequest, generation_id: str, tenant_id: str | None = None
     ) -> AsyncIterator[StreamEvent | ServiceError]:
         """Yield the error, as Engine.chat does."""
         yield ModelUnavailable(self._reason, retry_after_s=60)
 
     async def cancel(self, generation_id: str) -> bool:
         return False
+
+    async def forget(self, tenant_id: str) -> None:
+        """Do nothing: nothing is cached."""
 
     async def models(self) -> None:
         """Raise ModelUnavailable."""

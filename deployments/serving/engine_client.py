@@ -19,6 +19,7 @@ APPLICATION = "engine"
 DEPLOYMENT = "Engine"
 
 _PROBE_TIMEOUT_S = 1.0
+_FORGET_TIMEOUT_S = 10.0
 _NOT_INSTALLED = EngineState("off", "vLLM is not installed")
 _RETRY_AFTER_S = {"loading": 10, "down": 30, "off": 3600}
 
@@ -33,12 +34,16 @@ class EngineClient:
         self._is_expected = settings.engine.mode != "off" and is_vllm_installed()
         self._pending_cancels: set[asyncio.Task[object]] = set()
 
-    async def chat(self, request: ChatRequest) -> AsyncGenerator[StreamEvent, None]:
+    async def chat(
+        self, request: ChatRequest, *, tenant_id: str | None = None
+    ) -> AsyncGenerator[StreamEvent, None]:
         """See ChatEngine."""
         if not self._is_expected:
             await self._refuse_unless_ok()
         generation_id = uuid4().hex
-        response: Any = self._handle.options(stream=True).chat.remote(request, generation_id)
+        response: Any = self._handle.options(stream=True).chat.remote(
+            request, generation_id, tenant_id
+        )
         ended = False
         try:
             with map_serve_errors():
@@ -56,6 +61,16 @@ class EngineClient:
         finally:
             if not ended:
                 self._cancel(response, generation_id)
+
+    async def forget(self, tenant_id: str) -> None:
+        """See ChatEngine."""
+        state = await asyncio.to_thread(_state, self._settings)
+        if not self._is_expected or state.status != "ok":
+            return  # the cache goes with its replica
+        with map_serve_errors():
+            await self._handle.broadcast("forget", tenant_id).results_async(
+                timeout_s=_FORGET_TIMEOUT_S
+            )
 
     async def models(self) -> Mapping[str, Any]:
         """See ChatEngine."""

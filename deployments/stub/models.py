@@ -134,7 +134,9 @@ def canned_plan(request: PlanRequest) -> PlanAnswer:
 class StubEngine:
     """One sentence, whatever is asked."""
 
-    async def chat(self, request: ChatRequest) -> AsyncGenerator[StreamEvent, None]:
+    async def chat(
+        self, request: ChatRequest, *, tenant_id: str | None = None
+    ) -> AsyncGenerator[StreamEvent, None]:
         words = _REPLY.split(" ")
         head: dict[str, Any] = {"id": "chatcmpl-stub", "created": 0, "model": MODEL}
         if request.stream:
@@ -151,6 +153,9 @@ class StubEngine:
                 {**head, "object": "chat.completion", "choices": [choice], "usage": usage}
             )
         yield Usage(MODEL, 1, len(words), ("stop",))
+
+    async def forget(self, tenant_id: str) -> None:
+        pass
 
     async def models(self) -> Mapping[str, Any]:
         model = {"id": "stub-chat", "object": "model", "created": 0, "owned_by": "stub"}

@@ -62,7 +62,7 @@ async def enrich_receipt(models: ModelClients, context: JobContext, result: JobR
         DatabaseUnavailable: when the tenant's corrections can't be read.
     """
     options = ReceiptOptions.model_validate(context.payload["options"])
-    result = await reread_with_vlm(options, result, models)
+    result = await reread_with_vlm(options, result, models, tenant_id=context.tenant_id)
     result = await apply_corrections(context.tenant_id, options, result, models)
     result = await apply_catalog_corrections(context.tenant_id, options, result, models)
     result = await add_semantic_matches(options, result, models)
@@ -88,7 +88,11 @@ def needs_review(flat: Mapping[str, Any], threshold: float) -> bool:
 
 
 async def reread_with_vlm(
-    options: ReceiptOptions, result: JobResult, models: ModelClients
+    options: ReceiptOptions,
+    result: JobResult,
+    models: ModelClients,
+    *,
+    tenant_id: str | None = None,
 ) -> JobResult:
     """Merge the OCR reading with what the vision-language model reads on `result.pages`.
 
@@ -101,7 +105,7 @@ async def reread_with_vlm(
     if not result.pages:
         return replace(result, output=_with_ocr_sources(ocr))
     try:
-        receipt, model = await _ask_vlm(result.pages, ocr["raw_ocr_text"], models)
+        receipt, model = await _ask_vlm(result.pages, ocr["raw_ocr_text"], models, tenant_id)
     except ServiceError as error:
         if options.engine == "vision":
             raise
@@ -262,7 +266,7 @@ def _with_ocr_sources(ocr: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 async def _ask_vlm(
-    pages: tuple[bytes, ...], recognized: str, models: ModelClients
+    pages: tuple[bytes, ...], recognized: str, models: ModelClients, tenant_id: str | None
 ) -> tuple[VlmReceipt, str]:
     """Return the model's reading of the JPEG pages and of the recognized text, and its name."""
     images = [
@@ -284,7 +288,7 @@ async def _ask_vlm(
             "response_format": json_schema_format("receipt", SCHEMA),
         }
     )
-    response = await complete(models.engine, request)
+    response = await complete(models.engine, request, tenant_id=tenant_id)
     try:
         text = response["choices"][0]["message"]["content"]
         return VlmReceipt.model_validate_json(text or ""), response["model"]

@@ -64,4 +64,5 @@ async def _add_plan_summary(
 ) -> JobResult:
     request = PlanRequest.model_validate(context.payload)
     plan = PlanAnswer.model_validate(result.output)
-    return replace(result, output=await with_summary(models.engine, request, plan))
+    output = await with_summary(models.engine, request, plan, tenant_id=context.tenant_id)
+    return replace(result, output=output)

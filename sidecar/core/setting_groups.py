@@ -243,7 +243,8 @@ class EngineSettings(SettingsGroup):
         16, ge=1, description="Completions that one engine generates at once."
     )
     prefix_caching: bool = Field(
-        True, description="Whether prompts with equal beginnings share their computation."
+        True,
+        description="Whether prompts of a tenant with equal beginnings share their computation.",
     )
     tool_parser: str = Field("hermes", description="vLLM's parser of the model's tool calls.")
     max_images: int = Field(

@@ -9,12 +9,14 @@ from sidecar.llm.protocol import ChatEngine, Completion
 from sidecar.llm.schemas import ChatRequest
 
 
-async def complete(engine: ChatEngine, request: ChatRequest) -> Mapping[str, Any]:
+async def complete(
+    engine: ChatEngine, request: ChatRequest, *, tenant_id: str | None = None
+) -> Mapping[str, Any]:
     """Return OpenAI's chat.completion for `request`, which must not stream.
 
     Raises the engine's errors, and ModelUnavailable when it returns no completion.
     """
-    async with aclosing(engine.chat(request)) as events:
+    async with aclosing(engine.chat(request, tenant_id=tenant_id)) as events:
         async for event in events:
             if isinstance(event, Completion):
                 return event.body

@@ -45,11 +45,20 @@ class EngineState:
 class ChatEngine(Protocol):
     """The engine as callers see it. Every call raises ServiceErrors only."""
 
-    def chat(self, request: ChatRequest) -> AsyncGenerator[StreamEvent, None]:
+    def chat(
+        self, request: ChatRequest, *, tenant_id: str | None = None
+    ) -> AsyncGenerator[StreamEvent, None]:
         """Yield Chunks when `request.stream`, else one Completion; then the Usage.
 
+        Only requests of the same tenant share the cache of prompts; None is the service itself.
         Closing the iterator cancels the generation. Raises BadRequest or a subclass when the model
         can't process the request, and ModelUnavailable, Overloaded or DeadlineExceeded.
+        """
+
+    async def forget(self, tenant_id: str) -> None:
+        """Make what is cached of the tenant's prompts unreachable; without an engine, nothing is.
+
+        Raises ModelUnavailable when a replica doesn't answer.
         """
 
     async def models(self) -> Mapping[str, Any]:

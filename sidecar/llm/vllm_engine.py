@@ -32,6 +32,7 @@ from vllm.v1.structured_output.backend_xgrammar import (
 )
 
 from sidecar.core.errors import BadRequest, ModelUnavailable, NotFound, Overloaded, ServiceError
+from sidecar.llm.cache_salts import CacheSalts
 from sidecar.llm.grammar_checker import GrammarChecker
 from sidecar.llm.model import EngineModel
 from sidecar.llm.openai_compat import (
@@ -55,6 +56,7 @@ _TOOL_CALLS = '"tool_calls":'
 _CALL_MARKERS = ("tool_call_start_token", "tool_calls_start_token", "bot_token")
 _COUNTERS = {
     "vllm:generation_tokens_total": "generation_tokens",
+    "vllm:prefix_cache_hits_total": "cached_prompt_tokens",
     "vllm:num_requests_running": "running",
     "vllm:num_requests_waiting": "waiting",
 }
@@ -81,6 +83,7 @@ class VllmEngine:
         self._chat = state.openai_serving_chat
         self._models = state.openai_serving_models
         self._model = model
+        self._cache_salts = CacheSalts()
         self._control_tokens = ControlTokens(_special_tokens(engine.get_tokenizer()))
         self._call_marker = _call_marker(self._chat.parser_cls)
 
@@ -139,7 +142,8 @@ class VllmEngine:
         await self._engine.check_health()
 
     async def counters(self) -> Mapping[str, float]:
-        """Return generation_tokens (since the start) and the running and waiting requests.
+        """Return the tokens generated and those of prompts found in the cache, since the start,
+        and the running and waiting requests.
 
         Raises ModelUnavailable when the engine has died.
         """
@@ -162,14 +166,14 @@ class VllmEngine:
         return models
 
     async def chat(
-        self, request: ChatRequest, generation_id: str
+        self, request: ChatRequest, generation_id: str, tenant_id: str | None = None
     ) -> AsyncGenerator[StreamEvent, None]:
         """See sidecar.llm.protocol.ChatEngine; closing the generator cancels the generation."""
         await self._grammars.check(request.json_schemas)
         _check_libraries(request.json_schemas)
         try:
             response = await self._chat.create_chat_completion(
-                self._vllm_request(request, generation_id)
+                self._vllm_request(request, generation_id, self._cache_salts.salt(tenant_id))
             )
             if isinstance(response, ErrorResponse):
                 raise _error(response.error.code, response.error.message)
@@ -194,11 +198,18 @@ class VllmEngine:
             # Mostly a JSON schema whose grammar can't be compiled, which only the engine notices.
             raise BadRequest("The model could not process this request.") from error
 
-    def _vllm_request(self, request: ChatRequest, generation_id: str) -> ChatCompletionRequest:
+    def forget(self, tenant_id: str) -> None:
+        """Make what is cached of the tenant's prompts unreachable."""
+        self._cache_salts.forget(tenant_id)
+
+    def _vllm_request(
+        self, request: ChatRequest, generation_id: str, cache_salt: str
+    ) -> ChatCompletionRequest:
         limit = self._model.max_tokens
         max_tokens = request.max_completion_tokens or request.max_tokens or limit
         body = request.wire() | {
             "request_id": generation_id,
+            "cache_salt": cache_salt,
             "max_completion_tokens": min(max_tokens, limit),
         }
         body["messages"] = self._control_tokens.disarm(body["messages"])

@@ -38,14 +38,16 @@ _SENTENCE_END: Final = re.compile(r"(?<=[.!?])\s+")
 
 
 async def with_summary(
-    engine: ChatEngine, request: PlanRequest, plan: PlanAnswer
+    engine: ChatEngine, request: PlanRequest, plan: PlanAnswer, *, tenant_id: str
 ) -> Mapping[str, object]:
     """Return the plan as JSON-ready data, with a `summary` if `summarize` returns one."""
-    summary = await summarize(engine, request, plan)
+    summary = await summarize(engine, request, plan, tenant_id=tenant_id)
     return {**plan.wire(), "summary": summary} if summary else plan.wire()
 
 
-async def summarize(engine: ChatEngine, request: PlanRequest, plan: PlanAnswer) -> str | None:
+async def summarize(
+    engine: ChatEngine, request: PlanRequest, plan: PlanAnswer, *, tenant_id: str | None = None
+) -> str | None:
     """Return the plan in one or two sentences.
 
     None without meals, if the engine is unavailable, and if the text is not grounded in the plan.
@@ -54,7 +56,7 @@ async def summarize(engine: ChatEngine, request: PlanRequest, plan: PlanAnswer) 
         return None
     facts = plan.explanation[:_MAX_FACTS]
     try:
-        completion = await complete(engine, _request(facts))
+        completion = await complete(engine, _request(facts), tenant_id=tenant_id)
     except ServiceError as error:
         log.info("plan summary unavailable", extra={"code": error.code})
         return None

@@ -270,6 +270,31 @@ async def test_a_disconnect_stops_the_generation(
 
 
 @pytest.mark.parametrize("killed", ["VLLM::EngineCore", "ServeReplica:engine:Engine"])
+def test_no_tenant_shares_anothers_cache_of_prompts_and_erasure_empties_it(
+    engine: Service, engine_counters: Callable[[], dict[str, int]]
+) -> None:
+    secret = "What did the household of Numbat Lane buy on the ninth of May? " * 10
+
+    def cached_tokens(tenant: str) -> int:
+        before = engine_counters()["cached prompt tokens"]
+        response = httpx.post(
+            f"{engine.url}/v1/chat/completions",
+            json={"messages": [{"role": "user", "content": secret}], "max_tokens": 8},
+            headers={"x-tenant-id": tenant},
+            timeout=60,
+        )
+        assert response.status_code == 200, response.text
+        return engine_counters()["cached prompt tokens"] - before
+
+    assert cached_tokens("numbat") == 0
+    assert cached_tokens("numbat") > 50
+    assert cached_tokens("quokka") == 0
+    erased = httpx.delete(f"{engine.url}/api/v1/tenants/numbat/data", timeout=60)
+    assert erased.status_code == 200
+    assert cached_tokens("numbat") == 0
+    assert cached_tokens("quokka") > 50
+
+
 def test_an_engine_that_dies_affects_nothing_else_and_is_restarted(
     openai: "OpenAI", client: httpx.Client, engine: Service, killed: str
 ) -> None:

@@ -47,7 +47,7 @@ async def completions(request: Request, body: ChatRequest, services: ServicesDep
     request.state.log["feature"] = CHAT_COMPLETION
     with ExitStack() as until_sent:
         until_sent.enter_context(services.chat_limiter.acquire(recorder.tenant_id))
-        events = _generate(services, body)
+        events = _generate(services, body, recorder.tenant_id)
         async with record_disconnect(recorder):
             if not body.stream:
                 return await cancel_on_disconnect(request.receive, whole_response(events, recorder))
@@ -56,8 +56,8 @@ async def completions(request: Request, body: ChatRequest, services: ServicesDep
         return EventStreamResponse(first, events, recorder, until_sent.pop_all())
 
 
-async def _generate(services: Services, body: ChatRequest) -> StreamEvents:
+async def _generate(services: Services, body: ChatRequest, tenant_id: str) -> StreamEvents:
     request = await inline_images(body, services.settings)
-    async with aclosing(services.engine.chat(request)) as events:
+    async with aclosing(services.engine.chat(request, tenant_id=tenant_id)) as events:
         async for event in events:
             yield event

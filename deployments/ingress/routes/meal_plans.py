@@ -29,7 +29,7 @@ async def meal_plan(
     async def run(tenant_id: str) -> JobResult:
         plan = await services.planner.plan(body.payload)
         output = (
-            await with_summary(services.engine, body.payload, plan)
+            await with_summary(services.engine, body.payload, plan, tenant_id=tenant_id)
             if services.settings.planner.summary
             else plan.wire()
         )

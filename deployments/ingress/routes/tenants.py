@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Request
 from deployments.http.schemas.common import ApiModel
 from deployments.http.schemas.errors import ERROR_RESPONSES
 from deployments.ingress.json import JsonRoute
-from deployments.ingress.services import ServicesDep
+from deployments.ingress.services import Services, ServicesDep
 from deployments.ingress.tenancy import resolve_tenant
 
 router = APIRouter(
@@ -31,5 +31,11 @@ async def erase(
     """Erase the tenant's data and cancel its running jobs."""
     tenant_id = resolve_tenant(request, tenant_id)
     # Erasing millions of rows can outlast the request, so a disconnect doesn't stop it.
-    erasure = asyncio.create_task(services.eraser.erase(tenant_id))
+    erasure = asyncio.create_task(_erase(tenant_id, services))
     return ErasureResponse(tenant_id=tenant_id, erased=await asyncio.shield(erasure))
+
+
+async def _erase(tenant_id: str, services: Services) -> Mapping[str, int]:
+    erased = await services.eraser.erase(tenant_id)
+    await services.engine.forget(tenant_id)
+    return erased

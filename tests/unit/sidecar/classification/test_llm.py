@@ -22,7 +22,9 @@ class ScriptedEngine(EchoEngine):
         super().__init__()
         self.answers = answers
 
-    async def chat(self, request: ChatRequest) -> AsyncGenerator[StreamEvent, None]:
+    async def chat(
+        self, request: ChatRequest, *, tenant_id: str | None = None
+    ) -> AsyncGenerator[StreamEvent, None]:
         self.requests.append(request)
         choices = [{"message": {"content": answer}} for answer in self.answers]
         yield Completion({"model": "voter", "choices": choices})

@@ -15,7 +15,10 @@ MODEL = "echo"
 
 @dataclass
 class EchoEngine:
-    """Records its `requests`; sets `closed` when a completion has ended."""
+    """Records its `requests`, their `tenants` and those it was to forget.
+
+    Sets `closed` when a completion has ended.
+    """
 
     status: EngineState = field(default_factory=lambda: EngineState("ok", "1 replica"))
     fails_with: ServiceError | None = None
@@ -23,10 +26,15 @@ class EchoEngine:
     never_ends: bool = False
     reply: str | None = None  # instead of the last message
     requests: list[ChatRequest] = field(default_factory=list)
+    tenants: list[str | None] = field(default_factory=list)
+    forgotten: list[str] = field(default_factory=list)
     closed: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def chat(self, request: ChatRequest) -> AsyncGenerator[StreamEvent, None]:
+    async def chat(
+        self, request: ChatRequest, *, tenant_id: str | None = None
+    ) -> AsyncGenerator[StreamEvent, None]:
         self.requests.append(request)
+        self.tenants.append(tenant_id)
         if self.fails_with is not None and self.fails_after is None:
             raise self.fails_with
         words = (self.reply or str(request.messages[-1].content)).split()
@@ -44,6 +52,9 @@ class EchoEngine:
             yield Usage(MODEL, 7, len(words), ("stop",))
         finally:
             self.closed.set()
+
+    async def forget(self, tenant_id: str) -> None:
+        self.forgotten.append(tenant_id)
 
     async def models(self) -> Mapping[str, Any]:
         if self.fails_with is not None:

@@ -39,6 +39,7 @@ async def test_a_whole_response_is_recorded_without_its_content(
     response = await chat(ingress, temperature=0.5)
     assert response.status_code == 200
     assert response.json()["choices"][0]["message"]["content"] == "one two three"
+    assert ingress.engine.tenants == [TENANT["x-tenant-id"]]
     record = await artifact(ingress)
     assert record["feature"] == "chat_completion"
     assert record["model_id"] == "echo"

@@ -11,6 +11,7 @@ async def test_erasing_a_tenant_leaves_the_others(ingress: IngressClient) -> Non
     erased = await ingress.http.delete("/api/v1/tenants/acme/eu/data")
     assert erased.status_code == 200
     assert erased.json()["erased"]["jobs"] == 1
+    assert ingress.engine.forgotten == ["acme/eu"]
     for tenant, remaining in (("acme/eu", 0), ("t2", 1)):
         page = await ingress.http.get("/api/v1/jobs", headers={"x-tenant-id": tenant})
         assert page.json()["total"] == remaining
