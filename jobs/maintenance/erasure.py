@@ -78,6 +78,7 @@ class TenantEraser:
             jobs.c.id.in_(batch),
             JobStatus.CANCELLED,
             now,
+            brief=True,
             finished_at=now,
             callback_url=None,  # no webhook about an erased job
             **CLEARED_CLAIM,

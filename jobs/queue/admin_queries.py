@@ -15,8 +15,9 @@ from sqlalchemy import ColumnElement, Row, Table, and_, func, not_, select, unio
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jobs.queue.job import Job, JobStatus
-from jobs.queue.transitions import JOB_COLUMNS, job_from_row, queued_jobs
+from jobs.queue.transitions import BRIEF_JOB_COLUMNS, job_from_row, queued_jobs
 from jobs.storage.artifacts import Artifact, artifact_from_row
+from jobs.storage.brief_rows import brief_columns
 from jobs.storage.database import Database
 from jobs.storage.feedback import Feedback, Rating, feedback_from_row
 from jobs.storage.schema import artifacts, blobs, corrections, feedback, jobs
@@ -60,7 +61,7 @@ class QueueDepth:
 class AdminQueries:
     """Queries for all tenants' jobs, artifacts and feedback in one database.
 
-    Lists are newest first; with `before`, they hold only lower ids.
+    Lists are newest first and without large payloads; with `before`, they hold only lower ids.
     """
 
     def __init__(self, database: Database) -> None:
@@ -72,7 +73,7 @@ class AdminQueries:
             branches = await _job_branches(connection, filter_, where)
             ids = await _newest_ids(connection, jobs, branches, limit)
             rows = await connection.execute(
-                select(*JOB_COLUMNS).where(jobs.c.id.in_(ids)).order_by(jobs.c.id.desc())
+                select(*BRIEF_JOB_COLUMNS).where(jobs.c.id.in_(ids)).order_by(jobs.c.id.desc())
             )
             return [job_from_row(row) for row in rows]
 
@@ -103,7 +104,8 @@ class AdminQueries:
         self, filter_: AdminFilter, *, before: str | None, limit: int
     ) -> Sequence[Artifact]:
         where = _conditions("art_", artifacts, filter_, before, "feature", "success")
-        return [artifact_from_row(row) for row in await self._newest(artifacts, where, limit)]
+        rows = await self._newest(artifacts, where, limit, brief=True)
+        return [artifact_from_row(row) for row in rows]
 
     async def artifact(self, artifact_id: str) -> Artifact:
         """Return the artifact; raises NotFound."""
@@ -202,11 +204,17 @@ class AdminQueries:
         return row
 
     async def _newest(
-        self, table: Table, where: Sequence[ColumnElement[bool]], limit: int
+        self,
+        table: Table,
+        where: Sequence[ColumnElement[bool]],
+        limit: int,
+        *,
+        brief: bool = False,
     ) -> _Rows:
+        columns = brief_columns(table) if brief else table.c
         async with self._database.read() as connection:
             rows = await connection.execute(
-                select(table).where(*where).order_by(table.c.id.desc()).limit(limit)
+                select(*columns).where(*where).order_by(table.c.id.desc()).limit(limit)
             )
             return rows.all()
 

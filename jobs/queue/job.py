@@ -76,7 +76,7 @@ class Job:
     version: int = 1  # counts the changes of status and review, from 1
     priority: int
     request_id: str
-    input_payload: Mapping[str, Any]
+    input_payload: Mapping[str, Any]  # in lists, empty where it is large
     attempt: int = 0  # attempts started so far
     max_attempts: int
     attempt_token: str | None = None  # fencing token of the attempt with the lease

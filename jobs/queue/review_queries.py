@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, select, text
 
 from jobs.queue.job import Job
-from jobs.queue.transitions import JOB_COLUMNS, job_from_row
+from jobs.queue.transitions import BRIEF_JOB_COLUMNS, job_from_row
 from jobs.storage.database import Database
 from jobs.storage.schema import artifacts, jobs
 
@@ -47,7 +47,7 @@ class ReviewQueries:
         """Return the jobs to review, the oldest first."""
         async with self._database.read() as connection:
             rows = await connection.execute(
-                select(*JOB_COLUMNS)
+                select(*BRIEF_JOB_COLUMNS)
                 .where(_PENDING, *_of(tenant_id))
                 .order_by(jobs.c.id)
                 .limit(limit)

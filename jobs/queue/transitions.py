@@ -33,10 +33,13 @@ from jobs.queue.job import (
     Review,
 )
 from jobs.storage.artifacts import Artifact
+from jobs.storage.brief_rows import brief_columns
 from jobs.storage.schema import attempts, job_events, jobs, webhooks
 from sidecar.core.errors import NotFound
 
 JOB_COLUMNS = [jobs.c[name] for name in Job.__dataclass_fields__]
+#: For lists: without large payloads.
+BRIEF_JOB_COLUMNS = brief_columns(jobs, JOB_COLUMNS)
 
 # Statements are built once: building one takes longer than running it.
 _INSERT_EVENT = insert(job_events)
@@ -57,7 +60,11 @@ _END_ATTEMPT = (
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 #: Columns that are cleared when an attempt ends.
-CLEARED_CLAIM = {"attempt_token": None, "lease_expires_at": None, "progress_detail": None}
+CLEARED_CLAIM: Mapping[str, Any] = {
+    "attempt_token": None,
+    "lease_expires_at": None,
+    "progress_detail": None,
+}
 
 
 def has_status(status: JobStatus) -> ColumnElement[bool]:
@@ -137,18 +144,21 @@ def transition_many(
     where: ColumnElement[bool],
     to: JobStatus,
     now: datetime,
+    *,
+    brief: bool = False,
     **values: Any,
 ) -> Sequence[Job]:
     """Move the matching jobs to a state, from those states that TRANSITIONS allows.
 
-    This UPDATE is behind every transition but a claim and the end of a claimed attempt.
+    This UPDATE is behind every transition but a claim and the end of a claimed attempt. `brief`:
+    return the jobs without large payloads.
     """
     sources = [source for source, targets in TRANSITIONS.items() if to in targets]
     rows = connection.execute(
         update(jobs)
         .where(where, jobs.c.status.in_(sources))
         .values(status=to, version=jobs.c.version + 1, **values)
-        .returning(*JOB_COLUMNS)
+        .returning(*(BRIEF_JOB_COLUMNS if brief else JOB_COLUMNS))
     )
     changed = [job_from_row(row) for row in rows]
     emit_events(connection, changed, now)
@@ -232,7 +242,15 @@ def get_job(connection: Connection, tenant_id: str, job_id: str) -> Job:
 def job_from_row(row: Row[*tuple[Any, ...]]) -> Job:
     values = {name: getattr(row, name) for name in Job.__dataclass_fields__}
     review = Review(row.review) if row.review else None
-    return Job(**{**values, "status": JobStatus(row.status), "review": review})
+    payload = row.input_payload or {}
+    return Job(
+        **{
+            **values,
+            "input_payload": payload,
+            "status": JobStatus(row.status),
+            "review": review,
+        }
+    )
 
 
 def artifact_of(

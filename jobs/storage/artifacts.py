@@ -26,7 +26,8 @@ class Artifact:
     request_id: str
     job_id: str | None
     success: bool
-    input_payload: Mapping[str, Any]  # JSON; images are references to blobs
+    # JSON; images are references to blobs. In lists both are empty where they are large.
+    input_payload: Mapping[str, Any]
     output_payload: Mapping[str, Any] | None  # JSON; None when it failed
     error_code: str | None
     error_message: str | None
@@ -107,4 +108,5 @@ class Artifacts:
 
 def artifact_from_row(row: Row[Any]) -> Artifact:
     """Convert a row of the table."""
-    return Artifact(**{name: row._mapping[name] for name in Artifact.__dataclass_fields__})
+    values = {name: row._mapping[name] for name in Artifact.__dataclass_fields__}
+    return Artifact(**{**values, "input_payload": row.input_payload or {}})

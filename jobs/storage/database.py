@@ -29,6 +29,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from jobs.storage import sqlite
+from jobs.storage.brief_rows import brief_columns
 from jobs.storage.sqlite import SqliteWriter
 from sidecar.core.errors import DatabaseUnavailable
 
@@ -98,13 +99,18 @@ class Database:
     ) -> tuple[Sequence[Row[*tuple[Any, ...]]], int]:
         """Return one page of the matches, highest ids first, and the number of all matches.
 
-        With `before`, the page begins below that id, wherever rows were added meanwhile.
+        With `before`, the page begins below that id, wherever rows were added meanwhile. Large
+        payloads are NULL: see brief_columns.
         """
         async with self.read() as connection:
             total = await connection.scalar(select(func.count()).select_from(table).where(*where))
             rest = where if before is None else [*where, table.c.id < before]
             rows = await connection.execute(
-                select(table).where(*rest).order_by(table.c.id.desc()).limit(limit).offset(offset)
+                select(*brief_columns(table))
+                .where(*rest)
+                .order_by(table.c.id.desc())
+                .limit(limit)
+                .offset(offset)
             )
             return rows.all(), total or 0
 

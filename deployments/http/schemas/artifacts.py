@@ -20,7 +20,10 @@ class ArtifactResponse(ApiModel):
     request_id: str
     job_id: str | None
     status: Literal["success", "error"]
-    input_payload: Mapping[str, Any]
+    input_payload: Mapping[str, Any] | None = Field(
+        description="In lists, but not in exports, null as output_payload is, where the two have "
+        "more than 16 KiB of JSON."
+    )
     output_payload: Mapping[str, Any] | None
     error_code: str | None
     error_message: str | None
@@ -35,6 +38,7 @@ class ArtifactResponse(ApiModel):
             **{
                 **vars(artifact),
                 "artifact_id": artifact.id,
+                "input_payload": artifact.input_payload or None,
                 "status": "success" if artifact.success else "error",
                 "latency_ms": round(artifact.latency_ms, 1),
                 "created_at": rfc3339(artifact.created_at),

@@ -44,7 +44,9 @@ class JobResponse(ApiModel):
     progress_detail: Mapping[str, Any] | None = Field(
         description="Interim results of a running job: a plan's objective, bound and gap."
     )
-    input_payload: Mapping[str, Any] = Field(description="Images are replaced by references.")
+    input_payload: Mapping[str, Any] | None = Field(
+        description="Images are replaced by references. In lists null above 16 KiB of JSON."
+    )
     output_payload: Mapping[str, Any] | None = Field(description="The result; null in lists.")
     reviewed_payload: Mapping[str, Any] | None = Field(
         description="A receipt's result as people corrected it; null when nobody did, and in lists."
@@ -88,6 +90,7 @@ class JobResponse(ApiModel):
             **{
                 **vars(job),
                 "job_id": job.id,
+                "input_payload": job.input_payload or None,
                 "output_payload": output,
                 "reviewed_payload": reviewed,
                 "retryable": by_code(job.error_code).retryable if job.error_code else None,

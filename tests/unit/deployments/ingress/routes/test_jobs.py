@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from jobs.queue.job import AttemptError, JobResult
+from jobs.queue.job import AttemptError, JobResult, NewJob
 from sidecar.core.setting_groups import QueueSettings
 from sidecar.core.settings import Settings
 from tests.unit.deployments.conftest import IngressClient, serve_ingress
@@ -132,6 +132,21 @@ async def test_a_list_is_paged_and_counts_the_matches(ingress: IngressClient) ->
     running = await ingress.http.get("/api/v1/jobs?status=running", headers=TENANT)
     empty = {"jobs": [], "total": 0, "limit": 20, "offset": 0, "next_cursor": None}
     assert running.json() == empty
+
+
+async def test_a_list_leaves_out_large_payloads(ingress: IngressClient) -> None:
+    texts = [{"id": f"t{number}", "text": "oat milk " * 50} for number in range(100)]
+    assert (await ingress.http.post("/api/v1/jobs", json=submission())).status_code == 200
+    payload = {"texts": texts}
+    await ingress.queue.submit(
+        NewJob(tenant_id="t1", feature="embedding_batch", input_payload=payload, request_id="large")
+    )
+    page = (await ingress.http.get("/api/v1/jobs", headers=TENANT)).json()
+    of_large, of_small = page["jobs"]
+    assert of_large["input_payload"] is None
+    assert "image" in of_small["input_payload"]
+    one = (await ingress.http.get(f"/api/v1/jobs/{of_large['id']}", headers=TENANT)).json()
+    assert one["input_payload"]["texts"] == texts
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 4, 100])
