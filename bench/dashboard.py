@@ -68,6 +68,8 @@ def job_rows(count: int, now: datetime, rng: random.Random) -> Iterator[dict[str
             "error_code": None if succeeded or queued else "invalid_image",
             "merchant": f"shop {int(_TENANTS * rng.random() ** 2)}" if succeeded else None,
             "review": "pending" if succeeded and not queued and rng.random() < 0.02 else None,
+            "run_ms": None if queued else int((finished - started).total_seconds() * 1000),
+            "confidence": rng.random() if succeeded and not queued else None,
             "artifact_id": new_id("art_", finished, rng.getrandbits)
             if succeeded and not queued
             else None,
@@ -104,6 +106,13 @@ async def measure(settings: Settings, count: int, tries: int) -> None:
             "jobs, next page": f"{jobs_path}?tenant=tenant-0&before={before}",
             "jobs, failed of a tenant": f"{jobs_path}?tenant=tenant-0&state=failed",
             "jobs, a feature": f"{jobs_path}?feature=meal_optimization",
+            **{
+                f"jobs, {sort}": f"{jobs_path}?sort={sort}"
+                for sort in ("oldest", "longest", "least_sure", "merchant")
+            },
+            "jobs, longest of a tenant": f"{jobs_path}?sort=longest&tenant=tenant-0",
+            "jobs, least sure of a few": f"{jobs_path}?sort=least_sure&tenant=tenant-499",
+            "jobs, longest that failed": f"{jobs_path}?sort=longest&state=failed",
             "jobs, search a request": f"{jobs_path}?q=req_17",
             "jobs, search a merchant": f"{jobs_path}?q=Shop+12",
             "review": "/dashboard/review",

@@ -17,7 +17,7 @@ from jobs.queue.admin_queries import AdminQueries
 from jobs.queue.claims import Claims
 from jobs.queue.job_context import JobContext
 from jobs.queue.job_type import InProcessAttempt, InProcessWork, JobType
-from jobs.queue.queue import utc_now
+from jobs.queue.queue import JobQueue, utc_now
 from jobs.queue.webhooks import WebhookDispatcher
 from jobs.queue.worker import Attempt, JobWorker
 from jobs.storage.blobs import BlobStore
@@ -84,6 +84,7 @@ class JobRunner:
             record_queue_metrics,
             meter,
             queries=AdminQueries(self._database),
+            queue=JobQueue(self._database),
             retention=self._retention,
             blobs=blobs,
             features=list(known),

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic, TypedDict, TypeVar
 
 from deployments.dashboard.activity import Activity, Window, activity
 from deployments.dashboard.job_history import FinishedJobsWindow
@@ -14,6 +14,7 @@ from deployments.dashboard.stale_while_revalidate import StaleWhileRevalidate
 from deployments.serving.cluster import Cluster
 from jobs.maintenance.retention import RetentionRun
 from jobs.queue.admin_queries import AdminQueries
+from jobs.queue.job import Pause
 from sidecar.core.errors import DatabaseUnavailable
 
 #: How long the page waits for a figure that isn't cached; the live page shows it later.
@@ -49,6 +50,16 @@ class Overview(Generic[ChecksT]):
     cluster: Cluster | None
     storage: Storage | None
     to_review: int  # results that somebody should look at
+    pauses: Mapping[str, Pause]  # by feature
+
+
+class _FromDatabase(TypedDict):
+    """The fields of Overview that the database has."""
+
+    activity: Activity | None
+    oldest_due_at: datetime | None
+    to_review: int
+    pauses: Mapping[str, Pause]
 
 
 class OverviewService(Generic[ChecksT]):
@@ -60,6 +71,7 @@ class OverviewService(Generic[ChecksT]):
         queries: AdminQueries,
         finished_jobs: FinishedJobsWindow,
         to_review: Callable[[], Awaitable[int]],
+        pauses: Callable[[], Awaitable[Mapping[str, Pause]]],
         features: tuple[str, ...],
         checks: Callable[[], Awaitable[ChecksT]],
         cluster: Callable[[], Awaitable[Cluster]],
@@ -71,6 +83,7 @@ class OverviewService(Generic[ChecksT]):
         self._queries = queries
         self._finished_jobs = finished_jobs
         self._to_review = to_review
+        self._pauses = pauses
         self._features = features
         self._checks = StaleWhileRevalidate(checks, period_s=2)
         self._cluster = StaleWhileRevalidate(cluster, period_s=5)
@@ -83,37 +96,36 @@ class OverviewService(Generic[ChecksT]):
     async def overview(self, window: Window) -> Overview[ChecksT]:
         """Return the figures of the window that ends now."""
         now = self._clock()
-        checks, cluster, storage, (figures, oldest_due_at, to_review) = await asyncio.gather(
+        checks, cluster, storage, figures = await asyncio.gather(
             self._checks.get(timeout_s=_FIGURE_TIMEOUT_S),
             self._cluster.get(timeout_s=_FIGURE_TIMEOUT_S),
             self._storage.get(timeout_s=_COUNTS_TIMEOUT_S),
-            self._activity(window, now),
+            self._from_database(window, now),
         )
         return Overview(
             now=now,
             checks=checks,
-            activity=figures,
-            oldest_due_at=oldest_due_at,
             cluster=cluster,
             storage=storage,
-            to_review=to_review,
+            **figures,
         )
 
     async def checks(self) -> ChecksT | None:
         """Return the state of each part, or None after 5 s."""
         return await self._checks.get(timeout_s=_CHECKS_TIMEOUT_S)
 
-    async def _activity(
-        self, window: Window, now: datetime
-    ) -> tuple[Activity | None, datetime | None, int]:
+    async def _from_database(self, window: Window, now: datetime) -> _FromDatabase:
         try:
             finished = await self._finished_jobs.refresh()
             depths = await self._queries.queue_depths(self._features)
-            oldest_due_at = await self._queries.oldest_due_at(now)
-            to_review = await self._to_review()
+            return {
+                "activity": activity(finished, depths, window, now),
+                "oldest_due_at": await self._queries.oldest_due_at(now),
+                "to_review": await self._to_review(),
+                "pauses": await self._pauses(),
+            }
         except DatabaseUnavailable:
-            return None, None, 0
-        return activity(finished, depths, window, now), oldest_due_at, to_review
+            return {"activity": None, "oldest_due_at": None, "to_review": 0, "pauses": {}}
 
     async def _measure_storage(self) -> Storage:
         rows, blobs = await self._queries.totals()

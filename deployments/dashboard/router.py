@@ -1,30 +1,25 @@
-"""The operator's pages: jobs, artifacts and feedback of all tenants, and actions on them."""
+"""The operator's pages: the overview, a job, artifacts and feedback, and actions on them."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import suppress
-from datetime import UTC, datetime
-from enum import StrEnum
-from typing import Annotated, Any, Literal, TypeVar
-from urllib.parse import parse_qs, urlencode
+from collections.abc import AsyncIterator
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Request, Response
 from pydantic import ValidationError
-from starlette.responses import HTMLResponse, RedirectResponse, StreamingResponse
+from starlette.responses import RedirectResponse, StreamingResponse
 
 from deployments.dashboard.activity import WINDOWS
+from deployments.dashboard.lists import PAGE, admin_filter, form, list_page, page, page_start
 from deployments.dashboard.plan_view import plan_view
 from deployments.dashboard.receipt_view import receipt_view
-from deployments.dashboard.responses import HtmlRoute, html_events, html_response
+from deployments.dashboard.responses import HtmlRoute, html_events
 from deployments.dashboard.services import DashboardDep, DashboardServices
 from deployments.http.json_lines import json_lines
 from deployments.http.schemas.artifacts import ArtifactResponse
 from deployments.http.schemas.feedback import FeedbackRequest, FeedbackResponse
 from deployments.http.schemas.jobs import JobResponse
 from deployments.http.schemas.webhooks import WebhookResponse
-from jobs.queue.admin_queries import MAX_COUNTED, AdminFilter
 from jobs.queue.job import FINAL, JobStatus
-from jobs.storage.feedback import Rating
-from sidecar.core.errors import BadRequest, Conflict, NotFound, ValidationFailed, by_code
+from sidecar.core.errors import NotFound, ValidationFailed, by_code
 from sidecar.core.validation_errors import describe_errors
 
 router = APIRouter(prefix="/dashboard", include_in_schema=False, route_class=HtmlRoute)
@@ -35,10 +30,8 @@ _LIVE_S = 45.0
 #: Seconds between two updates of a live page.
 _OVERVIEW_PERIOD_S = 2.0
 _JOB_PERIOD_S = 0.3
-_PAGE = 50
 
 Id = Annotated[str, Path(max_length=200)]
-EnumT = TypeVar("EnumT", bound=StrEnum)
 
 
 @root_router.get("/")
@@ -53,7 +46,7 @@ async def root(request: Request) -> Response:
 async def overview(services: DashboardDep, window: Literal["hour", "day"] = "hour") -> Response:
     """Show the state of the service and its last hour or day."""
     live = await _overview_part(services, window)
-    return _page(
+    return page(
         services, "overview.html", live=live, window=window, windows=WINDOWS, here="overview"
     )
 
@@ -71,44 +64,18 @@ async def overview_live(
     return html_events(updates(), pause_s=_OVERVIEW_PERIOD_S, seconds=_LIVE_S)
 
 
-@router.get("/jobs")
-async def list_jobs(request: Request, services: DashboardDep) -> Response:
-    """List the jobs of all tenants."""
-    filter_ = _admin_filter(request, "tenant", "feature", "state", "q")
-    jobs = await services.queries.jobs(filter_, before=_page_start(request), limit=_PAGE + 1)
-    counts = await services.queries.state_counts(filter_)
-    tabs = [
-        (state, counts[state], _page_url(request, before=None, state=state)) for state in JobStatus
-    ]
-    return _list_page(
-        "jobs",
-        request,
-        services,
-        jobs,
-        features=sorted(services.job_types),
-        tabs=[(None, None, _page_url(request, before=None, state=None)), *tabs],
-        max_counted=MAX_COUNTED,
-        receipts=await services.review_queries.summaries(jobs),
-        plans=await services.review_queries.plans(jobs),
-    )
-
-
-@router.post("/jobs")
-async def act_on_jobs(request: Request, services: DashboardDep) -> Response:
-    """Retry or cancel the jobs that were selected in the list; those that can't be stay."""
-    form = await _form_lists(request)
-    action = (form.get("action") or [""])[0]
-    if action not in ("retry", "cancel"):
-        raise BadRequest("Choose retry or cancel.")
-    for job_id in form.get("job", [])[:_PAGE]:
-        job = await services.queries.job(job_id)
-        with suppress(Conflict):
-            if action == "cancel":
-                await services.queue.cancel(job.tenant_id, job_id)
-            else:
-                extra_attempts = services.job_types[job.feature].max_attempts
-                await services.queue.retry(job.tenant_id, job_id, extra_attempts=extra_attempts)
-    return RedirectResponse(f"/dashboard/jobs?{request.url.query}", 303)
+@router.post("/queues/{feature}/{action}")
+async def pause_or_resume(
+    feature: Id, action: Literal["pause", "resume"], services: DashboardDep
+) -> Response:
+    """Pause or resume a feature's queue."""
+    if feature not in services.job_types:
+        raise NotFound("There is no such queue.")
+    if action == "pause":
+        await services.queue.pause(feature, None)
+    else:
+        await services.queue.resume(feature)
+    return RedirectResponse("/dashboard#queues", 303)
 
 
 @router.get("/jobs/{job_id}")
@@ -116,13 +83,13 @@ async def show_job(job_id: Id, services: DashboardDep) -> Response:
     """Show one job with its attempts, its image and its result."""
     values = await _job_values(services, job_id)
     feedback = await services.queries.feedback_of_job(job_id)
-    return _page(services, "job.html", **values, feedback=feedback, here="jobs")
+    return page(services, "job.html", **values, feedback=feedback, here="jobs")
 
 
 @router.get("/jobs/{job_id}/watch")
 async def watch_job(job_id: Id, services: DashboardDep) -> Response:
     """Return the part of a job's page that the try page embeds."""
-    return _page(services, "job_watch.html", **await _job_values(services, job_id))
+    return page(services, "job_watch.html", **await _job_values(services, job_id))
 
 
 @router.get("/jobs/{job_id}/live")
@@ -190,10 +157,10 @@ async def resend_webhook(job_id: Id, services: DashboardDep) -> Response:
 async def give_feedback(request: Request, job_id: Id, services: DashboardDep) -> Response:
     """Store feedback on a job's result."""
     job = await services.queries.job(job_id)
-    form = await _form(request)
+    fields = await form(request)
     try:
         body = FeedbackRequest.model_validate(
-            {"rating": form.get("rating"), "note": form.get("note") or None, "job_id": job_id}
+            {"rating": fields.get("rating"), "note": fields.get("note") or None, "job_id": job_id}
         )
     except ValidationError as error:
         raise ValidationFailed(describe_errors(error.errors())) from error
@@ -206,24 +173,24 @@ async def try_it(services: DashboardDep) -> Response:
     """Show forms that try out receipts, categories, plans and chat."""
     checks = await services.overview.checks() or {}
     ready = {name for name, check in checks.items() if check.status == "ok"}
-    return _page(services, "try.html", ready=ready, here="try")
+    return page(services, "try.html", ready=ready, here="try")
 
 
 @router.get("/artifacts")
 async def list_artifacts(request: Request, services: DashboardDep) -> Response:
     """List the artifacts of all tenants."""
     artifacts = await services.queries.artifacts(
-        _admin_filter(request, "tenant", "feature", "outcome"),
-        before=_page_start(request),
-        limit=_PAGE + 1,
+        admin_filter(request, "tenant", "feature", "outcome"),
+        before=page_start(request),
+        limit=PAGE + 1,
     )
-    return _list_page("artifacts", request, services, artifacts)
+    return list_page("artifacts", request, services, artifacts)
 
 
 @router.get("/artifacts.jsonl")
 async def export_artifacts(request: Request, services: DashboardDep) -> StreamingResponse:
     """Export the matching artifacts."""
-    rows = services.queries.export_artifacts(_admin_filter(request, "tenant", "feature", "outcome"))
+    rows = services.queries.export_artifacts(admin_filter(request, "tenant", "feature", "outcome"))
     return await json_lines("artifacts", (ArtifactResponse.of(row) async for row in rows))
 
 
@@ -232,22 +199,22 @@ async def show_artifact(artifact_id: Id, services: DashboardDep) -> Response:
     """Show one artifact."""
     artifact = await services.queries.artifact(artifact_id)
     body = ArtifactResponse.of(artifact).model_dump(mode="json")
-    return _page(services, "artifact.html", artifact=artifact, body=body, here="artifacts")
+    return page(services, "artifact.html", artifact=artifact, body=body, here="artifacts")
 
 
 @router.get("/feedback")
 async def list_feedback(request: Request, services: DashboardDep) -> Response:
     """List the feedback of all tenants."""
     feedback = await services.queries.feedback(
-        _admin_filter(request, "tenant", "rating"), before=_page_start(request), limit=_PAGE + 1
+        admin_filter(request, "tenant", "rating"), before=page_start(request), limit=PAGE + 1
     )
-    return _list_page("feedback", request, services, feedback)
+    return list_page("feedback", request, services, feedback)
 
 
 @router.get("/feedback.jsonl")
 async def export_feedback(request: Request, services: DashboardDep) -> StreamingResponse:
     """Export the matching feedback."""
-    rows = services.queries.export_feedback(_admin_filter(request, "tenant", "rating"))
+    rows = services.queries.export_feedback(admin_filter(request, "tenant", "rating"))
     return await json_lines("feedback", (FeedbackResponse.of(row) async for row in rows))
 
 
@@ -262,10 +229,6 @@ async def static(name: str, services: DashboardDep) -> Response:
         "x-content-type-options": "nosniff",
     }
     return Response(asset.data, media_type=asset.media_type, headers=headers)
-
-
-def _page(services: DashboardServices, template: str, **values: Any) -> HTMLResponse:
-    return html_response(services.templates.render(template, **values))
 
 
 async def _overview_part(services: DashboardServices, window: str) -> str:
@@ -289,103 +252,11 @@ async def _job_values(services: DashboardServices, job_id: str) -> dict[str, Any
         or (job.status is JobStatus.FAILED and by_code(job.error_code or "internal").retryable),
         "body": JobResponse.of(job, output, attempts, webhook).model_dump(mode="json"),
         "webhook": webhook,
+        "paused": job.feature in await services.queue.pauses(),
         "now": services.clock(),
         "ended": ended,
     }
 
 
-def _list_page(
-    name: str,
-    request: Request,
-    services: DashboardServices,
-    rows: Sequence[Any],
-    **values: Any,
-) -> HTMLResponse:
-    """Return a page of a list; `rows` has one row more than the page if more exist."""
-    return _page(
-        services,
-        f"{name}.html",
-        **{name: rows[:_PAGE]},
-        **values,
-        export=f"/dashboard/{name}.jsonl?{request.url.query}",
-        older=_page_url(request, before=rows[_PAGE - 1].id) if len(rows) > _PAGE else None,
-        newest=_page_url(request, before=None) if _page_start(request) else None,
-        query=request.query_params,
-        now=services.clock(),
-        here=name,
-    )
-
-
-def _admin_filter(request: Request, *known: str) -> AdminFilter:
-    """Parse the filter in the query, where empty fields don't filter.
-
-    Raises:
-        BadRequest: when a value is none of its kind.
-        ValidationFailed: when a parameter is none of `known`, the times, and `before`.
-    """
-    names = (*known, "since", "until", "before")
-    unknown = [name for name in request.query_params if name not in names]
-    if unknown:
-        raise ValidationFailed(
-            f"{unknown[0][:100]} is no filter of this list. Known are {', '.join(names)}."
-        )
-    query = {name: value for name, value in request.query_params.items() if value}
-    outcome = query.get("outcome")
-    return AdminFilter(
-        tenant_id=query.get("tenant"),
-        feature=query.get("feature"),
-        status=_parse_enum(JobStatus, query.get("state")),
-        success=None if outcome is None else outcome == "success",
-        rating=_parse_enum(Rating, query.get("rating")),
-        since=_parse_time(query.get("since")),
-        until=_parse_time(query.get("until")),
-        search=query.get("q", "").strip()[:200] or None,
-    )
-
-
-def _parse_enum(enum: type[EnumT], value: str | None) -> EnumT | None:
-    if value is None:
-        return None
-    try:
-        return enum(value)
-    except ValueError as error:
-        raise BadRequest(f"Choose one of {', '.join(enum)}.") from error
-
-
-def _parse_time(value: str | None) -> datetime | None:
-    """Parse a form's date and time as UTC. Raises BadRequest."""
-    if value is None:
-        return None
-    try:
-        return datetime.fromisoformat(value).replace(tzinfo=UTC)
-    except ValueError as error:
-        raise BadRequest("Write times like 2026-01-10T12:00.") from error
-
-
-def _page_start(request: Request) -> str | None:
-    """Return the id below which this page of a list begins; None on the first page."""
-    return request.query_params.get("before") or None
-
-
-def _page_url(request: Request, **changes: str | None) -> str:
-    """Return the URL of the same list with other parameters; those without a value are left out."""
-    query = {**request.query_params, **changes}
-    query_string = urlencode({name: value for name, value in query.items() if value})
-    return f"{request.url.path}?{query_string}"
-
-
 def _redirect_to_job(job_id: str, fragment: str = "") -> Response:
     return RedirectResponse(f"/dashboard/jobs/{job_id}{fragment}", 303)
-
-
-async def _form(request: Request) -> Mapping[str, str]:
-    """Parse an HTML form. Raises BadRequest."""
-    return {name: values[0] for name, values in (await _form_lists(request)).items()}
-
-
-async def _form_lists(request: Request) -> Mapping[str, list[str]]:
-    """Parse an HTML form whose fields may come several times. Raises BadRequest."""
-    try:
-        return parse_qs((await request.body()).decode(), max_num_fields=_PAGE + 20)
-    except ValueError as error:
-        raise BadRequest("The form can't be read.") from error

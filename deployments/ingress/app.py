@@ -4,7 +4,7 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from deployments.dashboard import review
+from deployments.dashboard import job_list, review
 from deployments.dashboard import router as dashboard
 from deployments.dashboard.services import DashboardServices
 from deployments.ingress.auth import TokenAuthenticator
@@ -26,6 +26,7 @@ from deployments.ingress.routes import (
     meal_plans,
     models,
     openai_embeddings,
+    queues,
     receipts,
     recipes,
     search,
@@ -58,6 +59,7 @@ _ROUTES = (
     jobs,
     job_events,
     webhooks,
+    queues,
     artifacts,
     feedback,
     tenants,
@@ -81,6 +83,7 @@ def build_app(services: Services, dashboard_services: DashboardServices) -> Fast
         app.include_router(routes.router)
     app.include_router(dashboard.root_router)
     app.include_router(dashboard.router)
+    app.include_router(job_list.router)
     app.include_router(review.router)
     tokens = bool(services.settings.api_tokens)
     app.openapi = openapi_builder(app, tokens=tokens)  # type: ignore[method-assign]

@@ -112,6 +112,7 @@ def assemble(
         queries=queries,
         finished_jobs=FinishedJobsWindow(queries, utc_now),
         to_review=review_queries.count,
+        pauses=queue.pauses,
         features=tuple(job_types),
         checks=health.run,
         cluster=deployments.cluster,

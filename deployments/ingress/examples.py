@@ -7,6 +7,7 @@ EXAMPLE_IDS: Final = {
     "job_id": "job_019ab4d7c1e27c3fb0a4d1f0c2b7a9e1",
     "artifact_id": "art_019ab4d7c1e27c3fb0a4d1f0c2b7a9e1",
     "tenant_id": "demo",
+    "feature": "receipt_extraction",
     "model_id": "grocery-e5-small",
     "correction_id": "cor_019ab4d7c1e27c3fb0a4d1f0c2b7a9e1",
 }
@@ -94,6 +95,8 @@ EXAMPLE_BODIES: Final[Mapping[str, Mapping[str, Any]]] = {
     "POST /api/v1/jobs/{job_id}/cancel": {"tenant_id": "demo"},
     "POST /api/v1/jobs/{job_id}/retry": {"tenant_id": "demo"},
     "POST /api/v1/jobs/{job_id}/webhook/resend": {"tenant_id": "demo"},
+    "POST /api/v1/queues/{feature}/pause": {"reason": "The disk is being replaced."},
+    "POST /api/v1/queues/{feature}/resume": {"tenant_id": None},
     "POST /api/v1/webhooks/ping": {"callback_url": "https://app.example/webhooks/sidecar"},
     "POST /api/v1/feedback": {
         "rating": "thumbs_up",

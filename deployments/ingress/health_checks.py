@@ -60,7 +60,8 @@ class HealthChecks:
 
     async def _probe_database(self) -> str:
         counts = await self.queue.counts()
-        return ", ".join(f"{count} jobs {status}" for status, count in counts.items())
+        paused = [f"{feature} paused" for feature in sorted(await self.queue.pauses())]
+        return ", ".join([f"{count} jobs {status}" for status, count in counts.items()] + paused)
 
     async def _probe_storage(self) -> str:
         return f"{await self.blobs.free_bytes() / 2**30:.1f} GiB free"

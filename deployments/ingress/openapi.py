@@ -22,7 +22,7 @@ _TENANT: Final = {
     "schema": {"type": "string", "minLength": 1, "maxLength": 200, "pattern": r"^[!-~]+$"},
     "example": "demo",
 }
-_WITHOUT_TENANT = ("/health", "/v1/models", "/v1/embeddings", "/api/v1/embed")
+_WITHOUT_TENANT = ("/health", "/v1/models", "/v1/embeddings", "/api/v1/embed", "/api/v1/queues")
 
 _OPENAI_ERROR: Final = {
     "type": "object",

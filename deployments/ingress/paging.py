@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Protocol, TypeVar
 
-from fastapi import Depends, Query
+from fastapi import Depends, Query, Request
 
+from deployments.ingress.unknown_fields import refuse_unknown_parameters
 from sidecar.core.errors import BadRequest
 
 
@@ -37,6 +38,7 @@ class Page:
 
 
 async def _page_of(
+    request: Request,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
     offset: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
     cursor: Annotated[
@@ -44,6 +46,7 @@ async def _page_of(
         Query(max_length=200, description="next_cursor of the page before, in place of offset."),
     ] = None,
 ) -> Page:
+    refuse_unknown_parameters(request)
     if cursor is not None and offset:
         raise BadRequest("Send cursor or offset, not both.")
     return Page(limit, offset, cursor or None)

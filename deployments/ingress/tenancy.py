@@ -4,7 +4,7 @@ import re
 
 from starlette.requests import Request
 
-from sidecar.core.errors import BadRequest, MissingTenant, TenantMismatch
+from sidecar.core.errors import BadRequest, Forbidden, MissingTenant, TenantMismatch
 
 _HEADER = "x-tenant-id"
 _KEY = re.compile(r"[\x20-\x7e]{1,200}")
@@ -32,6 +32,15 @@ def resolve_tenant(request: Request, in_body: str | None = None) -> str:
         raise MissingTenant("The tenant must be printable text of at most 200 characters.")
     request.state.log["tenant_id"] = tenant
     return tenant
+
+
+def refuse_tenant(request: Request, in_body: str | None = None) -> None:
+    """Raise Forbidden when the call names a tenant: what it does concerns all of them."""
+    if in_body or request.headers.get(_HEADER) or request.query_params.get("tenant_id"):
+        raise Forbidden(
+            "This concerns every tenant, so it is the operator's: send no X-Tenant-ID and no "
+            "tenant_id."
+        )
 
 
 def resolve_openai_tenant(request: Request, user: str | None) -> str:

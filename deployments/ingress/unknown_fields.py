@@ -16,6 +16,8 @@ from fastapi.dependencies.utils import get_flat_dependant
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
+from sidecar.core.errors import ValidationFailed
+
 Schema = Mapping[str, Any]
 
 _MAX_WARNINGS: Final = 20
@@ -35,12 +37,31 @@ def warn(request: Request, paths: list[str]) -> None:
 
 def unknown_parameters(request: Request, route: APIRoute) -> list[str]:
     """Return warnings about query parameters that the route ignores."""
-    parameters = get_flat_dependant(route.dependant).query_params
-    known = {field.alias for field in parameters} | {"tenant_id"}
+    known = _known_parameters(route)
     return [
         f"The query parameter {name[:_MAX_NAME]} is not known and was ignored."
         for name in islice((n for n in request.query_params if n not in known), _MAX_WARNINGS)
     ]
+
+
+def refuse_unknown_parameters(request: Request) -> None:
+    """Refuse query parameters that the request's route would ignore: a list without its filter.
+
+    Raises:
+        ValidationFailed: names the parameter, and those that are known.
+    """
+    known = _known_parameters(request.scope["route"])
+    for name in request.query_params:
+        if name not in known:
+            raise ValidationFailed(
+                f"The query parameter {name[:_MAX_NAME]} is not known. Known are "
+                f"{', '.join(known)}."
+            )
+
+
+def _known_parameters(route: APIRoute) -> list[str]:
+    parameters = get_flat_dependant(route.dependant).query_params
+    return sorted({field.alias for field in parameters} | {"tenant_id"})
 
 
 def with_warnings(response: Response, warnings: list[str]) -> Response:

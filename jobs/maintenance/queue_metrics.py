@@ -6,6 +6,7 @@ from datetime import datetime
 from jobs.maintenance.retention import RetentionService
 from jobs.queue.admin_queries import AdminQueries
 from jobs.queue.job import JobStatus
+from jobs.queue.queue import JobQueue
 from jobs.storage.blobs import BlobStore
 from sidecar.core.errors import DatabaseUnavailable, StorageUnavailable
 from sidecar.core.metrics import Meter
@@ -15,6 +16,7 @@ async def record_queue_metrics(
     meter: Meter,
     *,
     queries: AdminQueries,
+    queue: JobQueue,
     retention: RetentionService,
     blobs: BlobStore,
     features: Sequence[str],
@@ -31,6 +33,7 @@ async def record_queue_metrics(
     try:
         depths = await queries.queue_depths(features)
         now = clock()
+        pauses = await queue.pauses()
         oldest_due_at = await queries.oldest_due_at(now)
         last_run = await retention.last_run()
     except DatabaseUnavailable:
@@ -39,6 +42,7 @@ async def record_queue_metrics(
     for feature, depth in depths.items():
         meter.set("sidecar_jobs", depth.queued, feature=feature, state=JobStatus.QUEUED)
         meter.set("sidecar_jobs", depth.running, feature=feature, state=JobStatus.RUNNING)
+        meter.set("sidecar_queue_paused", feature in pauses, feature=feature)
     if last_run is not None:
         for table in ("jobs", "artifacts", "feedback", "blobs"):
             meter.set("sidecar_pruned_rows", getattr(last_run, table), table=table)

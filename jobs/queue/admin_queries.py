@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Row, Table, and_, func, not_, select, unio
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jobs.queue.job import Job, JobStatus
+from jobs.queue.job_sorting import JobSort
 from jobs.queue.transitions import BRIEF_JOB_COLUMNS, job_from_row, queued_jobs
 from jobs.storage.artifacts import Artifact, artifact_from_row
 from jobs.storage.brief_rows import brief_columns
@@ -61,19 +62,36 @@ class QueueDepth:
 class AdminQueries:
     """Queries for all tenants' jobs, artifacts and feedback in one database.
 
-    Lists are newest first and without large payloads; with `before`, they hold only lower ids.
+    Lists are newest first, unless they are sorted, and without large payloads; with `before`, they
+    begin behind that row.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def jobs(self, filter_: AdminFilter, *, before: str | None, limit: int) -> Sequence[Job]:
-        where = _conditions("job_", jobs, filter_, before)
+    async def jobs(
+        self,
+        filter_: AdminFilter,
+        *,
+        before: str | None,
+        limit: int,
+        sort: JobSort = JobSort.NEWEST,
+    ) -> Sequence[Job]:
+        """Return the first matching jobs of an order, behind the job `before`.
+
+        Raises:
+            NotFound: when `before` has no place in the order.
+        """
         async with self._database.read() as connection:
-            branches = await _job_branches(connection, filter_, where)
-            ids = await _newest_ids(connection, jobs, branches, limit)
+            where = _conditions("job_", jobs, filter_, None)
+            where += await sort.after(connection, before)
+            by_id = sort.column is jobs.c.id
+            branches = await _job_branches(connection, filter_, where, by_id=by_id)
+            ids = await _first_ids(connection, branches, sort, limit)
             rows = await connection.execute(
-                select(*BRIEF_JOB_COLUMNS).where(jobs.c.id.in_(ids)).order_by(jobs.c.id.desc())
+                select(*BRIEF_JOB_COLUMNS)
+                .where(jobs.c.id.in_(ids))
+                .order_by(*sort.order(sort.column, jobs.c.id))
             )
             return [job_from_row(row) for row in rows]
 
@@ -219,36 +237,47 @@ class AdminQueries:
             return rows.all()
 
 
-async def _newest_ids(
+async def _first_ids(
     connection: AsyncConnection,
-    table: Table,
     branches: Sequence[Sequence[ColumnElement[bool]]],
+    sort: JobSort,
     limit: int,
 ) -> Sequence[str]:
-    """Return the highest ids of rows that match a branch; no row may match two branches."""
+    """Return the ids of the first jobs that match a branch; no job may match two branches."""
     if not branches:
         return []
-    newest = [
-        select(table.c.id).where(*where).order_by(table.c.id.desc()).limit(limit).subquery()
+    first = [
+        select(jobs.c.id, sort.column.label("place"))
+        .where(*where)
+        .order_by(*sort.order(sort.column, jobs.c.id))
+        .limit(limit)
+        .subquery()
         for where in branches
     ]
-    union = union_all(*(select(branch.c.id) for branch in newest)).subquery()
-    ids = await connection.scalars(select(union.c.id).order_by(union.c.id.desc()).limit(limit))
+    union = union_all(*(select(branch.c.id, branch.c.place) for branch in first)).subquery()
+    order = sort.order(union.c.place, union.c.id)
+    ids = await connection.scalars(select(union.c.id).order_by(*order).limit(limit))
     return ids.all()
 
 
 async def _job_branches(
-    connection: AsyncConnection, filter_: AdminFilter, where: Sequence[ColumnElement[bool]]
+    connection: AsyncConnection,
+    filter_: AdminFilter,
+    where: Sequence[ColumnElement[bool]],
+    *,
+    by_id: bool = True,
 ) -> Sequence[Sequence[ColumnElement[bool]]]:
     """Return the conditions of index walks that find the jobs which match; none finds a job twice.
 
-    One short walk for each pair of feature and status: a single query would have to sort, or to
-    step over all rows that don't match.
+    By id, one short walk for each pair of feature and status: a single query would have to sort, or
+    to step over all rows that don't match. Other orders have one index, whatever the filter.
     """
+    columns = (("feature", filter_.feature), ("status", filter_.status))
+    own = [jobs.c[name] == value for name, value in columns if value is not None]
     if filter_.search is not None:
-        columns = (("feature", filter_.feature), ("status", filter_.status))
-        own = [jobs.c[name] == value for name, value in columns if value is not None]
         return [[*where, *own, condition] for condition in _found(filter_.search)]
+    if not by_id:
+        return [[*where, *own]]
     if filter_.feature is None and filter_.status is None:
         return [where]
     names = [filter_.feature] if filter_.feature else await _features(connection)

@@ -35,7 +35,7 @@ from jobs.queue.transitions import (
 )
 from jobs.storage.artifacts import insert_artifact
 from jobs.storage.database import AdvisoryLock, Database
-from jobs.storage.schema import UtcDateTime, attempts, jobs
+from jobs.storage.schema import UtcDateTime, attempts, jobs, paused_queues
 from sidecar.core.backoff import Backoff
 from sidecar.core.errors import DeadlineExceeded, OutOfMemory
 from sidecar.core.ids import new_id
@@ -51,6 +51,7 @@ _LANES = {
         due=and_(
             jobs.c.due_at <= bindparam("now"),
             jobs.c.feature.in_(bindparam("features", expanding=True)),
+            jobs.c.feature.not_in(select(paused_queues.c.feature)),
         ),
     )
     for priority in Priority
@@ -133,7 +134,7 @@ class Claims:
         )
 
     async def claim(self, features: Sequence[str], limit: int) -> Sequence[Job]:
-        """Claim up to `limit` due jobs; return them in the order to start.
+        """Claim up to `limit` due jobs of queues that aren't paused; return them in order.
 
         Interactive jobs go first. Within a priority, the tenant with the fewest running jobs is
         served, and of several the one served longest ago. So a tenant with thousands of queued
@@ -246,6 +247,7 @@ class Claims:
                 now,
                 progress=1.0,
                 finished_at=now,
+                run_ms=_run_ms(claimed, now),
                 artifact_id=artifact_id,
                 model_id=result.model_id,
                 model_version=result.model_version,
@@ -253,6 +255,7 @@ class Claims:
                 error_message=None,
                 review=Review.PENDING if result.needs_review else None,
                 merchant=result.merchant.casefold()[:200] if result.merchant else None,
+                confidence=result.confidence,
             )
             if job is None:
                 return False
@@ -277,7 +280,7 @@ class Claims:
         values: dict[str, Any] = (
             {"due_at": now + self._backoff.delay(claimed.attempt), "progress": 0.0}
             if retry
-            else {"finished_at": now}
+            else {"finished_at": now, "run_ms": _run_ms(claimed, now)}
         )
 
         def work(connection: Connection) -> Job | None:
@@ -367,3 +370,7 @@ class Claims:
             return len(requeued)
 
         return await self._database.write(work)
+
+
+def _run_ms(claimed: Job, now: datetime) -> int:
+    return round((now - (claimed.started_at or now)).total_seconds() * 1000)

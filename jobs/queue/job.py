@@ -95,6 +95,16 @@ class Job:
     traceparent: str | None
     review: Review | None = None  # None: nobody looked, and nobody needs to
     merchant: str | None = None  # of a receipt, without case
+    confidence: float | None = None  # of a receipt, 0 to 1
+    run_ms: int | None = None  # from the start of the first attempt to the end of the last
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pause:
+    """A pause of a feature's queue: its jobs are accepted, and none is started."""
+
+    paused_at: datetime
+    reason: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,6 +158,8 @@ class JobResult:
     dedup_keys: Sequence[str] = ()
     #: The shop of a receipt, for searches.
     merchant: str | None = None
+    #: How sure a receipt's reading is, from 0 to 1.
+    confidence: float | None = None
     #: Whether a person should look at the result.
     needs_review: bool = False
     #: JPEGs for a vision model, where the result needs a second read; never stored.

@@ -1,4 +1,4 @@
-"""The queue for callers: submit, get, list, cancel, retry.
+"""The queue for callers: submit, get, list, cancel, retry; pause and resume for the operator.
 
 A job's state changes only here, in claims.py (the queue for workers) and when a tenant is erased.
 """
@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, func, select
 
-from jobs.queue.job import AttemptRecord, Job, JobEvent, JobStatus, NewJob, Review
+from jobs.queue.job import AttemptRecord, Job, JobEvent, JobStatus, NewJob, Pause, Review
 from jobs.queue.transitions import (
     CLEARED_CLAIM,
     JOB_COLUMNS,
@@ -25,7 +25,7 @@ from jobs.queue.transitions import (
     transition,
 )
 from jobs.storage.database import Database, tenant_filters
-from jobs.storage.schema import attempts, job_events, jobs
+from jobs.storage.schema import attempts, job_events, jobs, paused_queues
 from sidecar.core.errors import Conflict
 from sidecar.core.ids import new_id
 
@@ -241,6 +241,7 @@ class JobQueue:
                 max_attempts=jobs.c.attempt + extra_attempts,
                 progress=0.0,
                 finished_at=None,
+                run_ms=None,
                 error_code=None,
                 error_message=None,
             )
@@ -254,6 +255,40 @@ class JobQueue:
         job = await self._database.write(work)
         self._on_queued()
         return job
+
+    async def pause(self, feature: str, reason: str | None) -> Pause:
+        """Start no more jobs of the feature, over all tenants, until `resume`.
+
+        Running attempts go on, and jobs are still accepted. A second pause changes the reason only.
+        """
+        row = {"feature": feature, "paused_at": self._clock(), "reason": reason}
+
+        def work(connection: Connection) -> Pause:
+            pauses = paused_queues.c
+            insert = self._database.insert(paused_queues).values(row)
+            stored = connection.execute(
+                insert.on_conflict_do_update(
+                    index_elements=["feature"], set_={"reason": reason}
+                ).returning(pauses.paused_at, pauses.reason)
+            ).one()
+            return Pause(**stored._mapping)
+
+        return await self._database.write(work)
+
+    async def resume(self, feature: str) -> None:
+        """End the feature's pause; does nothing when it isn't paused."""
+
+        def work(connection: Connection) -> None:
+            connection.execute(paused_queues.delete().where(paused_queues.c.feature == feature))
+
+        await self._database.write(work)
+        self._on_queued()
+
+    async def pauses(self) -> Mapping[str, Pause]:
+        """Return the pause of each feature whose queue is paused."""
+        async with self._database.read() as connection:
+            rows = await connection.execute(select(paused_queues))
+            return {row.feature: Pause(paused_at=row.paused_at, reason=row.reason) for row in rows}
 
     async def counts(self) -> Mapping[JobStatus, int]:
         """Return the number of queued and of running jobs, over all tenants."""

@@ -101,6 +101,8 @@ _FINAL_COLUMNS = (
     "artifact_id",
     "review",
     "merchant",
+    "confidence",
+    "run_ms",
 )
 _FINISH_CLAIMED = (
     update(jobs)

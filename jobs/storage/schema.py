@@ -97,6 +97,10 @@ jobs = Table(
     Column("image_sha256", String(64)),
     Column("traceparent", String(55)),
     Column("review", String(10)),
+    # Of a receipt that was read: from 0 to 1.
+    Column("confidence", Float),
+    # Of a job that ended: milliseconds from the start of its first attempt to the end.
+    Column("run_ms", BigInteger),
     # Of a receipt, without case. It is searched by its beginning, as a range of code points.
     Column("merchant", String(200).with_variant(String(200, collation="C"), "postgresql")),
     UniqueConstraint("tenant_id", "feature", "idempotency_key"),
@@ -116,6 +120,8 @@ jobs = Table(
     Index("ix_jobs_tenant_id_id", "tenant_id", "id"),
     Index("ix_jobs_request_id", "request_id"),
     _partial_index("ix_jobs_merchant", "merchant", "id", where="merchant IS NOT NULL"),
+    _partial_index("ix_jobs_confidence", "confidence", "id", where="confidence IS NOT NULL"),
+    _partial_index("ix_jobs_run_ms", "run_ms", "id", where="run_ms IS NOT NULL"),
     Index("ix_jobs_image_sha256", "image_sha256", "tenant_id"),
     # These two page through any filter by tenant, feature and status, newest first, without a sort.
     Index("ix_jobs_feature_status_id", "feature", "status", "id"),
@@ -143,6 +149,15 @@ attempts = Table(
     Column("outcome", String(10)),
     Column("error_code", String(50)),
     Column("error_message", Text),
+)
+
+# Queues of which no job is started until they are resumed.
+paused_queues = Table(
+    "paused_queues",
+    metadata,
+    Column("feature", String(50), primary_key=True),
+    Column("paused_at", UtcDateTime, nullable=False),
+    Column("reason", String(500)),
 )
 
 # Deduplication keys of successful jobs.

@@ -75,6 +75,7 @@ async def enrich_receipt(models: ModelClients, context: JobContext, result: JobR
         output=output,
         needs_review=needs_review(output, threshold),
         merchant=output["merchant"],
+        confidence=output["overall_confidence"],
     )
 
 

@@ -72,6 +72,10 @@ class Unauthorized(ServiceError, status=401, code="unauthorized", retryable=Fals
     """Send one of the service's tokens, as Authorization: Bearer TOKEN."""
 
 
+class Forbidden(ServiceError, status=403, code="forbidden", retryable=False):
+    """This is the operator's: a call for a tenant can't do it."""
+
+
 class NotFound(ServiceError, status=404, code="not_found", retryable=False):
     """Not found."""
 

@@ -32,6 +32,9 @@ INSTRUMENTS: Mapping[str, Instrument] = {
         "histogram", "Time to the end of the response.", ("path",), _SECONDS
     ),
     "sidecar_jobs": Instrument("gauge", "Queued and running jobs.", ("feature", "state")),
+    "sidecar_queue_paused": Instrument(
+        "gauge", "1 while no jobs of the feature are started.", ("feature",)
+    ),
     "sidecar_queue_age_seconds": Instrument(
         "gauge", "Time since the longest-waiting job became due."
     ),

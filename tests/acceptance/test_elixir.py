@@ -81,5 +81,8 @@ def run_tests(script: str, client_code: Path, url: str, calls: Path) -> set[str]
     output = run(["elixir", "-pa", str(client_code), str(SCRIPTS / script)], environment)
     assert " 0 failures" in output
     called = calls.read_text().splitlines()
-    ids = r"/(job|art|cor)_[0-9a-f]{32}|(?<=/tenants)/[^/]+|(?<=/v1/models)/[^/]+"
+    ids = (
+        r"/(job|art|cor)_[0-9a-f]{32}|(?<=/tenants)/[^/]+|(?<=/v1/models)/[^/]+"
+        r"|(?<=/queues)/[^/]+"
+    )
     return {re.sub(ids, "/{}", call) for call in called}

@@ -25,7 +25,8 @@ defmodule GrocerySidecar do
   and those of its own that it names; an unknown one is an `ArgumentError`. Streams are lazy: they
   connect when they are enumerated, raise errors then, and disconnect when the enumeration halts.
 
-  What is kept of a tenant is in `GrocerySidecar.Records`, OpenAI's protocol in `GrocerySidecar.OpenAI`.
+  What is kept of a tenant is in `GrocerySidecar.Records`, OpenAI's protocol in `GrocerySidecar.OpenAI`,
+  what concerns every tenant in `GrocerySidecar.Operator`.
 
   Each attempt is the `:telemetry` span `[:grocery_sidecar, :request]` (`:start`, `:stop`, `:exception`)
   where the application has telemetry, with `method`, `path`, `request_id`, `tenant_id`, `status` (nil

@@ -18,10 +18,13 @@ from deployments.ingress.tenancy import resolve_request_id, resolve_tenant
 from jobs.queue.job import Job, JobStatus, NewJob, Priority
 from jobs.storage.artifacts import Artifact
 from jobs.tasks.registry import RECEIPT_EXTRACTION
-from sidecar.core.errors import Conflict, DeadlineExceeded, ServiceError, from_code
+from sidecar.core.errors import Conflict, DeadlineExceeded, Overloaded, ServiceError, from_code
 from sidecar.receipts.models import nested_from_flat
 
 log = logging.getLogger(__name__)
+
+#: Seconds after which a caller may look whether a pause has ended.
+_PAUSE_RETRY_AFTER_S = 60
 
 router = APIRouter(
     prefix="/api/v1", tags=["receipts"], responses=ERROR_RESPONSES, route_class=UploadRoute
@@ -94,11 +97,18 @@ async def _run_receipt_job(
     The job is cancelled on a timeout or a disconnect.
 
     Raises:
-        Overloaded, TooManyRequests: when the queue is full.
+        Overloaded: when the queue is paused or full.
+        TooManyRequests: when the tenant's share of the queue is full.
         DeadlineExceeded: when the job exceeds the synchronous timeout.
         ServiceError: when the job failed with it.
     """
     request.state.log["feature"] = RECEIPT_EXTRACTION
+    if RECEIPT_EXTRACTION in await services.queue.pauses():
+        raise Overloaded(
+            "The operator has paused the reading of receipts; submit a job, which waits for the "
+            "end of the pause.",
+            retry_after_s=_PAUSE_RETRY_AFTER_S,
+        )
     await services.admission.reserve(tenant_id)
     job = await services.queue.submit(
         NewJob(

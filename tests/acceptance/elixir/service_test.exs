@@ -8,7 +8,7 @@ ExUnit.start()
 defmodule ServiceTest do
   use ExUnit.Case
 
-  alias GrocerySidecar.{Error, Ingredients, Job, Page, Plan, Receipt, Records}
+  alias GrocerySidecar.{Error, Ingredients, Job, Operator, Page, Plan, Receipt, Records}
 
   @photo File.read!(System.fetch_env!("SAMPLE"))
   @labels ["Produce", "Dairy", "Bakery", "Household"]
@@ -91,6 +91,21 @@ defmodule ServiceTest do
     {:ok, %{"erased" => erased}} = Records.erase_tenant(sidecar)
     assert erased["jobs"] == 1
     assert {:ok, %Page{total: 0}} = GrocerySidecar.list_jobs(sidecar)
+  end
+
+  test "a queue is paused and resumed by whoever is no tenant", %{sidecar: sidecar} do
+    paused = fn ->
+      {:ok, %{"queues" => queues}} = Operator.list_queues(sidecar)
+      for %{"paused" => true} = queue <- queues, do: {queue["feature"], queue["reason"]}
+    end
+
+    {:ok, %{"paused" => true}} =
+      Operator.pause_queue(sidecar, "categorization_batch", reason: "elixir")
+
+    assert paused.() == [{"categorization_batch", "elixir"}]
+    {:ok, %{"paused" => false}} = Operator.resume_queue(sidecar, "categorization_batch")
+    assert paused.() == []
+    assert_raise ArgumentError, fn -> Operator.list_queues(sidecar, tenant_id: "elixir") end
   end
 
   test "a receiver of webhooks is tried out", %{sidecar: sidecar} do

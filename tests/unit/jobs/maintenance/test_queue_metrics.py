@@ -36,6 +36,7 @@ async def measure(database: Database, folder: Path, clock: Clock) -> dict[tuple[
     await record_queue_metrics(
         gauges,
         queries=AdminQueries(database),
+        queue=JobQueue(database, clock=clock),
         retention=RetentionService(
             database,
             blobs,
@@ -61,7 +62,10 @@ async def test_the_queue_depths_and_its_age_are_measured(
         )
         clock.advance(10)
     await claims.claim(["a"], 1)
+    assert (await measure(database, tmp_path, clock))[("sidecar_queue_paused", "a")] == 0
+    await queue.pause("a", None)
     values = await measure(database, tmp_path, clock)
+    assert values[("sidecar_queue_paused", "a")] == 1
     assert values[("sidecar_jobs", "a", "queued")] == 2
     assert values[("sidecar_jobs", "a", "running")] == 1
     assert values[("sidecar_queue_age_seconds",)] == 20

@@ -1,5 +1,6 @@
 """Queries across tenants, on both databases."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from jobs.queue.admin_queries import AdminFilter, AdminQueries
 from jobs.queue.claims import Claims
 from jobs.queue.job import AttemptError, JobResult, JobStatus, NewJob
+from jobs.queue.job_sorting import JobSort
 from jobs.queue.queue import JobQueue
 from jobs.storage.database import Database
 from sidecar.core.errors import NotFound
@@ -54,6 +56,50 @@ async def test_every_filter_returns_its_matches_newest_first(
     page = await admin_queries.jobs(AdminFilter(feature="a"), before=third, limit=10)
     assert [job.id for job in page] == [first]
     assert len(await admin_queries.jobs(AdminFilter(), before=None, limit=2)) == 2
+
+
+async def test_every_order_is_stable_over_its_pages(
+    database: Database, queue: JobQueue, claims: Claims, clock: Clock
+) -> None:
+    admin_queries = AdminQueries(database)
+    ids = []
+    for merchant, confidence, seconds in (
+        ("b", 0.5, 1),
+        ("A", 0.9, 3),
+        (None, 0.5, 2),
+        ("b", 0.7, 3),
+    ):
+        ids.append(await submit(queue, clock, "t1"))
+        [claimed] = await claims.claim(["a"], 1)
+        clock.advance(seconds)
+        result = replace(DONE, merchant=merchant, confidence=confidence)
+        assert await claims.succeed(claimed, result)
+    waiting = await submit(queue, clock, "t1")
+    for sort, order in (
+        (JobSort.NEWEST, [4, 3, 2, 1, 0]),
+        (JobSort.OLDEST, [0, 1, 2, 3, 4]),
+        (JobSort.LONGEST, [3, 1, 2, 0]),
+        (JobSort.SHORTEST, [0, 2, 1, 3]),
+        (JobSort.LEAST_SURE, [0, 2, 3, 1]),
+        (JobSort.SUREST, [1, 3, 2, 0]),
+        (JobSort.MERCHANT, [1, 0, 3]),
+        (JobSort.MERCHANT_REVERSED, [3, 0, 1]),
+    ):
+        expected = [[*ids, waiting][index] for index in order]
+        for filter_ in (AdminFilter(), AdminFilter(tenant_id="t1", feature="a")):
+            for limit in (1, 2, 10):
+                paged: list[str] = []
+                while rows := await admin_queries.jobs(
+                    filter_, before=paged[-1] if paged else None, limit=limit, sort=sort
+                ):
+                    paged += [job.id for job in rows]
+                assert paged == expected, (sort, limit)
+    found = AdminFilter(search="b", status=JobStatus.SUCCEEDED)
+    rows = await admin_queries.jobs(found, before=None, limit=9, sort=JobSort.SUREST)
+    assert [job.id for job in rows] == [ids[3], ids[0]]
+    for gone in ("job_gone", waiting):
+        with pytest.raises(NotFound, match="start from the first one"):
+            await admin_queries.jobs(AdminFilter(), before=gone, limit=9, sort=JobSort.LONGEST)
 
 
 async def test_queue_depths_count_jobs_and_tell_the_oldest(
