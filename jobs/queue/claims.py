@@ -5,15 +5,19 @@ later write of that attempt names the token, so an attempt that lost its lease c
 successor. The row alone counts attempts.
 """
 
+import logging
 import secrets
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert, select, update
 from sqlalchemy.sql.dml import ReturningUpdate
 
+from jobs.queue.clock_steps import ClockWatch, shorten_waits
 from jobs.queue.deduplication import mark_duplicate
 from jobs.queue.fair_scheduling import TenantLane, allocate_slots, running_by_tenant
 from jobs.queue.job import AttemptError, Job, JobResult, JobStatus, Priority, Review
@@ -40,6 +44,8 @@ from sidecar.core.backoff import Backoff
 from sidecar.core.errors import DeadlineExceeded, OutOfMemory
 from sidecar.core.ids import new_id
 from sidecar.core.settings import Settings
+
+log = logging.getLogger(__name__)
 
 # Statements are built once: building one takes longer than running it.
 _ANY_QUEUED = select(1).where(queued_jobs()).limit(1)
@@ -106,6 +112,7 @@ class Claims:
         backoff: Backoff | None = None,
         tenant_cap: int | None = None,
         clock: Callable[[], datetime] = utc_now,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """`runner` is the worker's name in the attempts' history.
 
@@ -117,6 +124,10 @@ class Claims:
         self._backoff = backoff or Backoff()
         self._tenant_cap = tenant_cap
         self._clock = clock
+        self._monotonic = monotonic
+        self._clock_watch = ClockWatch(clock, tolerance=lease / 4, monotonic=monotonic)
+        self._times_checked = False
+        self._reclaim_after = monotonic()
         #: The tenant that was served last in each lane; the one after it is next.
         self._last_served: dict[Priority, str] = {}
 
@@ -315,9 +326,12 @@ class Claims:
     async def reclaim_expired(self) -> int:
         """Take back every job with an expired lease and return how many there were.
 
-        Jobs with attempts left are queued again at once; the others fail.
+        Jobs with attempts left are queued again at once; the others fail. After the clock was set,
+        nothing is taken back for the time of a lease, in which the living renew theirs.
         """
         now = self._clock()
+        if await self._clock_was_set(now):
+            return 0
         expired = and_(has_status(JobStatus.RUNNING), jobs.c.lease_expires_at < now)
         async with self._database.read() as connection:
             if await connection.scalar(select(jobs.c.id).where(expired).limit(1)) is None:
@@ -342,6 +356,19 @@ class Claims:
 
         failed = await self._database.write(fail_exhausted)
         return failed + await self._requeue(expired, now, "lost", extra_attempts=0, error=_LOST)
+
+    async def _clock_was_set(self, now: datetime) -> bool:
+        step = self._clock_watch.step()
+        if step or not self._times_checked:
+            lease, delay = self._lease, timedelta(seconds=self._backoff.cap_s)
+            await self._database.write(
+                partial(shorten_waits, now=now, lease=lease, max_delay=delay)
+            )
+            self._times_checked = True
+        if step:
+            log.warning("the clock was set", extra={"by_s": step.total_seconds()})
+            self._reclaim_after = self._monotonic() + self._lease.total_seconds()
+        return self._monotonic() < self._reclaim_after
 
     async def _requeue(
         self,

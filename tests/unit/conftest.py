@@ -25,12 +25,21 @@ class Clock:
 
     def __init__(self) -> None:
         self.now = datetime(2026, 1, 10, 12, 0, tzinfo=UTC)
+        self.passed_s = 0.0
 
     def __call__(self) -> datetime:
         return self.now
 
     def advance(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
+        self.passed_s += seconds
+
+    def set_by(self, seconds: float) -> None:
+        """Set the clock forward, or back, while no time passes."""
+        self.now += timedelta(seconds=seconds)
+
+    def monotonic(self) -> float:
+        return self.passed_s
 
 
 @pytest.fixture
@@ -84,13 +93,14 @@ def queue(database: Database, clock: Callable[[], datetime]) -> JobQueue:
 
 
 @pytest.fixture
-def claims(database: Database, clock: Callable[[], datetime]) -> Claims:
+def claims(database: Database, clock: Clock) -> Claims:
     return Claims(
         database,
         runner="r1",
         lease=timedelta(seconds=30),
         backoff=Backoff(base_s=10, cap_s=60, uniform=lambda low, high: high),
         clock=clock,
+        monotonic=clock.monotonic,
     )
 
 

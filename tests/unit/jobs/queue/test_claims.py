@@ -156,6 +156,59 @@ async def test_a_renewed_lease_is_not_reclaimed(
     assert await claims.find_still_claimed([claimed]) == {(claimed.id, claimed.attempt_token)}
 
 
+@pytest.mark.parametrize("hours", [1, -1])
+async def test_a_step_of_the_clock_takes_no_job_from_its_living_worker(
+    queue: JobQueue, claims: Claims, clock: Clock, hours: int
+) -> None:
+    await queue.submit(NEW)
+    claimed = await claim_one(claims)
+    assert await claims.reclaim_expired() == 0
+    clock.set_by(hours * 3600)
+    assert await claims.reclaim_expired() == 0
+    clock.advance(20)
+    await claims.renew([claimed])
+    clock.advance(20)
+    assert await claims.reclaim_expired() == 0
+    assert await claims.find_still_claimed([claimed]) == {(claimed.id, claimed.attempt_token)}
+
+
+@pytest.mark.parametrize("hours", [1, -1])
+async def test_after_a_step_of_the_clock_the_dead_are_found_within_two_leases(
+    queue: JobQueue, claims: Claims, clock: Clock, hours: int
+) -> None:
+    await queue.submit(NEW)
+    claimed = await claim_one(claims)
+    clock.set_by(hours * 3600)
+    assert await claims.reclaim_expired() == 0
+    clock.advance(31)
+    assert await claims.reclaim_expired() == 1
+    assert (await claim_one(claims)).id == claimed.id
+
+
+async def test_a_clock_that_is_set_back_makes_no_job_wait(
+    queue: JobQueue, claims: Claims, clock: Clock
+) -> None:
+    await queue.submit(NEW)
+    clock.set_by(-3600)
+    assert await claims.claim([FEATURE], 1) == []
+    assert await claims.reclaim_expired() == 0
+    assert (await claim_one(claims)).attempt == 1
+
+
+async def test_a_retry_keeps_its_delay_when_the_clock_is_set_back_by_little(
+    queue: JobQueue, claims: Claims, clock: Clock
+) -> None:
+    job = await queue.submit(NEW)
+    await claims.fail(await claim_one(claims), TRANSIENT)
+    due = (await queue.get("t1", job.id)).due_at
+    clock.set_by(-40)
+    await claims.reclaim_expired()
+    assert (await queue.get("t1", job.id)).due_at == due
+    clock.set_by(-3600)
+    await claims.reclaim_expired()
+    assert (await queue.get("t1", job.id)).due_at == clock.now
+
+
 async def test_a_job_lost_in_its_last_attempt_fails(
     queue: JobQueue, claims: Claims, clock: Clock
 ) -> None:

@@ -75,6 +75,7 @@ class QueueMachine(RuleBasedStateMachine):
                 lease=timedelta(seconds=LEASE_S),
                 backoff=Backoff(base_s=1, cap_s=4, uniform=lambda low, high: high),
                 clock=self.clock,
+                monotonic=lambda: self.elapsed,
             )
             for name in WORKERS
         ]
