@@ -1,7 +1,9 @@
 """The migrations produce the schema of the code, on both databases."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,10 +15,16 @@ from sqlalchemy import Connection, MetaData, text
 from jobs.queue.claims import Claims
 from jobs.queue.job import JobResult, JobStatus
 from jobs.queue.queue import JobFilter, JobQueue
+from jobs.queue.webhook_outbox import WebhookOutbox
 from jobs.storage.artifacts import Artifacts
 from jobs.storage.database import Database
+from jobs.storage.feedback import FeedbackFilter, FeedbackStore
 from jobs.storage.migrations import migrate, upgrade_to
 from jobs.storage.schema import metadata
+from sidecar.receipts.corrections.kinds import CorrectionKind
+from tests.unit.conftest import Clock
+
+DATABASES = Path(__file__).parent / "databases"
 
 
 async def test_migrations_produce_the_schema_of_the_code(database: Database) -> None:
@@ -82,6 +90,52 @@ async def test_data_of_the_first_revision_is_migrated_to_the_newest(
             text("SELECT image_sha256 FROM jobs UNION ALL SELECT image_sha256 FROM artifacts")
         )
         assert set(images.scalars()) == {"ab" * 32, None}
+
+
+@pytest.fixture(params=sorted(DATABASES.glob("*.sql")), ids=lambda path: path.stem)
+def saved_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a database of an earlier release."""
+    path = tmp_path / "service.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(request.param.read_text())
+    return f"sqlite+aiosqlite:///{path}"
+
+
+async def test_a_database_of_an_earlier_release_goes_on(saved_url: str, clock: Clock) -> None:
+    database = Database(saved_url)
+    await migrate(database)
+    queue, artifacts = JobQueue(database, clock=clock), Artifacts(database)
+    jobs, _ = await queue.list("t", JobFilter(), limit=10)
+    queued, running, done = jobs
+    assert [job.status for job in jobs] == [
+        JobStatus.QUEUED,
+        JobStatus.RUNNING,
+        JobStatus.SUCCEEDED,
+    ]
+    assert done.artifact_id is not None
+    artifact = await artifacts.get("t", done.artifact_id)
+    assert artifact.output_payload == {"merchant": "Corner Shop"}
+    feedback, _ = await FeedbackStore(database).list("t", FeedbackFilter(), limit=10, offset=0)
+    assert [entry.note for entry in feedback] == ["no"]
+    corrected = await FeedbackStore(database).corrected_values(
+        "t", CorrectionKind.CATEGORY, {"milk"}
+    )
+    assert corrected == {"milk": "Dairy"}
+    webhook = await WebhookOutbox(database).latest(done.id)
+    assert webhook is not None
+    assert not webhook.delivered
+
+    clock.advance(3600)
+    claims = Claims(database, runner="new", clock=clock)
+    assert await claims.reclaim_expired() == 1
+    claimed = await claims.claim(["t"], 10)
+    assert {job.id for job in claimed} == {queued.id, running.id}
+    result = JobResult(output={}, model_id="m", model_version="1")
+    assert all([await claims.succeed(job, result) for job in claimed])
+    async with database.read() as connection:
+        assert await connection.scalar(text("PRAGMA integrity_check")) == "ok"
+        assert (await connection.execute(text("PRAGMA foreign_key_check"))).all() == []
+    await database.close()
 
 
 NOON = datetime(2026, 1, 10, 12, 0, tzinfo=UTC)
