@@ -3,12 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+from sqlalchemy import Row
 
-from deployments.dashboard.charts import Chart, Series, lines, stacked_bars
+from deployments.dashboard.charts import Chart, Series
 from deployments.dashboard.job_history import FinishedJobs
+from deployments.dashboard.queue_load import waiting_and_running
 from jobs.queue.admin_queries import QueueDepth
 from jobs.queue.job import JobStatus
 
@@ -54,6 +57,7 @@ class FeatureActivity:
     wait: Percentiles | None  # from the submission to the first attempt
     latency_chart: Chart
     wait_chart: Chart
+    load_chart: Chart  # jobs that wait and that run, on average
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,9 +72,16 @@ class Activity:
 
 
 def activity(
-    finished: FinishedJobs, depths: Mapping[str, QueueDepth], window: Window, now: datetime
+    finished: FinishedJobs,
+    depths: Mapping[str, QueueDepth],
+    window: Window,
+    now: datetime,
+    unfinished: Sequence[Row[*tuple[Any, ...]]] = (),
 ) -> Activity:
-    """Return the statistics of the window that ends `now`, for each feature in `depths`."""
+    """Return the statistics of the window that ends `now`, for each feature in `depths`.
+
+    `unfinished` has rows of feature, created_at and started_at; None for a job that waits.
+    """
     end = now.timestamp()
     in_window = (finished.finished > end - window.seconds) & (finished.finished <= end)
     jobs = finished.where(in_window)
@@ -87,8 +98,19 @@ def activity(
         window=window,
         counts=_counts(jobs),
         per_minute=len(jobs) / (window.seconds / 60),
-        throughput=stacked_bars(series),
-        features=[_feature(name, depth, jobs, bucket, window) for name, depth in depths.items()],
+        throughput=Chart(kind="bars", unit="count", bucket_s=window.bucket_s, series=series),
+        features=[
+            _feature(
+                name,
+                depth,
+                jobs,
+                bucket,
+                window,
+                [row[1:] for row in unfinished if row[0] == name],
+                now,
+            )
+            for name, depth in depths.items()
+        ],
     )
 
 
@@ -98,6 +120,8 @@ def _feature(
     all_jobs: FinishedJobs,
     all_buckets: npt.NDArray[np.int64],
     window: Window,
+    unfinished: Sequence[tuple[Any, ...]],
+    now: datetime,
 ) -> FeatureActivity:
     of_feature = all_jobs.feature == name
     jobs, bucket = all_jobs.where(of_feature), all_buckets[of_feature]
@@ -105,14 +129,31 @@ def _feature(
     latency, latency_bucket = jobs.latency[succeeded], bucket[succeeded]
     started = ~np.isnan(jobs.wait)
     wait, wait_bucket = jobs.wait[started], bucket[started]
+    edges = now.timestamp() - window.bucket_s * np.arange(window.buckets, -1, -1, dtype=np.float64)
+    waiting, running = waiting_and_running(jobs, unfinished, edges, now)
+
+    def lines(unit: Literal["count", "duration"], series: Sequence[Series]) -> Chart:
+        return Chart(kind="lines", unit=unit, bucket_s=window.bucket_s, series=series)
+
     return FeatureActivity(
         name=name,
         queue=depth,
         counts=_counts(jobs),
         latency=_percentiles(latency),
         wait=_percentiles(wait),
-        latency_chart=lines(_percentile_series(latency, latency_bucket, window, (50, 95, 99))),
-        wait_chart=lines(_percentile_series(wait, wait_bucket, window, (50, 95))),
+        latency_chart=lines(
+            "duration", _percentile_series(latency, latency_bucket, window, (50, 95, 99))
+        ),
+        wait_chart=lines("duration", _percentile_series(wait, wait_bucket, window, (50, 95))),
+        load_chart=lines(
+            "count",
+            [
+                Series(name="waiting", values=waiting.tolist()),
+                Series(name="running", values=running.tolist()),
+            ]
+            if len(jobs) or unfinished
+            else [],
+        ),
     )
 
 

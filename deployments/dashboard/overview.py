@@ -119,7 +119,9 @@ class OverviewService(Generic[ChecksT]):
             finished = await self._finished_jobs.refresh()
             depths = await self._queries.queue_depths(self._features)
             return {
-                "activity": activity(finished, depths, window, now),
+                "activity": activity(
+                    finished, depths, window, now, await self._queries.unfinished()
+                ),
                 "oldest_due_at": await self._queries.oldest_due_at(now),
                 "to_review": await self._to_review(),
                 "pauses": await self._pauses(),

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 
 from deployments.dashboard.overview import OverviewService
+from deployments.dashboard.stale_while_revalidate import StaleWhileRevalidate
 from deployments.dashboard.templates import Templates
 from deployments.http.feedback_recorder import FeedbackRecorder
 from jobs.queue.admin_queries import AdminQueries
@@ -15,6 +16,7 @@ from jobs.queue.job_type import JobType
 from jobs.queue.queue import JobQueue
 from jobs.queue.review_queries import ReviewQueries
 from jobs.queue.reviews import Reviews
+from jobs.queue.usage_queries import Usage
 from jobs.queue.webhook_outbox import WebhookOutbox
 from jobs.storage.artifacts import Artifacts
 from jobs.storage.blobs import BlobStore
@@ -36,6 +38,7 @@ class DashboardServices:
     review_threshold: float
     artifacts: Artifacts
     overview: OverviewService[Any]
+    usage: StaleWhileRevalidate[Usage]
     clock: Callable[[], datetime]
     webhooks: WebhookOutbox
     templates: Templates = field(default_factory=Templates)

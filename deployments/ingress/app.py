@@ -4,7 +4,7 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from deployments.dashboard import job_list, review
+from deployments.dashboard import job_list, review, usage
 from deployments.dashboard import router as dashboard
 from deployments.dashboard.services import DashboardServices
 from deployments.ingress.auth import TokenAuthenticator
@@ -85,6 +85,7 @@ def build_app(services: Services, dashboard_services: DashboardServices) -> Fast
     app.include_router(dashboard.router)
     app.include_router(job_list.router)
     app.include_router(review.router)
+    app.include_router(usage.router)
     tokens = bool(services.settings.api_tokens)
     app.openapi = openapi_builder(app, tokens=tokens)  # type: ignore[method-assign]
     for exception_type in (ServiceError, RequestValidationError, HTTPException):

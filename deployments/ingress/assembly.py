@@ -6,9 +6,11 @@ from datetime import timedelta
 
 from fastapi import FastAPI
 
+from deployments.dashboard import usage
 from deployments.dashboard.job_history import FinishedJobsWindow
 from deployments.dashboard.overview import OverviewService
 from deployments.dashboard.services import DashboardServices
+from deployments.dashboard.stale_while_revalidate import StaleWhileRevalidate
 from deployments.http.feedback_recorder import FeedbackRecorder
 from deployments.ingress.app import build_app
 from deployments.ingress.draining import DrainGate
@@ -31,6 +33,7 @@ from jobs.queue.job_watcher import JobWatcher
 from jobs.queue.queue import JobQueue, utc_now
 from jobs.queue.review_queries import ReviewQueries
 from jobs.queue.reviews import Reviews
+from jobs.queue.usage_queries import UsageQueries
 from jobs.queue.webhook_outbox import WebhookOutbox
 from jobs.queue.webhooks import MAX_CONCURRENT_PER_TENANT
 from jobs.storage.artifacts import Artifacts
@@ -39,6 +42,9 @@ from jobs.storage.database import Database
 from jobs.tasks.model_clients import ModelClients
 from sidecar.core.metrics import NULL_METER, Meter
 from sidecar.core.settings import Settings
+
+#: Seconds after which a viewed page of the tenants' use is counted anew: it takes a while.
+_USAGE_PERIOD_S = 60.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +77,7 @@ def assemble(
     queries = AdminQueries(database)
     review_queries = ReviewQueries(database)
     reviews = Reviews(database, models.feedback)
+    usage_queries = UsageQueries(database)
     webhooks = WebhookOutbox(database)
     recorder = FeedbackRecorder(queue=queue, artifacts=artifacts, reviews=reviews, clock=utc_now)
     health = HealthChecks(
@@ -133,6 +140,9 @@ def assemble(
         review_threshold=settings.receipt.review_threshold,
         artifacts=artifacts,
         overview=overview,
+        usage=StaleWhileRevalidate(
+            lambda: usage_queries.usage(utc_now(), usage.DAYS), period_s=_USAGE_PERIOD_S
+        ),
         clock=utc_now,
         webhooks=webhooks,
     )

@@ -67,10 +67,12 @@ class HealthChecks:
         return f"{await self.blobs.free_bytes() / 2**30:.1f} GiB free"
 
     async def _probe_job_runner(self) -> str:
-        return f"{await self.job_runner.running_count()} attempts running"
+        count = await self.job_runner.running_count()
+        return f"{count} attempt{'' if count == 1 else 's'} running"
 
     async def _probe_planner(self) -> str:
-        return f"{await self.planner.worker_count()} solver processes"
+        count = await self.planner.worker_count()
+        return f"{count} solver process{'' if count == 1 else 'es'}"
 
     async def _probe_embedder(self) -> str:
         return (await self.embedder.info()).model

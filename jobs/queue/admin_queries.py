@@ -11,12 +11,17 @@ from datetime import datetime
 from itertools import product
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Table, and_, func, not_, select, union_all
+from sqlalchemy import ColumnElement, Row, Table, and_, func, not_, null, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jobs.queue.job import Job, JobStatus
 from jobs.queue.job_sorting import JobSort
-from jobs.queue.transitions import BRIEF_JOB_COLUMNS, job_from_row, queued_jobs
+from jobs.queue.transitions import (
+    BRIEF_JOB_COLUMNS,
+    job_from_row,
+    queued_jobs,
+    running_jobs,
+)
 from jobs.storage.artifacts import Artifact, artifact_from_row
 from jobs.storage.brief_rows import brief_columns
 from jobs.storage.database import Database
@@ -200,6 +205,21 @@ class AdminQueries:
                 select(*columns).where(jobs.c.finished_at.is_not(None), jobs.c.finished_at > since)
             )
             return rows.all()
+
+    async def unfinished(self) -> _Rows:
+        """Return feature, created_at and started_at of the queued and the running jobs.
+
+        started_at is None for a job that waits. At most MAX_COUNTED jobs of each state.
+        """
+        columns = jobs.c["feature", "created_at"]
+        async with self._database.read() as connection:
+            queued = await connection.execute(
+                select(*columns, null()).where(queued_jobs()).limit(MAX_COUNTED)
+            )
+            running = await connection.execute(
+                select(*columns, jobs.c.started_at).where(running_jobs()).limit(MAX_COUNTED)
+            )
+            return [*queued, *running]
 
     async def totals(self) -> tuple[Mapping[str, int], int]:
         """Return the rows of each table and the bytes of all blobs; slow among millions of rows."""

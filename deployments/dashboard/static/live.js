@@ -26,6 +26,7 @@ function replace(part, html) {
   const focused = part.contains(document.activeElement) ? focusable(part).indexOf(document.activeElement) : -1;
   part.innerHTML = html;
   part.querySelectorAll("details").forEach((details, index) => (details.open = open[index] ?? false));
+  part.dispatchEvent(new Event("updated", { bubbles: true }));
   focusable(part)[focused]?.focus({ preventScroll: true });
 }
 

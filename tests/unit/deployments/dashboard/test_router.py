@@ -381,3 +381,17 @@ async def test_a_plan_without_a_solution_is_not_shown_as_a_success(
         assert '<span class="state infeasible">infeasible</span>' in page
         assert '<span class="state succeeded">' not in page
     assert "Dinner on Monday has no recipe." in await html(ingress, f"/dashboard/jobs/{job_id}")
+
+
+async def test_use_is_shown_by_tenant(ingress: IngressClient) -> None:
+    assert "Nothing was used yet." in (await ingress.http.get("/dashboard/use")).text
+
+
+async def test_a_tenants_name_stays_text_in_the_chart_of_use(ingress: IngressClient) -> None:
+    await succeeded(ingress, tenant_id=HOSTILE)
+    page = (await ingress.http.get("/dashboard/use")).text
+    assert "<script>alert" not in page
+    chart = next(attrs for _, attrs in Tags(page).tags if "data-chart" in attrs)
+    [series] = json.loads(chart["data-chart"] or "")["series"]
+    assert series["name"] == HOSTILE
+    assert series["values"][-1] == 1
