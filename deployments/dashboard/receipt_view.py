@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from jobs.queue.job import Job
 from sidecar.receipts.models import OcrLine
 
-#: Media types that every browser displays; other files are offered as a download.
-_DISPLAYABLE = frozenset({"image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp"})
 _AMOUNTS = ("subtotal", "tax", "total")
+#: What one of the two readings is taken for; the amounts come from one of them together.
+_READ = {"merchant": "merchant", "date": "date", "time": "time", "line_items": "amounts and lines"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,25 +38,22 @@ class ReceiptView:
     """An extracted receipt."""
 
     scale: int
-    displayable: bool  # whether browsers can display the file
     boxes: Sequence[Box]  # of the first page
     more_pages: int
     fields: Sequence[Field]
     items: Sequence[Mapping[str, Any]]  # line_items in the nested wire format
     checks: Mapping[str, Any]
     text: str
+    second_look: str | None  # what the vision model's reading changed
 
 
-def receipt_view(
-    input_payload: Mapping[str, Any], output: Mapping[str, Any] | None
-) -> ReceiptView | None:
+def receipt_view(job: Job, output: Mapping[str, Any] | None) -> ReceiptView | None:
     """Return the view, or None if the job has no extracted receipt."""
-    if output is None or "line_items" not in output or "image" not in input_payload:
+    if output is None or "line_items" not in output or "image" not in job.input_payload:
         return None
     extracted = output.get("fields", {})
     return ReceiptView(
         scale=OcrLine.SCALE,
-        displayable=input_payload["image"]["media_type"] in _DISPLAYABLE,
         boxes=[
             Box(
                 points=" ".join(map(str, line["box"])),
@@ -75,7 +73,19 @@ def receipt_view(
         items=output["line_items"],
         checks=output["checks"],
         text=output["raw_ocr_text"],
+        second_look=_second_look(job, output.get("sources", {})),
     )
+
+
+def _second_look(job: Job, sources: Mapping[str, str]) -> str | None:
+    """Return a sentence about what the vision model's reading changed; None if it didn't read."""
+    if "," not in (job.model_id or ""):  # the models that read, in their order
+        return None
+    taken = [label for name, label in _READ.items() if sources.get(name) == "vision"]
+    if not taken:
+        return "The vision model read it too; nothing was taken from its reading."
+    listed = taken[0] if len(taken) == 1 else f"{', '.join(taken[:-1])} and {taken[-1]}"
+    return f"The vision model read it too; from its reading come the {listed}."
 
 
 def _field(name: str, extracted: Mapping[str, Any] | None, key: str) -> Field:

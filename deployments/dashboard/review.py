@@ -57,7 +57,6 @@ async def review_receipt(job_id: JobId, services: DashboardDep, tenant: Tenant =
     artifact = await _reading(services, job)
     corrections = await services.reviews.corrections(job.tenant_id, job_id)
     view = review_view(
-        job.input_payload,
         artifact.output_payload or {},
         reviewed_output(artifact.output_payload or {}, corrections),
         services.review_threshold,

@@ -6,8 +6,6 @@ from typing import Any
 
 from sidecar.receipts.models import OcrLine
 
-#: Media types that every browser displays.
-DISPLAYABLE = frozenset({"image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp"})
 _SUMS = ("subtotal", "tax", "total")
 #: A box belongs to a line of print if their middles are this close, in heights of the box.
 _SAME_LINE = 0.6
@@ -59,9 +57,7 @@ class ReviewView:
     """What the review page shows."""
 
     scale: int
-    displayable: bool
-    boxes: Sequence[PlacedBox]  # of the first page
-    more_pages: int
+    pages: Sequence[Sequence[PlacedBox]]  # the boxes of each page
     fields: Sequence[EditedField]
     lines: Sequence[EditedLine]
     warnings: Sequence[str]
@@ -69,7 +65,6 @@ class ReviewView:
 
 
 def review_view(
-    input_payload: Mapping[str, Any],
     output: Mapping[str, Any],
     reading: Mapping[str, Any],
     threshold: float,
@@ -80,9 +75,7 @@ def review_view(
     """
     return ReviewView(
         scale=OcrLine.SCALE,
-        displayable=input_payload["image"]["media_type"] in DISPLAYABLE,
-        boxes=_placed(output),
-        more_pages=output.get("pages", 1) - 1,
+        pages=_placed(output),
         fields=list(_fields(reading, output, threshold)),
         lines=[_line(line, threshold) for line in reading["line_items"]],
         warnings=reading["checks"]["warnings"],
@@ -156,6 +149,7 @@ def _learned(output: Mapping[str, Any]) -> str | None:
 
 @dataclass(frozen=True)
 class _Box:
+    page: int
     points: tuple[int, ...]
     text: str
 
@@ -169,20 +163,20 @@ class _Box:
 
     @property
     def middle(self) -> float:
-        return sum(self.points[1::2]) / 4
+        """The distance from the top of the first page, with all pages in a column."""
+        return self.page * OcrLine.SCALE + sum(self.points[1::2]) / 4
 
     @property
     def height(self) -> float:
         return max(1.0, max(self.points[1::2]) - min(self.points[1::2]))
 
 
-def _placed(output: Mapping[str, Any]) -> Sequence[PlacedBox]:
-    """Return the first page's boxes from top to bottom, each with the line item that it shows."""
+def _placed(output: Mapping[str, Any]) -> Sequence[Sequence[PlacedBox]]:
+    """Return each page's boxes from top to bottom, each with the line item that it shows."""
     boxes = sorted(
         (
-            _Box(tuple(line["box"]), line["text"])
+            _Box(line["page"], tuple(line["box"]), line["text"])
             for line in output.get("ocr_lines", ())
-            if line["page"] == 0
         ),
         key=lambda box: box.middle,
     )
@@ -202,6 +196,10 @@ def _placed(output: Mapping[str, Any]) -> Sequence[PlacedBox]:
                 if abs(boxes[n].middle - boxes[anchor].middle) <= _SAME_LINE * boxes[anchor].height:
                     owner[n] = index
     return [
-        PlacedBox(points=" ".join(map(str, box.points)), text=box.text, line=owner.get(n))
-        for n, box in enumerate(boxes)
+        [
+            PlacedBox(points=" ".join(map(str, box.points)), text=box.text, line=owner.get(n))
+            for n, box in enumerate(boxes)
+            if box.page == page
+        ]
+        for page in range(output.get("pages", 1))
     ]

@@ -31,6 +31,14 @@ _LIVE_S = 45.0
 _OVERVIEW_PERIOD_S = 2.0
 _JOB_PERIOD_S = 0.3
 
+#: Media types that every browser displays.
+_DISPLAYABLE = frozenset({"image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp"})
+_IMAGE_HEADERS = {
+    "x-content-type-options": "nosniff",
+    "content-security-policy": "default-src 'none'; sandbox",
+    "cache-control": "private, max-age=3600",
+}
+
 Id = Annotated[str, Path(max_length=200)]
 
 
@@ -120,12 +128,22 @@ async def job_image(job_id: Id, services: DashboardDep) -> Response:
     if "image" not in job.input_payload:
         raise NotFound("The job has no image.")
     blob, data = await services.blobs.get(job.tenant_id, job.input_payload["image"]["sha256"])
-    headers = {
-        "x-content-type-options": "nosniff",
-        "content-security-policy": "default-src 'none'; sandbox",
-        "cache-control": "private, max-age=3600",
-    }
-    return Response(data, media_type=blob.media_type, headers=headers)
+    return Response(data, media_type=blob.media_type, headers=_IMAGE_HEADERS)
+
+
+@router.get("/jobs/{job_id}/pages/{number}")
+async def job_page(
+    job_id: Id, number: Annotated[int, Path(ge=1, le=1000)], services: DashboardDep
+) -> Response:
+    """Return a page of a job's image as browsers display it; `number` counts from 1."""
+    job = await services.queries.job(job_id)
+    if "image" not in job.input_payload:
+        raise NotFound("The job has no image.")
+    blob, data = await services.blobs.get(job.tenant_id, job.input_payload["image"]["sha256"])
+    if number > 1 or blob.media_type not in _DISPLAYABLE:
+        data = await services.page_images.render(data, number - 1)
+        return Response(data, media_type="image/jpeg", headers=_IMAGE_HEADERS)
+    return Response(data, media_type=blob.media_type, headers=_IMAGE_HEADERS)
 
 
 @router.post("/jobs/{job_id}/cancel")
@@ -246,7 +264,7 @@ async def _job_values(services: DashboardServices, job_id: str) -> dict[str, Any
     return {
         "job": job,
         "attempts": attempts,
-        "receipt": receipt_view(job.input_payload, output),
+        "receipt": receipt_view(job, output),
         "plan": plan_view(output),
         "can_retry": job.status is JobStatus.CANCELLED
         or (job.status is JobStatus.FAILED and by_code(job.error_code or "internal").retryable),

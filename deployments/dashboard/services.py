@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 
 from deployments.dashboard.overview import OverviewService
+from deployments.dashboard.page_images import PageImages
 from deployments.dashboard.stale_while_revalidate import StaleWhileRevalidate
 from deployments.dashboard.templates import Templates
 from deployments.http.feedback_recorder import FeedbackRecorder
@@ -38,6 +39,7 @@ class DashboardServices:
     review_threshold: float
     artifacts: Artifacts
     overview: OverviewService[Any]
+    page_images: PageImages
     usage: StaleWhileRevalidate[Usage]
     clock: Callable[[], datetime]
     webhooks: WebhookOutbox

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from deployments.dashboard import usage
 from deployments.dashboard.job_history import FinishedJobsWindow
 from deployments.dashboard.overview import OverviewService
+from deployments.dashboard.page_images import PageImages
 from deployments.dashboard.services import DashboardServices
 from deployments.dashboard.stale_while_revalidate import StaleWhileRevalidate
 from deployments.http.feedback_recorder import FeedbackRecorder
@@ -140,6 +141,7 @@ def assemble(
         review_threshold=settings.receipt.review_threshold,
         artifacts=artifacts,
         overview=overview,
+        page_images=PageImages(settings),
         usage=StaleWhileRevalidate(
             lambda: usage_queries.usage(utc_now(), usage.DAYS), period_s=_USAGE_PERIOD_S
         ),

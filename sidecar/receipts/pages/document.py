@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 import cv2
+import numpy as np
 
 from sidecar.core.errors import UnsupportedImage
 from sidecar.receipts.pages.album import is_album, unpack
@@ -56,10 +57,16 @@ def render_pages(image: bytes, limits: ImageLimits, max_images: int) -> tuple[by
         if isinstance(page, tuple):
             continue
         pixels = page.pixels if isinstance(page, ScannedPage) else page
-        height, width = pixels.shape[:2]
-        scale = min(1.0, LONG_SIDE / max(height, width))
-        size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        resized = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+        resized = shrunk(pixels, LONG_SIDE)
         _, jpeg = cv2.imencode(".jpg", resized, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
         images.append(jpeg.tobytes())
     return tuple(images)
+
+
+def shrunk(pixels: Pixels, long_side: int) -> Pixels:
+    """Return the page with at most `long_side` pixels on its longer side."""
+    height, width = pixels.shape[:2]
+    scale = min(1.0, long_side / max(height, width))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    resized: Pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA).astype(np.uint8)
+    return resized

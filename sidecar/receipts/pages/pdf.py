@@ -37,6 +37,28 @@ def pdf_pages(
     hundred megabytes each. Raises UnreadablePdf for a damaged or encrypted file, now or at the
     page that is damaged, and TooLarge for too many pages or streams over `check_streams`' limits.
     """
+    document = _open(data, limits)
+    return len(document), _pages(document, limits)
+
+
+def render_page(data: bytes, number: int, limits: ImageLimits) -> Pixels | None:
+    """Return a page as pixels, whether or not it has texts; None when there is no such page.
+
+    Raises the same errors as `pdf_pages`.
+    """
+    document = _open(data, limits)
+    try:
+        if number >= len(document):
+            return None
+        page = document[number]
+        return _render(page, _scale(page, limits))
+    except pypdfium2.PdfiumError as damage:
+        raise UnreadablePdf from damage
+    finally:
+        document.close()
+
+
+def _open(data: bytes, limits: ImageLimits) -> pypdfium2.PdfDocument:
     check_streams(data, limits)
     try:
         document = pypdfium2.PdfDocument(data)
@@ -47,7 +69,16 @@ def pdf_pages(
         raise TooLarge(f"The PDF has {count} pages; the limit is {limits.max_pages}.")
     if count == 0:
         raise UnreadablePdf("The PDF has no pages.")
-    return count, _pages(document, limits)
+    return document
+
+
+def _scale(page: pypdfium2.PdfPage, limits: ImageLimits) -> float:
+    """Return the pixels for each point of the page."""
+    width, height = page.get_size()
+    if not (width > 0 and height > 0):
+        raise UnreadablePdf("A page of the PDF has no size.")
+    scale = min(_DPI / _POINTS_PER_INCH, _MAX_SIDE / max(width, height))
+    return float(min(scale, (limits.max_pixels / (width * height)) ** 0.5))
 
 
 def _pages(
@@ -63,11 +94,8 @@ def _pages(
 
 
 def _page(page: pypdfium2.PdfPage, limits: ImageLimits) -> ScannedPage | tuple[Text, ...] | Pixels:
+    scale = _scale(page, limits)
     width, height = page.get_size()
-    if not (width > 0 and height > 0):
-        raise UnreadablePdf("A page of the PDF has no size.")
-    scale = min(_DPI / _POINTS_PER_INCH, _MAX_SIDE / max(width, height))
-    scale = min(scale, (limits.max_pixels / (width * height)) ** 0.5)
     layer = page.get_textpage()
     usable = _MIN_TEXT <= layer.count_chars() <= _MAX_TEXT
     texts = tuple(_texts(layer, height, scale)) if usable else ()

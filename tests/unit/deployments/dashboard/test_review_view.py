@@ -5,12 +5,12 @@ from typing import Any
 
 from deployments.dashboard.review_view import review_view
 from sidecar.receipts.corrections.reviewed import reviewed_reading
-from tests.unit.deployments.dashboard.test_router import IMAGE, output
+from tests.unit.deployments.dashboard.test_router import output
 
 
-def box(text: str, x: int, y: int) -> Mapping[str, Any]:
+def box(text: str, x: int, y: int, page: int = 0) -> Mapping[str, Any]:
     corners = (x, y, x + 900, y, x + 900, y + 100, x, y + 100)
-    return {"page": 0, "box": corners, "text": text, "confidence": 0.9}
+    return {"page": page, "box": corners, "text": text, "confidence": 0.9}
 
 
 def owners(raw_texts: Sequence[str], *boxes: Mapping[str, Any]) -> Mapping[str, int | None]:
@@ -18,8 +18,8 @@ def owners(raw_texts: Sequence[str], *boxes: Mapping[str, Any]) -> Mapping[str, 
     reading = dict(output("x"))
     lines = [{**reading["line_items"][0], "raw_text": text} for text in raw_texts]
     reading |= {"line_items": lines, "ocr_lines": boxes}
-    view = review_view({"image": IMAGE}, reading, reviewed_reading(reading, []), 0.8)
-    return {f"{one.text} {one.points.split()[1]}": one.line for one in view.boxes}
+    view = review_view(reading, reviewed_reading(reading, []), 0.8)
+    return {f"{one.text} {one.points.split()[1]}": one.line for page in view.pages for one in page}
 
 
 def test_the_boxes_of_a_line_are_its_name_and_its_price() -> None:
@@ -60,6 +60,16 @@ def test_a_line_of_two_rows_has_the_boxes_of_both() -> None:
     ) == {"BANANAS 200": 0, "2.36 lb @ 0.59 320": 0, "1.39 320": 0}
 
 
+def test_a_line_of_a_later_page_has_its_place_there() -> None:
+    reading = dict(output("x"))
+    lines = [{**reading["line_items"][0], "raw_text": text} for text in ("MILK 2.49", "TEA 3")]
+    boxes = [box("TEA 3", 0, 300, page=1), box("MILK 2.49", 0, 9000), box("MILK 2.49", 0, 100, 1)]
+    reading |= {"line_items": lines, "ocr_lines": boxes, "pages": 3}
+    view = review_view(reading, reviewed_reading(reading, []), 0.8)
+    placed = [[(one.text, one.line) for one in page] for page in view.pages]
+    assert placed == [[("MILK 2.49", 0)], [("MILK 2.49", None), ("TEA 3", 1)], []]
+
+
 def test_what_corrections_taught_is_said() -> None:
     reading = dict(output("x"))
     reading["corrections"] = [
@@ -68,5 +78,5 @@ def test_what_corrections_taught_is_said() -> None:
         {"id": "cor_3", "kind": "unit", "line": 0, "was": "x", "value": "y"},
         {"id": "cor_4", "kind": "name", "line": 1, "was": "x", "value": "y"},
     ]
-    view = review_view({"image": IMAGE}, reading, reviewed_reading(reading, []), 0.8)
+    view = review_view(reading, reviewed_reading(reading, []), 0.8)
     assert view.learned == "Earlier corrections of this shop's receipts set its name and 2 lines."
