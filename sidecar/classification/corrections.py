@@ -1,19 +1,22 @@
 """Matches names against a tenant's category corrections.
 
 A correction applies to its own name and to names that differ only in case, punctuation,
-abbreviations, package sizes, plural endings, or one typo. Any other name is another product:
-"almond milk" is not "milk", and "milk chocolate" is not "chocolate milk".
+abbreviations, package sizes, inflection (Kartoffel, Kartoffeln; jabłko, jabłek), or one typo. Any
+other name is another product: "almond milk" is not "milk", "milk chocolate" is not "chocolate
+milk", and "pepper" is not "peppers".
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from rapidfuzz.distance import OSA
 
+from sidecar.text.folding import fold
 from sidecar.text.lexicon import lexicon
 from sidecar.text.product_names import product_key
 from sidecar.text.taxonomy import label_key
@@ -24,6 +27,7 @@ _MIN_TYPO_LENGTH: Final = 8
 _MAX_TYPO_LENGTH: Final = 100
 #: Corrections that are looked at for one name: a tenant may store every typo of one word.
 _MAX_CANDIDATES: Final = 100
+_WORD: Final = re.compile(r"[^\W_]+")
 #: Stored characters of a corrected name, and of its key.
 MAX_CORRECTED_NAME: Final = 500
 
@@ -32,6 +36,45 @@ MAX_CORRECTED_NAME: Final = 500
 class CategoryCorrection:
     name: str
     category: str
+
+
+class NameKeys(NamedTuple):
+    """What a corrected name is found by."""
+
+    key: str
+    """`name_key`"""
+    inflections: tuple[int, ...]
+    """Hashes of the keys that it shares with its inflected forms."""
+
+
+@dataclass(frozen=True, slots=True)
+class _HashTable:
+    """Corrections by hashes; Python keys the hashes of strings anew in each process."""
+
+    hashes: NDArray[np.int64]
+    """Sorted; shape (hashes,)."""
+    rows: NDArray[np.int32]
+    """The correction of each hash, ascending within equal hashes; shape (hashes,)."""
+
+    @classmethod
+    def of(cls, hashes: Sequence[Collection[int]]) -> "_HashTable":
+        """Return the table of each correction's hashes."""
+        flat = np.fromiter((value for values in hashes for value in values), np.int64)
+        rows = np.repeat(np.arange(len(hashes), dtype=np.int32), list(map(len, hashes)))
+        order = np.argsort(flat, kind="stable")
+        return cls(flat[order], rows[order])
+
+    def find(self, hashes: Collection[int]) -> Sequence[int]:
+        """Return corrections with one of the hashes, at most _MAX_CANDIDATES, the first first."""
+        wanted = np.array(list(hashes), dtype=np.int64)
+        first = np.searchsorted(self.hashes, wanted, side="left")
+        last = np.searchsorted(self.hashes, wanted, side="right")
+        rows = {
+            int(row)
+            for start, end in zip(first, np.minimum(last, first + _MAX_CANDIDATES), strict=True)
+            for row in self.rows[start:end]
+        }
+        return sorted(rows)[:_MAX_CANDIDATES]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,44 +89,39 @@ class CorrectionIndex:
 
     categories: Mapping[str, str]
     """A name's key (`name_key`) to its category."""
-    keys_by_name: Mapping[str, str]
-    """Each corrected name to its key, for the next version of this index."""
-    typo_keys: Sequence[str]
-    """The keys that a typo may turn into others, sorted."""
-    hashes: NDArray[np.int64]
-    """Hashes of these keys with at most one character deleted, sorted; shape (hashes,)."""
-    owners: NDArray[np.int32]
-    """The row in `typo_keys` of each hash, ascending within equal hashes; shape (hashes,)."""
+    keys_by_name: Mapping[str, NameKeys]
+    """Each corrected name to its keys, for the next version of this index."""
+    keys: Sequence[str]
+    """The keys, sorted; a row of the tables is an index of them."""
+    inflections: _HashTable
+    """By the keys of inflected forms."""
+    typos: _HashTable
+    """By the key with at most one character deleted, where a typo may turn it into another."""
 
-    def label_for(self, name: str, labels: "LabelIndex") -> str | None:
+    def label_for(self, name: str, labels: "LabelIndex", language: str | None = None) -> str | None:
         """Return the label that a correction gives `name`, None without an applicable correction.
 
-        The same name takes precedence over a typo, and the alphabetically first typo over others,
-        so the result depends on the corrections alone. Corrections to a category that is not among
-        the labels don't apply.
+        The same name takes precedence over an inflected form, and that over a typo; of several the
+        alphabetically first, so the result depends on the corrections alone. Corrections to a
+        category that is not among the labels don't apply. `language` is a hint, an ISO 639-1 code.
         """
         if not self.categories:
             return None
-        key = name_key(name)
+        key, inflections = _name_keys(name, language)
         exact = self.categories.get(key)
         if exact is not None:
             return labels.matching(exact)
-        matches = (labels.matching(self.categories[other]) for other in self._typos_of(key))
+        others = [*self._inflections_of(key, inflections), *self._typos_of(key)]
+        matches = (labels.matching(self.categories[other]) for other in others)
         return next((label for label in matches if label is not None), None)
+
+    def _inflections_of(self, key: str, inflections: Collection[int]) -> Sequence[str]:
+        candidates = [self.keys[row] for row in self.inflections.find(inflections)]
+        return [other for other in candidates if not _are_apart(key, other)]
 
     def _typos_of(self, key: str) -> Sequence[str]:
         """Return the corrected keys that differ from `key` by a typo, sorted."""
-        if not _may_have_typos(key) or not self.typo_keys:
-            return ()
-        hashes = np.array(list(_deletion_hashes(key)))
-        first = np.searchsorted(self.hashes, hashes, side="left")
-        last = np.searchsorted(self.hashes, hashes, side="right")
-        rows = {
-            int(row)
-            for start, end in zip(first, np.minimum(last, first + _MAX_CANDIDATES), strict=True)
-            for row in self.owners[start:end]
-        }
-        candidates = [self.typo_keys[row] for row in sorted(rows)[:_MAX_CANDIDATES]]
+        candidates = [self.keys[row] for row in self.typos.find(_deletion_hashes(key))]
         return [other for other in candidates if _is_typo(key, other)]
 
 
@@ -113,28 +151,43 @@ def build_index(
     The names that `previous` has too cost less.
     """
     known = previous.keys_by_name if previous else {}
-    categories, keys_by_name = {}, {}
+    categories, keys_by_name, inflections = {}, {}, {}
     for correction in corrections:
-        key = known.get(correction.name) or name_key(correction.name)
-        keys_by_name[correction.name] = key
-        categories[key] = correction.category
-    typo_keys = sorted(filter(_may_have_typos, categories))
-    variants = [_deletion_hashes(key) for key in typo_keys]
-    hashes = np.fromiter((value for values in variants for value in values), np.int64)
-    owners = np.repeat(np.arange(len(typo_keys), dtype=np.int32), list(map(len, variants)))
-    order = np.argsort(hashes, kind="stable")
+        keys = known.get(correction.name) or _name_keys(correction.name)
+        keys_by_name[correction.name] = keys
+        categories[keys.key] = correction.category
+        inflections[keys.key] = keys.inflections
+    ordered = sorted(categories)
     return CorrectionIndex(
         MappingProxyType(categories),
         MappingProxyType(keys_by_name),
-        typo_keys,
-        hashes[order],
-        owners[order],
+        ordered,
+        _HashTable.of([inflections[key] for key in ordered]),
+        _HashTable.of([_deletion_hashes(key) for key in ordered]),
     )
 
 
 def name_key(name: str) -> str:
     """Return the key that near-identical names share; without letters or digits, the name."""
-    return label_key(product_key(name)) or name.strip().casefold()
+    return _key_of(product_key(name)) or name.strip().casefold()
+
+
+def _key_of(product: str) -> str:
+    """Return the `label_key`, unless what looks like a plural is another product: peppers."""
+    key = label_key(product)
+    as_written = " ".join(word for word in _WORD.findall(fold(product)) if word != "and")
+    return as_written if key != as_written and _are_apart(key, as_written) else key
+
+
+def _name_keys(name: str, language: str | None = None) -> NameKeys:
+    product = product_key(name)
+    inflections = {
+        key
+        for spelling in {product, name.lower()}
+        for key in lexicon().inflection_keys(spelling, language)
+    }
+    key = _key_of(product) or name.strip().casefold()
+    return NameKeys(key, tuple(map(hash, inflections)))
 
 
 def correction_key(name: str) -> str:
@@ -149,8 +202,10 @@ def _may_have_typos(key: str) -> bool:
 def _deletion_hashes(key: str) -> set[int]:
     """Return the hashes of the key and of the key without each one of its characters.
 
-    Python's hashes of strings are keyed anew in each process, so nobody can make them collide.
+    None of a key in which an edit is no typo.
     """
+    if not _may_have_typos(key):
+        return set()
     return {hash(key), *(hash(key[:i] + key[i + 1 :]) for i in range(len(key)))}
 
 
@@ -167,9 +222,14 @@ def _is_typo(key: str, other: str) -> bool:
 
 def _are_words(words: Sequence[str], others: Sequence[str]) -> bool:
     """Return whether one language has all of the words, and not as spellings of one product."""
-    known = lexicon()
-    languages = [known.languages_of(word) for word in (*words, *others)]
+    languages = [lexicon().languages_of(word) for word in (*words, *others)]
     if not languages or not frozenset.intersection(*languages):
         return False
-    first, second = (set(known.product(" ".join(side))) for side in (words, others))
+    first, second = (set(lexicon().product(" ".join(side))) for side in (words, others))
     return not first & second
+
+
+def _are_apart(key: str, other: str) -> bool:
+    """Return whether both are listed, in no common sub-category."""
+    first, second = (set(lexicon().product(product)) for product in (key, other))
+    return bool(first and second) and first.isdisjoint(second)

@@ -24,6 +24,10 @@ Doubles = NDArray[np.float64]
 # The constants were set on one shop's names with ten, eighteen and 120 labels; accuracy is flat
 # around them (docs/benchmarks/classification.md).
 SHARPNESS: Final = 20.0  # of affinities, and of similarities between names and labels
+# Callers cut their labels otherwise than the taxonomy does: in some sub-categories a label of less
+# affinity gets the name too, the likelier the more such labels there are.
+_OTHERWISE_CUT: Final = 0.3  # share of p(label | sub-category) with the lesser sharpness
+_OTHERWISE_SHARPNESS: Final = 6.0
 # Affinity of a label that names the sub-category itself, or its wider categories, narrowest first:
 # the narrowest label wins.
 _KNOWN_AFFINITY: Final = (0.8, 0.7, 0.6, 0.5, 0.4)
@@ -97,7 +101,7 @@ class LabelMatcher:
         if not is_catch_all.all():
             vectors[is_catch_all] = vectors[~is_catch_all].mean(axis=0)
         unknown = named.count([]) / len(labels)
-        return LabelSet(softmax(SHARPNESS * affinity.T), vectors, _DIRECT_SHARE * unknown)
+        return LabelSet(_p_label(affinity.T), vectors, _DIRECT_SHARE * unknown)
 
     def _named(self, label: str, language: str | None) -> list[str]:
         """Return the categories that the label names or lists; none for an unknown label."""
@@ -148,6 +152,12 @@ class LabelMatcher:
                 for path in self._paths
             ]
         )
+
+
+def _p_label(affinity: Doubles) -> Doubles:
+    """Return p(label | sub-category) from affinities, (sub-categories, labels)."""
+    sharp, flat = softmax(SHARPNESS * affinity), softmax(_OTHERWISE_SHARPNESS * affinity)
+    return (1 - _OTHERWISE_CUT) * sharp + _OTHERWISE_CUT * flat
 
 
 def softmax(logits: Doubles) -> Doubles:

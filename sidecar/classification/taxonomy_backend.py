@@ -8,6 +8,7 @@ A name that the taxonomy lists is looked up. Any other is classified by its lett
 unless that is sure, by its meaning too: its vector's likeness to those of English products.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Final
 
@@ -36,7 +37,11 @@ _SIMILARITY_SHARPNESS: Final = 20.0  # of similarity to products, per unit of co
 _NGRAM_SHARE: Final = 0.5  # of the n-grams' log-probabilities, beside those of the meaning
 _SURE: Final = 0.9  # from this probability on the n-grams decide alone
 _LISTED: Final = 0.95  # of a listed name to be what it is listed as
-_CONFIDENCE: Final = 1.3  # exponent that calibrates probabilities to accuracy
+# Calibration with ten labels, and its change per unit of log(labels / 10):
+_EXPONENT: Final = 1.7
+_EXPONENT_BY_LABELS: Final = -0.16  # only downwards
+_DOUBT: Final = 0.045  # share of the scores that is the same for all labels: nothing is that sure
+_DOUBT_BY_LABELS: Final = 0.035
 _CACHED_LABEL_SETS: Final = 256
 
 _Name = tuple[str, str | None]  # a name and its language
@@ -160,7 +165,13 @@ def _probabilities(labels: LabelSet, vectors: Floats, p_subcategory: Doubles) ->
     """Return p(label | name), (n, labels)."""
     logs = np.log(p_subcategory @ labels.p_label)
     similarity = SHARPNESS * (vectors @ labels.vectors.T)
-    return softmax(_CONFIDENCE * ((1 - labels.direct) * logs + labels.direct * similarity))
+    count = logs.shape[1]
+    more = math.log(count / 10)
+    exponent = _EXPONENT + _EXPONENT_BY_LABELS * max(0.0, more)
+    doubt = max(0.0, _DOUBT + _DOUBT_BY_LABELS * more)
+    scores: Doubles = softmax(exponent * ((1 - labels.direct) * logs + labels.direct * similarity))
+    scores *= 1 - doubt
+    return scores + doubt / count
 
 
 def _readings(name: str) -> tuple[str, ...]:

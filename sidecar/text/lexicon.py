@@ -5,10 +5,12 @@ strings, which a process would take half a second and 30 MB to build.
 """
 
 import hashlib
-from collections import defaultdict
+import itertools
+import re
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +20,7 @@ from numpy.typing import NDArray
 from sidecar.core.array_store import Arrays, load_arrays, save_arrays
 from sidecar.core.build_cache import INSTALL_DIR
 from sidecar.text.folding import fold
+from sidecar.text.inflection import stems
 from sidecar.text.taxonomy import (
     LanguageNames,
     Taxonomy,
@@ -28,7 +31,14 @@ from sidecar.text.taxonomy import (
     taxonomy,
 )
 
-_VERSION: Final = 2
+_VERSION: Final = 3
+_WORD: Final = re.compile(r"[^\W_]+")
+_POSSESSIVE: Final = re.compile(r"['’](?=s\b)")  # baker's; Dutch plurals: avocado's
+#: Words of a name whose forms are compared: longer texts are no products.
+_MAX_INFLECTED_WORDS: Final = 8
+_CACHED_WORDS: Final = 16_384
+#: Meanings in the table of stems.
+_STEM, _STEM_OF_DIFFERENT_PRODUCTS = 0, 1
 #: As people without the keys, and tills, write letters of some languages.
 _SPELLED_OUT: Final = {
     language: str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe"})
@@ -46,11 +56,22 @@ class _Table:
 
     def find(self, text: str) -> Iterator[tuple[int, int]]:
         """Yield the meaning and the language of each entry of the text."""
-        key = _hash(text)
-        at = int(np.searchsorted(self.keys, key))
+        key = np.uint64(_hash(text))  # of another type, the whole array would be converted
+        at = int(self.keys.searchsorted(key))
         while at < len(self.keys) and self.keys[at] == key:
             yield int(self.meanings[at]), int(self.languages[at])
             at += 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Forms:
+    """A word, and the numbered languages that have products with it."""
+
+    word: str
+    stems: Mapping[int, str]
+    """Its stem in each language that knows it in some form."""
+    known_in: frozenset[int]
+    """The languages that know it in this form."""
 
 
 class Lexicon:
@@ -61,6 +82,16 @@ class Lexicon:
         self._products = _table(arrays, "products")
         self._labels = _table(arrays, "labels")
         self._words = _table(arrays, "words")
+        self._stems = _table(arrays, "stems")
+        differing = np.flatnonzero(self._stems.meanings == _STEM_OF_DIFFERENT_PRODUCTS)
+        self._differing = frozenset(
+            zip(
+                self._stems.keys[differing].tolist(),
+                self._stems.languages[differing].tolist(),
+                strict=True,
+            )
+        )
+        self._forms_of = lru_cache(_CACHED_WORDS)(self._forms)
         self._names = names
         self._codes = sorted(language_codes())
 
@@ -80,6 +111,42 @@ class Lexicon:
         """Return the languages, numbered, that have products with this word of a `label_key`."""
         return frozenset(language for _, language in self._words.find(word))
 
+    def inflection_keys(self, name: str, language: str | None = None) -> list[str]:
+        """Return keys that the name shares with its other inflected forms, one a language.
+
+        There is one of each language that has products with a word of the name, or of `language`
+        alone if that is one, or else of those that know most words in this form; but none of a
+        language in which the forms are different products.
+        """
+        words = _words(name)
+        if len(words) > _MAX_INFLECTED_WORDS:
+            return []
+        forms = [self._forms_of(word) for word in words]
+        codes = {code for form in forms for code in form.stems}
+        own = [code for code in codes if self._codes[code] == language]
+        if not own and len(codes) > 1:
+            known = Counter(code for form in forms for code in form.known_in)
+            most = max(known[code] for code in codes)
+            own = [code for code in codes if known[code] == most]
+        keys = (
+            (code, " ".join(form.stems.get(code, form.word) for form in forms))
+            for code in own or codes
+        )
+        return [
+            f"{self._codes[code]} {key}"
+            for code, key in keys
+            if (_hash(key), code) not in self._differing
+        ]
+
+    def _forms(self, word: str) -> "_Forms":
+        own = {
+            code: stem
+            for stem, in_languages in stems(word).items()
+            for _, code in self._stems.find(stem)
+            if self._codes[code] in in_languages
+        }
+        return _Forms(word, own, self.languages_of(label_key(word)) if own else frozenset())
+
     def _find(self, table: _Table, key: str, language: str | None) -> Mapping[str, float]:
         found = [(self._names[name], self._codes[code]) for name, code in table.find(key)]
         own = [pair for pair in found if pair[1] == language] or found
@@ -95,12 +162,14 @@ def compile_lexicon(taxonomy: Taxonomy, languages: Mapping[str, LanguageNames]) 
     products: set[tuple[int, int, int]] = set()
     labels: set[tuple[int, int, int]] = set()
     known: set[tuple[int, int, int]] = set()
+    roots: set[tuple[int, int, int]] = set()
     for code, (language, names) in enumerate(sorted(languages.items())):
         for name, listed in names.products.items():
             for product in listed:
                 known |= {(_hash(word), 0, code) for word in label_key(product).split()}
                 for spelling in _spellings(product, language):
                     products.add((_hash(fold(spelling)), number[name], code))
+        roots |= {(_hash(text), meaning, code) for text, meaning in _stems(language, names)}
         own = {name: [name, *names.labels.get(name, ())] for name in number}
         for name, aliases in (own if language == "en" else names.labels).items():
             for alias in aliases:
@@ -110,6 +179,7 @@ def compile_lexicon(taxonomy: Taxonomy, languages: Mapping[str, LanguageNames]) 
         **_arrays("products", products),
         **_arrays("labels", labels),
         **_arrays("words", known),
+        **_arrays("stems", roots),
     }
 
 
@@ -126,6 +196,31 @@ def lexicon(*folders: Path) -> Lexicon:
 
 def _spellings(name: str, language: str) -> Iterable[str]:
     return {name, name.lower().translate(_SPELLED_OUT.get(language, {}))}
+
+
+def _stems(language: str, names: LanguageNames) -> Iterator[tuple[str, int]]:
+    """Yield the stems of the products' words, and what different products have as their stems."""
+    forms: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for subcategory, products in names.products.items():
+        for product in products:
+            words = _words(product)
+            own = [_stem(word, language) for word in words]
+            yield from ((stem, _STEM) for word, stem in zip(words, own, strict=True) if stem)
+            if all(own):
+                forms[" ".join(own)][" ".join(words)].add(subcategory)
+    for stem, subcategories in forms.items():
+        pairs = itertools.combinations(subcategories.values(), 2)
+        if any(first.isdisjoint(second) for first, second in pairs):
+            yield stem, _STEM_OF_DIFFERENT_PRODUCTS
+
+
+def _stem(word: str, language: str) -> str:
+    """Return the word's stem; empty in a language without inflections."""
+    return next((stem for stem, codes in stems(word).items() if language in codes), "")
+
+
+def _words(name: str) -> list[str]:
+    return _WORD.findall(_POSSESSIVE.sub("", fold(name)))
 
 
 def _arrays(table: str, entries: Iterable[tuple[int, int, int]]) -> Arrays:

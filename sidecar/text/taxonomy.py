@@ -94,9 +94,10 @@ def language_codes() -> frozenset[str]:
 
 
 def names_digest() -> str:
-    """Return a hash of the taxonomy's and the languages' files."""
+    """Return a hash of the files of the taxonomy, the languages and their inflections."""
     folder = files(__package__).joinpath("data")
     digest = hashlib.sha256(folder.joinpath("taxonomy.toml").read_bytes())
+    digest.update(folder.joinpath("inflections.toml").read_bytes())
     for file in sorted(folder.joinpath("languages").iterdir(), key=lambda file: file.name):
         digest.update(file.name.encode() + file.read_bytes())
     return digest.hexdigest()[:12]

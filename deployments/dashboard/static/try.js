@@ -121,8 +121,10 @@ const percent = (fraction) => `${(fraction * 100).toFixed(0)} %`;
 onSubmit("categorize", "categories", async (form) => {
   const names = form.get("names").split("\n").map((name) => name.trim()).filter(Boolean);
   const labels = form.get("labels").split(",").map((label) => label.trim()).filter(Boolean);
+  const language = form.get("language").trim() || null;
   const { payload } = await call("/api/v1/categorize-batch", {
     payload: {
+      language,
       items: names.map((name, index) => ({ id: String(index), name })),
       candidate_labels: labels,
     },

@@ -52,6 +52,92 @@ def test_a_correction_applies_to_the_abbreviated_name_on_a_receipt() -> None:
     assert index.label_for("ORG WHL MLK 1GL", LABELS) == "Dairy"
 
 
+@pytest.mark.parametrize(
+    ("corrected", "form", "language"),
+    [
+        ("Kartoffel", "KARTOFFELN 2KG", "de"),
+        ("Eier", "Ei", "de"),
+        ("Bratwurst", "Bratwürste", "de"),
+        ("manzana", "Manzanas", "es"),
+        ("limón", "limones", "es"),
+        ("nueces", "nuez", "es"),
+        ("pomme", "POMMES", "fr"),
+        ("poireau", "Poireaux", "fr"),
+        ("mela", "mele", "it"),
+        ("fungo porcino", "funghi porcini", "it"),
+        ("limão", "limões", "pt"),
+        ("pastel de nata", "pasteis de nata", "pt"),
+        ("tomaat", "tomaten", "nl"),
+        ("avocado", "avocado's", "nl"),
+        ("morot", "morötter", "sv"),
+        ("kartoffel", "kartofler", "da"),
+        ("potet", "poteter", "nb"),
+        ("peruna", "perunoita", "fi"),
+        ("kurkku", "kurkut", "fi"),
+        ("jabłko", "jabłka", "pl"),
+        ("jabłko", "jabłek", "pl"),
+        ("ogórek", "ogórków", "pl"),
+        ("okurka", "okurky", "cs"),
+        ("zemiak", "zemiakov", "sk"),
+        ("alma", "almák", "hu"),
+        ("cartof", "cartofi", "ro"),
+        ("ντομάτα", "ντομάτες", "el"),
+        ("elma", "elmalar", "tr"),
+        ("jabuka", "jabuke", "hr"),
+        ("jabolko", "jabolka", "sl"),
+        ("яблуко", "яблука", "uk"),
+        ("огурец", "огурцов", "ru"),
+        ("яблоко", "яблок", "ru"),
+        ("loaf of bread", "loaves of bread", "en"),
+        ("Staubtuch", "Staubtücher", "de"),
+        ("Barilla tomate", "barilla tomates", "fr"),
+    ],
+)
+@pytest.mark.parametrize("is_said", [True, False])
+def test_a_correction_applies_to_the_inflected_forms_of_its_name(
+    corrected: str, form: str, language: str, is_said: bool
+) -> None:
+    hint = language if is_said else None
+    for first, second in ((corrected, form), (form, corrected)):
+        index = build_index([CategoryCorrection(first, "Snacks")])
+        assert index.label_for(second, LABELS, hint) == "Snacks"
+
+
+@pytest.mark.parametrize(
+    ("corrected", "other"),
+    [
+        ("pâté", "pâtes"),  # pasta
+        ("pepper", "peppers"),
+        ("clavo", "clavos"),  # cloves, nails
+        ("mak", "mąka"),  # poppy seed, flour
+        ("ser", "serek"),
+        ("pesca", "pesce"),  # peach, fish
+        ("polpo", "polpa"),  # octopus, pulp
+        ("kani", "kana"),  # rabbit, chicken
+        ("Kirsche", "Kirsch"),
+        ("Kraut", "Kräuter"),
+        ("Butt", "Butter"),
+        ("sól", "sola"),  # salt, sole
+        ("печень", "печенье"),  # liver, biscuits
+        ("сыр", "сырок"),
+        ("Brot", "Brötchen"),
+        ("limão", "lima"),
+        ("manzana", "manzanilla"),
+    ],
+)
+def test_inflections_of_different_products_stay_apart(corrected: str, other: str) -> None:
+    for first, second in ((corrected, other), (other, corrected)):
+        index = build_index([CategoryCorrection(first, "Snacks")])
+        assert index.label_for(second, LABELS) is None
+
+
+def test_the_name_itself_takes_precedence_over_its_inflected_form() -> None:
+    corrections = [CategoryCorrection("Kartoffeln", "Dairy"), CategoryCorrection("Apfel", "Snacks")]
+    index = build_index([*corrections, CategoryCorrection("Kartoffel", "Snacks")])
+    assert index.label_for("kartoffeln", LABELS, "de") == "Dairy"
+    assert index.label_for("kartoffel", LABELS, "de") == "Snacks"
+
+
 def test_a_later_correction_replaces_an_earlier_one() -> None:
     first, second = CategoryCorrection("Halva", "Snacks"), CategoryCorrection("halva", "Pantry")
     assert build_index([first, second]).label_for("halva", LABELS) == "Pantry"
