@@ -171,7 +171,8 @@ def _probabilities(labels: LabelSet, vectors: Floats, p_subcategory: Doubles) ->
     doubt = max(0.0, _DOUBT + _DOUBT_BY_LABELS * more)
     scores: Doubles = softmax(exponent * ((1 - labels.direct) * logs + labels.direct * similarity))
     scores *= 1 - doubt
-    return scores + doubt / count
+    scores += doubt / count
+    return scores
 
 
 def _readings(name: str) -> tuple[str, ...]:
