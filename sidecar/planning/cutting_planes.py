@@ -12,6 +12,11 @@ and, as at most k dishes fit that each need more than capacity / (k + 1), for se
     sum over S of  X - u b  <=  k (1 - b).
 
 For a given solution of the relaxation, the most violated set holds the dishes with X > u b.
+
+Where columns exclude each other, as the dishes of one person's meal do, one sum stands for each
+group of them: of the dishes that need more than capacity / (k + 1), at most k groups take one.
+
+    sum over groups of  (sum of x) - b  <=  k (1 - b)
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,12 +29,16 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 _MAX_K = 4
+_MAX_GROUPS_K = 12
 _MIN_VIOLATION = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
 class KnapsackRow:
-    """The uses of a stock after some day. `columns[i]` is a use of dish `owner[i]`."""
+    """The uses of a stock after some day. `columns[i]` is a use of dish `owner[i]`.
+
+    Of the columns of a group at most one is 1.
+    """
 
     columns: Ints
     owner: Ints
@@ -37,6 +46,7 @@ class KnapsackRow:
     max_uses: Floats  # by dish
     capacity: float
     bought: int  # the column b
+    groups: Ints | None = None  # of the columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +59,9 @@ class Cut:
 
 
 def violated_cuts(rows: Sequence[KnapsackRow], solution: Floats) -> list[Cut]:
-    """Return the most violated cut of each row, for the rows that have one."""
-    cuts = (_most_violated(row, solution) for row in rows)
+    """Return the most violated cut of each row and kind, for the rows that have one."""
+    cuts = [_most_violated(row, solution) for row in rows]
+    cuts += [_most_violated_groups(row, solution) for row in rows if row.groups is not None]
     return [cut for cut in cuts if cut is not None]
 
 
@@ -70,6 +81,29 @@ def _most_violated(row: KnapsackRow, solution: Floats) -> Cut | None:
                 np.append(row.columns[nonzero], row.bought),
                 np.append(values[nonzero], capacity - float(chosen @ row.max_uses)),
                 capacity,
+            )
+    return best_cut
+
+
+def _most_violated_groups(row: KnapsackRow, solution: Floats) -> Cut | None:
+    assert row.groups is not None
+    bought = min(1.0, float(solution[row.bought]))
+    quantity, value = row.quantity[row.owner], solution[row.columns]
+    best_violation, best_cut = _MIN_VIOLATION, None
+    for k in range(_MAX_GROUPS_K + 1):
+        large = quantity * (k + 1) > row.capacity
+        excess = np.bincount(row.groups[large], value[large], int(row.groups.max()) + 1) - bought
+        chosen = large & (excess[row.groups] > _MIN_VIOLATION)
+        groups = len(np.unique(row.groups[chosen]))
+        violation = float(excess[excess > _MIN_VIOLATION].sum()) - k * (1 - bought)
+        length = float(np.hypot(np.sqrt(np.count_nonzero(chosen)), k - groups))
+        if groups > k and violation > best_violation * length:
+            best_violation = violation / length
+            columns = row.columns[chosen]
+            best_cut = Cut(
+                np.append(columns, row.bought),
+                np.append(np.ones(len(columns)), float(k - groups)),
+                float(k),
             )
     return best_cut
 

@@ -21,6 +21,7 @@ from sidecar.planning.cutting_planes import KnapsackRow
 from sidecar.planning.milp_builder import ProgramBuilder
 from sidecar.planning.milp_solver import MilpProgram
 from sidecar.planning.nutrition import amount
+from sidecar.planning.nutrition_cliques import add_cliques
 from sidecar.planning.problem import Problem
 from sidecar.planning.slot_classes import SlotRun
 
@@ -36,6 +37,7 @@ def build(problem: Problem, diners: int) -> MilpProgram:
     model.add_locks()
     model.add_minutes()
     model.add_nutrition()
+    add_cliques(model.builder, problem, model.eaten, diners)
     model.add_stocks()
     return replace(model.builder.program(), is_large=True)
 
@@ -329,6 +331,7 @@ class _HouseholdModel:
                     max_uses=np.ones(len(columns_of)),
                     capacity=float(remaining),
                     bought=item,
+                    groups=np.array([builder.runs[column].slot_class for column in columns_of]),
                 )
             )
 

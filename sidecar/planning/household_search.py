@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 import numpy as np
 
 from sidecar.planning.annealing import anneal
+from sidecar.planning.household_ruins import ruin
 from sidecar.planning.household_tables import Booleans, Bound, HouseholdTables, Service
 from sidecar.planning.local_search import Floats, Ints, rescue_points
 from sidecar.planning.nutrition import amount
@@ -18,8 +19,6 @@ from sidecar.planning.problem import OPEN, Plan
 _INFEASIBLE = -1e12
 _TOLERANCE = 1e-9
 _POINTS_PER_DINER = 1e6
-_MAX_RUIN_SIZE = 3
-_ONE_DISH_SHARE = 0.5  # of the ruins, in which only one of a service's dishes goes
 
 
 class HouseholdState:
@@ -342,32 +341,6 @@ def _ruin_and_recreate(
     rng: np.random.Generator,
     noise: float,
 ) -> None:
-    services = state.tables.services
-    size = min(len(free), int(rng.integers(1, _MAX_RUIN_SIZE + 1)))
-    ruined = [free[int(n)] for n in rng.choice(len(free), size, replace=False)]
-    unfilled = [
-        number
-        for number in free
-        if number not in ruined and any(state.plan[slot] == OPEN for slot in services[number].slots)
-    ]
-    if unfilled:
-        ruined += [int(number) for number in rng.permutation(unfilled)[:_MAX_RUIN_SIZE]]
-    for number in ruined:
-        filled = [
-            int(slot)
-            for slot in services[number].slots
-            if state.plan[slot] != OPEN and int(slot) not in pins
-        ]
-        if filled and rng.random() < _ONE_DISH_SHARE:
-            dish = state.plan[int(rng.choice(filled))]
-            filled = [slot for slot in filled if state.plan[slot] == dish]
-        for slot in filled:
-            state.clear(slot)
-    orphans = state.clear_orphans(pins)
-    ruined += [
-        number
-        for number in free
-        if number not in ruined and not orphans.isdisjoint(int(s) for s in services[number].slots)
-    ]
+    ruined = ruin(state, free, pins, rng)
     for number in rng.permutation(ruined):
         state.fill(int(number), rng=rng, noise=noise)

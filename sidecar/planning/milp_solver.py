@@ -21,14 +21,11 @@ from sidecar.planning.slot_classes import SlotClass, SlotRun, assign_slots
 _TOLERANCE = 1e-5
 _MAX_ROUNDS = 20
 _MIN_TIME_S = 0.05
+_SEARCHES = 2  # of one tree at once; more would change which of equal plans is found
 
 #: Local search leaves HiGHS's heuristics nothing to find, and a restart drops the most useful rows.
 #: With both off, 8 of 15 programs of 100 x 14 were solved in the time of 4 with both on.
 _SEARCH_OPTIONS = {"mip_rel_gap": 0.0, "mip_heuristic_effort": 0.0, "mip_allow_restart": False}
-
-#: Twice to three times as fast as simplex on programs of several people, whose bounds are as good.
-#: Without crossover its status may be unknown, for it takes the last digits from a vertex.
-_INTERIOR_POINT = {"solver": "ipm", "run_crossover": "off"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,48 +66,71 @@ class MilpResult:
     plan: Plan | None
     bound: int | None
     infeasible: bool
+    optimal: bool = False  # the plan is proven the best
 
 
-def relax(program: MilpProgram, seconds: float) -> Relaxation | None:
-    """Solve the linear relaxation, None if the time ran out.
+def relax(program: MilpProgram, seconds: float) -> "Relaxer | None":
+    """Solve the linear relaxation, None if the time ran out."""
+    relaxer = Relaxer(program, seconds)
+    return relaxer if relaxer.solve(seconds) else None
 
-    The bound is the Lagrangian one of the clipped row duals, valid whatever the solver's tolerance.
+
+class Relaxer:
+    """The linear relaxation of a program, which is solved again from its basis as cuts are added.
+
+    `relaxation` is that of the newest `program`, whose rows are those of the first and the cuts.
     """
-    solver = _solver(program, seconds)
-    for option, value in (_INTERIOR_POINT if program.is_large else {}).items():
-        solver.setOptionValue(option, value)
-    solver.run()
-    done = (HighsModelStatus.kOptimal, *((HighsModelStatus.kUnknown,) if program.is_large else ()))
-    if solver.getModelStatus() not in done:
-        return None
-    solution = solver.getSolution()
-    duals = np.maximum(0.0, -np.array(solution.row_dual))
-    reduced_costs = program.objective - program.matrix.T @ duals
-    best = np.maximum(reduced_costs * program.lower, reduced_costs * program.upper)
-    return Relaxation(
-        float(best.sum() + duals @ program.limit), np.array(solution.col_value), reduced_costs
-    )
 
+    relaxation: Relaxation
 
-def strengthen(
-    program: MilpProgram, relaxation: Relaxation, remaining_s: Callable[[], float]
-) -> Iterator[tuple[MilpProgram, Relaxation]]:
-    """Cut off the relaxation's solution and solve again, until no cut is violated or time is up."""
-    row_count = len(program.limit)
-    for _ in range(_MAX_ROUNDS):
-        cuts = violated_cuts(program.knapsack_rows, relaxation.solution)
-        if not cuts or remaining_s() <= 0:
-            return
-        extended = _with_cuts(program, cuts)
-        stronger = relax(extended, remaining_s())
-        if stronger is None:
-            return
-        # Cuts that don't bind the new solution are dropped: later rounds can find them again.
-        slack = extended.limit - extended.matrix @ stronger.solution
-        binding = np.flatnonzero((np.arange(len(slack)) < row_count) | (slack < _TOLERANCE))
-        program = replace(extended, matrix=extended.matrix[binding], limit=extended.limit[binding])
-        relaxation = stronger
-        yield program, relaxation
+    def __init__(self, program: MilpProgram, seconds: float) -> None:
+        self.program = program
+        self._solver = _solver(program, seconds)
+        if program.is_large:
+            self._solver.setOptionValue("solver", "ipm")
+        self._row_count = len(program.limit)
+
+    def solve(self, seconds: float) -> bool:
+        """Solve the program; return False if the time ran out.
+
+        The bound is the Lagrangian one of the clipped row duals, valid whatever the tolerance.
+        """
+        solver, program = self._solver, self.program
+        # HiGHS's clock goes on from one run to the next.
+        solver.setOptionValue("time_limit", solver.getRunTime() + max(_MIN_TIME_S, seconds))
+        solver.run()
+        solver.setOptionValue("solver", "simplex")  # from now on, from the basis
+        if solver.getModelStatus() != HighsModelStatus.kOptimal:
+            return False
+        solution = solver.getSolution()
+        duals = np.maximum(0.0, -np.array(solution.row_dual))
+        reduced_costs = program.objective - program.matrix.T @ duals
+        best = np.maximum(reduced_costs * program.lower, reduced_costs * program.upper)
+        self.relaxation = Relaxation(
+            float(best.sum() + duals @ program.limit), np.array(solution.col_value), reduced_costs
+        )
+        return True
+
+    def strengthen(self, remaining_s: Callable[[], float]) -> Iterator[Relaxation]:
+        """Cut off the solution and solve again, until no cut is violated or time is up."""
+        for _ in range(_MAX_ROUNDS):
+            cuts = violated_cuts(self.program.knapsack_rows, self.relaxation.solution)
+            if not cuts or remaining_s() <= 0:
+                break
+            self.program = _with_cuts(self.program, cuts)
+            for cut in cuts:
+                columns = cut.columns.astype(np.int32)
+                self._solver.addRow(-kHighsInf, cut.limit, len(columns), columns, cut.values)
+            if not self.solve(remaining_s()):
+                break
+            yield self.relaxation
+
+    def binding(self) -> MilpProgram:
+        """Return the program without the cuts that don't bind the solution."""
+        program = self.program
+        slack = program.limit - program.matrix @ self.relaxation.solution
+        rows = np.flatnonzero((np.arange(len(slack)) < self._row_count) | (slack < _TOLERANCE))
+        return replace(program, matrix=program.matrix[rows], limit=program.limit[rows])
 
 
 def _with_cuts(program: MilpProgram, cuts: Sequence[Cut]) -> MilpProgram:
@@ -142,9 +162,14 @@ def tighten(program: MilpProgram, relaxation: Relaxation, target: int) -> MilpPr
     return replace(program, lower=lower, upper=upper)
 
 
-def search(program: MilpProgram, seconds: float) -> MilpResult:
-    """Run branch-and-cut for this time; return the best plan found and a bound on every plan."""
+def search(program: MilpProgram, seconds: float, *, idle_core: bool = False) -> MilpResult:
+    """Run branch-and-cut for this time; return the best plan found and a bound on every plan.
+
+    The tree is searched in two places at once: on the idle core, or in turns on one, with the same
+    result.
+    """
     solver = _solver(program, seconds)
+    solver.setOptionValue("mip_search_simulate_concurrency", not idle_core)
     # HighsVarType: 0 is continuous, 1 is an integer.
     columns = np.arange(len(program.integer), dtype=np.int32)
     solver.changeColsIntegrality(len(columns), columns, program.integer.astype(np.uint8))
@@ -160,6 +185,7 @@ def search(program: MilpProgram, seconds: float) -> MilpResult:
         plan=program.plan(np.array(solver.getSolution().col_value)) if has_plan else None,
         bound=whole_points(bound) if np.isfinite(bound) else None,
         infeasible=False,
+        optimal=solver.getModelStatus() == HighsModelStatus.kOptimal,
     )
 
 
@@ -186,7 +212,7 @@ def _solver(program: MilpProgram, seconds: float) -> _Highs:
     lp.a_matrix_.value_ = matrix.data
     solver = _Highs()  # highspy.Highs prints a banner to stdout
     solver.setOptionValue("output_flag", False)
-    solver.setOptionValue("threads", 1)  # the other cores are for other requests
+    solver.setOptionValue("threads", _SEARCHES)  # used by branch-and-cut on an idle core alone
     solver.setOptionValue("time_limit", max(_MIN_TIME_S, seconds))
     solver.passModel(lp)
     return solver

@@ -173,7 +173,8 @@ class WorkerPool:
             if remaining < _MIN_SOLVE_S:
                 raise self._overloaded(request)
             timed = request.model_copy(update={"timeout_ms": int(remaining * 1_000)})
-            line = await asyncio.to_thread(lambda: timed.model_dump_json().encode())
+            is_alone = self._idle.qsize() >= len(self._workers) - 1 and not self._waiting
+            line = await asyncio.to_thread(_line, timed, is_alone and _has_idle_core())
         except BaseException:
             self._idle.put_nowait(worker)
             raise
@@ -246,6 +247,14 @@ class WorkerPool:
         worker = await _Worker.start(self._limits.memory_bytes)
         self._workers.add(worker)
         self._idle.put_nowait(worker)
+
+
+def _line(request: PlanRequest, idle_core: bool) -> bytes:
+    return b'{"idle_core":%d,"request":%s}' % (idle_core, request.model_dump_json().encode())
+
+
+def _has_idle_core() -> bool:
+    return (os.cpu_count() or 1) > 1
 
 
 async def _exchange(

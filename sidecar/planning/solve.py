@@ -11,6 +11,7 @@ plan each time; only a deadline can make two answers differ.
 """
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 from sidecar.planning import (
     constraint_words,
@@ -45,11 +46,16 @@ _MAX_PROGRAM_SIZE = 60_000  # dishes times slots; a larger program takes too lon
 
 
 def solve(
-    request: PlanRequest, *, clock: Clock, on_incumbent: OnIncumbent | None = None
+    request: PlanRequest,
+    *,
+    clock: Clock,
+    on_incumbent: OnIncumbent | None = None,
+    idle_core: bool = False,
 ) -> PlanAnswer:
     """Return the best plan found within request.timeout_ms with a bound, or the conflicts.
 
     `clock` returns monotonic seconds; `on_incumbent` receives each better certified plan or bound.
+    With an `idle_core`, a second thread works on it.
     """
     started = clock()
     problem = compile_request(request)
@@ -57,7 +63,7 @@ def solve(
     if feasibility.pins is None:
         return _infeasible(problem, feasibility, _milliseconds(clock() - started))
     seconds = request.timeout_ms / 1_000
-    solver = _Solver(problem, feasibility.pins, clock, on_incumbent, started, seconds)
+    solver = _Solver(problem, feasibility.pins, clock, on_incumbent, started, seconds, idle_core)
     solver.run()
     return _answer(solver, request)
 
@@ -73,7 +79,9 @@ class _Solver:
         on_incumbent: OnIncumbent | None,
         started: float,
         seconds: float,
+        idle_core: bool,
     ) -> None:
+        self.idle_core = idle_core
         self.problem, self.pins, self.clock = problem, pins, clock
         self.on_incumbent = on_incumbent
         self.started, self.seconds, self.last_report = started, seconds, started
@@ -154,21 +162,20 @@ class _Solver:
         if self.method.size > _MAX_PROGRAM_SIZE or self.clock() >= deadline:
             return
         program = self.method.build(self.fed)
-        relaxation = milp_solver.relax(program, (deadline - self.clock()) / 2)
-        if relaxation is None:
+        relaxer = milp_solver.relax(program, (deadline - self.clock()) / 2)
+        if relaxer is None:
             return
-        self._lower_bound(milp_solver.whole_points(relaxation.bound))
+        self._lower_bound(milp_solver.whole_points(relaxer.relaxation.bound))
         until = self.clock() + _CUT_SHARE * (deadline - self.clock())
-        for stronger in milp_solver.strengthen(program, relaxation, lambda: until - self.clock()):
-            program, relaxation = stronger
-            self._lower_bound(milp_solver.whole_points(relaxation.bound))
+        for stronger in relaxer.strengthen(lambda: until - self.clock()):
+            self._lower_bound(milp_solver.whole_points(stronger.bound))
             if self.objective >= self.bound:
                 return
         remaining = deadline - self.clock()
         if self.objective >= self.bound or remaining <= 0:
             return
-        result = milp_solver.search(
-            milp_solver.tighten(program, relaxation, self.objective + 1), remaining
+        result = self._search(
+            milp_solver.tighten(relaxer.binding(), relaxer.relaxation, self.objective + 1), deadline
         )
         if result.plan is not None:
             self.offer(result.plan)
@@ -176,6 +183,29 @@ class _Solver:
             self._lower_bound(self.objective)
         elif result.bound is not None:
             self._lower_bound(max(result.bound, self.objective))
+
+    def _search(self, program: milp_solver.MilpProgram, deadline: float) -> milp_solver.MilpResult:
+        """Run branch-and-cut. Of a large program it mostly computes its root, on one core.
+
+        Local search goes on beside it then. Its plan counts only if there is no proof, since it
+        would depend on when the proof came.
+        """
+        beside = self.idle_core and program.is_large
+        with ThreadPoolExecutor(1) as pool:
+            search = pool.submit(
+                milp_solver.search,
+                program,
+                deadline - self.clock(),
+                idle_core=self.idle_core and not beside,
+            )
+            newest = self.best
+            if beside:
+                for plan in self.method.improve(self.best, self.pins, _MAX_STEPS, search.done, 1):
+                    newest = plan
+            result = search.result()
+        if not result.infeasible and (result.plan is None or not result.optimal):
+            self.offer(newest)
+        return result
 
     def _lower_bound(self, bound: int) -> None:
         if bound < self.bound:

@@ -1,7 +1,7 @@
 """The solver process: `python -m sidecar.planning.worker MEMORY_BYTES`.
 
-It reads one JSON line per request and writes JSON lines: {"ready": true} once warm, then for each
-request any number of {"incumbent": …} and one {"answer": …} or {"error": {code, message}}. The
+It reads a `Task` as one JSON line and writes JSON lines: {"ready": true} once warm, then for each
+task any number of {"incumbent": …} and one {"answer": …} or {"error": {code, message}}. The
 operating system limits its memory and each request's CPU time; the parent kills it in every other
 case. It ends with its parent.
 """
@@ -15,6 +15,8 @@ import threading
 import time
 from typing import TextIO
 
+from pydantic import BaseModel
+
 from sidecar.core.errors import ServiceError, TooLarge
 from sidecar.planning.response import Incumbent
 from sidecar.planning.schemas import PlanRequest
@@ -23,6 +25,13 @@ from sidecar.planning.solve import solve
 _SPARE_CPU_S = 5
 #: Below the processes that answer in milliseconds, above jobs.
 _NICENESS = 5
+
+
+class Task(BaseModel, frozen=True):
+    """A request, and whether it may use a second core."""
+
+    request: PlanRequest
+    idle_core: bool
 
 
 def main() -> None:
@@ -51,13 +60,20 @@ def _read(requests: "queue.SimpleQueue[str]") -> None:
 
 def _respond(line: str, out: TextIO) -> dict[str, object]:
     try:
-        request = PlanRequest.model_validate_json(line)
+        task = Task.model_validate_json(line)
+        request = task.request
         _limit_cpu(request.timeout_ms / 1_000)
 
         def report(incumbent: Incumbent) -> None:
             _send(out, {"incumbent": incumbent.wire()})
 
-        return {"answer": solve(request, clock=time.monotonic, on_incumbent=report).wire()}
+        answer = solve(
+            request,
+            clock=time.monotonic,
+            on_incumbent=report,
+            idle_core=task.idle_core,
+        )
+        return {"answer": answer.wire()}
     except MemoryError:
         error: ServiceError = TooLarge("the plan needs more memory than one request may use")
     except ServiceError as raised:

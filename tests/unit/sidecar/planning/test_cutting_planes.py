@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import assume, given
@@ -46,3 +48,35 @@ def test_fractions_of_two_dishes_are_cut_off_if_only_one_dish_fits(bought: float
     solution = np.array([0.9, 0.9, bought])
     (cut,) = violated_cuts([knapsack_row([6, 7], 10)], solution)
     assert cut.values @ solution[cut.columns] > cut.limit
+
+
+@given(
+    st.lists(st.integers(1, 9), min_size=2, max_size=8),
+    st.integers(0, 20),
+    st.data(),
+)
+def test_no_cut_of_groups_excludes_a_choice_of_one_dish_each(
+    quantities: list[int], capacity: int, data: st.DataObject
+) -> None:
+    size = len(quantities)
+    groups = np.arange(size) // 2
+    relaxed = data.draw(st.lists(st.floats(0, 1), min_size=size, max_size=size))
+    chosen = np.zeros(size)
+    for group in range(int(groups.max()) + 1):
+        pick = data.draw(st.sampled_from([None, *np.flatnonzero(groups == group).tolist()]))
+        if pick is not None:
+            chosen[pick] = 1
+    bought = data.draw(st.booleans())
+    assume(bought or chosen @ np.array(quantities) <= capacity)
+    row = replace(knapsack_row(quantities, capacity), groups=groups)
+    solution = np.array([*relaxed, data.draw(st.floats(0, 1))])
+    plan = np.array([*chosen, bought], float)
+    for cut in violated_cuts([row], solution):
+        assert cut.values @ plan[cut.columns] <= cut.limit + 1e-9
+
+
+def test_dishes_that_share_each_meal_are_cut_off_together() -> None:
+    row = replace(knapsack_row([6, 7, 6, 7], 10), groups=np.array([0, 0, 1, 1]))
+    solution = np.array([0.5, 0.5, 0.5, 0.5, 0.1])
+    cuts = violated_cuts([row], solution)
+    assert max(cut.values @ solution[cut.columns] - cut.limit for cut in cuts) == pytest.approx(0.9)
