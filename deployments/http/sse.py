@@ -4,20 +4,24 @@ FastAPI's format_sse_event frames comments and HTML, but not JSON: it splits lin
 such as U+2028, which JSON strings may contain unescaped, so clients would receive broken JSON.
 """
 
-from typing import Any, Final
+from typing import Any
 
 from fastapi.sse import format_sse_event
 
-#: The schema of one event, for the OpenAPI document.
-EVENT_STREAM_CONTENT: Final[dict[str, Any]] = {
-    "text/event-stream": {
-        "schema": {
-            "type": "object",
-            "required": ["data"],
-            "properties": {"id": {"type": "string"}, "data": {"type": "string"}},
-        }
+
+def event_stream(component: str) -> dict[str, Any]:
+    """Return a response's content for the OpenAPI document: events with JSON of that component."""
+    properties = {
+        "id": {"type": "string", "description": "For the header Last-Event-ID of a reconnection."},
+        "data": {
+            "type": "string",
+            "description": f"{component} as JSON.",
+            "contentMediaType": "application/json",
+            "contentSchema": {"$ref": f"#/components/schemas/{component}"},
+        },
     }
-}
+    schema = {"type": "object", "required": ["data"], "properties": properties}
+    return {"text/event-stream": {"schema": schema}}
 
 
 def json_event(text: str, *, id: str | None = None) -> bytes:  # noqa: A002 - the field's name

@@ -11,7 +11,7 @@ from deployments.ingress.auth import TokenAuthenticator
 from deployments.ingress.errors import handle_exception
 from deployments.ingress.hosts import HostChecker
 from deployments.ingress.middleware import RequestContextMiddleware
-from deployments.ingress.openapi import openapi_builder
+from deployments.ingress.openapi.document import openapi_builder
 from deployments.ingress.routes import (
     artifacts,
     categorization,

@@ -23,7 +23,7 @@ async def record_response(
     feature: str,
     run: Callable[[str], Awaitable[JobResult]],
     redact: Callable[[Any], dict[str, Any]] = dump_sent,
-) -> SuccessResponse:
+) -> SuccessResponse[Any]:
     """Run the work for the request's tenant, record its result and build the response.
 
     `redact` returns the part of the payload to record. Failed work is not recorded.

@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from deployments.http.schemas.common import ApiModel
+from deployments.http.schemas.common import AnswerModel
 from deployments.serving.clients import (
     ClassifierClient,
     JobRunnerClient,
@@ -24,7 +24,7 @@ _CHECK_TIMEOUT_S = 3.0
 _NO_RESPONSE = f"no response within {_CHECK_TIMEOUT_S:g} s"
 
 
-class HealthCheck(ApiModel):
+class HealthCheck(AnswerModel):
     """The state of one part."""
 
     status: Literal["ok", "loading", "off", "error"]

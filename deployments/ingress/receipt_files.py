@@ -69,12 +69,20 @@ class UploadRoute(JsonRoute):
         async def handle_upload(request: Request) -> Response:
             kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
             if kind == "multipart/form-data":
+                _refuse_query_options(request, "as a part of the form")
                 return await handle(_as_json(request, place(*await _read_form(request))))
             if kind.startswith("image/") or kind == "application/pdf":
                 return await handle(_as_json(request, place(*await _read_image(request))))
+            _refuse_query_options(request, "in the payload")
             return await handle(request)
 
         return handle_upload
+
+
+def _refuse_query_options(request: Request, place: str) -> None:
+    """Raise BadRequest for options in the query of a body that has its own place for them."""
+    if _OPTIONS in request.query_params:
+        raise BadRequest(f"options in the query go with an image as the body; send them {place}.")
 
 
 async def _read_form(request: Request) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from operator import attrgetter
-from typing import Annotated, Any, Final
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, Field
+from typing_extensions import TypedDict
 
-from sidecar.classification.backend import Prediction
+from sidecar.classification.backend import Prediction, Source
 from sidecar.core.validation import Id, LanguageTag, NotBlank, max_length, unique
 
 MAX_NAME_CHARACTERS: Final = 500
@@ -73,7 +74,36 @@ class CategorizeBatchRequest(BaseModel, frozen=True):
     language: Language = None
 
 
-def categorize_response(prediction: Prediction, processing_time_ms: float) -> dict[str, Any]:
+class _ConfidenceFields(TypedDict):
+    confidence: float
+    confidence_level: Literal["high", "medium", "low"]
+    all_scores: dict[str, float]
+    source: Source
+
+
+class Category(_ConfidenceFields):
+    """The category of a name."""
+
+    category: str
+    processing_time_ms: int
+
+
+class ItemCategory(_ConfidenceFields):
+    """The category of one item."""
+
+    id: str | int
+    name: str
+    predicted_category: str
+
+
+class Categories(TypedDict):
+    """The category of each item, in the items' order."""
+
+    predictions: list[ItemCategory]
+    processing_time_ms: int
+
+
+def categorize_response(prediction: Prediction, processing_time_ms: float) -> Category:
     """Return the payload of categorize."""
     return {
         "category": prediction.best[0],
@@ -84,7 +114,7 @@ def categorize_response(prediction: Prediction, processing_time_ms: float) -> di
 
 def categorize_batch_response(
     items: Sequence[NamedItem], predictions: Sequence[Prediction], processing_time_ms: float
-) -> dict[str, Any]:
+) -> Categories:
     """Return the payload of categorize-batch; `predictions` are in the items' order."""
     return {
         "predictions": [
@@ -100,9 +130,9 @@ def categorize_batch_response(
     }
 
 
-def _confidence_fields(prediction: Prediction) -> dict[str, Any]:
+def _confidence_fields(prediction: Prediction) -> _ConfidenceFields:
     _, confidence = prediction.best
-    level = "medium" if confidence >= MEDIUM_CONFIDENCE else "low"
+    level: Literal["medium", "low"] = "medium" if confidence >= MEDIUM_CONFIDENCE else "low"
     return {
         "confidence": confidence,
         "confidence_level": "high" if confidence >= HIGH_CONFIDENCE else level,

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from typing_extensions import TypedDict
 
 from sidecar.core.validation import NotBlank, max_length
 from sidecar.embedding.schemas import MAX_TEXT_CHARACTERS
@@ -48,6 +49,30 @@ class OpenAIEmbedRequest(BaseModel):
     def texts(self) -> Sequence[str]:
         """The inputs, in order."""
         return (self.input,) if isinstance(self.input, str) else self.input
+
+
+class OpenAIEmbedding(TypedDict):
+    """The vector of one input."""
+
+    object: Literal["embedding"]
+    index: int
+    embedding: list[float] | str
+
+
+class PromptUsage(TypedDict):
+    """The tokens of the inputs."""
+
+    prompt_tokens: int
+    total_tokens: int
+
+
+class OpenAIEmbeddings(TypedDict):
+    """The vector of each input, in the inputs' order."""
+
+    object: Literal["list"]
+    data: list[OpenAIEmbedding]
+    model: str
+    usage: PromptUsage
 
 
 def openai_embeddings(

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field
+from typing_extensions import TypedDict
 
 from sidecar.core.validation import Id, NotBlank, NotBoolean, max_length, unique
 
@@ -42,6 +43,24 @@ class EmbedBatchRequest(EmbedRequest):
         _UNIQUE_IDS,
     ]
     batch_size: Annotated[int, Field(ge=1, le=256), NotBoolean] = 64
+
+
+class Embedding(TypedDict):
+    """The vector of one text."""
+
+    id: str | int
+    vector: list[float]
+
+
+class Embeddings(TypedDict):
+    """The vector of each text, in the texts' order."""
+
+    version: str | None
+    request_id: str | None
+    model: str
+    model_version: str
+    dimension: int
+    embeddings: list[Embedding]
 
 
 def build_response(

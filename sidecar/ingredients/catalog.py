@@ -3,15 +3,25 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import TypedDict
 
 from sidecar.text.words import singulars
 
 #: Cosine similarity from which 99 % of the nearest names mean the same, with grocery-e5-small.
 MIN_SIMILARITY: Final = 0.6
+
+
+class FoodMatch(TypedDict):
+    """A food of the catalog that an ingredient line names."""
+
+    ingredient_id: str
+    name: str
+    score: float
+    method: Literal["words", "meaning"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +31,9 @@ class CatalogMatch:
     ingredient_id: str
     name: str
     score: float
-    method: str  # words or meaning
+    method: Literal["words", "meaning"]
 
-    def response(self) -> dict[str, Any]:
+    def response(self) -> FoodMatch:
         """Return the match as responses show it."""
         return {
             "ingredient_id": self.ingredient_id,

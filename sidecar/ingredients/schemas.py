@@ -1,15 +1,16 @@
 """Request and response of the parsing of ingredient lines."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from operator import attrgetter
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, Field
+from typing_extensions import TypedDict
 
 from sidecar.core.validation import NotBlank, NotBoolean, max_length, unique
 from sidecar.ingredients.amounts import Size
-from sidecar.ingredients.catalog import CatalogMatch
+from sidecar.ingredients.catalog import CatalogMatch, FoodMatch
 from sidecar.ingredients.lines import MAX_LENGTH, IngredientLine
 from sidecar.ingredients.units import measure
 from sidecar.text.words import singulars
@@ -61,11 +62,56 @@ class IngredientParseRequest(BaseModel, frozen=True):
     conversions: Annotated[tuple[Conversion, ...], max_length(MAX_CONVERSIONS, "conversions")] = ()
 
 
+class PackageSize(TypedDict):
+    """What one package or piece holds."""
+
+    quantity: float | None
+    unit: str
+
+
+class AlternativeFood(TypedDict):
+    """Another food that the line allows."""
+
+    quantity: float | None
+    unit: str | None
+    name: str
+
+
+class ParsedLine(TypedDict):
+    """An ingredient line."""
+
+    text: str
+    quantity: float | None
+    quantity_max: float | None
+    unit: str | None
+    unit_text: str | None
+    size: PackageSize | None
+    name: str
+    note: str | None
+    optional: bool
+    alternatives: list[AlternativeFood]
+    language: str
+    confidence: float
+
+
+class ParsedIngredient(ParsedLine):
+    """An ingredient line, with its weight and its food of the catalog."""
+
+    grams: float | None
+    match: FoodMatch | None
+
+
+class ParsedIngredients(TypedDict):
+    """Each line, in the lines' order."""
+
+    ingredients: list[ParsedIngredient]
+
+
 def parse_response(
     request: IngredientParseRequest,
     lines: Sequence[IngredientLine],
     matches: Sequence[CatalogMatch | None],
-) -> dict[str, Any]:
+) -> ParsedIngredients:
     """Return the payload: each line in order."""
     return {
         "ingredients": [
@@ -79,7 +125,7 @@ def parse_response(
     }
 
 
-def line_response(line: IngredientLine) -> dict[str, Any]:
+def line_response(line: IngredientLine) -> ParsedLine:
     """Return a parsed line as responses show it."""
     return {
         "text": line.text,
@@ -124,7 +170,7 @@ def redact_catalog(request: IngredientParseRequest) -> dict[str, Any]:
     return {**payload, "catalog": len(request.catalog)}
 
 
-def _size(size: Size | None) -> Mapping[str, Any] | None:
+def _size(size: Size | None) -> PackageSize | None:
     return None if size is None else {"quantity": _rounded(size.quantity), "unit": size.unit}
 
 

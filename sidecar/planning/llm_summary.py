@@ -42,7 +42,7 @@ async def with_summary(
 ) -> Mapping[str, object]:
     """Return the plan as JSON-ready data, with a `summary` if `summarize` returns one."""
     summary = await summarize(engine, request, plan, tenant_id=tenant_id)
-    return {**plan.wire(), "summary": summary} if summary else plan.wire()
+    return plan.model_copy(update={"summary": summary}).wire()
 
 
 async def summarize(

@@ -32,7 +32,7 @@ def is_empty(value: object) -> bool:
 
 
 class _ResponseModel(BaseModel):
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
 
     def wire(self) -> dict[str, object]:
         """Return this value as JSON-ready data."""
@@ -199,6 +199,7 @@ class PlanAnswer(_ResponseModel):
     # What follows is there only where the request asks for it.
     excluded: tuple[ExcludedRecipe, ...] = Field(default=(), exclude_if=is_empty)
     nutrition: tuple[Nutrients, ...] = Field(default=(), exclude_if=is_empty)
+    summary: str | None = Field(default=None, exclude_if=is_empty)  # by the language model
 
 
 class Incumbent(_ResponseModel):
@@ -220,3 +221,9 @@ class Suggestion(_ResponseModel):
     expiring_used: tuple[str, ...]
     missing: tuple[str, ...]
     reason: str
+
+
+class Suggestions(_ResponseModel):
+    """Recipes to cook now, best first."""
+
+    suggestions: tuple[Suggestion, ...]

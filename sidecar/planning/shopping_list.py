@@ -4,9 +4,10 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from pydantic import Field, model_validator
+from typing_extensions import TypedDict
 
 from sidecar.core.errors import TooLarge
 from sidecar.core.validation import max_length
@@ -97,9 +98,33 @@ def shopping_list(request: ShoppingListRequest) -> ShoppingList:
     return ShoppingList(tuple(entries), tuple(builder.warnings))
 
 
+class ShoppingAmount(TypedDict):
+    """A quantity in a unit of the recipes."""
+
+    quantity: float
+    unit: str
+
+
+class ShoppingItem(ShoppingAmount):
+    """A food to buy; `also` lists amounts in units that don't convert to `unit`."""
+
+    ingredient_id: str
+    name: str
+    also: list[ShoppingAmount]
+    category: str | None
+    for_recipes: list[str]
+
+
+class ShoppingListResponse(TypedDict):
+    """The foods to buy, in the order of the aisles."""
+
+    items: list[ShoppingItem]
+    warnings: list[str]
+
+
 def shopping_list_response(
     found: ShoppingList, aisles: Sequence[str], aisle_of: Mapping[str, str]
-) -> dict[str, Any]:
+) -> ShoppingListResponse:
     """Return the payload, in the order of the aisles; `aisle_of` maps names of foods to them."""
     order = {aisle: number for number, aisle in enumerate(aisles)}
     entries = sorted(

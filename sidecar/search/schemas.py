@@ -1,11 +1,11 @@
 """Request and response of the search endpoint."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from operator import attrgetter
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, Field, model_validator
+from typing_extensions import TypedDict
 
 from sidecar.core.validation import NotBlank, NotBoolean, max_length, unique
 from sidecar.embedding.schemas import TextInput
@@ -42,13 +42,36 @@ class SearchRequest(BaseModel, frozen=True):
         return SearchQuery(self.query, weights, self.top_k, self.min_score)
 
 
-def search_response(request: SearchRequest, results: Sequence[SearchResult]) -> dict[str, Any]:
+class FoundDocument(TypedDict):
+    """A document that matches the query."""
+
+    id: str | int
+    score: float
+    keyword_score: float
+    semantic_score: float
+    matched_terms: list[str]
+
+
+class SearchResults(TypedDict):
+    """The matching documents, best first."""
+
+    results: list[FoundDocument]
+
+
+def search_response(request: SearchRequest, results: Sequence[SearchResult]) -> SearchResults:
     """Return the payload of search; each result's row is an index of the request's documents."""
-    payload = []
-    for result in results:
-        scores = asdict(result)
-        payload.append({"id": request.documents[scores.pop("row")].id, **scores})
-    return {"results": payload}
+    return {
+        "results": [
+            {
+                "id": request.documents[result.row].id,
+                "score": result.score,
+                "keyword_score": result.keyword_score,
+                "semantic_score": result.semantic_score,
+                "matched_terms": list(result.matched_terms),
+            }
+            for result in results
+        ]
+    }
 
 
 def redact_documents(request: SearchRequest) -> dict[str, Any]:

@@ -1,15 +1,51 @@
 """Schemas of artifacts."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, NotRequired, Self
 
 from pydantic import Field
+from typing_extensions import TypedDict
 
-from deployments.http.schemas.common import ApiModel, rfc3339
+from deployments.http.schemas.common import AnswerModel, DescribedAs, rfc3339
+from deployments.http.schemas.jobs import JobOutput
 from jobs.storage.artifacts import Artifact
+from sidecar.classification.schemas import Category
+from sidecar.ingredients.schemas import ParsedIngredients
+from sidecar.planning.response import Suggestions
+from sidecar.planning.shopping_list import ShoppingListResponse
+from sidecar.recipes.recipe import RecipeResponse
+from sidecar.search.schemas import SearchResults
 
 
-class ArtifactResponse(ApiModel):
+class RecordedTokens(TypedDict):
+    """The tokens of a chat completion."""
+
+    prompt_tokens: int
+    completion_tokens: int
+
+
+class RecordedChat(TypedDict):
+    """What is recorded of a chat completion; its messages only where a setting stores them."""
+
+    usage: RecordedTokens
+    finish_reasons: list[str | None]
+    first_token_ms: NotRequired[float]
+    messages: NotRequired[list[dict[str, Any]]]
+
+
+Output = (
+    JobOutput
+    | Category
+    | SearchResults
+    | Suggestions
+    | ParsedIngredients
+    | RecipeResponse
+    | ShoppingListResponse
+    | RecordedChat
+)
+
+
+class ArtifactResponse(AnswerModel):
     """The record of one result: what went into a model and what came out."""
 
     id: str
@@ -21,10 +57,11 @@ class ArtifactResponse(ApiModel):
     job_id: str | None
     status: Literal["success", "error"]
     input_payload: Mapping[str, Any] | None = Field(
-        description="In lists, but not in exports, null as output_payload is, where the two have "
-        "more than 16 KiB of JSON."
+        description="The payload as it was sent; images, and lists that come with each call, are "
+        "replaced by references and counts. In lists, but not in exports, null as output_payload "
+        "is, where the two have more than 16 KiB of JSON."
     )
-    output_payload: Mapping[str, Any] | None
+    output_payload: Annotated[Mapping[str, Any], DescribedAs(Output)] | None
     error_code: str | None
     error_message: str | None
     model_id: str | None
@@ -46,7 +83,7 @@ class ArtifactResponse(ApiModel):
         )
 
 
-class ArtifactList(ApiModel):
+class ArtifactList(AnswerModel):
     """One page of artifacts, newest first."""
 
     artifacts: Sequence[ArtifactResponse]

@@ -2,17 +2,20 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any, Generic, Literal, Self, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import (
     AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
+    GetJsonSchemaHandler,
     StringConstraints,
     TypeAdapter,
     ValidationError,
 )
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from jobs.storage.artifacts import Artifact
 
@@ -49,6 +52,31 @@ class ApiModel(BaseModel):
     )
 
 
+class AnswerModel(ApiModel):
+    """A body of the service's own: every field is always there, in the OpenAPI document too."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        json_schema = handler(schema)
+        resolved = handler.resolve_ref_schema(json_schema)
+        resolved["required"] = list(resolved["properties"])
+        return json_schema
+
+
+class DescribedAs:
+    """Describes a field in the OpenAPI document as another type, which nothing validates."""
+
+    def __init__(self, described_type: Any) -> None:
+        self._type = described_type
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return handler(TypeAdapter(self._type).core_schema)
+
+
 class Envelope(ApiModel, Generic[PayloadT]):
     """A request of the core application."""
 
@@ -60,7 +88,7 @@ class Envelope(ApiModel, Generic[PayloadT]):
     metadata: Mapping[str, Any] | None = Field(None, description="The caller's own; not used.")
 
 
-class Provenance(ApiModel):
+class Provenance(AnswerModel):
     """The artifact and the model behind a response."""
 
     artifact_id: str | None
@@ -69,22 +97,26 @@ class Provenance(ApiModel):
     latency_ms: float
 
 
-class SuccessResponse(ApiModel):
-    """A response to an Envelope."""
+class SuccessResponse(AnswerModel, Generic[PayloadT]):
+    """A response to an Envelope.
+
+    Routes build it with a payload of any type, which is sent as it is; `answer` gives the OpenAPI
+    document the type.
+    """
 
     request_id: str
     status: Literal["success"] = "success"
-    payload: Mapping[str, Any]
+    payload: PayloadT
     error: None = None
     metadata: Provenance
     model_version: str | None
     processing_time_ms: int = Field(description="Whole milliseconds.")
 
-    @classmethod
-    def of(cls, request_id: str, artifact: Artifact) -> Self:
+    @staticmethod
+    def of(request_id: str, artifact: Artifact) -> "SuccessResponse[Any]":
         """Build the response from its artifact."""
         latency_ms = round(artifact.latency_ms, 1)
-        return cls(
+        return SuccessResponse[Any](
             request_id=request_id,
             payload=artifact.output_payload or {},
             metadata=Provenance(
@@ -96,6 +128,11 @@ class SuccessResponse(ApiModel):
             model_version=artifact.model_version,
             processing_time_ms=round(latency_ms),
         )
+
+
+def answer(payload: Any) -> dict[int | str, dict[str, Any]]:
+    """Return a route's `responses` with the type of its payload, for the OpenAPI document."""
+    return {200: {"model": SuccessResponse[payload]}}
 
 
 def rfc3339(moment: datetime) -> str:

@@ -5,11 +5,11 @@ from typing import Any, Literal, Self
 
 from pydantic import Field
 
-from deployments.http.schemas.common import ApiModel
+from deployments.http.schemas.common import AnswerModel
 from sidecar.core.errors import ServiceError
 
 
-class ErrorResponse(ApiModel):
+class ErrorResponse(AnswerModel):
     """The body of every error outside /v1."""
 
     request_id: str
@@ -37,8 +37,10 @@ ERROR_RESPONSES: dict[int | str, dict[str, Any]] = {
     for status, description in {
         400: "The request is invalid: bad_request, missing_tenant, tenant_mismatch, …",
         404: "Not found for this tenant.",
+        408: "The request's body arrived too slowly.",
         409: "The request conflicts with the current state.",
         413: "The request is over a size limit, which the message names.",
+        421: "The Host header is not one of this service.",
         422: "A field is missing or has the wrong type; the message names its path.",
         429: "This tenant is over its share; see Retry-After.",
         500: "Internal error; the log has the details under the request_id.",

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
-from deployments.http.schemas.common import ApiModel, Name, rfc3339
+from deployments.http.schemas.common import AnswerModel, ApiModel, Name, rfc3339
 from jobs.storage.corrections import StoredCorrection
 from jobs.storage.feedback import Feedback, Rating
 from sidecar.classification.schemas import MAX_LABEL_CHARACTERS, MAX_NAME_CHARACTERS
@@ -127,7 +127,7 @@ class FeedbackRequest(ApiModel):
         return self
 
 
-class FeedbackResponse(ApiModel):
+class FeedbackResponse(AnswerModel):
     """Stored feedback."""
 
     id: str = Field(examples=["fb_019ab4d7c1e27c3fb0a4d1f0c2b7a9e1"])
@@ -147,7 +147,7 @@ class FeedbackResponse(ApiModel):
         return cls(**{**vars(feedback), "feedback_id": feedback.id, "created_at": created_at})
 
 
-class FeedbackList(ApiModel):
+class FeedbackList(AnswerModel):
     """One page of feedback, newest first."""
 
     feedback: Sequence[FeedbackResponse]
@@ -157,7 +157,7 @@ class FeedbackList(ApiModel):
     next_cursor: str | None = Field(description="The next page's cursor; null on the last page.")
 
 
-class CorrectionResponse(ApiModel):
+class CorrectionResponse(AnswerModel):
     """A correction that applies to this tenant's later requests."""
 
     id: str = Field(examples=["cor_019ab4d7c1e27c3fb0a4d1f0c2b7a9e1"])
@@ -179,7 +179,7 @@ class CorrectionResponse(ApiModel):
         return cls(**values)
 
 
-class CorrectionList(ApiModel):
+class CorrectionList(AnswerModel):
     """All of this tenant's corrections."""
 
     corrections: Sequence[CorrectionResponse]

@@ -1,17 +1,23 @@
 """Schemas of jobs and their attempts."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 from pydantic import Field
 
-from deployments.http.schemas.common import ApiModel, rfc3339
+from deployments.http.schemas.common import AnswerModel, DescribedAs, rfc3339
 from deployments.http.schemas.webhooks import WebhookResponse
 from jobs.queue.job import AttemptRecord, Job, JobStatus, Review
+from sidecar.classification.schemas import Categories
 from sidecar.core.errors import by_code
+from sidecar.embedding.schemas import Embeddings
+from sidecar.planning.response import Incumbent, PlanAnswer
+from sidecar.receipts.forms import FlatExtraction
+
+JobOutput = FlatExtraction | PlanAnswer | Categories | Embeddings
 
 
-class AttemptResponse(ApiModel):
+class AttemptResponse(AnswerModel):
     """One attempt at a job."""
 
     number: int
@@ -28,7 +34,7 @@ class AttemptResponse(ApiModel):
         return cls(**{**vars(attempt), "started_at": started_at, "ended_at": ended_at})
 
 
-class JobResponse(ApiModel):
+class JobResponse(AnswerModel):
     """A job."""
 
     id: str = Field(examples=["job_019ab4d7c1e27c3fb0a4d1f0c2b7a9e1"])
@@ -41,14 +47,16 @@ class JobResponse(ApiModel):
     attempt: int
     max_attempts: int
     progress: float
-    progress_detail: Mapping[str, Any] | None = Field(
+    progress_detail: Annotated[Mapping[str, Any], DescribedAs(Incumbent)] | None = Field(
         description="Interim results of a running job: a plan's objective, bound and gap."
     )
     input_payload: Mapping[str, Any] | None = Field(
         description="Images are replaced by references. In lists null above 16 KiB of JSON."
     )
-    output_payload: Mapping[str, Any] | None = Field(description="The result; null in lists.")
-    reviewed_payload: Mapping[str, Any] | None = Field(
+    output_payload: Annotated[Mapping[str, Any], DescribedAs(JobOutput)] | None = Field(
+        description="The result, as the feature's own endpoint gives it; null in lists."
+    )
+    reviewed_payload: Annotated[Mapping[str, Any], DescribedAs(FlatExtraction)] | None = Field(
         description="A receipt's result as people corrected it; null when nobody did, and in lists."
     )
     error_message: str | None
@@ -106,7 +114,7 @@ class JobResponse(ApiModel):
         )
 
 
-class JobList(ApiModel):
+class JobList(AnswerModel):
     """One page of jobs, newest first."""
 
     jobs: Sequence[JobResponse]

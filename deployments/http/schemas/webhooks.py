@@ -4,12 +4,12 @@ from typing import Self
 
 from pydantic import Field
 
-from deployments.http.schemas.common import ApiModel, Name, rfc3339
+from deployments.http.schemas.common import AnswerModel, ApiModel, Name, rfc3339
 from jobs.queue.job import Job
 from jobs.queue.webhook_outbox import Webhook, WebhookStatus
 
 
-class WebhookResponse(ApiModel):
+class WebhookResponse(AnswerModel):
     """The call of a job's callback_url."""
 
     url: str
@@ -68,7 +68,7 @@ class PingRequest(ApiModel):
     )
 
 
-class PingResponse(ApiModel):
+class PingResponse(AnswerModel):
     """The receiver's answer to an event `webhook.ping`, which is sent once."""
 
     webhook_id: str

@@ -1,10 +1,11 @@
 """Categorization of names into the caller's own labels."""
 
 import time
+from typing import Any
 
 from fastapi import APIRouter, Request
 
-from deployments.http.schemas.common import Envelope, SuccessResponse
+from deployments.http.schemas.common import Envelope, SuccessResponse, answer
 from deployments.http.schemas.errors import ERROR_RESPONSES
 from deployments.ingress.artifact_recording import record_response
 from deployments.ingress.json import JsonRoute
@@ -12,8 +13,10 @@ from deployments.ingress.services import ServicesDep
 from jobs.queue.job import JobResult
 from jobs.tasks.registry import CATEGORIZATION_BATCH
 from sidecar.classification.schemas import (
+    Categories,
     CategorizeBatchRequest,
     CategorizeRequest,
+    Category,
     categorize_batch_response,
     categorize_response,
 )
@@ -25,10 +28,10 @@ router = APIRouter(
 CATEGORIZATION = "categorization"
 
 
-@router.post("/categorize", summary="Categorize a name")
+@router.post("/categorize", summary="Categorize a name", responses=answer(Category))
 async def categorize(
     request: Request, body: Envelope[CategorizeRequest], services: ServicesDep
-) -> SuccessResponse:
+) -> SuccessResponse[Any]:
     """Predict which of the labels fits the name."""
 
     async def run(tenant_id: str) -> JobResult:
@@ -46,10 +49,12 @@ async def categorize(
     return await record_response(services, request, body, CATEGORIZATION, run)
 
 
-@router.post("/categorize-batch", summary="Categorize up to 500 names")
+@router.post(
+    "/categorize-batch", summary="Categorize up to 500 names", responses=answer(Categories)
+)
 async def categorize_batch(
     request: Request, body: Envelope[CategorizeBatchRequest], services: ServicesDep
-) -> SuccessResponse:
+) -> SuccessResponse[Any]:
     """Predict which of the labels fits each name."""
 
     async def run(tenant_id: str) -> JobResult:

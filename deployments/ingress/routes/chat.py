@@ -2,11 +2,10 @@
 
 import time
 from contextlib import ExitStack, aclosing
-from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from deployments.http.sse import EVENT_STREAM_CONTENT
+from deployments.http.sse import event_stream
 from deployments.ingress.chat.images import inline_images
 from deployments.ingress.chat.recording import CHAT_COMPLETION, ChatRecorder
 from deployments.ingress.chat.streaming import (
@@ -19,21 +18,16 @@ from deployments.ingress.disconnect import cancel_on_disconnect
 from deployments.ingress.json import JsonRoute
 from deployments.ingress.services import Services, ServicesDep
 from deployments.ingress.tenancy import resolve_openai_tenant
+from sidecar.llm.response_types import ChatCompletion
 from sidecar.llm.schemas import ChatRequest
 
 router = APIRouter(prefix="/v1", tags=["chat"], route_class=JsonRoute)
 
 
-def _openai(kind: str) -> dict[str, Any]:
-    # Open, because vLLM adds fields to OpenAI's own.
-    schema = {"type": "object", "required": ["object"], "properties": {"object": {"const": kind}}}
-    return {"application/json": {"schema": schema}}
-
-
 @router.post(
     "/chat/completions",
     summary="Create a chat completion, as OpenAI does",
-    responses={200: {"content": {**_openai("chat.completion"), **EVENT_STREAM_CONTENT}}},
+    responses={200: {"model": ChatCompletion, "content": event_stream("ChatCompletionChunk")}},
 )
 async def completions(request: Request, body: ChatRequest, services: ServicesDep) -> Response:
     """Generate a completion, whole or streamed as server-sent events."""

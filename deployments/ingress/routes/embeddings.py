@@ -8,16 +8,19 @@ from typing import Any
 
 import orjson
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel
 
 from deployments.http.schemas.errors import ERROR_RESPONSES
 from deployments.ingress.json import JsonRoute
 from deployments.ingress.services import Services, ServicesDep
 from deployments.ingress.tenancy import resolve_request_id
-from sidecar.core.validation import Id
 from sidecar.embedding.batching import embed_chunked
 from sidecar.embedding.cache import Vectors
-from sidecar.embedding.schemas import EmbedBatchRequest, EmbedRequest, build_response
+from sidecar.embedding.schemas import (
+    EmbedBatchRequest,
+    Embeddings,
+    EmbedRequest,
+    build_response,
+)
 
 router = APIRouter(
     prefix="/api/v1/embed", tags=["texts"], responses=ERROR_RESPONSES, route_class=JsonRoute
@@ -26,24 +29,6 @@ router = APIRouter(
 _CHUNK_TEXTS = 64
 #: Vectors that are written as JSON at a time: some 5 ms.
 _WRITTEN_TEXTS = 500
-
-
-class Embedding(BaseModel):
-    """The vector of one text."""
-
-    id: Id
-    vector: list[float]
-
-
-class Embeddings(BaseModel):
-    """The response, for the OpenAPI document only; orjson serializes the vectors."""
-
-    version: str | None
-    request_id: str
-    model: str
-    model_version: str
-    dimension: int
-    embeddings: list[Embedding]
 
 
 _RESPONSES: dict[int | str, dict[str, Any]] = {200: {"model": Embeddings}}

@@ -5,21 +5,21 @@ from typing import Literal
 
 from fastapi import APIRouter, Request, Response
 
-from deployments.http.schemas.common import ApiModel
+from deployments.http.schemas.common import AnswerModel
 from deployments.ingress.health_checks import HealthCheck
 from deployments.ingress.services import ServicesDep
 
 router = APIRouter(tags=["health"])
 
 
-class LivenessResponse(ApiModel):
+class LivenessResponse(AnswerModel):
     """The process is alive."""
 
     status: Literal["ok"] = "ok"
     version: str
 
 
-class ReadinessResponse(ApiModel):
+class ReadinessResponse(AnswerModel):
     """The state of every part: degraded when some are down, error when none works."""
 
     status: Literal["ok", "degraded", "error"]

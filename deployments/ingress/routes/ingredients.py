@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 from fastapi import APIRouter, Request
 
-from deployments.http.schemas.common import Envelope, SuccessResponse
+from deployments.http.schemas.common import Envelope, SuccessResponse, answer
 from deployments.http.schemas.errors import ERROR_RESPONSES
 from deployments.ingress.artifact_recording import record_response
 from deployments.ingress.json import JsonRoute
@@ -18,6 +19,7 @@ from sidecar.ingredients.schemas import (
     MODEL_ID,
     MODEL_VERSION,
     IngredientParseRequest,
+    ParsedIngredients,
     parse_response,
     redact_catalog,
 )
@@ -32,10 +34,10 @@ router = APIRouter(
 INGREDIENT_PARSING = "ingredient_parsing"
 
 
-@router.post("/parse", summary="Parse ingredient lines")
+@router.post("/parse", summary="Parse ingredient lines", responses=answer(ParsedIngredients))
 async def parse_ingredients(
     request: Request, body: Envelope[IngredientParseRequest], services: ServicesDep
-) -> SuccessResponse:
+) -> SuccessResponse[Any]:
     """Return the amount, unit, food and notes of each line, in the order of the lines."""
 
     async def run(tenant_id: str) -> JobResult:

@@ -7,9 +7,9 @@ from typing import Annotated, Self
 from fastapi import APIRouter, Header, Path, Request, Response
 from starlette.responses import StreamingResponse
 
-from deployments.http.schemas.common import ApiModel, rfc3339
+from deployments.http.schemas.common import AnswerModel, rfc3339
 from deployments.http.schemas.errors import ERROR_RESPONSES
-from deployments.http.sse import EVENT_STREAM_CONTENT, comment, json_event
+from deployments.http.sse import comment, event_stream, json_event
 from deployments.ingress.json import JsonRoute
 from deployments.ingress.services import Services, ServicesDep
 from deployments.ingress.tenancy import resolve_tenant
@@ -25,7 +25,7 @@ router = APIRouter(
 HEARTBEAT_S = 10.0
 
 
-class JobChange(ApiModel):
+class JobChange(AnswerModel):
     """The data of one event, without the job's result."""
 
     job_id: str
@@ -49,7 +49,7 @@ class JobChange(ApiModel):
     summary="Stream the job's changes; the last event is final",
     response_class=StreamingResponse,
     responses={
-        200: {"content": EVENT_STREAM_CONTENT},
+        200: {"content": event_stream("JobChange")},
         204: {"description": "The job has ended; there are no more events."},
     },
 )

@@ -1,8 +1,10 @@
 """Synchronous meal plans and suggestions."""
 
+from typing import Any
+
 from fastapi import APIRouter, Request
 
-from deployments.http.schemas.common import Envelope, SuccessResponse
+from deployments.http.schemas.common import Envelope, SuccessResponse, answer
 from deployments.http.schemas.errors import ERROR_RESPONSES
 from deployments.ingress.artifact_recording import record_response
 from deployments.ingress.json import JsonRoute
@@ -10,7 +12,7 @@ from deployments.ingress.services import ServicesDep
 from jobs.queue.job import JobResult
 from jobs.tasks.registry import MEAL_OPTIMIZATION
 from sidecar.planning.llm_summary import with_summary
-from sidecar.planning.response import MODEL_ID, MODEL_VERSION
+from sidecar.planning.response import MODEL_ID, MODEL_VERSION, PlanAnswer, Suggestions
 from sidecar.planning.schemas import PlanRequest, SuggestionRequest
 
 router = APIRouter(
@@ -20,10 +22,10 @@ router = APIRouter(
 MEAL_SUGGESTIONS = "meal_suggestions"
 
 
-@router.post("/meal-plan", summary="Optimize a meal plan")
+@router.post("/meal-plan", summary="Optimize a meal plan", responses=answer(PlanAnswer))
 async def meal_plan(
     request: Request, body: Envelope[PlanRequest], services: ServicesDep
-) -> SuccessResponse:
+) -> SuccessResponse[Any]:
     """Return the best plan found within the time limit, with its optimality proof."""
 
     async def run(tenant_id: str) -> JobResult:
@@ -38,15 +40,15 @@ async def meal_plan(
     return await record_response(services, request, body, MEAL_OPTIMIZATION, run)
 
 
-@router.post("/suggestions", summary="Suggest recipes")
+@router.post("/suggestions", summary="Suggest recipes", responses=answer(Suggestions))
 async def suggestions(
     request: Request, body: Envelope[SuggestionRequest], services: ServicesDep
-) -> SuccessResponse:
+) -> SuccessResponse[Any]:
     """Suggest recipes that use expiring stock or given ingredients."""
 
     async def run(tenant_id: str) -> JobResult:
         ranked = await services.planner.suggest(body.payload)
-        output = {"suggestions": [suggestion.wire() for suggestion in ranked]}
+        output = Suggestions(suggestions=tuple(ranked)).wire()
         return JobResult(output=output, model_id=MODEL_ID, model_version=MODEL_VERSION)
 
     return await record_response(services, request, body, MEAL_SUGGESTIONS, run)

@@ -9,31 +9,16 @@ from starlette.responses import JSONResponse
 from deployments.ingress.json import JsonRoute
 from deployments.ingress.services import Services, ServicesDep
 from sidecar.core.errors import ModelUnavailable, NotFound
+from sidecar.llm.response_types import ModelCard, ModelList
 
 router = APIRouter(prefix="/v1", tags=["chat"], route_class=JsonRoute)
-
-_MODEL: dict[str, Any] = {
-    "type": "object",
-    "required": ["id", "object", "created", "owned_by"],
-    # Open, because vLLM adds fields to OpenAI's own.
-    "properties": {
-        "id": {"type": "string"},
-        "object": {"const": "model"},
-        "created": {"type": "integer", "description": "Unix time of this answer."},
-        "owned_by": {"type": "string"},
-    },
-}
-_LIST: dict[str, Any] = {
-    "type": "object",
-    "required": ["object", "data"],
-    "properties": {"object": {"const": "list"}, "data": {"type": "array", "items": _MODEL}},
-}
 
 
 @router.get(
     "/models",
     summary="List the models, as OpenAI does",
-    responses={200: {"content": {"application/json": {"schema": _LIST}}}},
+    responses={200: {"model": ModelList}},
+    response_class=JSONResponse,
 )
 async def models(services: ServicesDep) -> JSONResponse:
     """List the models that answer now: for chat and for embeddings."""
@@ -43,7 +28,8 @@ async def models(services: ServicesDep) -> JSONResponse:
 @router.get(
     "/models/{model_id:path}",
     summary="Get a model, as OpenAI does",
-    responses={200: {"content": {"application/json": {"schema": _MODEL}}}},
+    responses={200: {"model": ModelCard}},
+    response_class=JSONResponse,
 )
 async def get_model(
     model_id: Annotated[str, Path(max_length=500)], services: ServicesDep

@@ -1,7 +1,6 @@
 """OpenAI's embeddings, over the Embedder; vectors belong to no tenant."""
 
 import asyncio
-from typing import Any
 
 import orjson
 from fastapi import APIRouter, Response
@@ -10,53 +9,22 @@ from deployments.ingress.json import JsonRoute
 from deployments.ingress.services import ServicesDep
 from sidecar.core.errors import BadRequest, NotFound
 from sidecar.embedding.batching import embed_chunked
-from sidecar.embedding.openai_schemas import OpenAIEmbedRequest, openai_embeddings
+from sidecar.embedding.openai_schemas import (
+    OpenAIEmbeddings,
+    OpenAIEmbedRequest,
+    openai_embeddings,
+)
 
 router = APIRouter(prefix="/v1", tags=["texts"], route_class=JsonRoute)
 
 _CHUNK_TEXTS = 64
-
-_RESPONSE: dict[str, Any] = {
-    "type": "object",
-    "required": ["object", "data", "model", "usage"],
-    "properties": {
-        "object": {"const": "list"},
-        "data": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "required": ["object", "index", "embedding"],
-                "properties": {
-                    "object": {"const": "embedding"},
-                    "index": {"type": "integer", "description": "Position of the input."},
-                    "embedding": {
-                        "description": "A unit vector, or its float32 numbers in base64.",
-                        "anyOf": [
-                            {"type": "array", "items": {"type": "number"}},
-                            {"type": "string", "contentEncoding": "base64"},
-                        ],
-                    },
-                },
-            },
-        },
-        "model": {"type": "string"},
-        "usage": {
-            "type": "object",
-            "required": ["prompt_tokens", "total_tokens"],
-            "properties": {
-                "prompt_tokens": {"type": "integer"},
-                "total_tokens": {"type": "integer"},
-            },
-        },
-    },
-}
 
 
 @router.post(
     "/embeddings",
     summary="Embed texts, as OpenAI does",
     response_class=Response,
-    responses={200: {"content": {"application/json": {"schema": _RESPONSE}}}},
+    responses={200: {"model": OpenAIEmbeddings}},
 )
 async def embeddings(body: OpenAIEmbedRequest, services: ServicesDep) -> Response:
     """Return the unit vector of each input."""

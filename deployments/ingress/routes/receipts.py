@@ -3,12 +3,19 @@
 import asyncio
 import logging
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request
 from pydantic import Field
 
-from deployments.http.schemas.common import ApiModel, Envelope, Name, SuccessResponse
+from deployments.http.schemas.common import (
+    AnswerModel,
+    DescribedAs,
+    Envelope,
+    Name,
+    SuccessResponse,
+    answer,
+)
 from deployments.http.schemas.errors import ERROR_RESPONSES
 from deployments.ingress.job_payloads import ReceiptPayload, store_receipt
 from deployments.ingress.receipt_files import UploadRoute
@@ -19,6 +26,7 @@ from jobs.queue.job import Job, JobStatus, NewJob, Priority
 from jobs.storage.artifacts import Artifact
 from jobs.tasks.registry import RECEIPT_EXTRACTION
 from sidecar.core.errors import Conflict, DeadlineExceeded, Overloaded, ServiceError, from_code
+from sidecar.receipts.forms import FlatExtraction, NestedExtraction
 from sidecar.receipts.models import nested_from_flat
 
 log = logging.getLogger(__name__)
@@ -40,7 +48,7 @@ class BareReceiptRequest(ReceiptPayload):
     user_id: Name | None = None
 
 
-class NestedReceiptResponse(ApiModel):
+class NestedReceiptResponse(AnswerModel):
     """The nested extraction without an envelope."""
 
     version: str
@@ -48,13 +56,13 @@ class NestedReceiptResponse(ApiModel):
     status: Literal["success"] = "success"
     processing_time_ms: int = Field(description="Whole milliseconds.")
     model_version: str | None
-    extraction: Mapping[str, Any]
+    extraction: Annotated[Mapping[str, Any], DescribedAs(NestedExtraction)]
 
 
-@router.post("/extract-receipt", summary="Extract a receipt")
+@router.post("/extract-receipt", summary="Extract a receipt", responses=answer(FlatExtraction))
 async def extract_receipt(
     request: Request, body: Envelope[ReceiptPayload], services: ServicesDep
-) -> SuccessResponse:
+) -> SuccessResponse[Any]:
     """Read a receipt and return the flat extraction as the payload.
 
     Besides JSON it takes multipart/form-data, and a body that is the image or PDF itself.

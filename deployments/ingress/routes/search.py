@@ -1,14 +1,21 @@
 """Search over the documents of a request."""
 
+from typing import Any
+
 from fastapi import APIRouter, Request
 
-from deployments.http.schemas.common import Envelope, SuccessResponse
+from deployments.http.schemas.common import Envelope, SuccessResponse, answer
 from deployments.http.schemas.errors import ERROR_RESPONSES
 from deployments.ingress.artifact_recording import record_response
 from deployments.ingress.json import JsonRoute
 from deployments.ingress.services import ServicesDep
 from jobs.queue.job import JobResult
-from sidecar.search.schemas import SearchRequest, redact_documents, search_response
+from sidecar.search.schemas import (
+    SearchRequest,
+    SearchResults,
+    redact_documents,
+    search_response,
+)
 
 router = APIRouter(
     prefix="/api/v1", tags=["texts"], responses=ERROR_RESPONSES, route_class=JsonRoute
@@ -17,10 +24,12 @@ router = APIRouter(
 SEARCH = "search"
 
 
-@router.post("/search", summary="Search documents by keywords and meaning")
+@router.post(
+    "/search", summary="Search documents by keywords and meaning", responses=answer(SearchResults)
+)
 async def search(
     request: Request, body: Envelope[SearchRequest], services: ServicesDep
-) -> SuccessResponse:
+) -> SuccessResponse[Any]:
     """Return the matching documents, best first. The artifact records only their number."""
 
     async def run(tenant_id: str) -> JobResult:

@@ -1,10 +1,11 @@
 """Shopping lists for recipes and stock, without a plan."""
 
 import asyncio
+from typing import Any
 
 from fastapi import APIRouter, Request
 
-from deployments.http.schemas.common import Envelope, SuccessResponse
+from deployments.http.schemas.common import Envelope, SuccessResponse, answer
 from deployments.http.schemas.errors import ERROR_RESPONSES
 from deployments.ingress.artifact_recording import record_response
 from deployments.ingress.json import JsonRoute
@@ -15,6 +16,7 @@ from sidecar.planning.shopping_list import (
     MODEL_ID,
     MODEL_VERSION,
     ShoppingListRequest,
+    ShoppingListResponse,
     shopping_list,
     shopping_list_response,
 )
@@ -26,10 +28,12 @@ router = APIRouter(
 SHOPPING_LIST = "shopping_list"
 
 
-@router.post("/shopping-list", summary="Make a shopping list")
+@router.post(
+    "/shopping-list", summary="Make a shopping list", responses=answer(ShoppingListResponse)
+)
 async def make_shopping_list(
     request: Request, body: Envelope[ShoppingListRequest], services: ServicesDep
-) -> SuccessResponse:
+) -> SuccessResponse[Any]:
     """Return what the recipes need beyond the stock, in the order of the aisles."""
 
     async def run(tenant_id: str) -> JobResult:

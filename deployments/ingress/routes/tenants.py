@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Request
 
-from deployments.http.schemas.common import ApiModel
+from deployments.http.schemas.common import AnswerModel
 from deployments.http.schemas.errors import ERROR_RESPONSES
 from deployments.ingress.json import JsonRoute
 from deployments.ingress.services import Services, ServicesDep
@@ -17,7 +17,7 @@ router = APIRouter(
 )
 
 
-class ErasureResponse(ApiModel):
+class ErasureResponse(AnswerModel):
     """The number of erased objects by kind."""
 
     tenant_id: str

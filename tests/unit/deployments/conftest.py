@@ -30,6 +30,7 @@ from sidecar.planning.solve import solve
 from sidecar.planning.suggestions import suggest
 from sidecar.search.ranking import SearchResult, search
 from sidecar.search.schemas import SearchRequest
+from tests.contract import checker
 from tests.unit.jobs import fake_models
 from tests.unit.sidecar.llm.echo_engine import EchoEngine
 
@@ -152,7 +153,10 @@ async def serve_ingress(
         meter=meter,
     )
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://service") as http:
+    hooks = {"response": [checker(app)]}
+    async with httpx.AsyncClient(
+        transport=transport, base_url="http://service", event_hooks=hooks
+    ) as http:
         yield IngressClient(http, queue, Claims(database, runner="r1"), database, engine)
     await database.close()
 

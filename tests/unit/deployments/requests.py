@@ -2,10 +2,14 @@
 
 import base64
 import io
+import json
 from typing import Any
 
 import httpx
 from PIL import Image
+
+from deployments.stub.receipt import canned_receipt
+from sidecar.receipts.models import Merchant
 
 JPEG_BYTES = b"\xff\xd8\xff\xe0\x00\x10JFIF and so on"
 JPEG = base64.b64encode(JPEG_BYTES).decode()
@@ -20,6 +24,16 @@ def submission(**changes: Any) -> dict[str, Any]:
         "payload": {"image_base64": JPEG},
         **changes,
     }
+
+
+def reading(merchant: str, *names: tuple[str, str]) -> dict[str, Any]:
+    """Return a receipt's result with lines of these raw texts and names."""
+    extraction = canned_receipt()
+    line = extraction.line_items[0]
+    lines = [line.model_copy(update={"raw_text": raw, "parsed_name": name}) for raw, name in names]
+    changes = {"merchant": Merchant(name=merchant, confidence=0.9), "line_items": tuple(lines)}
+    flat: dict[str, Any] = json.loads(json.dumps(extraction.model_copy(update=changes).flat()))
+    return flat
 
 
 SUBMISSION = submission(user_id=None, request_id="r1")

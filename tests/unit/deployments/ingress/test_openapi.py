@@ -2,20 +2,22 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import jsonschema
 import pytest
 
 from deployments.ingress.examples import EXAMPLE_BODIES, EXAMPLE_IDS
+from deployments.ingress.openapi.descriptions import describe, load_descriptions
 from jobs.queue.webhooks import WebhookDispatcher
 from sidecar.core.settings import Settings
 from tests.unit.deployments.conftest import IngressClient, serve_ingress
-from tests.unit.deployments.requests import submission
+from tests.unit.deployments.requests import png, submission
 
 #: The statuses that every operation documents.
 COMMON_STATUSES = {"200", "400", "413", "429", "500", "503", "504"}
+RECEIPT_PATHS = ("/api/v1/extract-receipt", "/api/v1/receipts/extract", "/api/v1/jobs")
 HEALTH = ("/health", "/health/live", "/health/ready")
 
 
@@ -65,6 +67,79 @@ async def test_each_operation_has_an_example_of_its_body_and_of_its_ids(
         for parameter in operation["parameters"]:
             if parameter["in"] == "path":
                 assert parameter["example"], name
+
+
+async def test_each_property_and_parameter_is_described(ingress: IngressClient) -> None:
+    document = (await ingress.http.get("/openapi.json")).json()
+    missing = list(undescribed(document))
+    for name, operation in (await operations(ingress)).items():
+        missing += [f"{name} {p['name']}" for p in operation["parameters"] if not p["description"]]
+    assert not missing
+    table = load_descriptions()
+    without = without_texts(document, {text for texts in table.values() for text in texts.values()})
+    entries = {(owner, name) for owner, texts in table.items() for name in texts}
+    assert entries - describe(without, table) == set()
+
+
+def undescribed(node: Any, path: str = "") -> Iterator[str]:
+    """Yield the path of each property without a description."""
+    if isinstance(node, list):
+        for index, entry in enumerate(node):
+            yield from undescribed(entry, f"{path}/{index}")
+    elif isinstance(node, dict):
+        properties = node.get("properties")
+        for name, schema in properties.items() if isinstance(properties, dict) else ():
+            if not schema.get("description"):
+                yield f"{path}.{name}"
+        for key, value in node.items():
+            yield from undescribed(value, f"{path}/{key}")
+
+
+def without_texts(node: Any, texts: set[str]) -> Any:
+    """Return the document without the descriptions that are one of the texts."""
+    if isinstance(node, list):
+        return [without_texts(entry, texts) for entry in node]
+    if isinstance(node, dict):
+        return {
+            key: without_texts(value, texts)
+            for key, value in node.items()
+            if not (key == "description" and isinstance(value, str) and value in texts)
+        }
+    return node
+
+
+async def test_each_answer_in_json_has_a_type(ingress: IngressClient) -> None:
+    schemas = (await ingress.http.get("/openapi.json")).json()["components"]["schemas"]
+    for name, operation in (await operations(ingress)).items():
+        content = operation["responses"]["200"]["content"]
+        if "application/json" in content:
+            reference = content["application/json"]["schema"]["$ref"]
+            schema = schemas[reference.rpartition("/")[2]]
+            assert schema["required"], name
+            payload = schema["properties"].get("payload", {})
+            assert "$ref" in payload or not payload, name
+
+
+async def test_operations_that_take_a_receipt_take_files(ingress: IngressClient) -> None:
+    described = await operations(ingress)
+    for path in RECEIPT_PATHS:
+        content = described[f"POST {path}"]["requestBody"]["content"]
+        assert content.keys() == {
+            "application/json",
+            "multipart/form-data",
+            "image/*",
+            "application/pdf",
+        }
+        form = content["multipart/form-data"]["schema"]["properties"]
+        sent = {name: "zz" for name, schema in form.items() if schema.get("type") == "string"}
+        if "callback_url" in sent:
+            sent["callback_url"] = "https://core.example/"
+        files = [("image", png()), ("image", png())]
+        response = await ingress.http.post(path, data={**sent, "options": "{}"}, files=files)
+        assert response.status_code in (200, 504), response.text  # no worker reads it
+        assert "warnings" not in response.json()
+    summaries = {described[f"POST {path}"]["summary"] for path in RECEIPT_PATHS}
+    assert len(summaries) == len(RECEIPT_PATHS)
 
 
 async def test_operation_ids_are_unique(ingress: IngressClient) -> None:

@@ -16,6 +16,7 @@ import pytest
 from deployments.ingress.examples import EXAMPLE_BODIES
 from deployments.stub.app import stub_app
 from sidecar.core.settings import Settings
+from tests.contract import checker
 from tests.unit.deployments.requests import JPEG, TENANT, expect_error, submission
 
 REPOSITORY = Path(__file__).parents[4]
@@ -25,8 +26,9 @@ REPOSITORY = Path(__file__).parents[4]
 async def stub(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
     async with stub_app(Settings(data_dir=tmp_path)) as app:
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        hooks = {"response": [checker(app.app)]}
         async with httpx.AsyncClient(
-            transport=transport, base_url="http://stub", headers=TENANT
+            transport=transport, base_url="http://stub", headers=TENANT, event_hooks=hooks
         ) as client:
             yield client
 
@@ -106,7 +108,7 @@ async def test_a_request_fails_as_it_asks_to(
     stub: httpx.AsyncClient, fault: str, status: int, code: str
 ) -> None:
     response = await stub.get("/api/v1/jobs", headers={"x-stub": fault, "x-request-id": "r1"})
-    response.headers.setdefault("x-request-id", "r1")
+    assert response.headers["x-request-id"] == "r1"
     expect_error(response, status, code)
     openai = await stub.get("/v1/models", headers={"x-stub": fault})
     assert (openai.status_code, openai.json()["error"]["code"]) == (status, code)

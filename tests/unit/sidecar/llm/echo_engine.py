@@ -48,7 +48,10 @@ class EchoEngine:
                 await asyncio.Event().wait()
             if not request.stream:
                 message = {"role": "assistant", "content": " ".join(words)}
-                yield Completion({"model": MODEL, "choices": [{"index": 0, "message": message}]})
+                choice = {"index": 0, "message": message, "finish_reason": "stop"}
+                usage = {"prompt_tokens": 7, "completion_tokens": len(words), "total_tokens": 7}
+                head = {"id": "echo-1", "object": "chat.completion", "created": 1, "model": MODEL}
+                yield Completion({**head, "choices": [choice], "usage": usage})
             yield Usage(MODEL, 7, len(words), ("stop",))
         finally:
             self.closed.set()

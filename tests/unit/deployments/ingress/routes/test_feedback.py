@@ -7,12 +7,9 @@ import pytest
 
 from jobs.queue.job import JobResult
 from tests.unit.deployments.conftest import IngressClient
-from tests.unit.deployments.requests import SUBMISSION, TENANT
+from tests.unit.deployments.requests import SUBMISSION, TENANT, reading
 
-LINE_ITEMS = [
-    {"raw_text": "ORG WHL MLK 1GL", "parsed_name": "organic whole milk"},
-    {"raw_text": "BNNS", "parsed_name": "bananas"},
-]
+LINES = [("ORG WHL MLK 1GL", "organic whole milk"), ("BNNS", "bananas")]
 
 
 @pytest.fixture
@@ -20,7 +17,7 @@ async def receipt(ingress: IngressClient) -> dict[str, Any]:
     """The job of an extracted receipt."""
     job_id = (await ingress.http.post("/api/v1/jobs", json=SUBMISSION)).json()["id"]
     [claimed] = await ingress.claims.claim(["receipt_extraction"], 1)
-    output = {"merchant": "Corner Shop", "line_items": LINE_ITEMS}
+    output = reading("Corner Shop", *LINES)
     await ingress.claims.succeed(claimed, JobResult(output=output, model_id="m", model_version="7"))
     job: dict[str, Any] = (await ingress.http.get(f"/api/v1/jobs/{job_id}", headers=TENANT)).json()
     return job

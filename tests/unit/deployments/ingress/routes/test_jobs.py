@@ -13,6 +13,7 @@ from tests.unit.deployments.requests import (
     SUBMISSION,
     TENANT,
     expect_error,
+    reading,
     submission,
 )
 
@@ -80,7 +81,7 @@ async def test_a_finished_job_has_its_result_and_artifact_for_its_tenant_only(
 ) -> None:
     job_id = (await ingress.http.post("/api/v1/jobs", json=SUBMISSION)).json()["id"]
     [claimed] = await ingress.claims.claim(["receipt_extraction"], 1)
-    output = {"merchant": "Corner Shop", "total": 1.99}
+    output = reading("Corner Shop", ("MLK", "milk"))
     await ingress.claims.succeed(claimed, JobResult(output=output, model_id="m", model_version="7"))
     job = (await ingress.http.get(f"/api/v1/jobs/{job_id}", headers=TENANT)).json()
     assert (job["status"], job["output_payload"]) == ("succeeded", output)

@@ -1,17 +1,26 @@
 """Completes the OpenAPI document that FastAPI derives from the routes.
 
 FastAPI can't know the tenant header, each operation's errors, the example requests, the links from
-a response to follow-up operations, and the security schemes.
+a response to follow-up operations, uploads, the events of streams, webhooks, the warnings that any
+JSON answer may have, and the security schemes.
 """
 
+import json
+import re
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from typing import Any, Final
 
 from fastapi import FastAPI
+from pydantic import TypeAdapter
 
 from deployments.ingress.auth import PUBLIC_PATHS
 from deployments.ingress.examples import EXAMPLE_BODIES, EXAMPLE_IDS
-from deployments.ingress.openapi_webhooks import webhooks
+from deployments.ingress.openapi.descriptions import describe, load_descriptions
+from deployments.ingress.openapi.uploads import add_uploads
+from deployments.ingress.openapi.webhooks import webhooks
+from deployments.ingress.routes.job_events import JobChange
+from sidecar.llm.response_types import ChatCompletionChunk
 
 Operation = dict[str, Any]
 
@@ -26,22 +35,32 @@ _WITHOUT_TENANT = ("/health", "/v1/models", "/v1/embeddings", "/api/v1/embed", "
 
 _OPENAI_ERROR: Final = {
     "type": "object",
+    "title": "OpenAIError",
+    "description": "The body of every error below /v1.",
     "required": ["error"],
     "properties": {
         "error": {
             "type": "object",
+            "title": "OpenAIErrorBody",
             "required": ["message", "type", "param", "code"],
             "properties": {
                 "message": {"type": "string"},
-                "type": {
-                    "enum": ["invalid_request_error", "rate_limit_error", "server_error"],
-                },
+                "type": {"enum": ["invalid_request_error", "rate_limit_error", "server_error"]},
                 "param": {"type": "null"},
                 "code": {"type": "string"},
             },
         }
     },
 }
+
+
+_WARNINGS: Final = {
+    "type": "array",
+    "items": {"type": "string"},
+    "description": "Fields and query parameters of the request that are not known and were "
+    "ignored; missing without any.",
+}
+_REFERENCE: Final = re.compile(r'"#/components/schemas/([^"]+)"')
 
 
 def openapi_builder(app: FastAPI, *, tokens: bool) -> Callable[[], dict[str, Any]]:
@@ -58,10 +77,9 @@ def openapi_builder(app: FastAPI, *, tokens: bool) -> Callable[[], dict[str, Any
 
 def _complete(document: dict[str, Any], *, tokens: bool) -> dict[str, Any]:
     schemas = document["components"]["schemas"]
-    schemas["OpenAIError"] = _OPENAI_ERROR
+    schemas["OpenAIError"] = deepcopy(_OPENAI_ERROR)
+    _add_events(schemas)
     document["webhooks"] = webhooks()
-    for unused in ("HTTPValidationError", "ValidationError"):  # FastAPI's own error shapes
-        schemas.pop(unused, None)
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             _complete_operation(operation, f"{method.upper()} {path}")
@@ -77,7 +95,51 @@ def _complete(document: dict[str, Any], *, tokens: bool) -> dict[str, Any]:
                 "description": "For browsers: any user name, the token as the password.",
             },
         }
+    add_uploads(document["paths"])
+    _allow_warnings(document)
+    _remove_unused(document)
+    describe(document, load_descriptions())
     return document
+
+
+def _add_events(schemas: dict[str, Any]) -> None:
+    """Add the data of streamed events, to which no route's JSON refers."""
+    for event in (JobChange, ChatCompletionChunk):
+        schema = TypeAdapter(event).json_schema(
+            mode="serialization", ref_template="#/components/schemas/{model}"
+        )
+        for name, definition in schema.pop("$defs", {}).items():
+            schemas.setdefault(name, definition)
+        schemas[schema["title"]] = schema
+
+
+def _allow_warnings(document: dict[str, Any]) -> None:
+    """Describe the list that with_warnings adds to a JSON answer."""
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            content = operation["responses"].get("200", {}).get("content", {})
+            reference = content.get("application/json", {}).get("schema", {}).get("$ref")
+            if reference:
+                properties = document["components"]["schemas"][_name(reference)]["properties"]
+                properties.setdefault("warnings", dict(_WARNINGS))
+
+
+def _remove_unused(document: dict[str, Any]) -> None:
+    """Remove schemas to which nothing refers, such as FastAPI's own error shapes."""
+    schemas = document["components"]["schemas"]
+    roots = json.dumps({name: part for name, part in document.items() if name != "components"})
+    used: set[str] = set()
+    pending = set(_REFERENCE.findall(roots))
+    while pending:
+        name = pending.pop()
+        used.add(name)
+        pending |= set(_REFERENCE.findall(json.dumps(schemas[name]))) - used
+    for name in schemas.keys() - used:
+        del schemas[name]
+
+
+def _name(reference: str) -> str:
+    return reference.rpartition("/")[2]
 
 
 def _complete_operation(operation: Operation, name: str) -> None:
@@ -104,7 +166,9 @@ def _complete_operation(operation: Operation, name: str) -> None:
 _OPENAI_ERRORS: Final = {
     "400": "The request is invalid.",
     "404": "There is no such model.",
+    "408": "The request's body arrived too slowly.",
     "413": "The request is over a size limit, which the message names.",
+    "421": "The Host header is not one of this service.",
     "429": "This tenant is over its share; see Retry-After.",
     "500": "Internal error; the log has the details.",
     "503": "The service is busy or the engine is unavailable; see Retry-After.",

@@ -46,9 +46,19 @@ def _webhook(type_: str, summary: str, data: dict[str, Any]) -> dict[str, Any]:
         "type": "object",
         "required": ["type", "timestamp", "data"],
         "properties": {
-            "type": {"const": type_},
-            "timestamp": {"type": "string", "format": "date-time"},
-            "data": {"type": "object", "required": list(data), "properties": data},
+            "type": {"const": type_, "description": "The event."},
+            "timestamp": {
+                "type": "string",
+                "format": "date-time",
+                "description": "When it happened, RFC 3339 in UTC.",
+            },
+            "data": {
+                "type": "object",
+                "title": "Job",
+                "description": "What it happened to.",
+                "required": list(data),
+                "properties": data,
+            },
         },
     }
     parameters = [

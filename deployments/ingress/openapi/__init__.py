@@ -1,0 +1,1 @@
+"""The OpenAPI document: what FastAPI derives from the routes, completed."""
