@@ -69,25 +69,15 @@ _ROUTES = (
 
 
 def build_app(services: Services, dashboard_services: DashboardServices) -> FastAPI:
-    app = FastAPI(
-        title="Grocery side-car",
-        version=services.version,
-        description=DESCRIPTION,
-        docs_url=None,
-        redoc_url=None,
-        generate_unique_id_function=lambda route: route.name,
-    )
+    """Return the application, which serves requests."""
+    app = documented_app(services.version, tokens=bool(services.settings.api_tokens))
     app.state.services = services
     app.state.dashboard = dashboard_services
-    for routes in _ROUTES:
-        app.include_router(routes.router)
     app.include_router(dashboard.root_router)
     app.include_router(dashboard.router)
     app.include_router(job_list.router)
     app.include_router(review.router)
     app.include_router(usage.router)
-    tokens = bool(services.settings.api_tokens)
-    app.openapi = openapi_builder(app, tokens=tokens)  # type: ignore[method-assign]
     for exception_type in (ServiceError, RequestValidationError, HTTPException):
         app.add_exception_handler(exception_type, handle_exception)
     app.add_middleware(
@@ -99,4 +89,20 @@ def build_app(services: Services, dashboard_services: DashboardServices) -> Fast
         meter=services.meter,
         drain_gate=services.drain_gate,
     )
+    return app
+
+
+def documented_app(version: str, *, tokens: bool) -> FastAPI:
+    """Return the API's routes and their OpenAPI document, without the services behind them."""
+    app = FastAPI(
+        title="Grocery side-car",
+        version=version,
+        description=DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        generate_unique_id_function=lambda route: route.name,
+    )
+    for routes in _ROUTES:
+        app.include_router(routes.router)
+    app.openapi = openapi_builder(app, tokens=tokens)  # type: ignore[method-assign]
     return app

@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
+from starlette.types import ASGIApp
+
 from deployments.ingress.assembly import Deployments, assemble
 from deployments.serving.cluster import Cluster, ResourceUsage
 from deployments.stub.faults import FaultMiddleware
@@ -43,7 +45,7 @@ def _version() -> str:
 
 
 @asynccontextmanager
-async def stub_app(settings: Settings) -> AsyncIterator[FaultMiddleware]:
+async def stub_app(settings: Settings) -> AsyncIterator[ASGIApp]:
     """Provide the stub's application, with its worker and its webhooks running."""
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     database = Database(settings.resolved_database_url)

@@ -6,9 +6,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Final
 
-from fastapi import FastAPI
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from deployments.http.error_responses import error_response
 from sidecar.core.errors import CODES, BadRequest, ServiceError, by_code
@@ -79,12 +78,12 @@ def _error(code: str) -> type[ServiceError]:
 class FaultMiddleware:
     """The outermost layer of the stub: marks every answer, and lets go wrong what X-Stub says."""
 
-    def __init__(self, app: FastAPI) -> None:
-        self.app = app
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            await self.app(scope, receive, send)
+            await self._app(scope, receive, send)
             return
         path, fault = scope["path"], NO_FAULT
         marked = _Marking(send)
@@ -102,7 +101,7 @@ class FaultMiddleware:
         marked.cut = fault.malformed
         token = current_fault.set(fault)
         try:
-            await self.app(scope, receive, marked.send)
+            await self._app(scope, receive, marked.send)
         finally:
             current_fault.reset(token)
 

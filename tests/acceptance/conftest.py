@@ -13,6 +13,7 @@ import pytest
 from tests.acceptance.databases import Database, open_database, selected_databases
 from tests.acceptance.elixir_client import compile_client
 from tests.acceptance.service import REPOSITORY, Service, running, wait_for_engine
+from tests.contract import contract
 
 SAMPLE = REPOSITORY / "samples" / "receipt.jpg"
 
@@ -38,6 +39,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return on_second_database, "engine" in item.fixturenames  # type: ignore[attr-defined]
 
     items.sort(key=order)
+
+
+@pytest.fixture(autouse=True)
+def every_answer_is_as_documented(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Check each answer that a test gets against the OpenAPI document; streams aside."""
+    send = httpx.Client.send
+
+    def checked(
+        client: httpx.Client, request: httpx.Request, *, stream: bool = False, **options: Any
+    ) -> httpx.Response:
+        response = send(client, request, stream=stream, **options)
+        if not stream:
+            contract().check(response)
+        return response
+
+    monkeypatch.setattr(httpx.Client, "send", checked)
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ from tests.acceptance.elixir_client import CLIENT, run
 from tests.acceptance.service import REPOSITORY, Service
 
 SCRIPTS = Path(__file__).parent / "elixir"
+OPENAI_EX = "openai_ex_test.exs"
 CHAT = {"GET /v1/models", "POST /v1/chat/completions"}
 
 
@@ -62,6 +63,18 @@ def test_a_pages_examples_run(
 def test_the_client_chats(client_code: Path, engine: Service, tmp_path: Path) -> None:
     called = run_tests("chat_test.exs", client_code, engine.url, tmp_path / "calls")
     assert called == CHAT
+
+
+def test_the_calls_of_openai_ex_embed(client_code: Path, service: Service) -> None:
+    environment = {"AI_SERVICE_URL": service.url, "EXCLUDE": "chat"}
+    output = run(["elixir", "-pa", str(client_code), str(SCRIPTS / OPENAI_EX)], environment)
+    assert "5 tests, 0 failures, 2 excluded" in output
+
+
+def test_the_calls_of_openai_ex_chat(client_code: Path, engine: Service) -> None:
+    environment = {"AI_SERVICE_URL": engine.url}
+    output = run(["elixir", "-pa", str(client_code), str(SCRIPTS / OPENAI_EX)], environment)
+    assert "5 tests, 0 failures" in output
 
 
 def endpoints(url: str) -> set[str]:

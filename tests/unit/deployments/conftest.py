@@ -30,7 +30,7 @@ from sidecar.planning.solve import solve
 from sidecar.planning.suggestions import suggest
 from sidecar.search.ranking import SearchResult, search
 from sidecar.search.schemas import SearchRequest
-from tests.contract import checker
+from tests.contract import check_answer
 from tests.unit.jobs import fake_models
 from tests.unit.sidecar.llm.echo_engine import EchoEngine
 
@@ -153,7 +153,7 @@ async def serve_ingress(
         meter=meter,
     )
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    hooks = {"response": [checker(app)]}
+    hooks = {"response": [check_answer]}
     async with httpx.AsyncClient(
         transport=transport, base_url="http://service", event_hooks=hooks
     ) as http:

@@ -16,7 +16,7 @@ import pytest
 from deployments.ingress.examples import EXAMPLE_BODIES
 from deployments.stub.app import stub_app
 from sidecar.core.settings import Settings
-from tests.contract import checker
+from tests.contract import check_answer
 from tests.unit.deployments.requests import JPEG, TENANT, expect_error, submission
 
 REPOSITORY = Path(__file__).parents[4]
@@ -26,7 +26,7 @@ REPOSITORY = Path(__file__).parents[4]
 async def stub(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
     async with stub_app(Settings(data_dir=tmp_path)) as app:
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-        hooks = {"response": [checker(app.app)]}
+        hooks = {"response": [check_answer]}
         async with httpx.AsyncClient(
             transport=transport, base_url="http://stub", headers=TENANT, event_hooks=hooks
         ) as client:
