@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Self
 from fastapi import APIRouter, Path, Request
 from pydantic import Field, StringConstraints
 
-from deployments.http.schemas.common import ApiModel, Name, rfc3339
+from deployments.http.schemas.common import AnswerModel, ApiModel, Name, rfc3339
 from deployments.http.schemas.errors import ERROR_RESPONSES, ErrorResponse
 from deployments.ingress.json import JsonRoute
 from deployments.ingress.services import Services, ServicesDep
@@ -40,7 +40,7 @@ class PauseRequest(ResumeRequest):
     reason: Reason | None = Field(None, description="For whoever looks at the queue.")
 
 
-class QueueResponse(ApiModel):
+class QueueResponse(AnswerModel):
     """The queue of one feature."""
 
     feature: str
@@ -56,7 +56,7 @@ class QueueResponse(ApiModel):
         return cls(feature=feature, paused=True, paused_at=paused_at, reason=pause.reason)
 
 
-class QueueList(ApiModel):
+class QueueList(AnswerModel):
     """The queues of all features."""
 
     queues: Sequence[QueueResponse]

@@ -4,6 +4,7 @@ It is written in Elixir: an integer column takes no float, a money type takes no
 status 200 is success. The stub answers through the same routes and schemas as the service.
 """
 
+import json
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +12,7 @@ import httpx
 import pytest
 
 from deployments.ingress.examples import EXAMPLE_BODIES
-from tests.unit.deployments.requests import JPEG, submission
+from tests.unit.deployments.requests import JPEG, TENANT, submission
 from tests.unit.deployments.stub.test_stub import ended, stub
 
 __all__ = ["stub"]  # the fixture
@@ -96,6 +97,40 @@ ENVELOPE = {
         (
             "/api/v1/optimize/suggestions",
             {"suggestions.*.recipe_id": str, "suggestions.*.score": NUMBER},
+        ),
+        (
+            "/api/v1/ingredients/parse",
+            {
+                "ingredients.*.text": str,
+                "ingredients.*.quantity": (float, None),
+                "ingredients.*.unit": (str, None),
+                "ingredients.*.name": str,
+                "ingredients.*.optional": bool,
+                "ingredients.*.grams": (float, None),
+                "ingredients.*.match": (dict, None),
+                "ingredients.*.confidence": float,
+            },
+        ),
+        (
+            "/api/v1/recipes/extract",
+            {
+                "title": str,
+                "servings": (float, None),
+                "prep_time": (int, None),
+                "ingredients.*.name": str,
+                "steps.*": str,
+            },
+        ),
+        (
+            "/api/v1/shopping-list",
+            {
+                "items.*.ingredient_id": str,
+                "items.*.quantity": float,
+                "items.*.unit": str,
+                "items.*.category": str,
+                "items.*.for_recipes.*": str,
+                "warnings": list,
+            },
         ),
     ],
 )
@@ -212,6 +247,49 @@ async def test_a_job_its_list_and_its_artifact(stub: httpx.AsyncClient) -> None:
     assert_types(page, {"artifacts.*.id": str, "total": int, "limit": int, "offset": int})
     rated = await stub.post("/api/v1/feedback", json={"rating": "thumbs_up", "job_id": job["id"]})
     assert_types(rated.json(), {"id": str, "rating": str, "note": None, "correction": None})
+    given = (await stub.get("/api/v1/feedback")).json()
+    assert_types(given, {"feedback.*.id": str, "total": int, "next_cursor": None})
+
+
+async def test_events_corrections_and_an_erasure(stub: httpx.AsyncClient) -> None:
+    job_id = (await stub.post("/api/v1/jobs", json=submission())).json()["id"]
+    await ended(stub, job_id)
+    stream = (await stub.get(f"/api/v1/jobs/{job_id}/events")).text
+    events = [json.loads(line[6:]) for line in stream.splitlines() if line.startswith("data: ")]
+    types = {"job_id": str, "version": int, "status": str, "attempt": int, "progress": NUMBER}
+    assert_types({"events": events}, {f"events.*.{name}": t for name, t in types.items()})
+    assert [event["final"] for event in events][-1] is True
+    correction = {"item_name": "oat milk", "category": "Dairy"}
+    body = {"rating": "thumbs_down", "job_id": job_id, "correction": correction}
+    assert (await stub.post("/api/v1/feedback", json=body)).status_code == 200
+    listed = (await stub.get("/api/v1/corrections")).json()
+    types = {"id": str, "kind": str, "name": str, "value": str, "receipts": int, "shop": None}
+    assert_types(listed, {f"corrections.*.{name}": t for name, t in types.items()})
+    queues = (await stub.get("/api/v1/queues", headers={"x-tenant-id": ""})).json()
+    assert_types(queues, {"queues.*.feature": str, "queues.*.paused": bool})
+    tenant = TENANT["x-tenant-id"]
+    erased = (await stub.delete(f"/api/v1/tenants/{tenant}/data")).json()
+    assert_types(erased, {"tenant_id": str, "erased": dict, "erased.jobs": int})
+
+
+async def test_openais_endpoints(stub: httpx.AsyncClient) -> None:
+    models = (await stub.get("/v1/models")).json()
+    assert_types(models, {"object": str, "data.*.id": str, "data.*.created": int})
+    path = "/v1/embeddings"
+    vectors = (await stub.post(path, json=example(path))).json()
+    types = {"data.*.index": int, "data.*.embedding.*": float, "usage.total_tokens": int}
+    assert_types(vectors, {"object": str, "model": str, **types})
+    path = "/v1/chat/completions"
+    answer = (await stub.post(path, json=example(path))).json()
+    types = {"choices.*.index": int, "choices.*.message.content": str}
+    assert_types(answer, {"id": str, "created": int, "usage.total_tokens": int, **types})
+
+
+async def test_a_ping_of_a_receiver(stub: httpx.AsyncClient) -> None:
+    path = "/api/v1/webhooks/ping"
+    answer = (await stub.post(path, json=example(path))).json()
+    types = {"webhook_id": str, "delivered": bool, "latency_ms": float}
+    assert_types(answer, {**types, "response_status": None, "error_message": str})
 
 
 async def test_vectors_health_and_errors(stub: httpx.AsyncClient) -> None:
