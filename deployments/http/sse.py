@@ -9,16 +9,25 @@ from typing import Any
 from fastapi.sse import format_sse_event
 
 
-def event_stream(component: str) -> dict[str, Any]:
-    """Return a response's content for the OpenAPI document: events with JSON of that component."""
-    properties = {
-        "id": {"type": "string", "description": "For the header Last-Event-ID of a reconnection."},
-        "data": {
+def event_stream(*components: str, end: str | None = None) -> dict[str, Any]:
+    """Return a response's content for the OpenAPI document: events with JSON of the components.
+
+    `end` is the data of the last event, where that is no JSON.
+    """
+    schemas: list[dict[str, Any]] = [
+        {
             "type": "string",
-            "description": f"{component} as JSON.",
             "contentMediaType": "application/json",
             "contentSchema": {"$ref": f"#/components/schemas/{component}"},
-        },
+        }
+        for component in components
+    ]
+    if end is not None:
+        schemas.append({"type": "string", "const": end})
+    data = schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
+    properties = {
+        "id": {"type": "string", "description": "For the header Last-Event-ID of a reconnection."},
+        "data": {**data, "description": f"{' or '.join(components)} as JSON."},
     }
     schema = {"type": "object", "required": ["data"], "properties": properties}
     return {"text/event-stream": {"schema": schema}}

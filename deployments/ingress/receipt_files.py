@@ -69,20 +69,13 @@ class UploadRoute(JsonRoute):
         async def handle_upload(request: Request) -> Response:
             kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
             if kind == "multipart/form-data":
-                _refuse_query_options(request, "as a part of the form")
                 return await handle(_as_json(request, place(*await _read_form(request))))
             if kind.startswith("image/") or kind == "application/pdf":
-                return await handle(_as_json(request, place(*await _read_image(request))))
-            _refuse_query_options(request, "in the payload")
+                body = place(*await _read_image(request))
+                return await handle(_as_json(request, body, reads_query=True))
             return await handle(request)
 
         return handle_upload
-
-
-def _refuse_query_options(request: Request, place: str) -> None:
-    """Raise BadRequest for options in the query of a body that has its own place for them."""
-    if _OPTIONS in request.query_params:
-        raise BadRequest(f"options in the query go with an image as the body; send them {place}.")
 
 
 async def _read_form(request: Request) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -135,8 +128,8 @@ async def _base64(data: bytes) -> str:
     return (await asyncio.to_thread(base64.b64encode, data)).decode()
 
 
-def _as_json(request: Request, body: Mapping[str, Any]) -> Request:
-    """Return the request with a JSON body in the place of its own."""
+def _as_json(request: Request, body: Mapping[str, Any], *, reads_query: bool = False) -> Request:
+    """Return the request with a JSON body in the place of its own, and of the query's options."""
     content = orjson.dumps(body)
     headers: Sequence[tuple[bytes, bytes]] = [
         *(
@@ -147,9 +140,11 @@ def _as_json(request: Request, body: Mapping[str, Any]) -> Request:
         (b"content-type", b"application/json"),
         (b"content-length", str(len(content)).encode()),
     ]
-    query = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
-    rest = urlencode([(name, value) for name, value in query if name != _OPTIONS])
-    scope: Scope = {**request.scope, "headers": headers, "query_string": rest.encode()}
+    scope: Scope = {**request.scope, "headers": headers}
+    if reads_query:
+        query = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        rest = urlencode([(name, value) for name, value in query if name != _OPTIONS])
+        scope["query_string"] = rest.encode()
     return Request(scope, _replay(content, request.receive))
 
 

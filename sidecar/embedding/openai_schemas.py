@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 from typing_extensions import TypedDict
 
-from sidecar.core.validation import NotBlank, max_length
+from sidecar.core.validation import NotBlank, NotBoolean, max_length
 from sidecar.embedding.schemas import MAX_TEXT_CHARACTERS
 
 #: As many as OpenAI takes.
@@ -32,7 +32,7 @@ class OpenAIEmbedRequest(BaseModel):
         None, description="As /v1/models names it; without it, the service's model."
     )
     encoding_format: Literal["float", "base64"] = "float"
-    dimensions: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
+    dimensions: Annotated[int, Field(ge=1, le=1_000_000), NotBoolean] | None = Field(
         None, description="Accepted when it is the model's own."
     )
     user: Annotated[str, StringConstraints(max_length=200)] | None = None

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints, model_validator
 
+from sidecar.core.validation import NotBoolean
 from sidecar.llm.grammar_limits import check_patterns
 
 MAX_GRAMMAR_BYTES = 65_536
@@ -128,10 +129,10 @@ class StreamOptions(_ChatModel):
     include_usage: StrictBool = False
 
 
-_Penalty = Annotated[float, Field(ge=-2, le=2)]
-_Bias = Annotated[float, Field(ge=-100, le=100)]
+_Penalty = Annotated[float, Field(ge=-2, le=2), NotBoolean]
+_Bias = Annotated[float, Field(ge=-100, le=100), NotBoolean]
 _TokenId = Annotated[str, StringConstraints(pattern=r"^\d{1,9}$")]
-_Tokens = Annotated[int, Field(ge=1, le=1_000_000)]
+_Tokens = Annotated[int, Field(ge=1, le=1_000_000), NotBoolean]
 _ResponseFormat = Annotated[PlainFormat | SchemaFormat, Field(discriminator="type")]
 
 
@@ -143,27 +144,27 @@ class ChatRequest(_ChatModel):
     user: str | None = None
     stream: StrictBool | None = None
     stream_options: StreamOptions | None = None
-    n: Annotated[int, Field(ge=1, le=8)] | None = None
+    n: Annotated[int, Field(ge=1, le=8), NotBoolean] | None = None
     max_tokens: _Tokens | None = None
     max_completion_tokens: _Tokens | None = None
-    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
-    top_p: Annotated[float, Field(gt=0, le=1)] | None = None
+    temperature: Annotated[float, Field(ge=0, le=2), NotBoolean] | None = None
+    top_p: Annotated[float, Field(gt=0, le=1), NotBoolean] | None = None
     presence_penalty: _Penalty | None = None
     frequency_penalty: _Penalty | None = None
-    seed: Annotated[int, Field(ge=-(2**63), lt=2**63)] | None = None
+    seed: Annotated[int, Field(ge=-(2**63), lt=2**63), NotBoolean] | None = None
     stop: _Stop | Annotated[tuple[_Stop, ...], Field(max_length=4)] | None = None
     logprobs: StrictBool | None = None
-    top_logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
+    top_logprobs: Annotated[int, Field(ge=0, le=20), NotBoolean] | None = None
     logit_bias: Annotated[Mapping[_TokenId, _Bias], Field(max_length=1_000)] | None = None
     response_format: _ResponseFormat | None = None
     tools: Annotated[tuple[Tool, ...], Field(min_length=1, max_length=128)] | None = None
     tool_choice: Literal["none", "auto", "required"] | NamedTool | None = None
     parallel_tool_calls: StrictBool | None = None
     # Extensions of vLLM.
-    top_k: Annotated[int, Field(ge=-1, le=1_000_000)] | None = None
-    min_p: Annotated[float, Field(ge=0, le=1)] | None = None
-    repetition_penalty: Annotated[float, Field(gt=0, le=10)] | None = None
-    min_tokens: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
+    top_k: Annotated[int, Field(ge=-1, le=1_000_000), NotBoolean] | None = None
+    min_p: Annotated[float, Field(ge=0, le=1), NotBoolean] | None = None
+    repetition_penalty: Annotated[float, Field(gt=0, le=10), NotBoolean] | None = None
+    min_tokens: Annotated[int, Field(ge=0, le=1_000_000), NotBoolean] | None = None
     ignore_eos: StrictBool | None = None
 
     @model_validator(mode="before")

@@ -11,7 +11,7 @@ from deployments.http.schemas.common import AnswerModel, ApiModel, Name, rfc3339
 from jobs.storage.corrections import StoredCorrection
 from jobs.storage.feedback import Feedback, Rating
 from sidecar.classification.schemas import MAX_LABEL_CHARACTERS, MAX_NAME_CHARACTERS
-from sidecar.core.validation import NotBlank
+from sidecar.core.validation import NotBlank, NotBoolean
 from sidecar.receipts.corrections.kinds import CorrectionKind
 
 #: PostgreSQL stores every character but NUL.
@@ -50,7 +50,7 @@ class CategoryCorrectionRequest(_CorrectionRequest):
 class LineCorrectionRequest(_CorrectionRequest):
     """A line item of a receipt."""
 
-    line: int = Field(ge=0, description="Position in line_items, from 0.")
+    line: Annotated[int, NotBoolean] = Field(ge=0, description="Position in line_items, from 0.")
     name: ItemName | None = None
     quantity: Amount | None = None
     unit: Unit | None = None
@@ -64,7 +64,7 @@ class ReviewedLine(ApiModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    line: int | None = Field(
+    line: Annotated[int, NotBoolean] | None = Field(
         None, ge=0, description="Position in line_items, from 0; null for a line that was added."
     )
     name: ItemName | None = None

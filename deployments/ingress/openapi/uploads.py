@@ -40,8 +40,13 @@ def add_uploads(paths: Mapping[str, Any]) -> None:
             {
                 "name": "options",
                 "in": "query",
-                "description": "ReceiptOptions as JSON, for a body that is an image or a PDF.",
-                "content": {"application/json": {"schema": _OPTIONS}},
+                "description": "ReceiptOptions as JSON, for a body that is an image or a PDF; "
+                "ignored and named in warnings with any other.",
+                "schema": {
+                    "type": "string",
+                    "contentMediaType": "application/json",
+                    "contentSchema": _OPTIONS,
+                },
             }
         )
 

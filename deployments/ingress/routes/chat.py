@@ -27,7 +27,12 @@ router = APIRouter(prefix="/v1", tags=["chat"], route_class=JsonRoute)
 @router.post(
     "/chat/completions",
     summary="Create a chat completion, as OpenAI does",
-    responses={200: {"model": ChatCompletion, "content": event_stream("ChatCompletionChunk")}},
+    responses={
+        200: {
+            "model": ChatCompletion,
+            "content": event_stream("ChatCompletionChunk", "OpenAIError", end="[DONE]"),
+        }
+    },
 )
 async def completions(request: Request, body: ChatRequest, services: ServicesDep) -> Response:
     """Generate a completion, whole or streamed as server-sent events."""

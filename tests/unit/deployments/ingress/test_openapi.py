@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from typing import Any
 
 import jsonschema
@@ -156,6 +157,37 @@ async def test_each_example_is_accepted(ingress: IngressClient, name: str) -> No
     expected = 404 if "job_id" in path or "feedback" in path else 200
     reads = path.startswith(("/api/v1/extract-receipt", "/api/v1/receipts"))
     assert response.status_code == (504 if reads else expected), response.text
+
+
+@pytest.mark.parametrize("name", EXAMPLE_BODIES)
+async def test_a_boolean_is_no_number(ingress: IngressClient, name: str) -> None:
+    document = (await ingress.http.get("/openapi.json")).json()
+    method, path = name.split()
+    body = document["paths"][path][method.lower()]["requestBody"]["content"]["application/json"]
+    schemas = document["components"]["schemas"]
+    for place in numbers(body["schema"], schemas):
+        example = deepcopy(dict(EXAMPLE_BODIES[name]))
+        target = example
+        for part in place[:-1]:
+            target = target.setdefault(part, {})
+        target[place[-1]] = True
+        response = await ingress.http.request(
+            method, path, json=example, headers={"x-tenant-id": "demo"}
+        )
+        assert response.status_code in (400, 422), (place, response.text)
+
+
+def numbers(schema: Any, schemas: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+    """Yield the paths of the numbers in an object and the objects that it holds."""
+    variants = [schema, *schema.get("anyOf", ()), *schema.get("allOf", ())]
+    for variant in variants:
+        if "$ref" in variant:
+            yield from numbers(schemas[variant["$ref"].rpartition("/")[2]], schemas)
+        for name, value in variant.get("properties", {}).items():
+            kinds = {entry.get("type") for entry in (value, *value.get("anyOf", ()))}
+            if kinds & {"integer", "number"} and not kinds & {"boolean"}:
+                yield (name,)
+            yield from ((name, *rest) for rest in numbers(value, schemas))
 
 
 async def test_the_document_requires_a_token_when_the_service_does(settings: Settings) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.unit.deployments.conftest import IngressClient
-from tests.unit.deployments.requests import JPEG_BYTES, TENANT, expect_error
+from tests.unit.deployments.requests import JPEG_BYTES, SUBMISSION, TENANT, expect_error
 
 JOBS = "/api/v1/jobs"
 
@@ -53,6 +53,15 @@ async def test_a_body_may_be_the_image_itself(ingress: IngressClient, content_ty
     assert job["input_payload"]["options"]["date_order"] == "dmy"
     assert await stored_image(ingress, job) == ("image/jpeg", len(JPEG_BYTES))
     assert "warnings" not in job
+
+
+@pytest.mark.parametrize("body", [{"json": SUBMISSION}, {"files": {"image": JPEG_BYTES}}])
+async def test_options_in_the_query_of_another_body_are_named(
+    ingress: IngressClient, body: dict[str, Any]
+) -> None:
+    response = await ingress.http.post(JOBS, params={"options": "{}"}, headers=TENANT, **body)
+    [warning] = response.json()["warnings"]
+    assert "query parameter options" in warning
 
 
 @pytest.mark.parametrize("path", ["/api/v1/extract-receipt", "/api/v1/receipts/extract"])
