@@ -4,7 +4,7 @@ import json
 
 from jobs.queue.job import JobResult
 from tests.unit.deployments.conftest import IngressClient
-from tests.unit.deployments.requests import SUBMISSION, TENANT
+from tests.unit.deployments.requests import SUBMISSION, TENANT, reading
 
 
 async def test_artifacts_are_exported_as_json_lines_for_their_tenant_only(
@@ -24,8 +24,8 @@ async def test_artifacts_are_exported_as_json_lines_for_their_tenant_only(
 async def test_lists_leave_out_large_payloads_which_the_one_row_and_exports_have(
     ingress: IngressClient,
 ) -> None:
-    large = {"merchant": "x" * 20_000}
-    for number, output in enumerate(({"merchant": "Corner Shop"}, large)):
+    small, large = reading("Corner Shop"), reading("x" * 20_000)
+    for number, output in enumerate((small, large)):
         await ingress.http.post("/api/v1/jobs", json={**SUBMISSION, "request_id": f"r{number}"})
         [claimed] = await ingress.claims.claim(["receipt_extraction"], 1)
         result = JobResult(output=output, model_id="m", model_version="1")
@@ -35,7 +35,7 @@ async def test_lists_leave_out_large_payloads_which_the_one_row_and_exports_have
     assert of_large["input_payload"] is None
     assert of_large["output_payload"] is None
     assert "image" in of_small["input_payload"]
-    assert of_small["output_payload"] == {"merchant": "Corner Shop"}
+    assert of_small["output_payload"] == small
     one = await ingress.http.get(f"/api/v1/artifacts/{of_large['id']}", headers=TENANT)
     assert one.json()["output_payload"] == large
     exported = await ingress.http.get("/api/v1/artifacts?format=jsonl", headers=TENANT)
