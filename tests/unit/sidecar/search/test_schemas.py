@@ -56,7 +56,7 @@ def test_the_response_lists_each_result_with_its_scores_and_terms() -> None:
                 "score": 0.5,
                 "keyword_score": 0.25,
                 "semantic_score": 0.6,
-                "matched_terms": ("milk",),
+                "matched_terms": ["milk"],
             }
         ]
     }

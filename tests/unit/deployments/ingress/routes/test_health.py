@@ -12,7 +12,7 @@ async def test_every_part_reports_its_own_state(ingress: IngressClient) -> None:
     ready = (await ingress.http.get("/health/ready")).json()
     assert (ready["status"], ready["version"]) == ("ok", "1.2.3")
     assert ready["checks"]["database"]["detail"] == "0 jobs queued, 0 jobs running"
-    assert ready["checks"]["job_runner"] == {"status": "ok", "detail": "1 attempts running"}
+    assert ready["checks"]["job_runner"] == {"status": "ok", "detail": "1 attempt running"}
     assert (await ingress.http.get("/health")).json()["status"] == "ok"
 
 
