@@ -9,7 +9,7 @@ from typing import Final
 from sidecar.ingredients.numbers import NUMBER, normalize, parse_amount
 from sidecar.ingredients.units import Unit, kitchen_units
 from sidecar.ingredients.vocabulary import Phrases
-from sidecar.text.words import fold
+from sidecar.text.folding import fold
 
 _TOKEN: Final = re.compile(rf"(?P<number>{NUMBER})|(?P<word>[^\W\d_]+)|(?P<sign>\S)")
 _BULLET: Final = re.compile(r"^(?:[-*•·▪◦‣☐✓>]+\s+|[•·▪◦‣☐✓]+|\[ ?\]\s*)+")

@@ -13,7 +13,8 @@ from importlib.resources import files
 from math import ceil, floor
 from typing import Any, Final
 
-from sidecar.text.words import fold, singular, singulars
+from sidecar.text.folding import fold
+from sidecar.text.words import singular, singulars
 
 #: Parts of a gram, a milliliter and a piece: thirds, sixteenths and thousandths are whole.
 PARTS: Final = 6_000

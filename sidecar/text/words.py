@@ -1,19 +1,13 @@
 """The words of names, without case, accents and signs, in singular or plural."""
 
 import re
-import unicodedata
 from functools import lru_cache
 from typing import Final
 
+from sidecar.text.folding import fold
+
 _WORD: Final = re.compile(r"[^\W_]+")
-_UNDECOMPOSED: Final = str.maketrans({"œ": "oe", "æ": "ae", "ł": "l", "ø": "o", "ı": "i"})
 _SHORTEST_IES: Final = 5
-
-
-def fold(text: str) -> str:
-    """Return a text without case and accents."""
-    folded = unicodedata.normalize("NFKD", text.casefold().translate(_UNDECOMPOSED))
-    return "".join(letter for letter in folded if not unicodedata.combining(letter))
 
 
 @lru_cache(maxsize=16_384)
