@@ -178,7 +178,8 @@ def _percentile_series(
     ranks = _ranks(seconds, bucket, window.buckets, percents)
     return [
         Series(
-            name=f"p{percent}",
+            name="half" if percent == 50 else f"{percent} %",
+            style=f"p{percent}",
             values=[None if np.isnan(value) else float(value) for value in rank],
         )
         for percent, rank in zip(percents, ranks, strict=True)

@@ -38,7 +38,7 @@ _ORDERS: Final[Mapping[JobSort, str]] = {
 }
 #: The orders that the heading of a column goes through.
 _COLUMNS: Final[Mapping[str, tuple[JobSort, JobSort]]] = {
-    "Merchant": (JobSort.MERCHANT, JobSort.MERCHANT_REVERSED),
+    "Merchant or plan": (JobSort.MERCHANT, JobSort.MERCHANT_REVERSED),
     "Confidence": (JobSort.LEAST_SURE, JobSort.SUREST),
     "Submitted": (JobSort.NEWEST, JobSort.OLDEST),
     "Took": (JobSort.LONGEST, JobSort.SHORTEST),

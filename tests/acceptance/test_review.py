@@ -18,6 +18,8 @@ __all__ = ["browser", "page"]  # fixtures
 
 TENANT = "review-desk"
 LABELS = ["Dairy", "Bakery", "Household"]
+#: Without blanks and parentheses, which a PDF's texts would have to escape.
+HOSTILE = "<img/src=x/onerror=window.taken=1>"
 
 
 def drawn(milk: str, total: str, date: str) -> bytes:
@@ -40,6 +42,43 @@ def drawn(milk: str, total: str, date: str) -> bytes:
     buffer = io.BytesIO()
     paper.save(buffer, "JPEG", quality=90)
     return buffer.getvalue()
+
+
+def hostile_pdf() -> bytes:
+    """Return a PDF of two pages with texts, whose names are markup."""
+    pages = [
+        ["CORNER SHOP", "2026-01-10 14:32", f"{HOSTILE} 2.00", "BREAD 3.00"],
+        ["MILK 2.49", "TEA 4.00", "TOTAL 11.49", "CASH 11.49"],
+    ]
+    bodies = []
+    for lines in pages:
+        shown = "".join(
+            f"1 0 0 1 20 {360 - 24 * row} Tm ({text}) Tj " for row, text in enumerate(lines)
+        )
+        bodies.append(f"BT /F1 12 Tf {shown}ET".encode())
+    font = b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>"
+    objects = [
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        b"<< /Type /Pages /Kids [4 0 R 6 0 R] /Count 2 >>",
+        font,
+    ]
+    for number, body in enumerate(bodies):
+        objects += [
+            b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 300 400] /Contents %d 0 R "
+            b"/Resources << /Font << /F1 3 0 R >> >> >>" % (5 + 2 * number),
+            b"<< /Length %d >>\nstream\n%b\nendstream" % (len(body), body),
+        ]
+    pdf = b"%PDF-1.4\n"
+    places = []
+    for number, content in enumerate(objects, start=1):
+        places.append(len(pdf))
+        pdf += b"%d 0 obj\n%b\nendobj\n" % (number, content)
+    table = b"".join(b"%010d 00000 n \n" % place for place in places)
+    size = len(objects) + 1
+    return pdf + (
+        b"xref\n0 %d\n0000000000 65535 f \n%btrailer\n<< /Size %d /Root 1 0 R >>\n"
+        b"startxref\n%d\n%%%%EOF\n" % (size, table, size, len(pdf))
+    )
 
 
 def read(client: httpx.Client, image: bytes, tenant: str = TENANT) -> Any:
@@ -132,3 +171,60 @@ def test_the_queue_is_emptied_by_keyboard_alone(
     jobs = client.get("/api/v1/jobs", headers={"x-tenant-id": tenant}).json()["jobs"]
     assert {job["review"] for job in jobs} == {"corrected", "confirmed"}
     context.close()
+
+
+def test_the_second_of_two_people_is_told_and_loses_nothing(
+    browser: Browser, service: Service, client: httpx.Client
+) -> None:
+    job = read(client, drawn("2.49", "13.24", "2026-01-10"), "two-people")
+    pages = []
+    for merchant in ("Green Valley Grocers", "Grün Valley"):
+        context = browser.new_context(base_url=service.url)
+        page = context.new_page()
+        page.goto(f"/dashboard/review/{job['id']}")
+        page.get_by_label("Merchant").fill(merchant)
+        pages.append(page)
+    first, second = pages
+    with first.expect_navigation():
+        first.get_by_role("button", name="Save").click()
+    second.get_by_role("button", name="Save").click()
+    told = second.locator("#problem")
+    expect(told).to_contain_text("Open it in a new tab")
+    expect(second.get_by_label("Merchant")).to_have_value("Grün Valley")
+    with second.context.expect_page() as opened:
+        told.get_by_role("link").click()
+    expect(opened.value.get_by_label("Merchant")).to_have_value("Green Valley Grocers")
+    stored = client.get(f"/api/v1/jobs/{job['id']}", headers={"x-tenant-id": "two-people"}).json()
+    assert stored["reviewed_payload"]["merchant"] == "Green Valley Grocers"
+    for page in pages:
+        page.context.close()
+
+
+def test_a_hostile_receipt_of_two_pages_stays_text_in_every_field(
+    page: Page, client: httpx.Client
+) -> None:
+    job = read(client, hostile_pdf(), "hostile")
+    items = job["output_payload"]["line_items"]
+    assert [one["parsed_name"] for one in items if HOSTILE in one["parsed_name"]], items
+    page.on("dialog", lambda dialog: dialog.dismiss())
+    for path in (f"/review/{job['id']}", f"/jobs/{job['id']}", "/jobs", "/review", "/use"):
+        page.goto(f"/dashboard{path}")
+        assert page.evaluate("window.taken") is None, path
+        assert page.locator("main img[src='x'], main script").count() == 0, path
+    page.goto(f"/dashboard/review/{job['id']}")
+    names = [line(page, n, "name").input_value() for n in range(len(items))]
+    assert names == [one["parsed_name"] for one in items]
+    for picture in page.locator(".scan img").all():
+        picture.scroll_into_view_if_needed()
+        expect(picture).to_have_js_property("complete", True)
+        assert picture.evaluate("image => image.naturalWidth") > 100
+    assert page.locator(".scan").count() == 2
+    assert page.locator(".scan").nth(1).locator("polygon[data-line]").count() > 0
+    line(page, 0, "name").fill(HOSTILE)
+    line(page, 0, "category").fill(HOSTILE)
+    with page.expect_navigation():
+        page.get_by_role("button", name="Save").click()
+    page.goto(f"/dashboard/review/{job['id']}")
+    assert line(page, 0, "name").input_value() == HOSTILE
+    assert line(page, 0, "category").input_value() == HOSTILE
+    assert page.evaluate("window.taken") is None
