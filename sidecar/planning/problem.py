@@ -11,6 +11,7 @@ from datetime import date, timedelta
 from fractions import Fraction
 
 from sidecar.ingredients import units
+from sidecar.planning.nutrition_estimates import NutritionEstimate
 from sidecar.planning.schemas import PlanWeights
 
 NEVER = 10**6  # the expiry day of food that doesn't expire
@@ -138,6 +139,7 @@ class Dish:
     substitutions: tuple[Substitution, ...] = ()
     penalty: int = 0  # points
     nutrition: Mapping[str, Fraction] = field(default_factory=dict)  # of a serving, where known
+    estimate: NutritionEstimate | None = None  # what it rests on, unless the recipe gives it
 
     @property
     def permitted(self) -> bool:

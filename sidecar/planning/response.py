@@ -143,6 +143,15 @@ class Nutrients(_ResponseModel):
     known: dict[str, int]
 
 
+class NutritionBasis(_ResponseModel):
+    """A planned recipe whose nutrients are estimated, and the ingredients that couldn't count."""
+
+    recipe_id: str
+    recipe_name: str
+    ingredients: int
+    unknown: tuple[str, ...]
+
+
 class Alternative(_ResponseModel):
     """Another plan with nearly the same objective."""
 
@@ -199,6 +208,7 @@ class PlanAnswer(_ResponseModel):
     # What follows is there only where the request asks for it.
     excluded: tuple[ExcludedRecipe, ...] = Field(default=(), exclude_if=is_empty)
     nutrition: tuple[Nutrients, ...] = Field(default=(), exclude_if=is_empty)
+    nutrition_estimates: tuple[NutritionBasis, ...] = Field(default=(), exclude_if=is_empty)
     summary: str | None = Field(default=None, exclude_if=is_empty)  # by the language model
 
 

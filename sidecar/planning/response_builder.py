@@ -16,6 +16,7 @@ from sidecar.planning.response import (
     Meal,
     Metrics,
     Nutrients,
+    NutritionBasis,
     Purchase,
     Rescue,
     Substituted,
@@ -213,6 +214,21 @@ def nutrition(problem: Problem, plan: Plan) -> tuple[Nutrients, ...]:
         )
         for intake in intakes(problem, plan)
         if intake.meals
+    )
+
+
+def nutrition_estimates(problem: Problem, plan: Plan) -> tuple[NutritionBasis, ...]:
+    """Return what the estimates of the planned dishes rest on."""
+    planned = dict.fromkeys(problem.base(dish) for dish in plan if dish != OPEN)
+    return tuple(
+        NutritionBasis(
+            recipe_id=problem.dishes[dish].id,
+            recipe_name=problem.dishes[dish].name,
+            ingredients=estimate.ingredients,
+            unknown=estimate.unknown,
+        )
+        for dish in planned
+        if (estimate := problem.dishes[dish].estimate) is not None
     )
 
 

@@ -232,6 +232,7 @@ class PlanRequest(RequestModel):
     people: tuple[Person, ...] = ()
     substitutes: tuple[Substitute, ...] = ()
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] | None = None
+    estimate_nutrition: StrictBool = False
     constraints: Constraints = Field(default_factory=Constraints)
     weights: PlanWeights = Field(default_factory=PlanWeights)
     alternatives: Integer = Field(default=1, ge=1, le=5)

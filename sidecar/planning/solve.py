@@ -265,6 +265,7 @@ def _answer(solver: _Solver, request: PlanRequest) -> PlanAnswer:
         warnings=problem.warnings,
         excluded=response_builder.excluded_recipes(problem),
         nutrition=response_builder.nutrition(problem, plan),
+        nutrition_estimates=response_builder.nutrition_estimates(problem, plan),
     )
 
 
