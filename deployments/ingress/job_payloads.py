@@ -2,27 +2,31 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from deployments.ingress.images import ImageSource, store_image
 from deployments.ingress.offloading import off_loop
 from deployments.ingress.services import Services
 from jobs.tasks.categorization import CategorizationJob
 from jobs.tasks.receipt import ReceiptJob, StoredImage
+from jobs.tasks.recipe import RecipeJob
 from jobs.tasks.registry import (
     CATEGORIZATION_BATCH,
     EMBEDDING_BATCH,
     MEAL_OPTIMIZATION,
     RECEIPT_EXTRACTION,
+    RECIPE_EXTRACTION,
 )
 from sidecar.core.errors import ModelUnavailable, ValidationFailed
 from sidecar.core.validation import dump_sent
 from sidecar.core.validation_errors import describe_errors
 from sidecar.embedding.schemas import EmbedBatchRequest
+from sidecar.ingredients.schemas import Language
 from sidecar.planning.schemas import PlanRequest
 from sidecar.receipts.options import ReceiptOptions
+from sidecar.recipes.schemas import RecipeHtml, RecipeText
 
 PayloadT = TypeVar("PayloadT", bound=BaseModel)
 
@@ -31,6 +35,44 @@ class ReceiptPayload(ImageSource):
     """A receipt image and its reading options."""
 
     options: ReceiptOptions = Field(default_factory=ReceiptOptions)
+
+
+class RecipePayload(ImageSource):
+    """A recipe as plain text, as the HTML of a page that describes it, or as an image."""
+
+    text: RecipeText | None = None
+    html: RecipeHtml | None = None
+    language: Language | None = None
+
+    @property
+    def has_image(self) -> bool:
+        return self.text is None and self.html is None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        images = [self.image_base64, self.images_base64, self.image_url, self.image_path]
+        if sum(source is not None for source in (self.text, self.html, *images)) != 1:
+            raise ValueError(
+                "give exactly one of text, html, image_base64, images_base64, image_url and "
+                "image_path"
+            )
+        return self
+
+
+async def store_recipe(
+    services: Services, tenant_id: str, payload: RecipePayload
+) -> Mapping[str, Any]:
+    """Store the image, if it is one, and return the payload with a reference to it.
+
+    Raises:
+        ServiceError: when store_image raises it.
+    """
+    image = None
+    if payload.has_image:
+        blob = await store_image(payload, tenant_id, services.blobs, services.settings)
+        image = StoredImage(sha256=blob.sha256, media_type=blob.media_type, size=blob.size)
+    job = RecipeJob(image=image, text=payload.text, html=payload.html, language=payload.language)
+    return job.model_dump(mode="json", exclude_none=True)
 
 
 async def store_receipt(
@@ -59,6 +101,7 @@ class _PayloadType(Generic[PayloadT]):
 
 _PAYLOAD_TYPES: Mapping[str, _PayloadType[Any]] = {
     RECEIPT_EXTRACTION: _PayloadType(ReceiptPayload, store_receipt),
+    RECIPE_EXTRACTION: _PayloadType(RecipePayload, store_recipe),
     MEAL_OPTIMIZATION: _PayloadType(PlanRequest),
     EMBEDDING_BATCH: _PayloadType(EmbedBatchRequest),
     CATEGORIZATION_BATCH: _PayloadType(CategorizationJob),

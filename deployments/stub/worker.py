@@ -7,12 +7,13 @@ from typing import Final
 from deployments.stub.faults import NO_FAULT, Fault, current_fault
 from deployments.stub.models import MODEL, VERSION, canned_plan
 from deployments.stub.receipt import canned_receipt, unreadable_receipt
+from deployments.stub.recipe import canned_recipe
 from jobs.queue.claims import Claims
 from jobs.queue.job import AttemptError, Job, JobResult, NewJob
 from jobs.queue.job_context import JobContext
 from jobs.queue.job_type import InProcessWork, JobType
 from jobs.queue.queue import JobQueue
-from jobs.tasks.registry import RECEIPT_EXTRACTION
+from jobs.tasks.registry import RECEIPT_EXTRACTION, RECIPE_EXTRACTION
 from sidecar.core.settings import Settings
 from sidecar.planning.schemas import PlanRequest
 from sidecar.receipts.money_forms import with_default_currency
@@ -92,6 +93,8 @@ class StubWorker:
         if job.feature == RECEIPT_EXTRACTION:
             receipt = unreadable_receipt() if fault.unreadable else canned_receipt()
             output = with_default_currency(receipt.flat(), None)
+        elif job.feature == RECIPE_EXTRACTION:
+            output = canned_recipe(job.input_payload)
         else:
             output = canned_plan(PlanRequest.model_validate(job.input_payload)).wire()
         return JobResult(output=output, model_id=MODEL, model_version=VERSION)

@@ -13,6 +13,7 @@ from jobs.tasks.meal_plan import plan_meals
 from jobs.tasks.model_clients import ModelClients
 from jobs.tasks.receipt import load_reader, read_receipt
 from jobs.tasks.receipt_enrichment import enrich_receipt
+from jobs.tasks.recipe import read_recipe
 from sidecar.core.settings import Settings
 from sidecar.planning.llm_summary import with_summary
 from sidecar.planning.response import PlanAnswer
@@ -21,6 +22,7 @@ from sidecar.planning.schemas import PlanRequest
 
 RECEIPT_EXTRACTION = "receipt_extraction"
 MEAL_OPTIMIZATION = "meal_optimization"
+RECIPE_EXTRACTION = "recipe_extraction"
 EMBEDDING_BATCH = "embedding_batch"
 CATEGORIZATION_BATCH = "categorization_batch"
 
@@ -35,6 +37,13 @@ def job_types(settings: Settings, models: ModelClients) -> Mapping[str, JobType]
         cpus=float(settings.receipt.threads),
         warm_up=load_reader,
         complete=partial(enrich_receipt, models),
+    )
+    recipes = JobType(
+        name=RECIPE_EXTRACTION,
+        run=read_recipe,
+        timeout_s=settings.receipt.timeout_s,
+        max_attempts=settings.receipt.max_attempts,
+        cpus=float(settings.receipt.threads),
     )
     plans = JobType(
         name=MEAL_OPTIMIZATION,
@@ -56,7 +65,8 @@ def job_types(settings: Settings, models: ModelClients) -> Mapping[str, JobType]
         timeout_s=settings.text.timeout_s,
         max_attempts=settings.text.max_attempts,
     )
-    return {job_type.name: job_type for job_type in (receipts, plans, embeddings, categories)}
+    types = (receipts, recipes, plans, embeddings, categories)
+    return {job_type.name: job_type for job_type in types}
 
 
 async def _add_plan_summary(

@@ -1,7 +1,5 @@
 """Synchronous receipt extraction, which runs as a job and waits for its result."""
 
-import asyncio
-import logging
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -22,17 +20,11 @@ from deployments.ingress.receipt_files import UploadRoute
 from deployments.ingress.receipt_money import with_callers_money
 from deployments.ingress.services import Services, ServicesDep
 from deployments.ingress.tenancy import resolve_request_id, resolve_tenant
-from jobs.queue.job import Job, JobStatus, NewJob, Priority
+from deployments.ingress.waiting_jobs import run_waiting_job
 from jobs.storage.artifacts import Artifact
 from jobs.tasks.registry import RECEIPT_EXTRACTION
-from sidecar.core.errors import Conflict, DeadlineExceeded, Overloaded, ServiceError, from_code
 from sidecar.receipts.forms import FlatExtraction, NestedExtraction
 from sidecar.receipts.models import nested_from_flat
-
-log = logging.getLogger(__name__)
-
-#: Seconds after which a caller may look whether a pause has ended.
-_PAUSE_RETRY_AFTER_S = 60
 
 router = APIRouter(
     prefix="/api/v1", tags=["receipts"], responses=ERROR_RESPONSES, route_class=UploadRoute
@@ -100,59 +92,11 @@ async def _run_receipt_job(
     user_id: str | None,
     payload: ReceiptPayload,
 ) -> Artifact:
-    """Run a receipt job at the priority of waiting callers and return its artifact.
-
-    The job is cancelled on a timeout or a disconnect.
-
-    Raises:
-        Overloaded: when the queue is paused or full.
-        TooManyRequests: when the tenant's share of the queue is full.
-        DeadlineExceeded: when the job exceeds the synchronous timeout.
-        ServiceError: when the job failed with it.
-    """
-    request.state.log["feature"] = RECEIPT_EXTRACTION
-    if RECEIPT_EXTRACTION in await services.queue.pauses():
-        raise Overloaded(
-            "The operator has paused the reading of receipts; submit a job, which waits for the "
-            "end of the pause.",
-            retry_after_s=_PAUSE_RETRY_AFTER_S,
-        )
-    await services.admission.reserve(tenant_id)
-    job = await services.queue.submit(
-        NewJob(
-            tenant_id=tenant_id,
-            user_id=user_id,
-            feature=RECEIPT_EXTRACTION,
-            input_payload=await store_receipt(services, tenant_id, payload),
-            request_id=request.state.request_id,
-            priority=Priority.INTERACTIVE,
-            max_attempts=services.job_types[RECEIPT_EXTRACTION].max_attempts,
-            traceparent=request.state.traceparent,
-        )
+    return await run_waiting_job(
+        services,
+        request,
+        tenant_id,
+        user_id,
+        RECEIPT_EXTRACTION,
+        lambda: store_receipt(services, tenant_id, payload),
     )
-    request.state.log["job_id"] = job.id
-    timeout_s = services.settings.sync_timeout_s
-    try:
-        async with asyncio.timeout(timeout_s):
-            await services.watcher.wait_until_finished(job.id)
-    except TimeoutError as error:
-        await _cancel(services, job)
-        raise DeadlineExceeded(
-            f"The receipt was not read within {timeout_s:g} s; submit it as a job to wait longer."
-        ) from error
-    except asyncio.CancelledError:
-        await asyncio.shield(asyncio.create_task(_cancel(services, job)))
-        raise
-    job = await services.queue.get(tenant_id, job.id)
-    if job.status is JobStatus.CANCELLED:
-        raise Conflict("The job was cancelled.")
-    if job.artifact_id is None:
-        raise from_code(job.error_code, job.error_message)
-    return await services.artifacts.get(tenant_id, job.artifact_id)
-
-
-async def _cancel(services: Services, job: Job) -> None:
-    try:
-        await services.queue.cancel(job.tenant_id, job.id)
-    except ServiceError as error:  # the job has just ended, or the database is down
-        log.info("job was not cancelled", extra={"job_id": job.id, "code": error.code})
