@@ -11,6 +11,7 @@ from jobs.tasks.categorization import categorize_items
 from jobs.tasks.embedding import embed_texts
 from jobs.tasks.meal_plan import plan_meals
 from jobs.tasks.model_clients import ModelClients
+from jobs.tasks.plan_aisles import add_aisles
 from jobs.tasks.receipt import load_reader, read_receipt
 from jobs.tasks.receipt_enrichment import enrich_receipt
 from jobs.tasks.recipe import read_recipe
@@ -51,7 +52,7 @@ def job_types(settings: Settings, models: ModelClients) -> Mapping[str, JobType]
         timeout_s=2 * MAX_TIMEOUT_MS / 1000,  # a solve ends by itself within half of it
         max_attempts=settings.planner.max_attempts,
         cpus=1.0,
-        complete=partial(_add_plan_summary, models) if settings.planner.summary else None,
+        complete=partial(_complete_plan, models, settings.planner.summary),
     )
     embeddings = JobType(
         name=EMBEDDING_BATCH,
@@ -69,10 +70,18 @@ def job_types(settings: Settings, models: ModelClients) -> Mapping[str, JobType]
     return {job_type.name: job_type for job_type in types}
 
 
-async def _add_plan_summary(
-    models: ModelClients, context: JobContext, result: JobResult
+async def _complete_plan(
+    models: ModelClients, with_prose: bool, context: JobContext, result: JobResult
 ) -> JobResult:
+    """Add the categories of the shopping list, and a summary if it is wished."""
+    if context.payload.get("aisles") is None and not with_prose:
+        return result
     request = PlanRequest.model_validate(context.payload)
     plan = PlanAnswer.model_validate(result.output)
-    output = await with_summary(models.engine, request, plan, tenant_id=context.tenant_id)
+    plan = await add_aisles(models.categorizer, context.tenant_id, request, plan)
+    output = (
+        await with_summary(models.engine, request, plan, tenant_id=context.tenant_id)
+        if with_prose
+        else plan.wire()
+    )
     return replace(result, output=output)

@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 from fractions import Fraction
 from operator import attrgetter
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 from typing_extensions import TypedDict
 
 from sidecar.core.validation import NotBlank, NotBoolean, max_length, unique
 from sidecar.ingredients.amounts import Size
 from sidecar.ingredients.catalog import CatalogMatch, FoodMatch
 from sidecar.ingredients.lines import MAX_LENGTH, IngredientLine
-from sidecar.ingredients.units import measure
+from sidecar.ingredients.units import UnitMeasure, measure
 from sidecar.text.words import singulars
 
 MODEL_ID: Final = "ingredient-rules"
@@ -43,10 +43,24 @@ class Conversion(BaseModel, frozen=True):
     to: Annotated[str, Field(max_length=50), NotBlank]
     name: Annotated[str, Field(min_length=1, max_length=_MAX_NAME)] | None = None
 
-    def applies(self, unit: str, name: str) -> bool:
-        """Return whether this converts a unit of a food."""
-        same_unit = measure(self.unit, "").dimension == measure(unit, "").dimension
-        return same_unit and (self.name is None or set(singulars(self.name)) <= {*singulars(name)})
+    @model_validator(mode="after")
+    def _of_another_kind(self) -> Self:
+        if measure(self.unit, "").dimension == measure(self.to, "").dimension:
+            raise ValueError(f"{self.unit} and {self.to} are units of the same kind")
+        return self
+
+    def measure(self, unit: str, name: str) -> UnitMeasure | None:
+        """Return the measure of a unit of a food, None if this doesn't convert it."""
+        own, given = measure(self.unit, ""), measure(unit, "")
+        if own.dimension != given.dimension or not self.is_of(name):
+            return None
+        target = measure(self.to, name)
+        factor = Fraction(repr(self.quantity)) * given.size / own.size
+        return UnitMeasure(target.dimension, factor * target.size)
+
+    def is_of(self, name: str) -> bool:
+        """Return whether a food is the one of this name."""
+        return self.name is None or set(singulars(self.name)) <= {*singulars(name)}
 
 
 class IngredientParseRequest(BaseModel, frozen=True):
@@ -154,10 +168,9 @@ def grams(line: IngredientLine, conversions: Sequence[Conversion] = ()) -> Fract
     if line.quantity is None or line.unit is None:
         return None
     for conversion in conversions:
-        if conversion.applies(line.unit_text or line.unit, line.name):
-            target = measure(conversion.to, line.name)
-            if target.dimension == "g":
-                return line.quantity * Fraction(repr(conversion.quantity)) * target.size
+        converted = conversion.measure(line.unit_text or line.unit, line.name)
+        if converted is not None and converted.dimension == "g":
+            return line.quantity * converted.size
     own = measure(line.unit if line.size is None else line.size.unit, line.name)
     if own.dimension != "g":
         return None

@@ -34,7 +34,9 @@ def compile_request(request: PlanRequest) -> Problem:
         recipes = (*request.recipes, *(version.recipe for version in substituted))
         request = request.model_copy(update={"recipes": recipes})
     weights = ObjectiveWeights.from_weights(request.weights)
-    builder = StockBuilder(request.inventory, request.recipes, weights.rescue, horizon.days)
+    builder = StockBuilder(
+        request.inventory, request.recipes, weights.rescue, horizon.days, request.conversions
+    )
     excluded = exclusions(constraints.excluded_ingredients, request.recipes)
     table = set_table(request)
     dishes = tuple(

@@ -83,6 +83,13 @@ class Amount(_ResponseModel):
     unit: str
 
 
+class MealTime(_ResponseModel):
+    """When a meal is eaten."""
+
+    date: str
+    meal_type: str
+
+
 class Purchase(_ResponseModel):
     """An ingredient to buy; `also` lists amounts in units that don't convert to `unit`."""
 
@@ -91,7 +98,9 @@ class Purchase(_ResponseModel):
     quantity: float
     unit: str
     for_recipes: tuple[str, ...]
+    for_meals: tuple[MealTime, ...] = ()
     also: tuple[Amount, ...] = ()
+    category: str | None = Field(default=None, exclude_if=is_empty)  # one of the aisles
     price: Money | None = Field(default=None, exclude_if=is_empty)
     rest: float | None = Field(default=None, exclude_if=is_empty)  # of its packages, unused
 

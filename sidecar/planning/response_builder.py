@@ -14,6 +14,7 @@ from sidecar.planning.response import (
     Cost,
     ExcludedRecipe,
     Meal,
+    MealTime,
     Metrics,
     Nutrients,
     NutritionBasis,
@@ -95,12 +96,21 @@ def shopping_list(problem: Problem, plan: Plan, assessment: Assessment) -> tuple
             prices[stock.item] += stock.cost(missing)
         if stock.package and stock.item not in rests:
             rests[stock.item] = units.in_unit(quantity - missing, stock.measure)
-    users: dict[int, list[str]] = defaultdict(list)
-    for dish in dict.fromkeys(problem.base(dish) for dish in plan if dish != OPEN):
+    users: dict[int, dict[str, None]] = defaultdict(dict)
+    times: dict[int, dict[MealTime, None]] = defaultdict(dict)
+    for slot, dish in enumerate(plan):
+        if dish == OPEN:
+            continue
+        base = problem.dishes[problem.base(dish)]
+        needed = {stock for stock, _ in base.needs}
+        time = MealTime(
+            date=problem.date(problem.day(slot)).isoformat(),
+            meal_type=problem.meals[problem.meal(slot)],
+        )
         for item, short_stocks in stocks.items():
-            name, needs = problem.dishes[dish].name, problem.dishes[dish].needs
-            if name not in users[item] and short_stocks & {stock for stock, _ in needs}:
-                users[item].append(name)
+            if short_stocks & needed:
+                users[item].setdefault(base.name)
+                times[item].setdefault(time)
     return tuple(
         Purchase(
             ingredient_id=problem.items[item].id,
@@ -108,6 +118,7 @@ def shopping_list(problem: Problem, plan: Plan, assessment: Assessment) -> tuple
             quantity=amounts[item][0].quantity,
             unit=amounts[item][0].unit,
             for_recipes=tuple(users[item]),
+            for_meals=tuple(times[item]),
             also=tuple(amounts[item][1:]),
             price=_decimal(prices[item]) if item in prices else None,
             rest=rests.get(item),

@@ -45,6 +45,8 @@ _MAX_ENTRIES = {
     "substitutes": 500,
     "no_leftovers": 31 * 8,
     "time_budgets": 31,
+    "conversions": 200,
+    "aisles": 100,
 }
 
 #: Names by which others know a constraint.
@@ -97,6 +99,7 @@ Integer = Annotated[int, NotBoolean]
 Price = Annotated[
     Decimal, Field(ge=0, le=MAX_QUANTITY, decimal_places=8, allow_inf_nan=False), NotBoolean
 ]
+Aisle = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Servings = Annotated[float, Field(gt=0, le=1_000), NotBoolean]
 
 

@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from sidecar.ingredients.lines import MAX_LENGTH, uncounted_is_none
+from sidecar.ingredients.schemas import Conversion
 from sidecar.planning.household_schemas import (
     Attendance,
     Nutrition,
@@ -31,6 +32,7 @@ from sidecar.planning.household_schemas import (
 from sidecar.planning.recipe_lines import without_lines
 from sidecar.planning.schema_types import (
     MAX_TIMEOUT_MS,
+    Aisle,
     Day,
     Id,
     Integer,
@@ -221,6 +223,8 @@ _NULL_IS_THE_DEFAULT = ("constraints", "weights", "inventory", "people", "substi
 class PlanRequest(RequestModel):
     """A meal-plan request. Each two alternatives differ in `alternatives_distance` dishes at least.
 
+    With `aisles`, the shopping list is in their order; empty stands for a supermarket's.
+
     Raises (through pydantic) ValidationError for a bad field, and `TooLarge` for an oversized list.
     """
 
@@ -233,6 +237,8 @@ class PlanRequest(RequestModel):
     substitutes: tuple[Substitute, ...] = ()
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] | None = None
     estimate_nutrition: StrictBool = False
+    conversions: tuple[Conversion, ...] = ()
+    aisles: tuple[Aisle, ...] | None = None
     constraints: Constraints = Field(default_factory=Constraints)
     weights: PlanWeights = Field(default_factory=PlanWeights)
     alternatives: Integer = Field(default=1, ge=1, le=5)
@@ -262,6 +268,7 @@ class PlanRequest(RequestModel):
         all_known(wanted, known, "recurring_meals")
         only = [entry.recipe_id for entry in self.substitutes if entry.recipe_id is not None]
         all_known(only, known, "substitutes")
+        without_duplicates(self.aisles or (), "aisle")
         without_duplicates(
             [(s.recipe_id, s.instead_of, s.ingredient_id) for s in self.substitutes], "substitute"
         )
@@ -341,6 +348,7 @@ class SuggestionRequest(RequestModel):
     recipes: tuple[Recipe, ...] = ()
     ingredients: tuple[SuggestionIngredient, ...] = ()
     excluded_ingredients: tuple[Name, ...] = ()
+    conversions: tuple[Conversion, ...] = ()
     limit: Integer = Field(default=5, ge=1, le=20)
 
     @model_validator(mode="before")

@@ -10,19 +10,16 @@ from pydantic import Field, model_validator
 from typing_extensions import TypedDict
 
 from sidecar.core.errors import TooLarge
-from sidecar.core.validation import max_length
 from sidecar.ingredients import units
+from sidecar.ingredients.schemas import Conversion
 from sidecar.planning.recipe_lines import without_lines
-from sidecar.planning.schema_types import RequestModel, Servings, without_duplicates
+from sidecar.planning.schema_types import Aisle, RequestModel, Servings, without_duplicates
 from sidecar.planning.schemas import InventoryItem, Recipe
 from sidecar.planning.stock_builder import StockBuilder
 
 MODEL_ID: Final = "shopping-list"
 MODEL_VERSION: Final = "1"
-MAX_AISLES: Final = 100
 MAX_FOODS: Final = 1_000
-
-_Aisle = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class ShoppingListRequest(RequestModel):
@@ -34,7 +31,8 @@ class ShoppingListRequest(RequestModel):
     recipes: Annotated[tuple[Recipe, ...], Field(min_length=1)]
     inventory: tuple[InventoryItem, ...] = ()
     servings: Servings | None = None
-    aisles: Annotated[tuple[_Aisle, ...], max_length(MAX_AISLES, "aisles")] = ()
+    conversions: tuple[Conversion, ...] = ()
+    aisles: tuple[Aisle, ...] = ()
 
     @model_validator(mode="before")
     @classmethod
@@ -72,7 +70,9 @@ def shopping_list(request: ShoppingListRequest) -> ShoppingList:
     Raises:
         TooLarge: for a list of more than `MAX_FOODS`.
     """
-    builder = StockBuilder(request.inventory, request.recipes, rescue_points=0, days=1)
+    builder = StockBuilder(
+        request.inventory, request.recipes, rescue_points=0, days=1, conversions=request.conversions
+    )
     needs: dict[int, int] = defaultdict(int)
     users: dict[int, list[str]] = defaultdict(list)
     for recipe in request.recipes:

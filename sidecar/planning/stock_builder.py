@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
 from sidecar.ingredients import units
+from sidecar.ingredients.schemas import Conversion
 from sidecar.planning.problem import EXPIRING_DAYS, NEVER, Lot, ShoppingItem, Stock
 from sidecar.planning.schemas import Ingredient, InventoryItem, Recipe
 
@@ -21,6 +22,7 @@ class StockBuilder:
         recipes: Sequence[Recipe],
         rescue_points: int,
         days: int,
+        conversions: Sequence[Conversion] = (),
     ) -> None:
         """Index the lots by (ingredient, dimension) and create a stock for each need."""
         self.stocks: list[Stock] = []
@@ -29,6 +31,8 @@ class StockBuilder:
         self.expiring_until = max(EXPIRING_DAYS, days - 1)
         self._rescue_points = rescue_points
         self._names = _ingredient_names(inventory, recipes)
+        self._conversions = conversions
+        self._measures: dict[tuple[str, str], units.UnitMeasure] = {}
         self._stock_index: dict[tuple[str, str], int] = {}
         self._lots: dict[tuple[str, str], dict[int, int]] = defaultdict(lambda: defaultdict(int))
         self._dimensions: dict[str, set[str]] = defaultdict(set)
@@ -53,8 +57,17 @@ class StockBuilder:
                 self._ensure_stock(food, self._unit(ingredient), item_index[food], recipe.name)
 
     def measure(self, ingredient_id: str, unit: str) -> units.UnitMeasure:
-        """Return a unit's measure for an ingredient, by one name for all its lots and needs."""
-        return units.measure(unit, self._names[ingredient_id])
+        """Return a unit's measure for an ingredient, by one name for all its lots and needs.
+
+        The caller's conversions come first.
+        """
+        key = (ingredient_id, unit)
+        if key not in self._measures:
+            name = self._names[ingredient_id]
+            converted = (conversion.measure(unit, name) for conversion in self._conversions)
+            found = next((measure for measure in converted if measure is not None), None)
+            self._measures[key] = found or units.measure(unit, name)
+        return self._measures[key]
 
     def need(self, ingredient: Ingredient, scale: Fraction = Fraction(1)) -> tuple[int, int] | None:
         """Return the stock of an ingredient and the parts needed, None if no recipe requires it.

@@ -33,7 +33,9 @@ def suggest(request: SuggestionRequest) -> list[Suggestion]:
     recipes = _without_excluded(request)
     # Optional ingredients get stocks too; `_score` decides whether they are needed.
     required = [_all_required(recipe) for recipe in recipes]
-    builder = StockBuilder(request.inventory, required, _WEIGHTS.rescue, days=1)
+    builder = StockBuilder(
+        request.inventory, required, _WEIGHTS.rescue, days=1, conversions=request.conversions
+    )
     requested = request.ingredients if request.mode == "cook_with" else None
     results = [_score(recipe, builder, requested) for recipe in recipes]
     scored = [result for result in results if result is not None]

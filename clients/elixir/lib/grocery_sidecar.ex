@@ -237,7 +237,8 @@ defmodule GrocerySidecar do
 
   @doc """
   A plan for `planning_horizon` from `recipes`, and whatever else of a plan's fields `payload` holds:
-  `inventory`, `people`, `constraints`, `weights`, … Options of its own: `:alternatives`, `:timeout_ms`.
+  `inventory`, `people`, `constraints`, `weights`, `conversions`, … Options of its own: `:alternatives`,
+  `:timeout_ms`, `:aisles`, `:estimate_nutrition`.
   """
   @spec plan_meals(t(), map(), options()) :: result(Plan.t())
   def plan_meals(client, payload, options \\ []) do
@@ -246,7 +247,9 @@ defmodule GrocerySidecar do
     with {:ok, answer} <-
            Endpoint.enveloped(client, path, "meal_optimization", payload, options, [
              :alternatives,
-             :timeout_ms
+             :timeout_ms,
+             :aisles,
+             :estimate_nutrition
            ]),
          do: {:ok, Plan.from_payload(answer["payload"], answer)}
   end

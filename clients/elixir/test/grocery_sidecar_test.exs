@@ -6,6 +6,7 @@ defmodule GrocerySidecarTest do
   alias GrocerySidecar.{Error, Job, Money, Plan, Receipt, Transport.Memory}
 
   doctest GrocerySidecar
+  doctest GrocerySidecar.Ingredients
   doctest GrocerySidecar.Money
   doctest GrocerySidecar.Transport.Memory
 

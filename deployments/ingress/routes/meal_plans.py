@@ -10,6 +10,7 @@ from deployments.ingress.artifact_recording import record_response
 from deployments.ingress.json import JsonRoute
 from deployments.ingress.services import ServicesDep
 from jobs.queue.job import JobResult
+from jobs.tasks.plan_aisles import add_aisles
 from jobs.tasks.registry import MEAL_OPTIMIZATION
 from sidecar.planning.llm_summary import with_summary
 from sidecar.planning.response import MODEL_ID, MODEL_VERSION, PlanAnswer, Suggestions
@@ -30,6 +31,7 @@ async def meal_plan(
 
     async def run(tenant_id: str) -> JobResult:
         plan = await services.planner.plan(body.payload)
+        plan = await add_aisles(services.categorizer, tenant_id, body.payload, plan)
         output = (
             await with_summary(services.engine, body.payload, plan, tenant_id=tenant_id)
             if services.settings.planner.summary

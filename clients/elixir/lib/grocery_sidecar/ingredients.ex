@@ -4,10 +4,11 @@ defmodule GrocerySidecar.Ingredients do
   `GrocerySidecar`.
   """
 
-  alias GrocerySidecar.{Endpoint, Error}
+  alias GrocerySidecar.{Endpoint, Error, Image}
 
   @before_compile GrocerySidecar.Bang
 
+  @type recipe_source :: {:text, String.t()} | {:html, String.t()} | GrocerySidecar.image()
   @type result(value) :: {:ok, value} | {:error, Error.t()}
 
   @doc """
@@ -22,25 +23,34 @@ defmodule GrocerySidecar.Ingredients do
   end
 
   @doc """
-  What cooking `recipes` needs. Options of its own: `:inventory`, `:aisles`, `:servings`.
+  What cooking `recipes` needs. Options of its own: `:inventory`, `:aisles`, `:servings`,
+  `:conversions`.
   """
   @spec shopping_list(GrocerySidecar.t(), [map()], GrocerySidecar.options()) :: result(map())
   def shopping_list(client, recipes, options \\ []) do
     path = "/api/v1/shopping-list"
-    own = [:inventory, :aisles, :servings]
+    own = [:inventory, :aisles, :servings, :conversions]
     Endpoint.enveloped(client, path, "shopping_list", %{recipes: recipes}, options, own)
   end
 
   @doc """
-  The recipe in `{:text, text}` or `{:html, page}`.
+  The recipe in `{:text, text}`, `{:html, page}` or an image as `GrocerySidecar.extract_receipt/3` takes
+  it. Options of its own: `:language`.
   """
-  @spec extract_recipe(
-          GrocerySidecar.t(),
-          {:text, String.t()} | {:html, String.t()},
-          GrocerySidecar.options()
-        ) :: result(map())
-  def extract_recipe(client, {kind, source}, options \\ []) when kind in [:text, :html] do
+  @spec extract_recipe(GrocerySidecar.t(), recipe_source(), GrocerySidecar.options()) ::
+          result(map())
+  def extract_recipe(client, source, options \\ []) do
     path = "/api/v1/recipes/extract"
-    Endpoint.enveloped(client, path, "recipe_extraction", %{kind => source}, options, [])
+    Endpoint.enveloped(client, path, "recipe_extraction", recipe(source), options, [:language])
   end
+
+  @doc """
+  The payload of a `recipe_extraction` job.
+
+      iex> GrocerySidecar.Ingredients.recipe({:url, "https://photos.example/1.jpg"})
+      %{image_url: "https://photos.example/1.jpg"}
+  """
+  @spec recipe(recipe_source()) :: map()
+  def recipe({kind, text}) when kind in [:text, :html], do: %{kind => text}
+  def recipe(image), do: Image.source!(image)
 end

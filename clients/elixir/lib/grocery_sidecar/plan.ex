@@ -24,16 +24,20 @@ defmodule GrocerySidecar.Plan do
   end
 
   defmodule Purchase do
-    @moduledoc "A line of a plan's shopping list; `raw` has everything else, such as its price."
+    @moduledoc """
+    A line of a plan's shopping list; `raw` has everything else, such as its price and `for_meals`.
+    `category` is one of the request's `aisles`.
+    """
 
     @enforce_keys [:name]
-    defstruct [:ingredient_id, :name, :quantity, :unit, :raw, for_recipes: []]
+    defstruct [:ingredient_id, :name, :quantity, :unit, :category, :raw, for_recipes: []]
 
     @type t :: %__MODULE__{
             ingredient_id: String.t() | nil,
             name: String.t(),
             quantity: number() | nil,
             unit: String.t() | nil,
+            category: String.t() | nil,
             for_recipes: [String.t()],
             raw: map()
           }
@@ -113,6 +117,7 @@ defmodule GrocerySidecar.Plan do
       name: entry["name"],
       quantity: entry["quantity"],
       unit: entry["unit"],
+      category: entry["category"],
       for_recipes: entry["for_recipes"] || [],
       raw: entry
     }

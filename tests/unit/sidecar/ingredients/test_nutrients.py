@@ -54,7 +54,9 @@ def test_energy_is_about_that_of_its_parts():
     for food in foods():
         values = nutrients_of(" ".join(food.names[0]), 100, "g")
         parts = 4 * values["protein"] + 9 * values["fat"] + 4 * values["carbohydrate"]
-        if not any(word in food.usda for word in ("Wine", "Spices", "Vinegar", "Cocoa", "baking powder")):
+        if not any(
+            word in food.usda for word in ("Wine", "Spices", "Vinegar", "Cocoa", "baking powder")
+        ):
             assert float(values["kcal"]) == pytest.approx(float(parts), rel=0.25, abs=20), food.usda
 
 

@@ -87,3 +87,30 @@ async def test_the_engine_summarizes_a_plan_when_the_setting_is_on(settings: Set
             "/api/v1/optimize/meal-plan", json={"tenant_id": "t1", "payload": PLAN}
         )
     assert response.json()["payload"]["summary"] == "An easy dinner."
+
+
+async def test_a_plans_shopping_list_is_in_the_order_of_the_aisles(ingress: IngressClient) -> None:
+    ingredients = [
+        {"ingredient_id": name, "name": name, "quantity": 1} for name in ("apple", "milk", "bread")
+    ]
+    payload = {
+        "planning_horizon": {"start_date": "2026-01-12", "days": 1, "meal_types": ["dinner"]},
+        "recipes": [{"id": "r", "name": "R", "ingredients": ingredients}],
+        "aisles": ["Dairy", "Produce"],
+        "timeout_ms": 2000,
+    }
+    body = {"tenant_id": "t1", "payload": payload}
+    response = await ingress.http.post("/api/v1/optimize/meal-plan", json=body)
+    purchases = response.json()["payload"]["shopping_list"]
+    assert [p["for_meals"] for p in purchases] == (
+        [[{"date": "2026-01-12", "meal_type": "dinner"}]] * 3
+    )
+    categories = [p["category"] for p in purchases]
+    assert categories == sorted(categories, key=["Dairy", "Produce"].index)
+
+
+async def test_aisles_are_distinct(ingress: IngressClient) -> None:
+    body = {"tenant_id": "t1", "payload": {**PLAN, "aisles": ["Dairy", "Dairy"]}}
+    response = await ingress.http.post("/api/v1/optimize/meal-plan", json=body)
+    assert response.status_code == 422
+    assert "aisle appears twice" in response.json()["error"]
