@@ -1,18 +1,20 @@
 """A recipe as it was found in a text or a page."""
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NotRequired
 
 from typing_extensions import TypedDict
 
 from sidecar.ingredients.lines import parse_lines
 from sidecar.ingredients.schemas import ParsedLine, line_response
 
+Source = Literal["text", "html", "image"]
+
 
 class RecipeResponse(TypedDict):
     """A recipe as it was found; null or an empty list where nothing was."""
 
-    source: Literal["text", "html"]
+    source: Source
     title: str | None
     servings: float | None
     prep_time: int | None
@@ -20,6 +22,8 @@ class RecipeResponse(TypedDict):
     total_time: int | None
     ingredients: list[ParsedLine]
     steps: list[str]
+    raw_ocr_text: NotRequired[str]
+    ocr_confidence: NotRequired[float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +38,7 @@ class ExtractedRecipe:
     ingredients: list[str] = field(default_factory=list)
     steps: list[str] = field(default_factory=list)
 
-    def response(self, language: str | None, source: Literal["text", "html"]) -> RecipeResponse:
+    def response(self, language: str | None, source: Source) -> RecipeResponse:
         """Return the payload, with the ingredient lines parsed."""
         lines = parse_lines(self.ingredients, language)
         return {
