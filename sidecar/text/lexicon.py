@@ -36,7 +36,7 @@ _WORD: Final = re.compile(r"[^\W_]+")
 _POSSESSIVE: Final = re.compile(r"['’](?=s\b)")  # baker's; Dutch plurals: avocado's
 #: Words of a name whose forms are compared: longer texts are no products.
 _MAX_INFLECTED_WORDS: Final = 8
-_CACHED_WORDS: Final = 16_384
+_CACHED_WORDS: Final = 4_096
 #: Meanings in the table of stems.
 _STEM, _STEM_OF_DIFFERENT_PRODUCTS = 0, 1
 #: As people without the keys, and tills, write letters of some languages.
