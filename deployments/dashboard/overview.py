@@ -10,6 +10,7 @@ from typing import Generic, TypedDict, TypeVar
 
 from deployments.dashboard.activity import Activity, Window, activity
 from deployments.dashboard.job_history import FinishedJobsWindow
+from deployments.dashboard.model_history import ModelCharts, ModelHistory
 from deployments.dashboard.stale_while_revalidate import StaleWhileRevalidate
 from deployments.serving.cluster import Cluster
 from jobs.maintenance.retention import RetentionRun
@@ -51,6 +52,7 @@ class Overview(Generic[ChecksT]):
     storage: Storage | None
     to_review: int  # results that somebody should look at
     pauses: Mapping[str, Pause]  # by feature
+    models: ModelCharts
 
 
 class _FromDatabase(TypedDict):
@@ -72,6 +74,7 @@ class OverviewService(Generic[ChecksT]):
         finished_jobs: FinishedJobsWindow,
         to_review: Callable[[], Awaitable[int]],
         pauses: Callable[[], Awaitable[Mapping[str, Pause]]],
+        models: ModelHistory,
         features: tuple[str, ...],
         checks: Callable[[], Awaitable[ChecksT]],
         cluster: Callable[[], Awaitable[Cluster]],
@@ -84,6 +87,7 @@ class OverviewService(Generic[ChecksT]):
         self._finished_jobs = finished_jobs
         self._to_review = to_review
         self._pauses = pauses
+        self._models = models
         self._features = features
         self._checks = StaleWhileRevalidate(checks, period_s=2)
         self._cluster = StaleWhileRevalidate(cluster, period_s=5)
@@ -107,6 +111,7 @@ class OverviewService(Generic[ChecksT]):
             checks=checks,
             cluster=cluster,
             storage=storage,
+            models=self._models.charts(window, now),
             **figures,
         )
 

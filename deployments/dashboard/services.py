@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
+from deployments.dashboard.model_history import ModelHistory
 from deployments.dashboard.overview import OverviewService
 from deployments.dashboard.page_images import PageImages
 from deployments.dashboard.stale_while_revalidate import StaleWhileRevalidate
@@ -40,6 +41,7 @@ class DashboardServices:
     artifacts: Artifacts
     overview: OverviewService[Any]
     page_images: PageImages
+    models: ModelHistory
     usage: StaleWhileRevalidate[Usage]
     clock: Callable[[], datetime]
     webhooks: WebhookOutbox

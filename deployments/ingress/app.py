@@ -1,5 +1,9 @@
 """Builds the FastAPI application: routes, error handlers and middleware."""
 
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -70,7 +74,17 @@ _ROUTES = (
 
 def build_app(services: Services, dashboard_services: DashboardServices) -> FastAPI:
     """Return the application, which serves requests."""
-    app = documented_app(services.version, tokens=bool(services.settings.api_tokens))
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        sampling = asyncio.create_task(dashboard_services.models.run())
+        yield
+        sampling.cancel()
+        await asyncio.gather(sampling, return_exceptions=True)
+
+    app = documented_app(
+        services.version, tokens=bool(services.settings.api_tokens), lifespan=lifespan
+    )
     app.state.services = services
     app.state.dashboard = dashboard_services
     app.include_router(dashboard.root_router)
@@ -92,9 +106,15 @@ def build_app(services: Services, dashboard_services: DashboardServices) -> Fast
     return app
 
 
-def documented_app(version: str, *, tokens: bool) -> FastAPI:
+def documented_app(
+    version: str,
+    *,
+    tokens: bool,
+    lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None,
+) -> FastAPI:
     """Return the API's routes and their OpenAPI document, without the services behind them."""
     app = FastAPI(
+        lifespan=lifespan,
         title="Grocery side-car",
         version=version,
         description=DESCRIPTION,

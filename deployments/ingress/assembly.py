@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from deployments.dashboard import usage
 from deployments.dashboard.job_history import FinishedJobsWindow
+from deployments.dashboard.model_history import ModelHistory
 from deployments.dashboard.overview import OverviewService
 from deployments.dashboard.page_images import PageImages
 from deployments.dashboard.services import DashboardServices
@@ -50,13 +51,14 @@ _USAGE_PERIOD_S = 60.0
 
 @dataclass(frozen=True, kw_only=True)
 class Deployments:
-    """Clients of the other deployments, and the status of them all."""
+    """Clients of the other deployments, and the status and the metrics of them all."""
 
     embedder: SearchClient
     classifier: ClassifierClient
     planner: PlannerClient
     job_runner: JobRunnerClient
     cluster: Callable[[], Awaitable[Cluster]]
+    read_metrics: Callable[[], str]  # blocks; see ModelHistory
 
 
 def assemble(
@@ -116,11 +118,13 @@ def assemble(
         meter=meter,
         drain_gate=drain_gate or DrainGate(),
     )
+    model_history = ModelHistory(deployments.read_metrics, utc_now)
     overview = OverviewService(
         queries=queries,
         finished_jobs=FinishedJobsWindow(queries, utc_now),
         to_review=review_queries.count,
         pauses=queue.pauses,
+        models=model_history,
         features=tuple(job_types),
         checks=health.run,
         cluster=deployments.cluster,
@@ -141,6 +145,7 @@ def assemble(
         review_threshold=settings.receipt.review_threshold,
         artifacts=artifacts,
         overview=overview,
+        models=model_history,
         page_images=PageImages(settings),
         usage=StaleWhileRevalidate(
             lambda: usage_queries.usage(utc_now(), usage.DAYS), period_s=_USAGE_PERIOD_S

@@ -18,6 +18,7 @@ from deployments.serving.handles import (
     build_model_clients,
 )
 from deployments.serving.metrics import RayMeter
+from deployments.serving.ray_metrics import read_metrics
 from deployments.serving.status import cluster_status
 from jobs.queue.notifier import RunnerNotifier
 from jobs.queue.queue import JobQueue
@@ -74,6 +75,7 @@ class Ingress:
             planner=self._planner,
             job_runner=self._job_runner,
             cluster=lambda: asyncio.to_thread(cluster_status),
+            read_metrics=read_metrics,
         )
         return assemble(
             settings,

@@ -75,6 +75,7 @@ async def stub_app(settings: Settings) -> AsyncIterator[ASGIApp]:
         planner=StubPlanner(),
         job_runner=_StubJobRunner(),
         cluster=_cluster,
+        read_metrics=str,
     )
     app = assemble(
         settings,

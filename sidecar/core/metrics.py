@@ -63,6 +63,9 @@ INSTRUMENTS: Mapping[str, Instrument] = {
     "sidecar_batch_seconds": Instrument(
         "histogram", "Time that a model took for a batch.", ("model",), _SECONDS
     ),
+    "sidecar_tokens": Instrument(
+        "counter", "Tokens of chats; the kind is read or written.", ("kind",)
+    ),
     "sidecar_cache_lookups": Instrument(
         "counter", "Texts that were looked up in a cache of vectors.", ("cache", "outcome")
     ),

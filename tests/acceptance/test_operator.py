@@ -130,6 +130,17 @@ def test_a_chart_says_its_values_by_keyboard_and_under_the_pointer(
     expect(page.get_by_role("rowheader", name="today")).to_be_visible()
 
 
+def test_the_replicas_metrics_are_drawn(page: Page, client: httpx.Client) -> None:
+    page.goto("/dashboard")
+    for chart in ("utilization", "batches"):  # two samples are needed
+        plot = page.locator(f"#plot-{chart} canvas")
+        expect(plot).to_be_visible(timeout=2 * TIMEOUT_MS)
+    client.post("/api/v1/categorize", json={"payload": {"item_name": "fresh oat milk"}})
+    values = page.locator("figure").filter(has=page.locator("#plot-utilization"))
+    values.get_by_text("Values", exact=True).click()
+    expect(values.get_by_role("columnheader", name="Ingress")).to_be_visible()
+
+
 def test_a_photograph_of_a_phones_camera_is_read_and_corrected(
     browser: Browser, service: Service
 ) -> None:

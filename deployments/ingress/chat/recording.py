@@ -61,6 +61,9 @@ class ChatRecorder:
         Raises:
             DatabaseUnavailable: when the artifact can't be written.
         """
+        meter = self._services.meter
+        meter.add("sidecar_tokens", usage.prompt_tokens, kind="read")
+        meter.add("sidecar_tokens", usage.completion_tokens, kind="written")
         output: dict[str, Any] = {
             "usage": {
                 "prompt_tokens": usage.prompt_tokens,

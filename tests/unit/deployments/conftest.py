@@ -140,6 +140,7 @@ async def serve_ingress(
         planner=FakePlanner(),
         job_runner=FakeJobRunner(),
         cluster=_cluster,
+        read_metrics=str,
     )
     app = assemble(
         settings,
