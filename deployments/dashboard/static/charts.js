@@ -5,7 +5,7 @@ const HEIGHT = 130;
 const plots = new Map(); // by the element's id
 const dark = window.matchMedia("(prefers-color-scheme: dark)");
 
-const rounded = (value, digits) => Number(value.toPrecision(digits)).toLocaleString("en");
+const rounded = (value, digits) => value.toLocaleString("en", { maximumSignificantDigits: Math.max(digits, Math.ceil(Math.log10(value + 1))) });
 
 function duration(seconds) {
   if (seconds < 1) return `${rounded(seconds * 1000, 2)} ms`;

@@ -174,7 +174,7 @@ async def test_a_job_page_shows_the_result_the_attempts_and_the_actions(
         "1.99 USD",
         "95 %",
         "Attempt 1",
-        "which is consistent with the total",
+        "which agrees with the total",
     ):
         assert expected in text
     assert 'points="0 0 9000 0 9000 500 0 500"' in text
