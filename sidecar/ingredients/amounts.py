@@ -147,6 +147,13 @@ class _AmountReader:
         if self._is_times(position):
             position += 1
         position += tokens.is_sign(position, "-") and self._unit_at(position + 1) is not None
+        behind = tokens.skip(position, self.words.of)  # "3/4 de taza"
+        if (
+            amount.quantity is not None
+            and amount.quantity < 1
+            and self._unit_at(behind) is not None
+        ):
+            position = behind
         if (bracket := self._bracket_size(position)) is not None:
             size, position = bracket, position + 1
         elif (thousand := self._grouped_thousand(amount, position)) is not None:
