@@ -152,15 +152,41 @@ onSubmit("plan", "planned", async (form) => {
   if (payload.summary) shown.push(element("p", payload.summary));
   if (payload.meal_plan.length) {
     shown.push(
-      table(["Day", "Meal", "Recipe"], payload.meal_plan.map((meal) => [meal.date, meal.meal_type, meal.recipe_name])),
+      calendar(payload),
       element("h3", "Shopping list"),
       payload.shopping_list.length
-        ? table(["Item", "Quantity"], payload.shopping_list.map((item) => [item.name, `${item.quantity} ${item.unit}`]))
+        ? table(["Item", "Quantity", "For"], payload.shopping_list.map(purchase))
         : element("p", "Nothing to buy: all ingredients are in stock."),
     );
   }
-  return [...shown, ...[...payload.explanation, ...payload.conflicts].map((text) => element("p", text, "muted"))];
+  const reasons = element("ul", "", "reasons");
+  reasons.append(...[...payload.explanation, ...payload.conflicts].map((text) => element("li", text)));
+  return [...shown, element("h3", "Reasons"), reasons];
 });
+
+// A row a day and a column a meal, also for days on which nothing is planned.
+function calendar({ meal_plan, open_slots }) {
+  const slots = [...meal_plan, ...open_slots];
+  const days = [...new Set(slots.map((slot) => slot.date))].sort();
+  const meals = [...new Set(slots.map((slot) => slot.meal_type))];
+  const at = (date, meal) => (slot) => slot.date === date && slot.meal_type === meal;
+  return table(
+    ["Day", ...meals],
+    days.map((date) => [
+      new Date(`${date}T00:00`).toLocaleDateString(undefined, { weekday: "short", day: "numeric", month: "short" }),
+      ...meals.map((meal) => meal_plan.filter(at(date, meal)).map(dish).join("; ") || "–"),
+    ]),
+  );
+}
+
+function dish({ recipe_name, cooked_on, feeds = [] }) {
+  const notes = [cooked_on && `left over from ${cooked_on}`, feeds.length && `for ${feeds.join(", ")}`].filter(Boolean);
+  return notes.length ? `${recipe_name} (${notes.join(", ")})` : recipe_name;
+}
+
+function purchase({ name, category, quantity, unit, for_recipes }) {
+  return [category ? `${category}: ${name}` : name, `${quantity} ${unit}`, for_recipes.join(", ")];
+}
 
 function example(today) {
   const ingredient = (id, name, quantity, unit, more = {}) => ({ ingredient_id: id, name, quantity, unit, ...more });
