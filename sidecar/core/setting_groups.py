@@ -246,7 +246,21 @@ class EngineSettings(SettingsGroup):
         True,
         description="Whether prompts of a tenant with equal beginnings share their computation.",
     )
-    tool_parser: str = Field("hermes", description="vLLM's parser of the model's tool calls.")
+    tool_parser: str = Field(
+        "",
+        description="vLLM's parser of the model's tool calls; empty: that of the model's family "
+        "(`sidecar/llm/data/models.toml`), else hermes.",
+    )
+    reasoning_parser: str = Field(
+        "",
+        description="vLLM's parser of the model's thoughts, which puts them into `reasoning`; "
+        "empty: that of the model's family, if it thinks; none: it doesn't.",
+    )
+    thinking: bool = Field(
+        True,
+        description="Whether a model that can be told so thinks before it answers a chat that "
+        "doesn't say; before it fills a JSON schema it doesn't.",
+    )
     max_images: int = Field(
         4, ge=0, description="Most images in one chat request, for a model that takes images."
     )

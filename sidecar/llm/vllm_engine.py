@@ -10,6 +10,7 @@ from argparse import Namespace
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from multiprocessing.context import BaseContext
+from pathlib import Path
 from typing import Any, Self
 
 from prometheus_client import REGISTRY
@@ -43,6 +44,12 @@ from sidecar.llm.openai_compat import (
 )
 from sidecar.llm.protocol import Chunk, Completion, StreamEvent, Usage
 from sidecar.llm.schemas import ChatRequest
+from sidecar.llm.thinking import (
+    check_arguments,
+    missing_parser,
+    template_arguments,
+    template_variables,
+)
 from sidecar.llm.vllm_process import EngineProcessContext
 
 log = logging.getLogger(__name__)
@@ -54,6 +61,7 @@ _PARSED_MARKERS = ('"finish_reason":"', '"choices":[]', '{"error"')
 _TOOL_CALLS = '"tool_calls":'
 #: vLLM's parsers name the text that begins a tool call differently.
 _CALL_MARKERS = ("tool_call_start_token", "tool_calls_start_token", "bot_token")
+_THOUGHT_TOKENS = ("<think>", "</think>")
 _COUNTERS = {
     "vllm:generation_tokens_total": "generation_tokens",
     "vllm:prefix_cache_hits_total": "cached_prompt_tokens",
@@ -84,7 +92,12 @@ class VllmEngine:
         self._models = state.openai_serving_models
         self._model = model
         self._cache_salts = CacheSalts()
-        self._control_tokens = ControlTokens(_special_tokens(engine.get_tokenizer()))
+        tokenizer = engine.get_tokenizer()
+        self._control_tokens = ControlTokens(_special_tokens(tokenizer))
+        template = _template(model, tokenizer)
+        self._template_variables = template_variables(template)
+        if model.asks_for_parser and (hint := missing_parser(template, model.reasoning_parser)):
+            log.warning(hint)
         self._call_marker = _call_marker(self._chat.parser_cls)
 
     @classmethod
@@ -94,7 +107,10 @@ class VllmEngine:
         `base` starts the engine-core process; None is vLLM's own multiprocessing context.
         """
         args = AsyncEngineArgs(
-            model=model.path, served_model_name=[model.name], **model.engine_arguments
+            model=model.path,
+            served_model_name=[model.name],
+            reasoning_parser=model.reasoning_parser or "",
+            **model.engine_arguments,
         )
         config = args.create_engine_config(usage_context=UsageContext.OPENAI_API_SERVER)
         vllm_utils: Any = utils  # patched: vLLM has no argument for its multiprocessing context
@@ -213,6 +229,14 @@ class VllmEngine:
             "max_completion_tokens": min(max_tokens, limit),
         }
         body["messages"] = self._control_tokens.disarm(body["messages"])
+        check_arguments(request.chat_template_kwargs or {}, self._template_variables)
+        body["chat_template_kwargs"] = self._control_tokens.disarm(
+            template_arguments(
+                request,
+                switch=self._model.thinking_switch,
+                thinks_in_chat=self._model.thinks_in_chat,
+            )
+        )
         if request.tools:
             body["tools"] = with_parameters(body["tools"])
         body.pop("max_tokens", None)
@@ -223,6 +247,9 @@ class VllmEngine:
         return ChatCompletionRequest.model_validate(body)
 
     def _whole(self, body: dict[str, Any], request: ChatRequest) -> dict[str, Any]:
+        for choice in body["choices"]:
+            # Null in OpenAI's own answers; absent where a limit cut off the thoughts.
+            choice["message"].setdefault("content", None)
         if not request.tools or request.tool_choice == "none":
             return body
         forced = request.tool_choice not in (None, "auto")
@@ -235,7 +262,18 @@ class VllmEngine:
 
 def _special_tokens(tokenizer: Any) -> list[str]:
     added = getattr(tokenizer, "added_tokens_decoder", {}).values()
-    return [*tokenizer.all_special_tokens, *(token.content for token in added if token.special)]
+    # Some models' <think> is no special token, but ends their thoughts wherever it stands.
+    return [
+        *tokenizer.all_special_tokens,
+        *(token.content for token in added if token.special or token.content in _THOUGHT_TOKENS),
+    ]
+
+
+def _template(model: EngineModel, tokenizer: Any) -> str | None:
+    if model.chat_template is not None:
+        return Path(model.chat_template).read_text("utf-8")
+    template = getattr(tokenizer, "chat_template", None)
+    return template if isinstance(template, str) else None
 
 
 def _call_marker(parser: Any) -> str | None:

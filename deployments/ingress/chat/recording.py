@@ -23,6 +23,7 @@ _PARAMETERS = frozenset(
         "top_p", "presence_penalty", "frequency_penalty", "seed", "logprobs", "top_logprobs",
         "top_k", "min_p",
         "parallel_tool_calls", "repetition_penalty", "min_tokens", "ignore_eos", "stream_options",
+        "reasoning_effort",
     }
 )  # fmt: skip
 
@@ -140,11 +141,13 @@ def _without_image(message: Mapping[str, Any]) -> Mapping[str, Any]:
 def _join(chunks: Iterable[Chunk]) -> list[Mapping[str, Any]]:
     """Return the messages that the chunks of a stream add up to, one per choice."""
     texts: dict[int, str] = defaultdict(str)
+    thoughts: dict[int, str] = defaultdict(str)
     calls: dict[int, dict[int, dict[str, str]]] = defaultdict(dict)
     for chunk in chunks:
         for choice in json.loads(chunk.json)["choices"]:
             index, delta = choice["index"], choice["delta"]
             texts[index] += delta.get("content") or ""
+            thoughts[index] += delta.get("reasoning") or ""
             for call in delta.get("tool_calls") or ():
                 function = calls[index].setdefault(call["index"], {"name": "", "arguments": ""})
                 for name in function:
@@ -153,6 +156,7 @@ def _join(chunks: Iterable[Chunk]) -> list[Mapping[str, Any]]:
         {
             "role": "assistant",
             "content": texts[index],
+            **({"reasoning": thoughts[index]} if thoughts[index] else {}),
             **({"tool_calls": list(calls[index].values())} if index in calls else {}),
         }
         for index in sorted(texts)

@@ -31,7 +31,7 @@ def test_other_fields_of_vllm_never_reach_it() -> None:
 
 def test_parts_of_a_message_keep_only_known_fields() -> None:
     part = {"type": "image_url", "image_url": {"url": "data:,", "uuid": "x"}, "uuid": "x"}
-    sent = request(messages=[{"role": "user", "content": [part], "reasoning": "x"}])
+    sent = request(messages=[{"role": "user", "content": [part], "mm_uuids": "x"}])
     assert sent.wire()["messages"] == [
         {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:,"}}]}
     ]
@@ -98,3 +98,36 @@ def test_any_value_of_any_field_is_validated_or_refused(value: object, field: st
     except ValidationError:
         return
     assert set(sent.wire()) <= set(ChatRequest.model_fields)
+
+
+def test_thoughts_of_an_earlier_answer_pass_by_either_name() -> None:
+    for name in ("reasoning", "reasoning_content"):
+        message = {"role": "assistant", "content": "hi", name: "hm"}
+        [sent] = request(messages=[message]).wire()["messages"]
+        assert sent == {"role": "assistant", "content": "hi", "reasoning": "hm"}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"tokenize": True},
+        {"add_generation_prompt": False},
+        {"messages": "x"},
+        {"documents": "x"},
+        {"x": [1]},
+        {"x": {"y": 1}},
+        {"x": "a" * 1_001},
+        {"x": 10**9},
+        {"x": float("nan")},
+        {"X y": 1},
+        {f"x{number}": 1 for number in range(17)},
+    ],
+)
+def test_arguments_of_the_template_are_few_and_small(arguments: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        request(chat_template_kwargs=arguments)
+
+
+def test_arguments_of_the_template_pass_as_they_are() -> None:
+    arguments = {"enable_thinking": False, "budget": 3, "identity": "a grocer"}
+    assert request(chat_template_kwargs=arguments).wire()["chat_template_kwargs"] == arguments
