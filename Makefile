@@ -12,7 +12,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 GPU := $(shell command -v nvidia-smi 2>/dev/null)
-CONFIG ?= $(if $(GPU),deploy/serve_config.gpu.yaml,serve_config.yaml)
+CONFIG ?= serve_config.yaml
 TOOLS := $(VENV)/tools
 
 UV := $(BIN)/uv

@@ -91,6 +91,7 @@ def assemble(
         embedder=deployments.embedder,
         classifier=deployments.classifier,
         engine=models.engine,
+        hardware=settings.hardware,
     )
     services = Services(
         settings=settings,

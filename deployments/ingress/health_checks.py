@@ -42,6 +42,7 @@ class HealthChecks:
     embedder: SearchClient
     classifier: ClassifierClient
     engine: ChatEngine
+    hardware: str  # what `make run` chose and why; empty otherwise
 
     async def run(self) -> Mapping[str, HealthCheck]:
         """Return the state of each part by name."""
@@ -56,7 +57,10 @@ class HealthChecks:
         *checks, engine = await asyncio.gather(
             *(_check(probe) for probe in probes.values()), self._check_engine()
         )
-        return {**dict(zip(probes, checks, strict=True)), "engine": engine}
+        states = {**dict(zip(probes, checks, strict=True)), "engine": engine}
+        if self.hardware:
+            states["hardware"] = HealthCheck(status="ok", detail=self.hardware)
+        return states
 
     async def _probe_database(self) -> str:
         counts = await self.queue.counts()

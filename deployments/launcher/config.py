@@ -68,10 +68,12 @@ def load_config(path: Path, *, host: str | None = None) -> LauncherConfig:
             f"{path} allows {INGRESS} {queued} requests at a time (max_queued_requests), of which "
             f"{HEALTH_CHECK_RESERVE} are reserved for health checks."
         )
-    return LauncherConfig(serve, _settings(arguments), *address, max_requests_per_replica=queued)
+    settings = load_settings(arguments)
+    return LauncherConfig(serve, settings, *address, max_requests_per_replica=queued)
 
 
-def _settings(arguments: dict[str, Any]) -> Settings:
+def load_settings(arguments: dict[str, Any]) -> Settings:
+    """Return the settings of an application's arguments and the environment. Raises ConfigError."""
     unknown = [name for name in os.environ if name.startswith(PREFIX) and name not in env_names()]
     if unknown:
         raise ConfigError("; ".join(map(_unknown_variable, unknown)))

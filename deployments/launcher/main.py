@@ -14,15 +14,13 @@ import tempfile
 import threading
 import time
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-from deployments.launcher import haproxy, ray_cluster, ray_patches, readiness
+from deployments.launcher import haproxy, hardware, ray_cluster, ray_patches, readiness
 from deployments.launcher.config import (
-    ENGINE,
     INGRESS,
     SERVICE,
     ConfigError,
@@ -52,7 +50,10 @@ def main() -> int:
         return _fail(f"{address} is in use; stop what runs there or change the port.")
     for old, new in old_names_in(os.environ).items():
         _say(f"{old} is now {new}; the old name is accepted for one more release.")
-    _leave_out_engine(config)
+    config, placement = hardware.fit(config)
+    _say(f"Hardware: {placement.reason}.")
+    if not placement.has_engine:
+        _say("Chat responds with 503; everything else works.")
     # HAProxy's files and sockets; a socket's path must be short.
     scratch = Path(tempfile.mkdtemp(prefix="sidecar-"))
     try:
@@ -100,19 +101,6 @@ def _run(config: LauncherConfig, scratch: Path) -> int:
             else:
                 _drain_ingress()
         _stop(scratch)
-
-
-def _leave_out_engine(config: LauncherConfig) -> None:
-    """Remove the engine's application from the configuration when there is no engine."""
-    if config.settings.engine.mode == "off":
-        reason = "turned off"
-    elif not find_spec("vllm"):
-        reason = "not installed"
-    else:
-        return
-    _say(f"The engine is {reason}: chat responds with 503; everything else works.")
-    applications = config.serve["applications"]
-    config.serve["applications"] = [app for app in applications if app["name"] != ENGINE]
 
 
 def _watch(core: Sequence[psutil.Process], stopping: threading.Event, scratch: Path) -> None:

@@ -93,6 +93,13 @@ class Settings(BaseSettings):
         "`serve deploy` needs.",
     )
 
+    hardware: str = Field(
+        "",
+        max_length=1_000,
+        description="A sentence on the hardware that the engine is fitted to, for /health/ready; "
+        "`make run` writes it.",
+    )
+
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="Lowest level that is logged."
     )

@@ -61,10 +61,9 @@ def configure(
     settings: Mapping[str, Any],
     *,
     change: Callable[[dict[str, Any]], None] = lambda config: None,
-    file: str = "serve_config.yaml",
 ) -> Path:
     """Write the service's own configuration for `folder` and a port; return the file."""
-    config = yaml.safe_load((REPOSITORY / file).read_text())
+    config = yaml.safe_load((REPOSITORY / "serve_config.yaml").read_text())
     config["http_options"]["port"] = port
     for application in config["applications"]:
         application["args"] = {
@@ -97,7 +96,6 @@ def running(
     settings: Mapping[str, Any] | None = None,
     environment: Mapping[str, str] | None = None,
     change: Callable[[dict[str, Any]], None] = lambda config: None,
-    file: str = "serve_config.yaml",
 ) -> Iterator[Service]:
     """Start the service in `folder`, and stop it at the end.
 
@@ -105,7 +103,7 @@ def running(
     """
     port, metrics_port = free_port(), free_port()
     config_file = configure(
-        folder, port, {"metrics_port": metrics_port, **(settings or {})}, change=change, file=file
+        folder, port, {"metrics_port": metrics_port, **(settings or {})}, change=change
     )
     log = folder / "service.log"
     with log.open("wb") as output:

@@ -21,9 +21,7 @@ LOAD_LIMIT_S = 1800  # the first time, the model is downloaded
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     folder: Path = tmp_path_factory.mktemp("gpu")
-    with running(
-        folder, settings={"engine": {"mode": "auto"}}, file="deploy/serve_config.gpu.yaml"
-    ) as service:
+    with running(folder, settings={"engine": {"mode": "auto"}}) as service:
         wait_for_engine(service, seconds=LOAD_LIMIT_S)
         with httpx.Client(
             base_url=service.url, headers={"x-tenant-id": "gpu"}, timeout=60

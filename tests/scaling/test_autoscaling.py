@@ -1,6 +1,6 @@
 """The engine scales from one replica to two and back, and no request fails meanwhile.
 
-Uses the configuration for GPUs on GPUs that Ray only counts, with a tiny model and short delays.
+On GPUs that Ray only counts, with a tiny model and short delays.
 """
 
 import json
@@ -14,7 +14,6 @@ from typing import Any
 import httpx
 import pytest
 
-from sidecar.core.setting_groups import EngineSettings
 from sidecar.core.settings import Settings
 from sidecar.llm.model import resolve_model
 from tests.acceptance import tiny_vlm
@@ -28,32 +27,30 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     folder = tmp_path_factory.mktemp("scaling")
     tiny_vlm.make(Path(resolve_model(Settings(data_dir=folder)).path), folder / "tiny-vlm")
 
-    def shorten_delays(config: dict[str, Any]) -> None:
+    def put_engine_on_gpus(config: dict[str, Any]) -> None:
         engine = config["applications"][1]["deployments"][0]
-        engine["autoscaling_config"] |= {
+        del engine["num_replicas"]
+        engine["autoscaling_config"] = {
+            "min_replicas": 1,
+            "max_replicas": 2,
             "target_ongoing_requests": 2,
             "upscale_delay_s": 2,
             "downscale_delay_s": 10,
         }
+        engine["ray_actor_options"]["num_gpus"] = 1
 
-    default = EngineSettings()
     engine = {
         "mode": "auto",
         "model": str(folder / "tiny-vlm"),
+        "vision": True,
         "tenant_concurrency": 16,
         "threads": 1,
-        # The defaults for a CPU replace the file's values for a GPU.
-        "dtype": default.dtype,
-        "enforce_eager": default.enforce_eager,
-        "max_model_len": default.max_model_len,
-        "kv_cache_bytes": default.kv_cache_bytes,
     }
     with running(
         folder,
         settings={"engine": engine},
         environment={"RAY_OVERRIDE_RESOURCES": json.dumps({"GPU": 3})},
-        change=shorten_delays,
-        file="deploy/serve_config.gpu.yaml",
+        change=put_engine_on_gpus,
     ) as service:
         wait_for_engine(service)
         yield service
