@@ -17,6 +17,7 @@ TOOLS := $(VENV)/tools
 
 UV := $(BIN)/uv
 SYNC := UV_PROJECT_ENVIRONMENT=$(VENV) $(UV) sync --quiet --frozen --inexact --no-install-package torch
+OFFLINE := echo "The packages could not be installed (above is why). Is the package index reachable from here?" >&2; exit 1
 TORCH := $(shell sed -n '/^name = "torch"/{n;s/version = "\(.*\)"/\1/p}' uv.lock)
 
 # vLLM for the machine's kind, never both builds. ENGINE=off leaves the engine out.
@@ -108,7 +109,7 @@ clients:
 $(UV):
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=…") if sys.version_info < (3, 11) else None'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip --disable-pip-version-check --quiet install --require-hashes -r deploy/uv.txt
+	@$(BIN)/python -m pip --disable-pip-version-check --quiet install --retries 1 --require-hashes -r deploy/uv.txt || { $(OFFLINE); }
 
 # torch comes apart from the rest: on a CPU it is the build for CPUs, of PyTorch's own index, or of
 # wherever pip looks; the lock names PyPI's, which is for CUDA and brings 3 GB of packages with it.
@@ -117,8 +118,8 @@ $(VENV)/installed: uv.lock pyproject.toml | $(UV)
 	@$(if $(GPU),$(UV) pip install --quiet torch==$(TORCH),$(BIN)/python -c 'import torch' 2>/dev/null \
 	  || $(UV) pip install --quiet --torch-backend cpu torch==$(TORCH) 2>/dev/null \
 	  || $(BIN)/python -m pip --disable-pip-version-check --quiet install torch==$(TORCH)+cpu \
-	  || $(BIN)/python -m pip --disable-pip-version-check --quiet install torch==$(TORCH))
-	$(SYNC)
+	  || $(BIN)/python -m pip --disable-pip-version-check --quiet install --retries 1 torch==$(TORCH)) || { $(OFFLINE); }
+	@$(SYNC) || { $(OFFLINE); }
 	@$(BIN)/python -m sidecar.core.bundled_weights
 	@$(BIN)/python -m sidecar.classification.exemplar_store
 	@$(BIN)/python -m sidecar.search.occasions

@@ -81,7 +81,10 @@ def load_settings(arguments: dict[str, Any]) -> Settings:
         return Settings(**arguments)
     except ValidationError as error:
         # Omits the values, which may be secrets.
-        problems = [f"{_variable(item['loc'])}: {item['msg']}" for item in error.errors()]
+        problems = [
+            f"{_variable(item['loc'])}: {item['msg'].removeprefix('Value error, ')}"
+            for item in error.errors()
+        ]
     except (SettingsError, ValueError):
         problems = ["a variable that must be JSON is not valid JSON."]
     except TypeError as error:

@@ -19,7 +19,7 @@ from typing import Any
 
 import psutil
 
-from deployments.launcher import haproxy, hardware, ray_cluster, ray_patches, readiness
+from deployments.launcher import haproxy, hardware, preflight, ray_cluster, ray_patches, readiness
 from deployments.launcher.config import (
     INGRESS,
     SERVICE,
@@ -27,7 +27,6 @@ from deployments.launcher.config import (
     LauncherConfig,
     load_config,
 )
-from deployments.launcher.ports import is_taken
 from sidecar.core.renamed_settings import old_names_in
 from sidecar.core.settings import Settings
 
@@ -45,9 +44,8 @@ def main() -> int:
         config = load_config(arguments.config, host=arguments.host)
     except ConfigError as error:
         return _fail(str(error))
-    if is_taken(config.host, config.port):
-        address = f"{config.host}:{config.port}"
-        return _fail(f"{address} is in use; stop what runs there or change the port.")
+    if (problem := preflight.problem(config)) is not None:
+        return _fail(problem)
     for old, new in old_names_in(os.environ).items():
         _say(f"{old} is now {new}; the old name is accepted for one more release.")
     config, placement = hardware.fit(config)

@@ -7,6 +7,7 @@ serve_config.yaml alone. docs/configuration.md is generated from this module.
 """
 
 import re
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -169,6 +170,33 @@ class Settings(BaseSettings):
     def _make_absolute(cls, folder: Path | None) -> Path | None:
         # Replicas run in other working directories than the command that started them.
         return None if folder is None else folder.expanduser().resolve()
+
+    @field_validator("database_url")
+    @classmethod
+    def _check_database(cls, url: str) -> str:
+        scheme = url.partition("://")[0]
+        if url and scheme not in ("postgresql", "postgres", "postgresql+asyncpg"):
+            raise ValueError(
+                "it begins with postgresql://, or is empty for SQLite; there is no other"
+            )
+        return url
+
+    @field_validator("ssrf_allowed_networks")
+    @classmethod
+    def _check_networks(cls, networks: tuple[str, ...]) -> tuple[str, ...]:
+        for network in networks:
+            try:
+                ip_network(network)
+            except ValueError as error:
+                raise ValueError(f"{error}; a network is such as 10.1.2.0/24") from error
+        return networks
+
+    @field_validator("otlp_endpoint")
+    @classmethod
+    def _check_endpoint(cls, url: str) -> str:
+        if url and not url.startswith(("http://", "https://")):
+            raise ValueError("it begins with http:// or https://, or is empty")
+        return url
 
     _split = field_validator("ssrf_allowed_networks", "api_tokens", mode="before")(split_at_commas)
 
