@@ -45,7 +45,9 @@ GENERAL = {
         "data_dir", "database_url", "api_tokens", "allowed_hosts",
         "sync_timeout_s", "haproxy", "ray_dashboard", "hardware",
     ),
-    "Observability": ("log_level", "metrics_port", "otlp_endpoint", "trace_sample_ratio"),
+    "Observability": (
+        "log_level", "log_output", "metrics_port", "otlp_endpoint", "trace_sample_ratio",
+    ),
     "Limits of requests": (
         "max_body_bytes", "max_image_bytes", "max_image_pixels", "max_image_pages", "image_dir",
         "ssrf_allowed_networks", "url_timeout_s",

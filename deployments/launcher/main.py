@@ -27,6 +27,7 @@ from deployments.launcher.config import (
     LauncherConfig,
     load_config,
 )
+from deployments.launcher.screen import LOG_FILE, Screen, captured
 from sidecar.core.renamed_settings import old_names_in
 from sidecar.core.settings import Settings
 
@@ -42,25 +43,34 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         config = load_config(arguments.config, host=arguments.host)
+        if (problem := preflight.problem(config)) is not None:
+            raise ConfigError(problem)
     except ConfigError as error:
-        return _fail(str(error))
-    if (problem := preflight.problem(config)) is not None:
-        return _fail(problem)
+        print(error, file=sys.stderr)  # noqa: T201
+        return 1
+    # A duplicate: the descriptors themselves may be turned to the log.
+    with open(os.dup(1), "w", encoding="utf-8") as output, contextlib.ExitStack() as until_end:  # noqa: PTH123
+        if config.settings.log_output == "file":
+            until_end.enter_context(captured(config.settings.log_dir, output))
+        return _start(config, Screen(output))
+
+
+def _start(config: LauncherConfig, screen: Screen) -> int:
     for old, new in old_names_in(os.environ).items():
-        _say(f"{old} is now {new}; the old name is accepted for one more release.")
+        screen.say(f"{old} is now {new}; the old name is accepted for one more release.")
     config, placement = hardware.fit(config)
-    _say(f"Hardware: {placement.reason}.")
+    screen.say(f"Hardware: {placement.reason}.")
     if not placement.has_engine:
-        _say("Chat responds with 503; everything else works.")
+        screen.say("Chat responds with 503; everything else works.")
     # HAProxy's files and sockets; a socket's path must be short.
     scratch = Path(tempfile.mkdtemp(prefix="sidecar-"))
     try:
-        return _run(config, scratch)
+        return _run(config, scratch, screen)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _run(config: LauncherConfig, scratch: Path) -> int:
+def _run(config: LauncherConfig, scratch: Path, screen: Screen) -> int:
     settings = config.settings
     uses_haproxy = settings.haproxy and haproxy.supports_host(config.host)
     os.environ |= ray_cluster.environment(settings)
@@ -71,11 +81,11 @@ def _run(config: LauncherConfig, scratch: Path) -> int:
     stop_requested, stopping = threading.Event(), threading.Event()
     started = time.monotonic()
     try:
-        _say("starting Ray …")
+        screen.say("Starting Ray …")
         ray_cluster.start(settings)
         core = ray_cluster.core_processes()
-        threading.Thread(target=_watch, args=(core, stopping, scratch), daemon=True).start()
-        _deploy(config.serve)
+        threading.Thread(target=_watch, args=(core, stopping, scratch, screen), daemon=True).start()
+        _deploy(config.serve, screen)
         # After Ray's start, which installs handlers of its own.
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda *_: stop_requested.set())
@@ -83,32 +93,36 @@ def _run(config: LauncherConfig, scratch: Path) -> int:
         url = f"http://{host}:{config.port}"
         problem = readiness.wait_until_ready(url, settings, stop_requested)
         if problem is not None:
-            return _fail(problem)
+            more = f" More is in {_log_path(settings)}." if settings.log_output == "file" else ""
+            screen.say(problem + more)
+            return 1
         if not stop_requested.is_set():
-            _say(_greeting(url, settings, time.monotonic() - started))
+            screen.say(_greeting(url, settings, time.monotonic() - started))
         stop_requested.wait()
         return 0
     except KeyboardInterrupt:
         return 0
     finally:
         stopping.set()
-        _say("stopping …")
+        screen.say("Stopping …")
         if stop_requested.is_set():
             if uses_haproxy:
                 haproxy.drain(scratch, DRAIN_TIMEOUT_S)
             else:
                 _drain_ingress()
-        _stop(scratch)
+        _stop(scratch, screen)
 
 
-def _watch(core: Sequence[psutil.Process], stopping: threading.Event, scratch: Path) -> None:
+def _watch(
+    core: Sequence[psutil.Process], stopping: threading.Event, scratch: Path, screen: Screen
+) -> None:
     """Kill this process and its children when one of Ray's core processes has died.
 
     Nothing works then, and a call to Ray in flight would block for minutes.
     """
     while not stopping.wait(1):
         if not all(map(_is_alive, core)):
-            _fail("Ray has died; the supervisor, if any, restarts the service.")
+            screen.say("Ray has died; the supervisor, if any, restarts the service.")
             _kill(psutil.Process().children(recursive=True))
             _kill(_processes_using(scratch))
             shutil.rmtree(scratch, ignore_errors=True)
@@ -119,13 +133,13 @@ def _is_alive(process: psutil.Process) -> bool:
     return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
 
 
-def _deploy(config: dict[str, Any]) -> None:
+def _deploy(config: dict[str, Any], screen: Screen) -> None:
     # Imported after Ray's start, while its first workers come up.
     from ray import serve
     from ray.serve.schema import ServeDeploySchema
 
     schema = ServeDeploySchema.model_validate(config)
-    _say("deploying …")
+    screen.say("Deploying …")
     serve.start(
         proxy_location=schema.proxy_location,
         http_options=schema.http_options.model_dump(),
@@ -136,6 +150,9 @@ def _deploy(config: dict[str, Any]) -> None:
 
 def _greeting(url: str, settings: Settings, seconds: float) -> str:
     token = " -H 'Authorization: Bearer YOUR-TOKEN'" if settings.api_tokens else ""
+    log = ""
+    if settings.log_output == "file":
+        log = f"  Log            {_log_path(settings)}\n"
     sample = Path(__file__).parents[2] / "samples" / "receipt.jpg"
     return f"""
 Ready after {seconds:.0f} s. Ctrl-C stops it.
@@ -144,13 +161,17 @@ Ready after {seconds:.0f} s. Ctrl-C stops it.
   Documentation  {url}/docs
   Health         {url}/health/ready
   Dashboard      {url}/dashboard
-
+{log}
 Read a receipt:
 
   base64 -w0 {os.path.relpath(sample)} | sed 's/.*/{{"payload": {{"image_base64": "&"}}}}/' \\
     | curl -s {url}/api/v1/extract-receipt -H 'Content-Type: application/json' \\
         -H 'X-Tenant-ID: demo'{token} -d @-
 """
+
+
+def _log_path(settings: Settings) -> str:
+    return os.path.relpath(settings.log_dir / LOG_FILE)
 
 
 def _drain_ingress() -> None:
@@ -166,7 +187,7 @@ def _drain_ingress() -> None:
             time.sleep(0.1)
 
 
-def _stop(scratch: Path) -> None:
+def _stop(scratch: Path, screen: Screen) -> None:
     """Stop Serve and Ray, and kill their remaining processes."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
@@ -178,7 +199,7 @@ def _stop(scratch: Path) -> None:
     _kill(alive)
     # A HAProxy started by a reload in the meantime is no longer a child.
     _kill(_processes_using(scratch))
-    _say("stopped.")
+    screen.say("Stopped.")
 
 
 def _processes_using(folder: Path) -> list[psutil.Process]:
@@ -195,12 +216,3 @@ def _kill(processes: Sequence[psutil.Process]) -> None:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
     psutil.wait_procs(processes, timeout=5)
-
-
-def _fail(problem: str) -> int:
-    print(problem, file=sys.stderr)  # noqa: T201
-    return 1
-
-
-def _say(text: str) -> None:
-    print(text, flush=True)  # noqa: T201

@@ -104,6 +104,12 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="Lowest level that is logged."
     )
+    log_output: Literal["file", "stderr"] = Field(
+        "file",
+        description="Where the log of `make run` goes, as JSON: `file`, which is "
+        "`logs/service.log` in SIDECAR_DATA_DIR, rotated, while the screen shows warnings alone; "
+        "or `stderr`, for systemd and containers.",
+    )
     metrics_port: int = Field(
         9464,
         ge=0,
@@ -204,6 +210,11 @@ class Settings(BaseSettings):
     def blob_dir(self) -> Path:
         """Folder of the blobs."""
         return self.data_dir / "blobs"
+
+    @property
+    def log_dir(self) -> Path:
+        """Folder of the log, where it is written to a file."""
+        return self.data_dir / "logs"
 
     @property
     def resolved_database_url(self) -> str:

@@ -69,6 +69,7 @@ def configure(
         application["args"] = {
             "data_dir": str(folder / "data"),
             "engine": {"mode": "off"},
+            "log_output": "stderr",
             **settings,
         }
     change(config)
