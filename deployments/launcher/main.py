@@ -14,6 +14,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Sequence
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -36,13 +37,24 @@ STOP_TIMEOUT_S = 30
 
 
 def main() -> int:
-    """Run the service; return 0 after a requested stop, 1 when it could not start."""
+    """Run `python -m deployments.launcher`."""
     parser = argparse.ArgumentParser(prog="python -m deployments.launcher", description=__doc__)
-    parser.add_argument("config", nargs="?", type=Path, default=Path("serve_config.yaml"))
-    parser.add_argument("--host", help="overrides http_options.host; 0.0.0.0 in a container")
+    add_arguments(parser)
     arguments = parser.parse_args()
+    return run(arguments.config, arguments.host)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that say what to run; the default configuration is the delivered one."""
+    delivered = Path(str(files("deployments.launcher") / "data" / "serve_config.yaml"))
+    parser.add_argument("config", nargs="?", type=Path, default=delivered)
+    parser.add_argument("--host", help="overrides http_options.host; 0.0.0.0 in a container")
+
+
+def run(file: Path, host: str | None = None) -> int:
+    """Run the service; return 0 after a requested stop, 1 when it could not start."""
     try:
-        config = load_config(arguments.config, host=arguments.host)
+        config = load_config(file, host=host)
         if (problem := preflight.problem(config)) is not None:
             raise ConfigError(problem)
     except ConfigError as error:

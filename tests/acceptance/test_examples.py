@@ -81,7 +81,9 @@ def differences(shown: Any, response: Any, path: str = "$") -> Iterator[str]:
 
 
 def test_the_readmes_command_gives_the_readmes_answer(service: Service) -> None:
-    [command] = re.findall(r"^```sh\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    [command] = re.findall(
+        r"^    Read a receipt:\n\n(.*?)^which answers$", README, re.MULTILINE | re.DOTALL
+    )
     [shown] = re.findall(r"^```json\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
     response = json.loads(run(command.replace(README_URL, service.url), service))
     assert not list(differences(json.loads(shown), response))

@@ -179,7 +179,7 @@ def test_a_start_ends_at_once_when_ray_dies(tmp_path: Path) -> None:
         text=True,
     ) as process:
         assert process.stdout is not None
-        while "deploying" not in process.stdout.readline():
+        while "Deploying" not in process.stdout.readline():
             assert process.poll() is None
         children = psutil.Process(process.pid).children()
         [raylet] = [child for child in children if child.name() == "raylet"]

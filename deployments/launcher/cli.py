@@ -1,0 +1,73 @@
+"""The console command `grocery-sidecar`: run, check, doctor, backup and restore."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+from deployments.launcher import hardware, main, preflight
+from deployments.launcher.config import ConfigError, LauncherConfig, load_config, load_settings
+from deployments.launcher.doctor import examine
+from jobs.storage.backup import BackupError, BackupSummary, restore, save
+
+
+def run_command(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status, 0 for success."""
+    parser = argparse.ArgumentParser(prog="grocery-sidecar", description=__doc__)
+    parser.add_argument("--version", action="version", version=version("grocery-sidecar"))
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, help_text in (
+        ("run", "run the service until Ctrl-C"),
+        ("check", "say whether this configuration can run here, and on what hardware"),
+        ("doctor", "describe this machine and installation, for a report of a problem"),
+    ):
+        command = commands.add_parser(name, help=help_text, description=help_text)
+        main.add_arguments(command)
+    command = commands.add_parser("backup", help="copy the data folder while the service runs")
+    command.add_argument("target", type=Path, help="a new folder")
+    command = commands.add_parser("restore", help="restore a backup for a stopped service")
+    command.add_argument("source", type=Path, help="a folder that `backup` made")
+    options = parser.parse_args(arguments)
+    try:
+        match options.command:
+            case "run":
+                return main.run(options.config, options.host)
+            case "backup":
+                return _report(options.target, lambda: save(_data_dir(), options.target))
+            case "restore":
+                return _report(_data_dir(), lambda: restore(options.source, _data_dir()))
+            case command_name:
+                config = load_config(options.config, host=options.host)
+                return (_check if command_name == "check" else _doctor)(config)
+    except (ConfigError, BackupError, OSError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+
+
+def _check(config: LauncherConfig) -> int:
+    if (problem := preflight.problem(config)) is not None:
+        raise ConfigError(problem)
+    _, placement = hardware.fit(config)
+    sys.stdout.write(f"Hardware: {placement.reason}.\nNothing keeps the service from starting.\n")
+    return 0
+
+
+def _doctor(config: LauncherConfig) -> int:
+    findings = examine(config)
+    for finding in findings:
+        sys.stdout.write(f"{'ok  ' if finding.ok else 'LOOK'}  {finding.text}\n")
+    return 0 if all(finding.ok for finding in findings) else 1
+
+
+def _report(target: Path, action: Callable[[], BackupSummary]) -> int:
+    summary = action()
+    missing = f"; {summary.missing} were removed meanwhile" if summary.missing else ""
+    sys.stdout.write(
+        f"{target}: the database and {summary.blobs - summary.missing} images{missing}.\n"
+    )
+    return 0
+
+
+def _data_dir() -> Path:
+    return load_settings({}).data_dir
