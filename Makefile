@@ -6,7 +6,7 @@
 # make nutrition    nutrients of foods from FoodData Central
 # make docs   the generated pages               make bench-smoke    do the benchmarks still run?
 # make audit  known vulnerabilities             make sbom   what is installed, with its licenses
-# make chaos MINUTES=5    chaos tests           make test-gpu, make test-scaling
+# make chaos MINUTES=5    chaos tests           make test-gpu, make bench-gpu, make test-scaling
 
 PYTHON ?= python3
 VENV := .venv
@@ -24,7 +24,7 @@ TORCH := $(shell sed -n '/^name = "torch"/{n;s/version = "\(.*\)"/\1/p}' uv.lock
 INSTALLED_ENGINE := $(if $(filter off,$(ENGINE)),,$(VENV)/installed-engine)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint unit acceptance test-scaling test-gpu clients chaos bench bench-smoke deploy backup restore docs nutrition lock audit sbom clean
+.PHONY: help run test check lint unit acceptance test-scaling test-gpu clients chaos bench bench-gpu bench-smoke deploy backup restore docs nutrition lock audit sbom clean
 
 help:
 	@sed -n '/^#/!q; s/^# //p' Makefile
@@ -62,6 +62,10 @@ bench: $(VENV)/installed-dev $(INSTALLED_ENGINE)
 	for part in startup service overload artifact_overhead text_latency receipts jobs dashboard; do $(BIN)/python -m bench.$$part || exit 1; done
 	for part in first conflicts proofs; do $(BIN)/python -m bench.planner $$part || exit 1; done
 	$(BIN)/python -m bench.engine
+
+# What the docs should say of this machine's GPUs, in ten minutes: docs/benchmarks/gpu.md.
+bench-gpu: $(VENV)/installed-dev $(INSTALLED_ENGINE)
+	$(BIN)/python -m bench.gpu
 
 # Every benchmark that needs nothing but this machine, as small as it goes: does it still run?
 bench-smoke: $(VENV)/installed-dev

@@ -65,6 +65,7 @@ def service(model: EngineModel, port: int, folder: Path) -> Iterator[Server]:
     settings = {
         "data_dir": str(folder),
         "log_level": "WARNING",
+        "log_output": "stderr",
         "engine": {"tenant_concurrency": 16},
     }
     for application in config["applications"]:
@@ -85,7 +86,8 @@ def vllm_server(
         *(sys.executable, "-m", "vllm.entrypoints.openai.api_server"),
         *("--model", model.path, "--served-model-name", model.name),
         *("--host", "127.0.0.1", "--port", str(port)),
-        *("--chat-template", str(model.chat_template)),
+        *(("--chat-template", model.chat_template) if model.chat_template else ()),
+        *(("--reasoning-parser", model.reasoning_parser) if model.reasoning_parser else ()),
         *("--enable-auto-tool-choice", "--tool-call-parser", model.tool_parser),
         *_flags(model),
     ]
@@ -178,6 +180,7 @@ async def _stream(client: httpx.AsyncClient, model: str, name: str, tokens: int)
         "messages": [{"role": "user", "content": PROMPT + name}],
         "max_tokens": tokens,
         "ignore_eos": True,
+        "reasoning_effort": "none",  # a thought is no content
         "stream": True,
         "temperature": 0,
     }

@@ -86,6 +86,9 @@ the first start, into `HF_HOME`.
   doesn't. `CUDA_VISIBLE_DEVICES=` (empty) leaves the GPUs out.
 - **A configuration with a `num_gpus`** decides by itself: nothing is chosen.
 
+`make test-gpu` tests the service on a machine with a GPU, and `make bench-gpu` measures it in ten
+minutes and writes the numbers that this page lacks.
+
 What vLLM needs to know of a model (the parsers of its tool calls and thoughts, whether it sees)
 comes from [data](../sidecar/llm/data/models.toml) for these families:
 

@@ -10,7 +10,8 @@ defmodule GrocerySidecar.OpenAI do
 
   @chatting ~w(model user n max_tokens max_completion_tokens temperature top_p presence_penalty
     frequency_penalty seed stop logprobs top_logprobs logit_bias response_format tools tool_choice
-    parallel_tool_calls top_k min_p repetition_penalty min_tokens ignore_eos)a
+    parallel_tool_calls reasoning_effort chat_template_kwargs top_k min_p repetition_penalty
+    min_tokens ignore_eos)a
   @embedding ~w(model user encoding_format dimensions)a
 
   @type result(value) :: {:ok, value} | {:error, Error.t()}
