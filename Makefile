@@ -81,7 +81,8 @@ nutrition: $(VENV)/installed
 
 # Another configuration for the running service: make deploy CONFIG=serve_config.yaml
 deploy: $(VENV)/installed
-	RAY_AUTH_MODE=token RAY_AUTH_TOKEN_PATH="$(SIDECAR_DATA_DIR)/ray_auth_token" $(BIN)/serve deploy "$(CONFIG)"
+	$(BIN)/python -m deployments.launcher.cli fitted "$(CONFIG)" > $(VENV)/fitted.yaml
+	RAY_AUTH_MODE=token RAY_AUTH_TOKEN_PATH="$(SIDECAR_DATA_DIR)/ray_auth_token" $(BIN)/serve deploy $(VENV)/fitted.yaml
 
 # A copy of the data folder while the service runs: make backup TO=backups/monday
 SIDECAR_DATA_DIR ?= data

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
+import yaml
+
 from deployments.launcher import hardware, main, preflight
 from deployments.launcher.config import ConfigError, LauncherConfig, load_config, load_settings
 from deployments.launcher.doctor import examine
@@ -21,6 +23,7 @@ def run_command(arguments: Sequence[str] | None = None) -> int:
         ("run", "run the service until Ctrl-C"),
         ("check", "say whether this configuration can run here, and on what hardware"),
         ("doctor", "describe this machine and installation, for a report of a problem"),
+        ("fitted", "print the configuration as it is fitted to the GPUs of the running service"),
     ):
         command = commands.add_parser(name, help=help_text, description=help_text)
         main.add_arguments(command)
@@ -28,6 +31,7 @@ def run_command(arguments: Sequence[str] | None = None) -> int:
     command.add_argument("target", type=Path, help="a new folder")
     command = commands.add_parser("restore", help="restore a backup for a stopped service")
     command.add_argument("source", type=Path, help="a folder that `backup` made")
+    actions = {"check": _check, "doctor": _doctor, "fitted": _fitted}
     options = parser.parse_args(arguments)
     try:
         match options.command:
@@ -39,7 +43,7 @@ def run_command(arguments: Sequence[str] | None = None) -> int:
                 return _report(_data_dir(), lambda: restore(options.source, _data_dir()))
             case command_name:
                 config = load_config(options.config, host=options.host)
-                return (_check if command_name == "check" else _doctor)(config)
+                return actions[command_name](config)
     except (ConfigError, BackupError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
@@ -50,6 +54,11 @@ def _check(config: LauncherConfig) -> int:
         raise ConfigError(problem)
     _, placement = hardware.fit(config)
     sys.stdout.write(f"Hardware: {placement.reason}.\nNothing keeps the service from starting.\n")
+    return 0
+
+
+def _fitted(config: LauncherConfig) -> int:
+    sys.stdout.write(yaml.safe_dump(hardware.fit_again(config).serve, sort_keys=False))
     return 0
 
 
@@ -71,3 +80,7 @@ def _report(target: Path, action: Callable[[], BackupSummary]) -> int:
 
 def _data_dir() -> Path:
     return load_settings({}).data_dir
+
+
+if __name__ == "__main__":
+    sys.exit(run_command())

@@ -28,6 +28,7 @@ from deployments.launcher.config import (
     LauncherConfig,
     load_config,
 )
+from deployments.launcher.gpus import query_gpus
 from deployments.launcher.screen import LOG_FILE, Screen, captured
 from sidecar.core.renamed_settings import old_names_in
 from sidecar.core.settings import Settings
@@ -70,7 +71,9 @@ def run(file: Path, host: str | None = None) -> int:
 def _start(config: LauncherConfig, screen: Screen) -> int:
     for old, new in old_names_in(os.environ).items():
         screen.say(f"{old} is now {new}; the old name is accepted for one more release.")
-    config, placement = hardware.fit(config)
+    found = query_gpus()
+    hardware.remember(config, found)
+    config, placement = hardware.fit(config, lambda: found)
     screen.say(f"Hardware: {placement.reason}.")
     if not placement.has_engine:
         screen.say("Chat responds with 503; everything else works.")

@@ -10,9 +10,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deployments.launcher import hardware
 from deployments.launcher.config import LauncherConfig, load_config
 from deployments.launcher.gpus import Gpu, GpuQuery
-from deployments.launcher.hardware import fit
+from deployments.launcher.hardware import fit, fit_again, remember
 from deployments.launcher.placement import Placement, apply, names_gpus, place
 from sidecar.core.settings import Settings
 
@@ -154,6 +155,19 @@ def test_an_engine_that_is_off_is_left_out(tmp_path: Path) -> None:
     assert not placement.has_engine
     assert [application["name"] for application in config.serve["applications"]] == ["sidecar"]
     assert config.settings.hardware == placement.reason
+
+
+def test_another_configuration_has_the_gpus_of_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Later the service itself fills their memory."""
+    monkeypatch.setattr(hardware, "find_spec", lambda name: object())
+    monkeypatch.setattr(hardware, "is_built_for_gpus", lambda: True)
+    config = load(tmp_path, data_dir=str(tmp_path), engine={"mode": "auto", "max_tokens": 77})
+    remember(config, GpuQuery(tuple(gpus(24564))))
+    again = fit_again(config)
+    assert again.settings.engine.model == "Qwen/Qwen3.5-9B"
+    assert again.settings.engine.max_tokens == 77
 
 
 def test_a_configuration_that_shares_gpus_itself_is_not_changed() -> None:
