@@ -39,6 +39,6 @@ def test_the_screen_is_what_the_readme_shows(tmp_path: Path) -> None:
         assert all(json.loads(line) for line in log.read_text().splitlines())
         assert service.stop() == 0
     lines = printed(service)
-    assert lines[len(shown_in_readme()) :] == ["Stopping …", "Stopped."]
+    assert lines[len(shown_in_readme()) :] == ["", "Stopping …", "Stopped."]
     events = [json.loads(line) for line in log.read_text().splitlines()]
     assert any(event.get("event") == "request" for event in events)
