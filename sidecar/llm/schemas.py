@@ -4,7 +4,6 @@ vLLM accepts more fields (a chat template, processor arguments, URLs to fetch); 
 here never reach it.
 """
 
-import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
@@ -17,12 +16,10 @@ from pydantic import (
     StrictFloat,
     StrictInt,
     StringConstraints,
-    field_validator,
     model_validator,
 )
 
 from sidecar.core.validation import NotBoolean
-from sidecar.llm.grammar_limits import check_patterns
 
 MAX_GRAMMAR_BYTES = 65_536
 """Limit for all JSON schemas of a request together; each is compiled into a grammar."""
