@@ -4,6 +4,7 @@ vLLM accepts more fields (a chat template, processor arguments, URLs to fetch); 
 here never reach it.
 """
 
+import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
@@ -16,10 +17,12 @@ from pydantic import (
     StrictFloat,
     StrictInt,
     StringConstraints,
+    field_validator,
     model_validator,
 )
 
 from sidecar.core.validation import NotBoolean
+from sidecar.llm.grammar_limits import check_patterns
 
 MAX_GRAMMAR_BYTES = 65_536
 """Limit for all JSON schemas of a request together; each is compiled into a grammar."""
@@ -198,3 +201,80 @@ class ChatRequest(_ChatModel):
     min_p: Annotated[float, Field(ge=0, le=1), NotBoolean] | None = None
     repetition_penalty: Annotated[float, Field(gt=0, le=10), NotBoolean] | None = None
     min_tokens: Annotated[int, Field(ge=0, le=1_000_000), NotBoolean] | None = None
+    ignore_eos: StrictBool | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_functions(cls, body: Any) -> Any:
+        for former, current in (("functions", "tools"), ("function_call", "tool_choice")):
+            if isinstance(body, dict) and body.get(former) is not None:
+                raise ValueError(f"{former} is not supported; send {current}, its successor")
+        return body
+
+    @field_validator("chat_template_kwargs")
+    @classmethod
+    def _check_arguments(cls, value: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+        if reserved := _RESERVED_ARGUMENTS & (value or {}).keys():
+            raise ValueError(f"{', '.join(sorted(reserved))} can't be set by a request")
+        return value
+
+    @model_validator(mode="after")
+    def _check_tools(self) -> Self:
+        names = [tool.function.name for tool in self.tools or ()]
+        if len(set(names)) != len(names):
+            raise ValueError("the functions of tools must have unique names")
+        chosen = self.tool_choice
+        if isinstance(chosen, NamedTool) and chosen.function.name not in names:
+            raise ValueError("tool_choice names a function that is not among the tools")
+        if chosen == "required" and not names:
+            raise ValueError("tool_choice needs tools")
+        return self
+
+    @model_validator(mode="after")
+    def _check_schema_size(self) -> Self:
+        schemas = self.json_schemas
+        size = sum(len(json.dumps(schema)) for schema in schemas)
+        if size > MAX_GRAMMAR_BYTES:
+            raise ValueError(f"the schemas have {size} bytes; the limit is {MAX_GRAMMAR_BYTES}")
+        check_patterns(schemas)
+        return self
+
+    @property
+    def json_schemas(self) -> tuple[Mapping[str, Any], ...]:
+        """Return every JSON schema of the request: the tools' parameters, the response's format."""
+        schemas = [tool.function.parameters for tool in self.tools or ()]
+        if isinstance(self.response_format, SchemaFormat):
+            schemas.append(self.response_format.json_schema.schema_)
+        return tuple(schema for schema in schemas if schema)
+
+    @property
+    def image_urls(self) -> tuple[str, ...]:
+        """Return the URL of every image, in order."""
+        return tuple(
+            part.image_url.url
+            for message in self.messages
+            if isinstance(message.content, tuple)
+            for part in message.content
+            if isinstance(part, ImagePart)
+        )
+
+    def with_images(self, urls: Mapping[str, str]) -> "ChatRequest":
+        """Return the request with each image's URL replaced."""
+
+        def replace(part: TextPart | ImagePart) -> TextPart | ImagePart:
+            if isinstance(part, TextPart):
+                return part
+            image = part.image_url.model_copy(update={"url": urls[part.image_url.url]})
+            return part.model_copy(update={"image_url": image})
+
+        messages = tuple(
+            message.model_copy(update={"content": tuple(map(replace, message.content))})
+            if isinstance(message.content, tuple)
+            else message
+            for message in self.messages
+        )
+        return self.model_copy(update={"messages": messages})
+
+    def wire(self) -> dict[str, Any]:
+        """Return the request as JSON, with only the fields that were sent."""
+        return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
