@@ -43,7 +43,7 @@ async def test_a_pause_is_durable_listed_and_repeatable(settings: Settings) -> N
         assert second == {**first, "reason": "x"}, "it goes on"
         queues = (await ingress.http.get("/api/v1/queues")).json()["queues"]
         assert [queue["feature"] for queue in queues if queue["paused"]] == ["receipt_extraction"]
-        assert len(queues) == 4
+        assert {"meal_optimization", "embedding_batch"} < {queue["feature"] for queue in queues}
         checks = (await ingress.http.get("/health/ready")).json()["checks"]
         assert checks["database"]["detail"].endswith(", receipt_extraction paused")
         assert checks["database"]["status"] == "ok"
