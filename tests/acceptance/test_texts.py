@@ -45,6 +45,22 @@ def test_many_concurrent_clients_all_get_responses(service: Service) -> None:
     assert result.statuses.keys() == {200}
 
 
+def test_a_correction_applies_to_the_inflected_forms_of_its_name(client: httpx.Client) -> None:
+    first = post(client, "categorize", {"item_name": "ogórek", "candidate_labels": LABELS})
+    feedback = {
+        "rating": "thumbs_down",
+        "artifact_id": first["metadata"]["artifact_id"],
+        "correction": {"item_name": "ogórek", "category": "Household"},
+    }
+    assert client.post("/api/v1/feedback", json=feedback).status_code == 200
+    for form in ("OGÓRKI 1KG", "ogórków"):
+        after = post(client, "categorize", {"item_name": form, "candidate_labels": LABELS})
+        assert (after["payload"]["category"], after["payload"]["source"]) == (
+            "Household",
+            "correction",
+        )
+
+
 def test_a_correction_takes_effect_at_once_for_its_tenant_alone(client: httpx.Client) -> None:
     payload = {"item_name": "Zwieback Deluxe", "candidate_labels": LABELS}
     first = post(client, "categorize", payload)
