@@ -398,3 +398,13 @@ def test_spreading_repeats_keeps_the_objective(make, seed):
         return
     chosen = as_plan(problem, answer)
     assert assess(problem, spread(problem, chosen, lambda: False)).objective >= answer.objective
+
+
+@pytest.mark.parametrize("raw", [instance(4, 60, 7), household(11), household(13)])
+def test_a_lone_request_has_the_same_answer_on_two_cores(raw):
+    parsed = PlanRequest.model_validate(raw)
+    alone, beside_others = (
+        solve(parsed, clock=lambda: 0.0, idle_core=idle_core).wire() for idle_core in (True, False)
+    )
+    assert alone == beside_others
+    assert alone["status"] == "optimal"
