@@ -32,7 +32,7 @@ def test_the_service_conforms_to_its_openapi_document(service: Service, tmp_path
             "--header=X-Tenant-ID: demo",
             "--phases=examples,coverage,fuzzing,stateful",
             "--max-examples=5",
-            "--workers=2",
+            "--workers=1",  # threads that parse at a time end CPython 3.11's parser (gh-106905)
             "--continue-on-failure",
             "--no-color",
         ],

@@ -1,5 +1,6 @@
 """Items from the roles of tokens: name, quantity, unit price and discounts of each price."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -14,6 +15,8 @@ _TOLERANCE = Decimal("0.011")
 _NO_NUMBER = 0.7  # probability from which a number is part of a name
 _MIN_PRODUCT = 0.25
 _MAX_QUANTITY = Decimal(10_000)
+_COUNT_BEFORE_PRICE = re.compile(r"[^\W\d_]\s+[xX×]\s?([2-9]|[1-9]\d)\s*(?:[^\w\s]\s*)?$")
+_COUNT = re.compile(r"\s+[xX×](?:\s?\d{1,2})?$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +103,12 @@ def _item(evidence: Evidence, index: int, name: Name, values: Mapping[int, Decim
     token = evidence.tokens[index]
     assert token.value is not None
     quantity, unit, each, proved = _quantity(evidence, index, name.rows, values)
+    text = name.text
+    counted = _counted_behind(evidence, index)
+    if counted is not None and quantity in (1, counted):
+        quantity, text = counted, _COUNT.sub("", text)
     return ReadItem(
-        name=name.text or token.text,
+        name=text or token.text,
         name_confidence=name.confidence,
         total=token.value,
         total_token=index,
@@ -111,6 +118,14 @@ def _item(evidence: Evidence, index: int, name: Name, values: Mapping[int, Decim
         proved=proved,
         rows=name.rows,
     )
+
+
+def _counted_behind(evidence: Evidence, price: int) -> Decimal | None:
+    """Return the count that stands behind a name, right before its price: EGGS X 2 4.00."""
+    token = evidence.tokens[price]
+    before = evidence.receipt.texts[token.row][: token.start]
+    match = _COUNT_BEFORE_PRICE.search(before)
+    return Decimal(match[1]) if match else None
 
 
 def _quantity(

@@ -178,8 +178,11 @@ def _match_figures(
         return (0.0,) * MATCH_FIGURES
     chosen = {index for index, _ in found.explanation.parts}
     prices = [evidence.role(item.total_token, Role.ITEM) for item in items]
+    total = sum((item.net for item in items), Decimal(0))
     left = [
-        evidence.role(index, Role.ITEM) for index, _, _ in evidence.amounts() if index not in chosen
+        evidence.role(index, Role.ITEM)
+        for index, _, value in evidence.amounts()
+        if index not in chosen and value != total  # a sum of the items is no missing one
     ]
     rows = {row for item in items for row in item.rows}
     first, last = min(rows), max(rows)
@@ -188,7 +191,6 @@ def _match_figures(
         for row in range(first, last)
         if row not in rows
     ]
-    total = sum((item.net for item in items), Decimal(0))
     others = sum(role is not Role.ITEM for _, role in found.explanation.parts)
     return (
         found.explanation.score / 4,

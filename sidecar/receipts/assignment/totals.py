@@ -37,7 +37,10 @@ def candidates_for_total(
         if amount and (token.money or evidence.role(index, Role.TOTAL) > 0.2):
             by_value.setdefault(round(amount * SCALE), []).append(index)
     for negative in [v for v in by_value if v < 0 and -v in by_value]:
-        by_value[-negative] += by_value.pop(negative)
+        # A refund's total is what its items come to; what is paid back is printed without a sign.
+        is_refund = _explained(explained, negative) and not _explained(explained, -negative)
+        kept, other = (negative, -negative) if is_refund else (-negative, negative)
+        by_value[kept] += by_value.pop(other)
     chances = {
         value: 1 - math.prod(1 - evidence.role(index, Role.TOTAL) for index in indices)
         for value, indices in by_value.items()

@@ -1,6 +1,6 @@
 """Numbers as the world prints them, and the one way in which a receipt writes its amounts.
 
-1,234.56 · 1.234,56 · 1'234.50 · 1 234,56 · ,70 · 59.000 · 69,000 · 4900 · 0.750 · *8,75 · (2.00) · 11.60-
+1,234.56 · 1.234,56 · 1,23,456.00 · 1'234.50 · 1 234,56 · ,70 · 59.000 · 69,000 · 4900 · 0.750 · *8,75 · (2.00) · 11.60-
 
 Whether 59.000 is fifty-nine or fifty-nine thousand no number says by itself: `format_of` counts over
 all of a receipt's numbers.
@@ -8,7 +8,7 @@ all of a receipt's numbers.
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
@@ -53,9 +53,9 @@ def format_of(lines: Iterable[str], expected: NumberFormat = _USUAL) -> NumberFo
             if not separators:
                 if len(groups[0]) >= 3 and match is numbers[-1] and groups[0][-1] == "0":
                     votes[0, "."] += 0.25
-            elif len(groups[-1]) == 2 and all(len(g) == 3 for g in groups[1:-1]):
+            elif len(groups[-1]) == 2 and _is_grouped(groups[:-1], separators[:-1]):
                 votes[2, separators[-1]] += weight
-            elif len(groups[-1]) == 3 and all(len(g) == 3 for g in groups[1:]) and groups[0]:
+            elif len(groups[-1]) == 3 and _is_grouped(groups, separators) and groups[0]:
                 votes[0, separators[-1]] += weight
                 fractions += weight if groups[0] == "0" else 0.0
     two = votes[2, "."] + votes[2, ","]
@@ -68,6 +68,19 @@ def format_of(lines: Iterable[str], expected: NumberFormat = _USUAL) -> NumberFo
     if fractions >= 0.2 * none and fractions >= 2:
         return NumberFormat(3, grouping)  # type: ignore[arg-type]  # the mark of 0.750
     return NumberFormat(0, "," if grouping == "." else ".")
+
+
+def _is_grouped(groups: Sequence[str], separators: Sequence[str]) -> bool:
+    """Return whether digits are in groups of three, or as in India: 1,23,456 and 1,23,45,678."""
+    if all(len(group) == 3 for group in groups[1:]):
+        return True
+    *middle, last = groups[1:]
+    return (
+        set(separators) == {","}
+        and len(groups[0]) in (1, 2)
+        and all(len(group) == 2 for group in middle)
+        and len(last) == 3
+    )
 
 
 def _is_no_amount(line: str, match: re.Match[str]) -> bool:
@@ -95,10 +108,11 @@ def value_of(text: str, written: NumberFormat) -> tuple[Decimal, bool] | None:
     if not separators:
         plain = 3 <= len(digits) <= 8 and not digits.startswith("0")
         return Decimal(digits), written.decimals == 0 and (plain or digits == "0")
-    if not all(len(group) == 3 for group in groups[1:-1]):
+    whole = len(tail) == 3 and written.decimals != 3
+    if not _is_grouped(*((groups, separators) if whole else (groups[:-1], separators[:-1]))):
         return None
     as_fraction = Decimal(f"{''.join(groups[:-1]) or '0'}.{tail}")
-    if len(tail) == 3 and written.decimals != 3:
+    if whole:
         grouped = 1 <= len(groups[0]) <= 3 and groups[0] != "0"
         if written.decimals == 0:
             return (Decimal(digits), True) if grouped else (as_fraction, False)

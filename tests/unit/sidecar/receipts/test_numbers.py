@@ -19,6 +19,7 @@ WHOLE_POINT, WHOLE_COMMA = NumberFormat(0, ","), NumberFormat(0, ".")  # 59.000,
         (["MILCH 1,99", "BROT 12,50"], COMMA),
         (["TV 1,299.00", "CABLE 8.50"], POINT),
         (["TV 1.299,00", "KABEL 8,50"], COMMA),
+        (["SAREE 1,05,300.00", "LAMP 2,150.00"], POINT),
         (["VELO 1'190.00"], POINT),
         (["PANIER 1 234,56"], COMMA),
         (["PEPINO ,58", "BOLSA ,05"], COMMA),
@@ -53,6 +54,9 @@ def test_the_expected_format_holds_where_no_number_tells() -> None:
         ("1,234.56", POINT, "1234.56", True),
         ("1.234,56", COMMA, "1234.56", True),
         ("1'234.50", POINT, "1234.50", True),
+        ("1,05,300.00", POINT, "105300.00", True),  # a lakh
+        ("12,34,56,789.50", POINT, "123456789.50", True),
+        ("1,05,300", WHOLE_COMMA, "105300", True),
         ("1’234.50", POINT, "1234.50", True),
         ("1\u00a0234,56", COMMA, "1234.56", True),
         ("1\u00a0234\u00a0567,89", COMMA, "1234567.89", True),
@@ -77,7 +81,10 @@ def test_a_number_has_its_value_and_is_money_if_written_as_amounts_are(
     assert value_of(text, written) == (Decimal(value), money)
 
 
-@pytest.mark.parametrize("text", ["12.05.24", "1.2.3", "123456789012", "1,1234567", "192.168.1.10"])
+@pytest.mark.parametrize(
+    "text",
+    ["12.05.24", "1.2.3", "123456789012", "1,1234567", "192.168.1.10", "12,05,24", "1.05.300"],
+)
 def test_dates_addresses_and_long_codes_are_no_numbers(text: str) -> None:
     assert value_of(text, POINT) is None
 

@@ -392,3 +392,42 @@ def test_no_amount_is_read_that_no_line_shows(text: str) -> None:
     amounts += [money for money in (receipt.total, receipt.subtotal) if money is not None]
     for money in amounts:
         assert digits_of(money.amount) in printed
+
+
+def test_amounts_in_lakhs_are_read() -> None:
+    extraction = read("SAREE HOUSE\nMumbai\nSAREE 1,05,300.00\nLAMP 2,150.00\nTOTAL 1,07,450.00")
+    assert extraction.total is not None
+    assert str(extraction.total.amount) == "107450.00"
+    assert [str(line.total_price.amount) for line in extraction.line_items] == [
+        "105300.00",
+        "2150.00",
+    ]
+
+
+def test_a_refund_has_a_negative_total() -> None:
+    extraction = read(
+        "HILL STORES\nREFUND\nOLIVE OIL 500ML -6.79\nSUBTOTAL -6.79\nTOTAL -6.79\nCASH REFUND 6.79"
+    )
+    assert extraction.total is not None
+    assert str(extraction.total.amount) == "-6.79"
+    assert extraction.checks.matches_total
+
+
+def test_a_net_amount_below_the_items_is_no_doubt_about_them() -> None:
+    extraction = read(
+        "SCHREIBWAREN KLEE\nHEFT A5 20,00\nNettobetrag 20,00\nMwSt 19% 3,80\nGesamtbetrag EUR 23,80"
+    )
+    assert [line.parsed_name for line in extraction.line_items] == ["HEFT A5"]
+    assert extraction.checks.matches_total
+    assert not extraction.checks.warnings
+
+
+def test_a_count_behind_the_name_is_the_quantity() -> None:
+    extraction = read("MILL STORES\nOATS X 3 £4.50\nRYE BREAD £2.00\nTOTAL £6.50")
+    oats, bread = extraction.line_items
+    assert (oats.parsed_name, str(oats.quantity), str(oats.unit_price.amount)) == (
+        "OATS",
+        "3",
+        "1.50",
+    )
+    assert (bread.parsed_name, str(bread.quantity)) == ("RYE BREAD", "1")
