@@ -13,7 +13,6 @@ from sidecar.classification.schemas import Category
 from sidecar.ingredients.schemas import ParsedIngredients
 from sidecar.planning.response import Suggestions
 from sidecar.planning.shopping_list import ShoppingListResponse
-from sidecar.recipes.recipe import RecipeResponse
 from sidecar.search.schemas import SearchResults
 
 
@@ -39,7 +38,6 @@ Output = (
     | SearchResults
     | Suggestions
     | ParsedIngredients
-    | RecipeResponse
     | ShoppingListResponse
     | RecordedChat
 )

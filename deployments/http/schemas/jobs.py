@@ -13,8 +13,9 @@ from sidecar.core.errors import by_code
 from sidecar.embedding.schemas import Embeddings
 from sidecar.planning.response import Incumbent, PlanAnswer
 from sidecar.receipts.forms import FlatExtraction
+from sidecar.recipes.recipe import RecipeResponse
 
-JobOutput = FlatExtraction | PlanAnswer | Categories | Embeddings
+JobOutput = FlatExtraction | PlanAnswer | Categories | Embeddings | RecipeResponse
 
 
 class AttemptResponse(AnswerModel):
