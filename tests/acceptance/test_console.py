@@ -1,6 +1,7 @@
 """The console command of the wheel, in an environment that has its dependencies alone."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 import yaml
 
 from deployments.launcher.ports import free_port
+from sidecar.core.build_cache import INSTALL_DIR
 from tests.acceptance.service import REPOSITORY, START_TIMEOUT_S, STOP_TIMEOUT_S
 
 
@@ -23,8 +25,13 @@ def command(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The path of `grocery-sidecar`, installed from a wheel that is built for this test."""
     folder = tmp_path_factory.mktemp("wheel")
     uv = Path(sys.executable).with_name("uv")
+    source = folder / "source"  # a build leaves files beside what it builds
+    for name in ("deployments", "jobs", "sidecar"):
+        shutil.copytree(REPOSITORY / name, source / name, symlinks=True)
+    for name in ("pyproject.toml", "README.md", "LICENSE", "serve_config.yaml"):
+        shutil.copy(REPOSITORY / name, source)
     run = subprocess.run(
-        [uv, "build", "--quiet", "--wheel", "--out-dir", folder, REPOSITORY],
+        [uv, "build", "--quiet", "--wheel", "--out-dir", folder, source],
         capture_output=True,
         text=True,
         check=False,
@@ -41,6 +48,9 @@ def command(tmp_path_factory: pytest.TempPathFactory) -> Path:
     # A .pth file in a folder that a .pth file names is not read, so the checkout, which the
     # dependencies' environment has as an editable install, is not among them.
     (packages / "dependencies.pth").write_text(sysconfig.get_paths()["purelib"])
+    # What `make` builds once after an installation; a first start without it takes minutes.
+    (environment / "share").mkdir(exist_ok=True)
+    (environment / "share" / "grocery-sidecar").symlink_to(INSTALL_DIR)
     where = "import deployments; print(deployments.__file__)"
     found = subprocess.run([python, "-c", where], capture_output=True, text=True, cwd=folder)
     assert str(environment) in found.stdout, found
