@@ -98,7 +98,7 @@ def test_it_checks_runs_backs_up_and_restores(command: Path, tmp_path: Path) -> 
     ) as process:
         try:
             assert process.stdout is not None
-            until = time.monotonic() + START_TIMEOUT_S
+            until = time.monotonic() + 2 * START_TIMEOUT_S
             lines = []
             while not (lines and lines[-1].startswith("Ready after")):
                 lines.append(process.stdout.readline())
