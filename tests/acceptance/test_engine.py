@@ -269,7 +269,6 @@ async def test_a_disconnect_stops_the_generation(
     assert engine_counters()["generation tokens"] - before == generated
 
 
-@pytest.mark.parametrize("killed", ["VLLM::EngineCore", "ServeReplica:engine:Engine"])
 def test_no_tenant_shares_anothers_cache_of_prompts_and_erasure_empties_it(
     engine: Service, engine_counters: Callable[[], dict[str, int]]
 ) -> None:
@@ -295,6 +294,7 @@ def test_no_tenant_shares_anothers_cache_of_prompts_and_erasure_empties_it(
     assert cached_tokens("quokka") > 50
 
 
+@pytest.mark.parametrize("killed", ["VLLM::EngineCore", "ServeReplica:engine:Engine"])
 def test_an_engine_that_dies_affects_nothing_else_and_is_restarted(
     openai: "OpenAI", client: httpx.Client, engine: Service, killed: str
 ) -> None:
