@@ -65,6 +65,7 @@ def restore(source: Path, data_dir: Path) -> BackupSummary:
             [(verdict,)] = database.execute("PRAGMA integrity_check(1)").fetchall()
         if verdict != "ok":
             raise BackupError(f"{source / DATABASE} is damaged: {verdict}.")
+        data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         summary = _copy_blobs(_referenced_blobs(source / DATABASE), source, data_dir)
         os.sync()
         # The database comes last, so that a folder with a database is complete.

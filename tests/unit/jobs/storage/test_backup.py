@@ -96,6 +96,15 @@ async def test_existing_folders_are_not_overwritten(backup: Path, tmp_path: Path
         save(tmp_path / "nothing", tmp_path / "copy2")
 
 
+async def test_a_backup_without_images_is_restored_into_a_new_folder(tmp_path: Path) -> None:
+    data, copy, restored = tmp_path / "data", tmp_path / "copy", tmp_path / "new" / "data"
+    data.mkdir()
+    async with migrated(url(data)):
+        save(data, copy)
+    assert restore(copy, restored) == BackupSummary(0, 0)
+    assert (restored / DATABASE).is_file()
+
+
 async def test_a_damaged_backup_is_not_restored(backup: Path, tmp_path: Path) -> None:
     [blob] = [path for path in (backup / "blobs").rglob("*") if path.is_file()]
     blob.write_bytes(b"something else")
