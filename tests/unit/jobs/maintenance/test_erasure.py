@@ -24,7 +24,7 @@ from tests.unit.conftest import Clock, migrated
 
 DONE = JobResult(output={"merchant": "Corner Shop"}, model_id="m", model_version="1")
 #: Tables without a tenant.
-SHARED_TABLES = {"leases", "prunings", "pauses"}
+SHARED_TABLES = {"leases", "prunings", "paused_queues"}
 
 
 async def create_data(tenant: str, database: Database, folder: Path, clock: Clock) -> None:
