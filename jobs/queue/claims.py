@@ -5,19 +5,17 @@ later write of that attempt names the token, so an attempt that lost its lease c
 successor. The row alone counts attempts.
 """
 
-import logging
 import secrets
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert, select, update
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from jobs.queue.clock_steps import ClockWatch, shorten_waits
+from jobs.queue.clock_steps import ClockWatch
 from jobs.queue.deduplication import mark_duplicate
 from jobs.queue.fair_scheduling import TenantLane, allocate_slots, running_by_tenant
 from jobs.queue.job import AttemptError, Job, JobResult, JobStatus, Priority, Review
@@ -44,8 +42,6 @@ from sidecar.core.backoff import Backoff
 from sidecar.core.errors import DeadlineExceeded, OutOfMemory
 from sidecar.core.ids import new_id
 from sidecar.core.settings import Settings
-
-log = logging.getLogger(__name__)
 
 # Statements are built once: building one takes longer than running it.
 _ANY_QUEUED = select(1).where(queued_jobs()).limit(1)
@@ -124,10 +120,12 @@ class Claims:
         self._backoff = backoff or Backoff()
         self._tenant_cap = tenant_cap
         self._clock = clock
-        self._monotonic = monotonic
-        self._clock_watch = ClockWatch(clock, tolerance=lease / 4, monotonic=monotonic)
-        self._times_checked = False
-        self._reclaim_after = monotonic()
+        self._clock_watch = ClockWatch(
+            clock,
+            lease=lease,
+            max_delay=timedelta(seconds=self._backoff.cap_s),
+            monotonic=monotonic,
+        )
         #: The tenant that was served last in each lane; the one after it is next.
         self._last_served: dict[Priority, str] = {}
 
@@ -330,7 +328,7 @@ class Claims:
         nothing is taken back for the time of a lease, in which the living renew theirs.
         """
         now = self._clock()
-        if await self._clock_was_set(now):
+        if not await self._clock_watch.can_trust_leases(self._database):
             return 0
         expired = and_(has_status(JobStatus.RUNNING), jobs.c.lease_expires_at < now)
         async with self._database.read() as connection:
@@ -356,19 +354,6 @@ class Claims:
 
         failed = await self._database.write(fail_exhausted)
         return failed + await self._requeue(expired, now, "lost", extra_attempts=0, error=_LOST)
-
-    async def _clock_was_set(self, now: datetime) -> bool:
-        step = self._clock_watch.step()
-        if step or not self._times_checked:
-            lease, delay = self._lease, timedelta(seconds=self._backoff.cap_s)
-            await self._database.write(
-                partial(shorten_waits, now=now, lease=lease, max_delay=delay)
-            )
-            self._times_checked = True
-        if step:
-            log.warning("the clock was set", extra={"by_s": step.total_seconds()})
-            self._reclaim_after = self._monotonic() + self._lease.total_seconds()
-        return self._monotonic() < self._reclaim_after
 
     async def _requeue(
         self,

@@ -5,38 +5,62 @@ makes every lease look expired, and a step back makes jobs wait that are due. Th
 of the process tells a step from time that has passed.
 """
 
+import logging
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from sqlalchemy import Connection, and_, update
 
 from jobs.queue.transitions import queued_jobs, running_jobs
+from jobs.storage.database import Database
 from jobs.storage.schema import jobs
+
+log = logging.getLogger(__name__)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class ClockWatch:
-    """Compares a clock with the monotonic one."""
+    """Compares a clock with the monotonic one, and mends the queue's times after a step."""
 
     def __init__(
         self,
         clock: Callable[[], datetime],
         *,
-        tolerance: timedelta,
+        lease: timedelta,
+        max_delay: timedelta,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`lease` is how long a claim lasts, `max_delay` the longest time before a retry."""
         self._clock = clock
         self._monotonic = monotonic
-        self._tolerance = tolerance
+        self._lease = lease
+        self._max_delay = max_delay
         self._offset = self._measure()
+        self._has_shortened = False  # it may have been set back before this process
+        self._trusted_after = monotonic()
 
-    def step(self) -> timedelta:
-        """Return by how much the clock was set since the last call; zero within the tolerance."""
+    async def can_trust_leases(self, database: Database) -> bool:
+        """Return whether an expired lease is that of a dead worker.
+
+        It is not for the time of a lease after the clock was set, in which the living renew theirs.
+        """
         offset = self._measure()
         step, self._offset = offset - self._offset, offset
-        return step if abs(step) > self._tolerance else timedelta()
+        was_set = abs(step) > self._lease / 4
+        if was_set:
+            log.warning("the clock was set", extra={"by_s": step.total_seconds()})
+            self._trusted_after = self._monotonic() + self._lease.total_seconds()
+        if was_set or not self._has_shortened:
+            await database.write(
+                partial(
+                    shorten_waits, now=self._clock(), lease=self._lease, max_delay=self._max_delay
+                )
+            )
+            self._has_shortened = True
+        return self._monotonic() >= self._trusted_after
 
     def _measure(self) -> timedelta:
         """Return the clock's distance from the monotonic one."""
