@@ -54,7 +54,7 @@ def test_the_chat_examples_work(engine: Service) -> None:
 def test_every_endpoint_has_an_example(service: Service) -> None:
     made = r"\$\w+"
     ids = ("job_id", "artifact_id", "model_id", "correction_id")
-    variables = {**dict.fromkeys(ids, made), "tenant_id": "demo"}
+    variables = {**dict.fromkeys(ids, made), "tenant_id": "demo", "feature": r"\w+"}
     shown = examples(chat=False) + examples(chat=True)
     for path in httpx.get(f"{service.url}/openapi.json").json()["paths"]:
         if not path.startswith("/dashboard"):

@@ -48,6 +48,12 @@ WITHOUT_STORED_DATA = {
     "POST /api/v1/search",
     "POST /v1/chat/completions",
 }
+#: The operator's: 403 for any tenant.
+OPERATORS = {
+    "GET /api/v1/queues",
+    "POST /api/v1/queues/{feature}/pause",
+    "POST /api/v1/queues/{feature}/resume",
+}
 #: Operations that list the tenant's own data: 200 for any tenant.
 LISTS = {
     "GET /api/v1/jobs",
@@ -170,7 +176,14 @@ def operations(service: Service) -> dict[str, list[str]]:
 
 
 def test_these_tests_cover_every_operation(operations: dict[str, list[str]]) -> None:
-    assert operations.keys() == WITHOUT_STORED_DATA | LISTS | RESOURCES | TENANTS
+    assert operations.keys() == WITHOUT_STORED_DATA | OPERATORS | LISTS | RESOURCES | TENANTS
+
+
+@pytest.mark.parametrize("operation", sorted(OPERATORS))
+def test_no_tenant_operates_the_queues(operation: str, stranger: httpx.Client) -> None:
+    method, path = operation.split()
+    response = stranger.request(method, path.replace("{feature}", "receipt_extraction"))
+    assert response.status_code == 403, response.text
 
 
 def lookups(
