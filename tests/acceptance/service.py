@@ -18,7 +18,7 @@ import yaml
 from deployments.launcher.ports import free_port
 
 REPOSITORY = Path(__file__).parents[2]
-START_TIMEOUT_S = 120
+START_TIMEOUT_S = 240
 ENGINE_TIMEOUT_S = 300
 STOP_TIMEOUT_S = 60
 

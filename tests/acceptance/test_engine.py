@@ -285,13 +285,13 @@ def test_no_tenant_shares_anothers_cache_of_prompts_and_erasure_empties_it(
         assert response.status_code == 200, response.text
         return engine_counters()["cached prompt tokens"] - before
 
-    assert cached_tokens("numbat") == 0
-    assert cached_tokens("numbat") > 50
-    assert cached_tokens("quokka") == 0
-    erased = httpx.delete(f"{engine.url}/api/v1/tenants/numbat/data", timeout=60)
+    assert cached_tokens("first-household") == 0
+    assert cached_tokens("first-household") > 50
+    assert cached_tokens("second-household") == 0
+    erased = httpx.delete(f"{engine.url}/api/v1/tenants/first-household/data", timeout=60)
     assert erased.status_code == 200
-    assert cached_tokens("numbat") == 0
-    assert cached_tokens("quokka") > 50
+    assert cached_tokens("first-household") == 0
+    assert cached_tokens("second-household") > 50
 
 
 @pytest.mark.parametrize("killed", ["VLLM::EngineCore", "ServeReplica:engine:Engine"])

@@ -205,7 +205,10 @@ defmodule ServiceTest do
       Ingredients.extract_recipe(sidecar, {:text, "Pancakes\nServes 4\n200 g flour\n2 eggs"})
 
     assert recipe["title"] == "Pancakes"
-    schema = ~s({"@context": "https://schema.org", "@type": "Recipe", "name": "Pie", "recipeIngredient": ["2 apples"]})
+
+    schema =
+      ~s({"@context": "https://schema.org", "@type": "Recipe", "name": "Pie", "recipeIngredient": ["2 apples"]})
+
     page = ~s(<script type="application/ld+json">#{schema}</script>)
     {:ok, %{"payload" => recipe}} = Ingredients.extract_recipe(sidecar, {:html, page})
     assert [%{"name" => "apples", "quantity" => 2.0}] = recipe["ingredients"]
