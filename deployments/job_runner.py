@@ -9,7 +9,8 @@ import ray
 from ray import serve
 from ray.serve.handle import DeploymentHandle
 
-from deployments.serving.handles import ClassifierHandle, EmbedderHandle, build_model_clients
+from deployments.serving.engine_client import EngineClient
+from deployments.serving.handles import ClassifierHandle, EmbedderHandle
 from deployments.serving.metrics import RayMeter
 from jobs.maintenance.queue_metrics import record_queue_metrics
 from jobs.maintenance.retention import RetentionService
@@ -21,10 +22,9 @@ from jobs.queue.queue import JobQueue, utc_now
 from jobs.queue.webhooks import WebhookDispatcher
 from jobs.queue.worker import Attempt, JobWorker
 from jobs.storage.blobs import BlobStore
-from jobs.storage.corrections import CorrectionStore
 from jobs.storage.database import Database
-from jobs.storage.feedback import FeedbackStore
 from jobs.storage.migrations import migrate
+from jobs.tasks.model_clients import ModelClients
 from jobs.tasks.ray_tasks import RayAttempt, warm_workers
 from jobs.tasks.registry import job_types
 from sidecar.core.errors import DatabaseUnavailable
@@ -58,12 +58,11 @@ class JobRunner:
     ) -> None:
         configure_logging(settings.log_level)
         self._database = Database(settings.resolved_database_url)
-        models = build_model_clients(
-            settings,
+        models = ModelClients.on(
+            self._database,
             embedder=EmbedderHandle(embedder),
-            classifier=ClassifierHandle(classifier),
-            feedback=FeedbackStore(self._database),
-            corrections=CorrectionStore(self._database),
+            classify=ClassifierHandle(classifier).classify,
+            engine=EngineClient(settings),
         )
         name = f"{socket.gethostname()}:{serve.get_replica_context().replica_id.unique_id}"
         blobs = BlobStore(settings.blob_dir, self._database, utc_now)

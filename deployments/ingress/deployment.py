@@ -10,21 +10,20 @@ from ray.serve.handle import DeploymentHandle
 
 from deployments.ingress.assembly import Deployments, assemble
 from deployments.ingress.draining import DrainGate
+from deployments.serving.engine_client import EngineClient
 from deployments.serving.handles import (
     ClassifierHandle,
     EmbedderHandle,
     JobRunnerHandle,
     PlannerHandle,
-    build_model_clients,
 )
 from deployments.serving.metrics import RayMeter
 from deployments.serving.ray_metrics import read_metrics
 from deployments.serving.status import cluster_status
 from jobs.queue.notifier import RunnerNotifier
 from jobs.queue.queue import JobQueue
-from jobs.storage.corrections import CorrectionStore
 from jobs.storage.database import Database
-from jobs.storage.feedback import FeedbackStore
+from jobs.tasks.model_clients import ModelClients
 from jobs.tasks.registry import job_types
 from sidecar.core.logging import configure_logging
 from sidecar.core.settings import Settings
@@ -62,12 +61,11 @@ class Ingress:
         """Build the application; Ray Serve calls this once, after the constructor."""
         settings, database = self._settings, self._database
         queue = JobQueue(database, on_queued=RunnerNotifier(self._job_runner.notify).notify)
-        models = build_model_clients(
-            settings,
+        models = ModelClients.on(
+            database,
             embedder=self._embedder,
-            classifier=self._classifier,
-            feedback=FeedbackStore(database),
-            corrections=CorrectionStore(database),
+            classify=self._classifier.classify,
+            engine=EngineClient(settings),
         )
         deployments = Deployments(
             embedder=self._embedder,

@@ -64,8 +64,7 @@ class EngineClient:
 
     async def forget(self, tenant_id: str) -> None:
         """See ChatEngine."""
-        state = await asyncio.to_thread(_state, self._settings)
-        if not self._is_expected or state.status != "ok":
+        if not self._is_expected or (await self._state()).status != "ok":
             return  # the cache goes with its replica
         with map_serve_errors():
             await self._handle.broadcast("forget", tenant_id).results_async(
@@ -80,7 +79,7 @@ class EngineClient:
 
     async def state(self) -> EngineState:
         """See ChatEngine."""
-        state = await asyncio.to_thread(_state, self._settings)
+        state = await self._state()
         if state.status != "ok":
             return state
         try:
@@ -115,8 +114,11 @@ class EngineClient:
         finally:
             first.cancel()
 
+    async def _state(self) -> EngineState:
+        return await asyncio.to_thread(_state, self._settings)
+
     async def _refuse_unless_ok(self) -> None:
-        state = await asyncio.to_thread(_state, self._settings)
+        state = await self._state()
         if state.status != "ok":
             raise ModelUnavailable(
                 f"The engine is not available: {state.detail}.",

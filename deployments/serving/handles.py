@@ -9,14 +9,8 @@ from pydantic import BaseModel
 from ray.serve.handle import DeploymentHandle
 
 from deployments.serving.calls import await_call
-from deployments.serving.engine_client import EngineClient
-from jobs.storage.corrections import CorrectionStore
-from jobs.storage.feedback import FeedbackStore
-from jobs.tasks.categorizer import Categorizer
-from jobs.tasks.model_clients import ModelClients
 from sidecar.classification.backend import ClassificationItem, ClassificationResult
 from sidecar.core.micro_batcher import MicroBatcher
-from sidecar.core.settings import Settings
 from sidecar.core.validation import dump_sent
 from sidecar.embedding.batching import embed_concatenated
 from sidecar.embedding.cache import Vectors
@@ -124,21 +118,3 @@ class JobRunnerHandle:
 
     async def running_count(self) -> int:
         return int(await await_call(self._handle.running_count.remote()))
-
-
-def build_model_clients(
-    settings: Settings,
-    *,
-    embedder: EmbedderHandle,
-    classifier: ClassifierHandle,
-    feedback: FeedbackStore,
-    corrections: CorrectionStore,
-) -> ModelClients:
-    """Build the model clients that jobs and the ingress share."""
-    return ModelClients(
-        embedder=embedder,
-        categorizer=Categorizer(classifier.classify, feedback),
-        feedback=feedback,
-        corrections=corrections,
-        engine=EngineClient(settings),
-    )

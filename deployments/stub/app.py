@@ -15,11 +15,8 @@ from deployments.stub.models import StubClassifier, StubEmbedder, StubEngine, St
 from deployments.stub.worker import Faults, FaultyQueue, StubWorker
 from jobs.queue.claims import Claims
 from jobs.queue.webhooks import WebhookDispatcher
-from jobs.storage.corrections import CorrectionStore
 from jobs.storage.database import Database
-from jobs.storage.feedback import FeedbackStore
 from jobs.storage.migrations import migrate
-from jobs.tasks.categorizer import Categorizer
 from jobs.tasks.model_clients import ModelClients
 from jobs.tasks.registry import job_types
 from sidecar.core.settings import Settings
@@ -59,14 +56,9 @@ async def stub_app(settings: Settings) -> AsyncIterator[ASGIApp]:
 
     queue = FaultyQueue(database, on_queued=notify)
     queue.faults = faults
-    feedback = FeedbackStore(database)
     embedder, classifier = StubEmbedder(), StubClassifier()
-    models = ModelClients(
-        embedder=embedder,
-        categorizer=Categorizer(classifier.classify, feedback),
-        feedback=feedback,
-        corrections=CorrectionStore(database),
-        engine=StubEngine(),
+    models = ModelClients.on(
+        database, embedder=embedder, classify=classifier.classify, engine=StubEngine()
     )
     known = job_types(settings, models)
     deployments = Deployments(

@@ -48,6 +48,9 @@ _NO_CORRECTIONS: Final = build_index(())
 
 T = TypeVar("T")
 
+Classify = Callable[[Sequence[ClassificationItem]], Awaitable[ClassificationResult]]
+"""Scores items; equal names equally."""
+
 _Model = tuple[str, str]  # id and version
 _Scored = tuple[Sequence[Scores], _Model]
 
@@ -101,7 +104,7 @@ class Categorizer:
 
     def __init__(
         self,
-        classify: Callable[[Sequence[ClassificationItem]], Awaitable[ClassificationResult]],
+        classify: Classify,
         feedback: FeedbackStore,
         cache: PredictionCache | None = None,
         clock: Callable[[], float] = time.monotonic,

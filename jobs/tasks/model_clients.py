@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, Self
 
 from jobs.storage.corrections import CorrectionStore
+from jobs.storage.database import Database
 from jobs.storage.feedback import FeedbackStore
-from jobs.tasks.categorizer import Categorizer
+from jobs.tasks.categorizer import Categorizer, Classify
 from sidecar.embedding.cache import Vectors
 from sidecar.embedding.model import ModelInfo
 from sidecar.llm.protocol import ChatEngine
@@ -34,3 +35,17 @@ class ModelClients:
     feedback: FeedbackStore
     corrections: CorrectionStore
     engine: ChatEngine
+
+    @classmethod
+    def on(
+        cls, database: Database, *, embedder: EmbedderClient, classify: Classify, engine: ChatEngine
+    ) -> Self:
+        """Return clients with the corrections and the feedback of one database."""
+        feedback = FeedbackStore(database)
+        return cls(
+            embedder=embedder,
+            categorizer=Categorizer(classify, feedback),
+            feedback=feedback,
+            corrections=CorrectionStore(database),
+            engine=engine,
+        )

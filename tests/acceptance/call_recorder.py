@@ -1,4 +1,4 @@
-"""A server that records the calls of webhooks."""
+"""Servers of the tests, one of which records the calls of webhooks."""
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,6 +8,20 @@ from typing import Any
 
 #: A call's headers, named in lower case, and its body.
 Call = tuple[Mapping[str, str], bytes]
+
+
+@contextmanager
+def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    """Yield the URL of a server on this machine."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 @contextmanager
@@ -25,12 +39,5 @@ def recorder(*, first_status: int = 204) -> Iterator[tuple[str, Sequence[Call]]]
         def log_message(self, *_: Any) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/hook", calls
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with serving(Handler) as url:
+        yield f"{url}/hook", calls

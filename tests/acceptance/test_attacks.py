@@ -3,23 +3,22 @@
 import base64
 import contextlib
 import json
-import os
 import random
-import shutil
 import socket
-import threading
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
+from tests.acceptance.browser import chromium
+from tests.acceptance.call_recorder import serving
 from tests.acceptance.service import Service
-from tests.acceptance.test_dashboard import FLAGS
 from tests.acceptance.test_jobs import plan
 from tests.acceptance.test_plans import HARD
 
@@ -77,10 +76,7 @@ def test_long_corrections_and_long_names_hold_nobody_up(client: httpx.Client) ->
     def text() -> str:
         return "".join(rng.choices("abcdefghijklmnopqrstuvwxyz", k=500))
 
-    job = client.post(
-        "/api/v1/categorize", json={"tenant_id": "acceptance", "payload": NAMES}
-    ).json()
-    assert job["status"] == "success"
+    assert categorize(client).json()["status"] == "success"
     [artifact] = client.get("/api/v1/artifacts", params={"limit": 1}).json()["artifacts"]
     labels = NAMES["candidate_labels"]
     for _ in range(150):
@@ -184,16 +180,8 @@ def test_a_schema_that_would_take_minutes_is_refused_while_others_are_answered(
 @pytest.fixture(scope="module")
 def stranger() -> Iterator[Browser]:
     """A browser in whose network a stranger's names lead to this machine."""
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        if os.environ.get("CI"):
-            pytest.fail("chromium is not installed; `make test` installs Debian's where it can")
-        pytest.skip("chromium is not installed, and could not be: that needs apt-get and root")
-    rules = "--host-resolver-rules=MAP rebound.example.com 127.0.0.1"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=[*FLAGS, rules])
+    with chromium("--host-resolver-rules=MAP rebound.example.com 127.0.0.1") as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -219,10 +207,9 @@ def test_a_page_of_another_site_changes_nothing(
 ) -> None:
     job_id = plan(client, {**HARD, "timeout_ms": 10_000})
     cancel = f"{service.url}/api/v1/jobs/{job_id}/cancel"
-    site = _Site()
-    with stranger.new_context() as context:
+    with serving(_Elsewhere) as site, stranger.new_context() as context:
         page = context.new_page()
-        page.goto(site.url)
+        page.goto(site.replace("127.0.0.1", "localhost"))  # another site than the service's
         page.evaluate(
             """url => fetch(url, {
                 method: "POST",
@@ -232,29 +219,18 @@ def test_a_page_of_another_site_changes_nothing(
             }).then(() => 0)""",
             cancel,
         )
-    site.stop()
     assert client.get(f"/api/v1/jobs/{job_id}").json()["status"] in ("queued", "running")
     assert client.post(cancel).json()["status"] == "cancelled"
 
 
-class _Site:
-    """A page of another site, which is a server of its own."""
+class _Elsewhere(BaseHTTPRequestHandler):
+    """A page of another site."""
 
-    def __init__(self) -> None:
-        self._socket = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://localhost:{self._socket.getsockname()[1]}/"
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-        self._thread.start()
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("content-type", "text/html")
+        self.end_headers()
+        self.wfile.write(b"<title>elsewhere</title>")
 
-    def stop(self) -> None:
-        self._socket.close()
-
-    def _serve(self) -> None:
-        page = b"<title>elsewhere</title>"
-        head = b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\nconnection: close\r\n"
-        with contextlib.suppress(OSError):
-            while True:
-                connection, _ = self._socket.accept()
-                with connection:
-                    connection.recv(65_536)
-                    connection.sendall(head + b"content-length: %d\r\n\r\n" % len(page) + page)
+    def log_message(self, *_: Any) -> None:
+        pass

@@ -2,47 +2,29 @@
 
 import base64
 import json
-import os
 import re
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
+from tests.acceptance.browser import chromium
 from tests.acceptance.conftest import SAMPLE
 from tests.acceptance.service import Service
 
 pytestmark = pytest.mark.both_databases
 
-CHROMIUM = shutil.which("chromium")
-#: Chromium must not try to reach a network.
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 HOSTILE = "<script>document.title='taken'</script>"
 TIMEOUT_MS = 60_000  # for reading a receipt on a busy machine
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        if os.environ.get("CI"):
-            pytest.fail("chromium is not installed; `make test` installs Debian's where it can")
-        pytest.skip("chromium is not installed, and could not be: that needs apt-get and root")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -1,28 +1,20 @@
 """The documentation page in a browser that reaches no other host."""
 
-import os
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
+from tests.acceptance.browser import chromium
 from tests.acceptance.service import Service
-from tests.acceptance.test_dashboard import CHROMIUM, FLAGS
 
 
 @pytest.fixture
 def offline_browser() -> Iterator[Browser]:
     """Chromium that resolves no name."""
-    if CHROMIUM is None:
-        if os.environ.get("CI"):
-            pytest.fail("chromium is not installed; `make test` installs Debian's where it can")
-        pytest.skip("chromium is not installed, and could not be: that needs apt-get and root")
-    rules = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, rules])
+    with chromium("--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1") as browser:
         yield browser
-        browser.close()
 
 
 def test_the_page_shows_every_endpoint_and_asks_no_other_host(

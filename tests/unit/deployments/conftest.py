@@ -13,11 +13,8 @@ from deployments.ingress.assembly import Deployments, assemble
 from deployments.serving.cluster import Cluster, DeploymentState, ResourceUsage
 from jobs.queue.claims import Claims
 from jobs.queue.queue import JobQueue
-from jobs.storage.corrections import CorrectionStore
 from jobs.storage.database import Database
-from jobs.storage.feedback import FeedbackStore
 from jobs.storage.migrations import migrate
-from jobs.tasks.categorizer import Categorizer
 from jobs.tasks.model_clients import ModelClients
 from jobs.tasks.registry import job_types
 from sidecar.core.metrics import NULL_METER, Meter
@@ -124,15 +121,10 @@ async def serve_ingress(
     if migrated:
         await migrate(database)
     queue = JobQueue(database, on_queued=on_queued)
-    feedback = FeedbackStore(database)
     engine = EchoEngine()
     embedder = FakeEmbedder()
-    models = ModelClients(
-        embedder=embedder,
-        categorizer=Categorizer(fake_models.classify, feedback),
-        feedback=feedback,
-        corrections=CorrectionStore(database),
-        engine=engine,
+    models = ModelClients.on(
+        database, embedder=embedder, classify=fake_models.classify, engine=engine
     )
     deployments = Deployments(
         embedder=embedder,

@@ -4,10 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from jobs.storage.corrections import CorrectionStore
 from jobs.storage.database import Database
-from jobs.storage.feedback import FeedbackStore
-from jobs.tasks.categorizer import Categorizer
 from jobs.tasks.model_clients import EmbedderClient, ModelClients
 from sidecar.classification.backend import ClassificationItem, ClassificationResult
 from sidecar.core.errors import ModelUnavailable
@@ -51,11 +48,9 @@ def model_clients(
     engine: ChatEngine | None = None,
     embedder: EmbedderClient | None = None,
 ) -> ModelClients:
-    feedback = FeedbackStore(database)
-    return ModelClients(
+    return ModelClients.on(
+        database,
         embedder=embedder or LengthEmbedder(),
-        categorizer=Categorizer(classify if classifier else unavailable, feedback),
-        feedback=feedback,
-        corrections=CorrectionStore(database),
+        classify=classify if classifier else unavailable,
         engine=engine or EchoEngine(),
     )
