@@ -6,28 +6,14 @@ import httpx
 import numpy as np
 import pytest
 
+from tests.acceptance.openai_libraries import PRICE_TOOL, TENANT, call
 from tests.acceptance.service import Service
 
 if TYPE_CHECKING:
     from openai import OpenAI
 
 TEXTS = ["oat milk", "rye bread", "oat milk"]
-TENANT = {"x-tenant-id": "acceptance"}
 CHAT_MODEL = "smollm2-135m-instruct"
-PRICE_TOOL: dict[str, Any] = {
-    "type": "function",
-    "function": {
-        "name": "get_price",
-        "parameters": {
-            "type": "object",
-            "properties": {"item": {"type": "string", "maxLength": 12}},
-            "required": ["item"],
-            "additionalProperties": False,
-        },
-    },
-}
-#: LiteLLM warns of its own types.
-LITELLM = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::DeprecationWarning")
 QUESTION = [{"role": "user", "content": "What does milk cost? Use the tool."}]
 
 
@@ -41,15 +27,6 @@ def openai_client(service: Service) -> "OpenAI":
         max_retries=0,
         timeout=60,
     )
-
-
-@pytest.fixture
-def litellm(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """LiteLLM, which would fetch a list of prices when it is imported."""
-    monkeypatch.setenv("LITELLM_LOCAL_MODEL_COST_MAP", "True")
-    import litellm
-
-    return litellm
 
 
 @pytest.fixture
@@ -73,65 +50,24 @@ def test_openais_client_embeds_in_base64_and_in_floats(
             assert response.usage.total_tokens >= 2 * len(TEXTS)
 
 
-def test_langchain_embeds(service: Service, vectors: np.ndarray) -> None:
-    from langchain_openai import OpenAIEmbeddings
-
+@pytest.mark.parametrize("library", ["langchain_embeds", "litellm_embeds"])
+def test_a_library_embeds(service: Service, vectors: np.ndarray, library: str) -> None:
     model = httpx.get(f"{service.url}/v1/models").json()["data"][-1]["id"]
-    embeddings = OpenAIEmbeddings(
-        model=model,
-        base_url=f"{service.url}/v1",
-        api_key="none",  # type: ignore[arg-type]
-        check_embedding_ctx_length=False,
-    )
-    assert np.allclose(embeddings.embed_documents(TEXTS), vectors, atol=1e-6)
-    assert np.allclose(embeddings.embed_query(TEXTS[0]), vectors[0], atol=1e-6)
-
-
-@LITELLM
-def test_litellm_embeds(service: Service, vectors: np.ndarray, litellm: Any) -> None:
-    model = httpx.get(f"{service.url}/v1/models").json()["data"][-1]["id"]
-    response = litellm.embedding(
-        model=f"openai/{model}",
-        input=TEXTS,
-        api_base=f"{service.url}/v1",
-        api_key="none",
-        encoding_format="float",
-    )
-    received = np.array([entry["embedding"] for entry in response.data])
-    assert np.allclose(received, vectors, atol=1e-6)
+    received = call(library, f"{service.url}/v1", model, *TEXTS)
+    assert np.allclose(received[: len(TEXTS)], vectors, atol=1e-6)
+    assert np.allclose(received[-1], vectors[0], atol=1e-6)
 
 
 def test_langchain_calls_a_tool_in_a_stream(engine: Service) -> None:
-    from langchain_openai import ChatOpenAI
-
-    chat = ChatOpenAI(
-        model=CHAT_MODEL,
-        base_url=f"{engine.url}/v1",
-        api_key="none",  # type: ignore[arg-type]
-        default_headers=TENANT,
-        temperature=0,
-        max_completion_tokens=60,
-    ).bind_tools([PRICE_TOOL], tool_choice="required")
-    whole: Any = None
-    for chunk in chat.stream("What does milk cost? Use the tool."):
-        whole = chunk if whole is None else whole + chunk
-    [call] = whole.tool_calls
-    assert call["name"] == "get_price"
-    assert set(call["args"]) == {"item"}
+    question = QUESTION[0]["content"]
+    [tool_call] = call("langchain_streams_a_tool_call", f"{engine.url}/v1", CHAT_MODEL, question)
+    assert tool_call["name"] == "get_price"
+    assert set(tool_call["args"]) == {"item"}
 
 
-@LITELLM
-def test_litellm_chats(engine: Service, litellm: Any) -> None:
-    response = litellm.completion(
-        model=f"openai/{CHAT_MODEL}",
-        messages=[{"role": "user", "content": "What is the capital of France?"}],
-        api_base=f"{engine.url}/v1",
-        api_key="none",
-        extra_headers=TENANT,
-        max_tokens=20,
-        temperature=0,
-    )
-    assert "Paris" in response.choices[0].message.content
+def test_litellm_chats(engine: Service) -> None:
+    question = "What is the capital of France?"
+    assert "Paris" in call("litellm_chats", f"{engine.url}/v1", CHAT_MODEL, question)
 
 
 def ask(engine: Service, **fields: Any) -> Any:

@@ -1,15 +1,21 @@
 """Liveness, without dependencies, and readiness of every part."""
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 from fastapi import APIRouter, Request, Response
 
 from deployments.http.schemas.common import AnswerModel
+from deployments.http.schemas.errors import ERROR_RESPONSES, ErrorResponse
 from deployments.ingress.health_checks import HealthCheck
 from deployments.ingress.services import ServicesDep
 
-router = APIRouter(tags=["health"])
+#: The proxy's answers in the place of this ingress: 503 while no replica has started.
+_RESPONSES: dict[int | str, dict[str, Any]] = {
+    status: ERROR_RESPONSES[status] for status in (400, 408, 413, 421, 500, 503, 504)
+}
+
+router = APIRouter(tags=["health"], responses=_RESPONSES)
 
 
 class LivenessResponse(AnswerModel):
@@ -40,7 +46,12 @@ async def live(services: ServicesDep) -> LivenessResponse:
 @router.get(
     "/health/ready",
     summary="Readiness of each part",
-    responses={503: {"model": ReadinessResponse, "description": "None of the parts works."}},
+    responses={
+        503: {
+            "model": ReadinessResponse | ErrorResponse,
+            "description": "None of the parts works, or the service is starting.",
+        }
+    },
 )
 async def ready(request: Request, response: Response, services: ServicesDep) -> ReadinessResponse:
     """Check every part. Only callers with the token see details."""
