@@ -22,6 +22,8 @@ _OLD_FILES: Final = 5
 _DRAIN_TIMEOUT_S: Final = 2.0
 _OWN: Final = ("deployments", "jobs", "sidecar")
 _SHOWN: Final = frozenset({"WARNING", "ERROR", "CRITICAL"})
+#: What tells the operator which job or part a warning is about.
+_CONTEXT: Final = ("feature", "job_id", "attempt", "code", "deployment", "error")
 #: Ray Serve's are about retries and slow calls, which mend themselves; its errors are not.
 _SHOWN_OF_SERVE: Final = frozenset({"ERROR", "CRITICAL"})
 
@@ -100,7 +102,10 @@ def _shown(entry: dict[str, Any], text: str, level: object, levels: frozenset[st
     if level not in levels or not isinstance(entry.get(text), str):
         return None
     first_line = entry[text].strip().partition("\n")[0]
-    return f"{level}: {first_line}" if first_line else None
+    if not first_line:
+        return None
+    context = ", ".join(f"{name} {entry[name]}" for name in _CONTEXT if entry.get(name))
+    return f"{level}: {first_line} ({context})" if context else f"{level}: {first_line}"
 
 
 def _parse(line: str) -> dict[str, Any] | None:

@@ -18,6 +18,10 @@ SERVE = {"levelname": "ERROR", "message": "Replica died.\nTraceback", "asctime":
     ("entry", "shown"),
     [
         ({**OWN, "event": "disk full"}, "WARNING: disk full"),
+        (
+            {**OWN, "event": "attempt failed", "job_id": "job_1", "code": "internal"},
+            "WARNING: attempt failed (job_id job_1, code internal)",
+        ),
         ({**OWN, "event": "request", "level": "INFO"}, None),
         (SERVE, "ERROR: Replica died."),
         ({**SERVE, "levelname": "WARNING"}, None),
