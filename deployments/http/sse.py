@@ -33,9 +33,16 @@ def event_stream(*components: str, end: str | None = None) -> dict[str, Any]:
     return {"text/event-stream": {"schema": schema}}
 
 
-def json_event(text: str, *, id: str | None = None) -> bytes:  # noqa: A002 - the field's name
+def json_event(
+    text: str,
+    *,
+    id: str | None = None,  # noqa: A002 - the field's name
+    event: str | None = None,
+) -> bytes:
     """Frame JSON `text`, which contains no raw line feeds, as one event."""
     head = "" if id is None else f"id: {id}\n"
+    if event is not None:
+        head += f"event: {event}\n"
     return f"{head}data: {text}\n\n".encode()
 
 

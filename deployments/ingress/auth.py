@@ -1,8 +1,9 @@
 """Authentication by a shared token, for services that have one.
 
-Programs send `Authorization: Bearer TOKEN` (RFC 6750). Browsers send the token as the password of
-HTTP Basic (RFC 7617) with any user name. A browser attaches that password to requests from any
-site's page, so with Basic only this service's own pages may change anything.
+Programs send `Authorization: Bearer TOKEN` (RFC 6750), or `X-API-Key: TOKEN` as Anthropic's clients
+do: a header that no other site's page can make a browser send unasked. Browsers send the token as
+the password of HTTP Basic (RFC 7617) with any user name. A browser attaches that password to
+requests from any site's page, so with Basic only this service's own pages may change anything.
 """
 
 import base64
@@ -45,6 +46,8 @@ class TokenAuthenticator:
                 trusted = self._is_token(_password(credentials.strip()))
                 if trusted and scope["method"] not in SAFE_METHODS:
                     check_same_site(headers)
+            case "":
+                trusted = self._is_token(headers.get("x-api-key", "").strip().encode())
             case _:
                 trusted = False
         if not trusted and scope["path"] not in PUBLIC_PATHS:

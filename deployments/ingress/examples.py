@@ -87,6 +87,10 @@ EXAMPLE_BODIES: Final[Mapping[str, Mapping[str, Any]]] = {
         "messages": [{"role": "user", "content": "What goes with leeks?"}],
         "max_tokens": 16,
     },
+    "POST /v1/messages": {
+        "max_tokens": 16,
+        "messages": [{"role": "user", "content": "What goes with leeks?"}],
+    },
     "POST /v1/embeddings": {"input": ["oat milk", "rye bread"]},
     "POST /api/v1/jobs": {
         "feature": "receipt_extraction",

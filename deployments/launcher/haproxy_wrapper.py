@@ -43,6 +43,7 @@ _CLIENT_LIMITS = f"""\
     tcp-request connection track-sc0 src
     tcp-request connection reject if {{ sc0_conn_cur gt {MAX_CONNECTIONS} }}
     tcp-request connection reject if {{ sc0_conn_rate gt {_MAX_NEW_CONNECTIONS} }}"""
+_API, _OPENAI, _ANTHROPIC = "json", "openai.json", "anthropic.json"  # suffixes of files
 _INVALID_ID = "The header X-Request-ID must have 1 to 200 visible ASCII characters."
 _NO_ASCII_ID = "{ req.hdr(x-request-id) -m reg '[^ -~]' }"
 _BACKEND = r"^backend http-\S+$"
@@ -159,26 +160,25 @@ def apply_edits(config: str, edits: Sequence[Edit]) -> str:
 
 
 def write_error_files(folder: Path) -> None:
-    """Write HAProxy's error bodies, in the API's shape and in OpenAI's."""
+    """Write HAProxy's error bodies, in the API's shape, in OpenAI's and in Anthropic's."""
     for name, message, code in (
         ("starting", _STARTING, "overloaded"),
         ("busy", _BUSY, "overloaded"),
         ("request-id", _INVALID_ID, "bad_request"),
     ):
-        api, openai = _errors(message, "%[var(txn.id),json(utf8s)]", code)
-        (folder / f"{name}.json").write_text(api)
-        (folder / f"{name}.openai.json").write_text(openai)
+        for shape, body in _errors(message, "%[var(txn.id),json(utf8s)]", code).items():
+            (folder / f"{name}.{shape}").write_text(json.dumps(body))
     # HAProxy sends an error file verbatim: without the request's id, but with its own headers.
     for name, status, message, code in (
         ("500", "503 Service Unavailable", _STARTING, "overloaded"),
         ("408", "408 Request Timeout", _TOO_SLOW, "request_timeout"),
     ):
-        body, _ = _errors(message, "", code)
+        text = json.dumps(_errors(message, "", code)[_API])
         head = (
             f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nRetry-After: 1\r\n"
-            f"Connection: close\r\nContent-Length: {len(body.encode())}\r\n\r\n"
+            f"Connection: close\r\nContent-Length: {len(text.encode())}\r\n\r\n"
         )
-        (folder / f"{name}.http").write_bytes(f"{head}{body}".encode())
+        (folder / f"{name}.http").write_bytes(f"{head}{text}".encode())
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -198,7 +198,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def _respond(file: Path, condition: str, status: int = 503) -> str:
-    """Return the rules that respond with the file, in OpenAI's shape below /v1.
+    """Return the rules that respond with the file: below /v1 in OpenAI's shape or Anthropic's.
 
     The request's id is the client's or a new one, as in the ingress.
     """
@@ -211,15 +211,17 @@ def _respond(file: Path, condition: str, status: int = 503) -> str:
         (
             f"    http-request set-var-fmt(txn.id) req_%[uuid] if {condition}",
             f"    http-request set-var(txn.id) req.hdr(x-request-id) if {has_id} {condition}",
-            f"    {respond} lf-file {file}.openai.json if {{ path_beg /v1/ }} {condition}",
-            f"    {respond} lf-file {file}.json if {condition}",
+            f"    {respond} lf-file {file}.{_ANTHROPIC} if {{ path /v1/messages }} {condition}",
+            f"    {respond} lf-file {file}.{_OPENAI} if {{ path_beg /v1/ }} {condition}",
+            f"    {respond} lf-file {file}.{_API} if {condition}",
         )
     )
 
 
-def _errors(message: str, request_id: str, code: str) -> tuple[str, str]:
+def _errors(message: str, request_id: str, code: str) -> dict[str, dict[str, object]]:
+    """Return the error's body for each shape, by the suffix of its file."""
     is_retryable = code != "bad_request"
-    api = {
+    api: dict[str, object] = {
         "request_id": request_id,
         "status": "error",
         "payload": {},
@@ -230,7 +232,13 @@ def _errors(message: str, request_id: str, code: str) -> tuple[str, str]:
     }
     kind = "server_error" if is_retryable else "invalid_request_error"
     openai = {"message": message, "type": kind, "param": None, "code": code}
-    return json.dumps(api), json.dumps({"error": openai})
+    kind = "overloaded_error" if is_retryable else "invalid_request_error"
+    anthropic = {"type": kind, "message": message}
+    return {
+        _API: api,
+        _OPENAI: {"error": openai},
+        _ANTHROPIC: {"type": "error", "error": anthropic, "request_id": request_id},
+    }
 
 
 def _escape(text: str) -> str:

@@ -12,7 +12,7 @@ from tests.acceptance.service import REPOSITORY, Service
 
 SCRIPTS = Path(__file__).parent / "elixir"
 OPENAI_EX = "openai_ex_test.exs"
-CHAT = {"GET /v1/models", "POST /v1/chat/completions"}
+CHAT = {"GET /v1/models", "POST /v1/chat/completions", "POST /v1/messages"}
 
 
 def test_the_client_passes_its_own_tests_and_is_formatted(client_code: Path) -> None:

@@ -48,6 +48,7 @@ WITHOUT_STORED_DATA = {
     "POST /api/v1/receipts/extract",
     "POST /api/v1/search",
     "POST /v1/chat/completions",
+    "POST /v1/messages",
 }
 #: The operator's: 403 for any tenant.
 OPERATORS = {

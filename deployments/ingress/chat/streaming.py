@@ -1,7 +1,6 @@
 """Sends a chat completion as one JSON response or as server-sent events."""
 
 import asyncio
-import json
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import ExitStack, aclosing, asynccontextmanager, suppress
 from typing import Any
@@ -9,8 +8,7 @@ from typing import Any
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from deployments.http.error_responses import openai_error
-from deployments.http.sse import json_event
+from deployments.ingress.chat.formats import ChatFormat
 from deployments.ingress.chat.recording import ChatRecorder
 from deployments.ingress.disconnect import cancel_on_disconnect
 from sidecar.core.errors import ClientDisconnected, DatabaseUnavailable, ServiceError
@@ -29,7 +27,9 @@ async def record_disconnect(recorder: ChatRecorder) -> AsyncIterator[None]:
         raise
 
 
-async def whole_response(events: StreamEvents, recorder: ChatRecorder) -> JSONResponse:
+async def whole_response(
+    events: StreamEvents, recorder: ChatRecorder, chat_format: ChatFormat
+) -> JSONResponse:
     """Return the whole completion once it is recorded."""
     body: Mapping[str, Any] = {}
     async with aclosing(events):
@@ -39,7 +39,7 @@ async def whole_response(events: StreamEvents, recorder: ChatRecorder) -> JSONRe
                     body = event.body
                 case Usage():
                     await recorder.complete(event, body)
-    return JSONResponse(body)
+    return JSONResponse(chat_format.whole(body))
 
 
 class EventStreamResponse(Response):
@@ -50,6 +50,7 @@ class EventStreamResponse(Response):
         first: StreamEvent,
         events: StreamEvents,
         recorder: ChatRecorder,
+        chat_format: ChatFormat,
         until_sent: ExitStack,
     ) -> None:
         """Create the response: `first`, then `events`, after which `until_sent` is closed."""
@@ -58,6 +59,7 @@ class EventStreamResponse(Response):
         self._first = first
         self._events = events
         self._recorder = recorder
+        self._format = chat_format
         self._until_sent = until_sent
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -72,22 +74,23 @@ class EventStreamResponse(Response):
             async for event in self._events:
                 await self._send_event(event, send)
         except ServiceError as error:
-            # The status has been sent; OpenAI's clients expect the error as an event.
+            # The status has been sent; clients expect the error as an event.
             scope["state"]["log"]["code"] = error.code
-            await _send_text(json.dumps(openai_error(error)), send)
+            await _send(self._format.error(error), send)
             with suppress(DatabaseUnavailable):
                 await self._recorder.fail(error)
-        await _send_text("[DONE]", send)
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _send_event(self, event: StreamEvent, send: Send) -> None:
         match event:
             case Chunk():
                 self._recorder.on_chunk(event)
-                await _send_text(event.json, send)
+                await _send(self._format.chunk(event), send)
             case Usage():
                 await self._recorder.complete(event)
+                await _send(self._format.end(event), send)
 
 
-async def _send_text(text: str, send: Send) -> None:
-    await send({"type": "http.response.body", "body": json_event(text), "more_body": True})
+async def _send(body: bytes, send: Send) -> None:
+    if body:
+        await send({"type": "http.response.body", "body": body, "more_body": True})

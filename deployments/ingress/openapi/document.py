@@ -14,12 +14,14 @@ from typing import Any, Final
 from fastapi import FastAPI
 from pydantic import TypeAdapter
 
+from deployments.http.error_responses import MESSAGES_PATH
 from deployments.ingress.auth import PUBLIC_PATHS
 from deployments.ingress.examples import EXAMPLE_BODIES, EXAMPLE_IDS
 from deployments.ingress.openapi.descriptions import describe, load_descriptions
 from deployments.ingress.openapi.uploads import add_uploads
 from deployments.ingress.openapi.webhooks import webhooks
 from deployments.ingress.routes.job_events import JobChange
+from sidecar.llm.anthropic.response_types import MessageEvent
 from sidecar.llm.response_types import ChatCompletionChunk
 
 Operation = dict[str, Any]
@@ -54,6 +56,22 @@ _OPENAI_ERROR: Final = {
 }
 
 
+_ANTHROPIC_ERROR: Final = {
+    "type": "object",
+    "title": "AnthropicError",
+    "description": "The body of every error of /v1/messages.",
+    "required": ["type", "error"],
+    "properties": {
+        "type": {"const": "error"},
+        "error": {
+            "type": "object",
+            "title": "AnthropicErrorBody",
+            "required": ["type", "message"],
+            "properties": {"type": {"type": "string"}, "message": {"type": "string"}},
+        },
+        "request_id": {"type": "string"},
+    },
+}
 _WARNINGS: Final = {
     "type": "array",
     "items": {"type": "string"},
@@ -78,6 +96,7 @@ def openapi_builder(app: FastAPI, *, tokens: bool) -> Callable[[], dict[str, Any
 def _complete(document: dict[str, Any], *, tokens: bool) -> dict[str, Any]:
     schemas = document["components"]["schemas"]
     schemas["OpenAIError"] = deepcopy(_OPENAI_ERROR)
+    schemas["AnthropicError"] = deepcopy(_ANTHROPIC_ERROR)
     _add_events(schemas)
     document["webhooks"] = webhooks()
     for path, operations in document["paths"].items():
@@ -104,7 +123,7 @@ def _complete(document: dict[str, Any], *, tokens: bool) -> dict[str, Any]:
 
 def _add_events(schemas: dict[str, Any]) -> None:
     """Add the data of streamed events, to which no route's JSON refers."""
-    for event in (JobChange, ChatCompletionChunk):
+    for event in (JobChange, ChatCompletionChunk, MessageEvent):
         schema = TypeAdapter(event).json_schema(
             mode="serialization", ref_template="#/components/schemas/{model}"
         )
@@ -197,7 +216,10 @@ _LINKS: Final[Mapping[str, Mapping[str, tuple[str, str, str]]]] = {
 
 
 def _error(path: str, description: str) -> dict[str, Any]:
-    schema = "OpenAIError" if path.startswith("/v1/") else "ErrorResponse"
+    if path == MESSAGES_PATH:
+        schema = "AnthropicError"
+    else:
+        schema = "OpenAIError" if path.startswith("/v1/") else "ErrorResponse"
     return {
         "description": description,
         "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}},

@@ -56,6 +56,8 @@ async def test_each_operation_documents_its_errors_in_the_right_shape(
             if status >= "400" and (path, status) != ("/health/ready", "503"):
                 schema = response["content"]["application/json"]["schema"]["$ref"]
                 expected = "OpenAIError" if path.startswith("/v1/") else "ErrorResponse"
+                if path == "/v1/messages":
+                    expected = "AnthropicError"
                 assert schema == f"#/components/schemas/{expected}", (name, status)
 
 

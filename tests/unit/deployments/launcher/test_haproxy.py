@@ -18,7 +18,7 @@ from threading import Event, Semaphore, Thread
 import httpx
 import pytest
 
-from deployments.http.error_responses import openai_error
+from deployments.http.error_responses import anthropic_error, openai_error
 from deployments.http.schemas.errors import ErrorResponse
 from deployments.launcher import haproxy
 from deployments.launcher.haproxy_wrapper import (
@@ -157,12 +157,15 @@ def test_without_an_application_requests_get_a_503_not_a_404() -> None:
     with run_haproxy() as client:
         response = client.post("/api/v1/jobs", json={}, headers={"X-Request-ID": '"my"\\1'})
         chat = client.post("/v1/chat/completions", json={})
+        messages = client.post("/v1/messages", json={}, headers={"X-Request-ID": "m"})
     assert (response.status_code, response.headers["retry-after"]) == (503, "1")
     error = ErrorResponse.model_validate(response.json())
     assert (error.code, error.request_id) == ("overloaded", '"my"\\1')
     assert response.headers["x-request-id"] == error.request_id
     assert (chat.status_code, chat.headers["retry-after"]) == (503, "1")
     assert chat.json() == openai_error(Overloaded(chat.json()["error"]["message"]))
+    assert messages.status_code == 503
+    assert messages.json() == anthropic_error(Overloaded(error.error), "m")
 
 
 def test_requests_over_the_limit_are_refused_except_health_checks() -> None:
