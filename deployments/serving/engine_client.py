@@ -162,6 +162,9 @@ def _state(settings: Settings) -> EngineState:
         return EngineState("down", "it could not be started")
     if deployment is not None and deployment.status == "UNHEALTHY":
         return EngineState("down", "it has failed and is being started again")
+    if deployment is not None and deployment.status == "HEALTHY" and not states:
+        # Autoscaling has taken the last one away; a waiting call makes it start one.
+        return EngineState("loading", "it has no replica; the next request starts one")
     return EngineState("loading", "its model is being loaded")
 
 
