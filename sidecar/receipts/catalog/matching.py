@@ -1,14 +1,14 @@
 """Matches line items to the caller's catalog, by words or by vectors.
 
-exact: the same name; normalised: the same words without case, accents, plurals, sizes and order;
-synonym: one of the item's other names; fuzzy: nearly the same letters, and clearly nearer than any
-other item. An ambiguous match is none.
+exact: the same name; normalised: the same words without case, accents, sizes and order, in any
+inflection of one language; synonym: one of the item's other names; fuzzy: nearly the same letters,
+and clearly nearer than any other item. An ambiguous match is none.
 """
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from rapidfuzz import fuzz, process
@@ -18,6 +18,7 @@ from sidecar.receipts.fields.spelling import capitals
 from sidecar.receipts.models import LineItem, Match
 from sidecar.receipts.options import CatalogItem
 from sidecar.receipts.units import UNIT_WORDS
+from sidecar.text.lexicon import lexicon
 
 _MIN_RATIO = 86.0  # token_sort_ratio, 0 to 100
 _LEAD = 4.0  # how much nearer than the next item
@@ -52,6 +53,9 @@ class Catalog:
             return Match(id=item, confidence=0.97, strategy="normalised")
         if item := self._synonyms.get(plain):
             return Match(id=item, confidence=0.95, strategy="synonym")
+        found = {item for form in _forms(self.expand(name)) if (item := self._inflected.get(form))}
+        if len(found) == 1:
+            return Match(id=found.pop(), confidence=0.93, strategy="normalised")
         return self._fuzzy(plain)
 
     def _fuzzy(self, plain: str) -> Match | None:
@@ -86,6 +90,15 @@ class Catalog:
         )
 
     @cached_property
+    def _inflected(self) -> Mapping[str, str]:
+        return _unambiguous(
+            (form, item.id)
+            for item in self.items
+            for name in (item.name, *item.synonyms)
+            for form in _forms(name)
+        )
+
+    @cached_property
     def _keys(self) -> Mapping[str, str]:
         return {**self._synonyms, **self._normalized}
 
@@ -101,11 +114,19 @@ def with_matches(items: Iterable[LineItem], catalog: Catalog) -> tuple[LineItem,
 
 
 def normalize(name: str) -> str:
-    """Return sorted lower case words without accents, sizes, signs and plural endings."""
+    """Return sorted lower case words without accents, sizes, signs and English plural endings."""
+    return " ".join(sorted(_singular(word) for word in _words(name))).lower()
+
+
+@lru_cache(maxsize=16_384)  # a tenant's catalog comes with each of its receipts
+def _forms(name: str) -> list[str]:
+    """Return what the inflections of a name share, for each language that it may be in."""
+    return lexicon().inflection_keys(" ".join(sorted(_words(name))).lower())
+
+
+def _words(name: str) -> list[str]:
     plain = capitals(name)
-    without_size = _SIZE.sub(" ", plain)
-    words = re.findall(r"[^\W_]+", without_size) or re.findall(r"[^\W_]+", plain)
-    return " ".join(sorted(_singular(word) for word in words)).lower()
+    return re.findall(r"[^\W_]+", _SIZE.sub(" ", plain)) or re.findall(r"[^\W_]+", plain)
 
 
 def _singular(word: str) -> str:

@@ -44,6 +44,26 @@ def test_a_line_matches_its_item(printed: str, item: str, strategy: str) -> None
     assert (match.id, match.strategy) == (item, strategy)
 
 
+@pytest.mark.parametrize(
+    ("name", "printed"),
+    [
+        ("Rote Zwiebel", "ZWIEBELN ROT"),
+        ("Tomate", "TOMATEN 500G"),
+        ("pomodoro", "POMODORI"),
+        ("jabłko", "JABŁKA"),
+        ("mela", "MELE"),
+        ("tomate", "TOMATES"),
+        ("ägg", "ÄGG 12ST"),
+        ("peruna", "PERUNAT"),
+    ],
+)
+def test_inflections_of_any_language_are_the_same_item(name: str, printed: str) -> None:
+    items = (CatalogItem(id="it", name=name), CatalogItem(id="other", name="Milch"))
+    match = Catalog(items).match(printed)
+    assert match is not None
+    assert (match.id, match.strategy) == ("it", "normalised")
+
+
 @pytest.mark.parametrize("printed", ["CANDLES", "JAMS 400G", "BAKED BEANS TIN", "500 G", "", " "])
 def test_unknown_and_ambiguous_lines_do_not_match(printed: str) -> None:
     assert CATALOG.match(printed) is None
