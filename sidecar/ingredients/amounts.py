@@ -1,16 +1,22 @@
 """Reads the amount at a place of an ingredient line: numbers, ranges, units and package sizes."""
 
+import re
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Final
 
 from sidecar.ingredients.tokens import Tokens, tokenize
-from sidecar.ingredients.units import Unit
+from sidecar.ingredients.units import Unit, kitchen_units
 from sidecar.ingredients.vocabulary import Vocabulary, vocabulary
+from sidecar.text.folding import fold
 
 _LENGTHS: Final = frozenset(("cm", "inch"))
+_SIZES: Final = frozenset(("g", "kg", "oz", "lb", "ml", "cl", "dl", "l", "fl oz"))  # of packages
 _GROUPED: Final = frozenset(("g", "ml"))  # units of which a thousand is usual
+_BEFORE: Final = frozenset(("g", "kg", "dag", "mg", "ml", "cl", "dl", "l"))  # "g 200 farina"
 _THOUSAND: Final = 1_000
+_SLASHED: Final = re.compile(r"(\d)/(\d)")
+_SMALLEST_SIZE: Final = 10  # g or ml of a package
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +60,53 @@ class _AmountReader:
         self.words: Vocabulary = vocabulary(language)
 
     def read(self, start: int) -> LineAmount | None:
-        position = self._tokens.skip(start, self.words.about)
-        number = self._number(position)
+        tokens = self._tokens
+        about = tokens.skip(start, self.words.about)
+        between = tokens.skip(about, self.words.between)
+        before = self._unit_before(between)
+        number = self._number(before[1] if before else between)
         if number is None:
-            return self._without_number(position)
+            return self._without_number(start) or self._without_number(about)
         low, position = number
-        high, position = self._range_end(low, position)
+        high, position = self._range_end(low, position, between=between > about)
+        if high is None and self.words.slashed_ranges and (ends := self._slashed_range(position)):
+            low, high = ends
+        if before:
+            unit, end = before
+            text = tokens.slice(between, end).plain()
+            return LineAmount(low, position, high, unit=unit, unit_text=text)
+        if low < 1:  # "½ a cabbage"
+            position = tokens.skip(position, self.words.articles)
         amount = self._with_unit(LineAmount(low, position, high))
         return self._more(amount)
+
+    def _unit_before(self, position: int) -> tuple[Unit | None, int] | None:
+        """Return the unit of "g 200" and the position of the number; no unit for "n. 3"."""
+        tokens, start = self._tokens, position
+        position = tokens.skip(start, self.words.number_signs)
+        unit = None
+        if position == start:
+            found = tokens.unit(start, self._language)
+            if found is None or found[0].name not in _BEFORE:
+                return None
+            unit, position = found
+        token = tokens.get(position)
+        if token is None or token.number is None:
+            return None
+        behind = tokens.unit(position + 1, self._language)
+        return None if behind is not None and unit is not None else (unit, position)
+
+    def _slashed_range(self, position: int) -> tuple[Fraction, Fraction] | None:
+        """Return the ends of "2/3 cucchiai": in Italian a range, if a plural follows."""
+        token, word = self._tokens.get(position - 1), self._tokens.get(position)
+        match = _SLASHED.fullmatch(token.text) if token is not None else None
+        if match is None or word is None or not word.is_word or word.folded[-1] not in "ie":
+            return None
+        unit = self._unit_at(position)
+        if unit is not None and unit[0].name == "glass" and word.folded[-1] == "e":
+            return None
+        low, high = Fraction(match[1]), Fraction(match[2])
+        return (low, high) if low >= 2 and high == low + 1 else None
 
     def size(self, position: int) -> tuple[Size, int] | None:
         """Return the number and unit at `position`, and the position behind them."""
@@ -120,13 +165,17 @@ class _AmountReader:
             and self._tokens.unit(position + 2, self._language) is None
         )
 
-    def _range_end(self, low: Fraction, position: int) -> tuple[Fraction | None, int]:
+    def _range_end(
+        self, low: Fraction, position: int, *, between: bool = False
+    ) -> tuple[Fraction | None, int]:
         tokens = self._tokens
         behind = (
             position + 1
             if tokens.is_sign(position, "-")
             else tokens.skip(position, self.words.range)
         )
+        if between and behind == position:
+            behind = tokens.skip(position, self.words.and_)
         if behind > position and (end := self._number(behind)) is not None and end[0] > low:
             if self._size_follows(behind):
                 return None, position
@@ -172,8 +221,31 @@ class _AmountReader:
         if unit is None:
             return amount
         text = tokens.slice(position, unit[1]).plain()
-        amount = replace(amount, unit=unit[0], unit_text=text, end=unit[1])
-        return self._grouped(self._with_size(amount))
+        amount = replace(amount, unit=unit[0], unit_text=text, end=self._behind_sizes(unit[1]))
+        return self._of_package(self._grouped(self._with_size(amount)))
+
+    def _behind_sizes(self, position: int) -> int:
+        """Return the position behind "EL, gehäuft"."""
+        if not self._tokens.is_sign(position, ","):
+            return position
+        end = self._tokens.skip(position + 1, self.words.spoons)
+        return end if end > position + 1 else position
+
+    def _of_package(self, amount: LineAmount) -> LineAmount:
+        """Read "400 g can" as a can of that size."""
+        unit, quantity = amount.unit, amount.quantity
+        if unit is None or quantity is None or amount.size or amount.quantity_max:
+            return amount
+        package = self._unit_at(amount.end)
+        if unit.measure.dimension not in ("g", "ml") or package is None or unit.approximate:
+            return amount
+        if not package[0].container or unit.name not in _SIZES:
+            return amount
+        text = self._tokens.slice(amount.end, package[1]).plain()
+        of_one = LineAmount(Fraction(1), package[1], unit=package[0], unit_text=text)
+        if quantity < _SMALLEST_SIZE and unit.name in _GROUPED:  # "1 gr. Dose": a large one
+            return replace(of_one, quantity=quantity, notes=(*amount.notes, amount.unit_text))
+        return replace(of_one, size=Size(quantity, unit.name), notes=amount.notes)
 
     def _unit_at(self, position: int) -> tuple[Unit, int] | None:
         if self._tokens.skip(position, self.words.not_units) > position:
@@ -254,6 +326,8 @@ class _AmountReader:
             other = self.size(other[1]) or other  # "1 lb 2 oz"
             text = tokens.slice(position + 1, other[1]).plain()
             return replace(amount, end=other[1], notes=(*amount.notes, text))
+        if (half := self._half_behind(position)) is not None:
+            return replace(amount, quantity=low + half[0], end=half[1])
         high, behind = self._range_end(low, position)
         if high is not None and (second := self._unit_at(behind)) is not None:
             measures = unit.measure, second[0].measure
@@ -273,6 +347,20 @@ class _AmountReader:
         total = low + added[0] * measures[1].size / measures[0].size
         return replace(amount, quantity=total, end=second[1])
 
+    def _half_behind(self, position: int) -> tuple[Fraction, int] | None:
+        """Read the fraction of "una taza y media de" and "1 tasse 1/2 de"."""
+        tokens = self._tokens
+        start = tokens.skip(position, self.words.and_)
+        half = self._fraction(start)
+        if half is None or self._unit_at(half[1]) is not None:
+            return None
+        behind = tokens.skip(half[1], self.words.of) > half[1]
+        token = tokens.get(start)
+        assert token is not None
+        if start > position:
+            return half if behind else None
+        return half if token.number is not None else None
+
     def _without_number(self, position: int) -> LineAmount | None:
         """Read "some", an article, or a unit that needs no number ("pinch of salt")."""
         tokens = self._tokens
@@ -284,12 +372,19 @@ class _AmountReader:
         behind = tokens.skip(position, self.words.articles)
         behind += behind > position and tokens.is_sign(behind, "'")
         if behind > position:
-            return self._with_unit(LineAmount(Fraction(1), behind))
+            return self._more(self._with_unit(LineAmount(Fraction(1), behind)))
         amount = self._with_unit(LineAmount(Fraction(1), position))
         unit = amount.unit
         if unit is None or amount.size is not None:
             return None
         followed = tokens.skip(amount.end, self.words.of) > amount.end
-        if unit.approximate or (followed and unit.measure.dimension not in ("g", "ml", "piece")):
-            return amount
+        food = tokens.get(amount.end)
+        bare = food is not None and food.is_word and tokens.skip(position, self.words.bare)
+        if (
+            unit.approximate
+            or bare
+            or (followed and unit.measure.dimension not in ("g", "ml", "piece"))
+        ):
+            plural = followed and fold(amount.unit_text) in kitchen_units().plurals[self._language]
+            return replace(amount, quantity=None if plural else amount.quantity)
         return None

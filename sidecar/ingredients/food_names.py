@@ -107,7 +107,8 @@ def _to_phrase(tokens: Tokens, food: FoodName, known: Vocabulary) -> Tokens:
             end = tokens.skip(position, phrases)
             if end == position:
                 continue
-            before, after = tokens.slice(0, position), tokens.slice(end)
+            joined = position > 1 and tokens.skip(position - 1, known.or_) == position
+            before, after = tokens.slice(0, position - joined), tokens.slice(end)
             if before.plain():
                 food.notes.append(tokens.slice(position).plain())
                 return before
@@ -121,6 +122,8 @@ def _to_alternative(tokens: Tokens, food: FoodName, known: Vocabulary) -> Tokens
     """Cut at "or", unless it joins two kinds of the food ("red or white wine")."""
     for position in range(1, len(tokens.items) - 1):
         end = tokens.skip(position, known.or_)
+        if tokens.is_sign(position, "/") and tokens.text[tokens.items[position].start - 1] == " ":
+            end = position + 1
         if end == position:
             continue
         left, right = tokens.slice(0, position), tokens.slice(end)
@@ -133,7 +136,8 @@ def _to_alternative(tokens: Tokens, food: FoodName, known: Vocabulary) -> Tokens
             head = right.items[-1]
             food.head = head.text
             return left
-        if _all_adjectives(before, known) or _all_adjectives(after, known):
+        ellipsis = left.items[-1].text == "-"  # "groente- of kippenbouillon"
+        if ellipsis or _all_adjectives(before, known) or _all_adjectives(after, known):
             return tokens
         food.alternatives.append(tokens.text[right.items[0].start :])
         return left

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Final
 
-from sidecar.ingredients.amounts import LineAmount, Size, read_amount
+from sidecar.ingredients.amounts import LineAmount, Size, read_amount, read_size
 from sidecar.ingredients.food_names import FoodName, read_food, read_notes
 from sidecar.ingredients.tokens import Tokens, tokenize
 from sidecar.ingredients.units import LANGUAGES
@@ -22,6 +22,7 @@ _MAX_WORDS_LENGTH: Final = 40
 _SURE: Final = 0.98
 _NO_NAME: Final = 0.1
 _LONG_NAME_WORDS: Final = 6
+_MAX_COUNT: Final = 24  # of a food whose line ends with a number
 #: Factors of the confidence: a number is left in the name, the name is long, nothing was counted.
 _NUMBER_LEFT: Final = 0.6
 _LONG_NAME: Final = 0.8
@@ -80,6 +81,11 @@ def uncounted_is_none(quantity: object) -> object:
 
 def _parse(line: str, language: str) -> IngredientLine:
     tokens = tokenize(line, language)
+    begin = _behind_optional(tokens, language)
+    tokens = tokens.slice(begin)
+    other = tokens.skip(0, vocabulary(language).or_)  # the alternative of the line before
+    if other and read_amount(tokens, other, language) is not None:
+        tokens = tokens.slice(other)
     part, start = _part(tokens, language)
     amount = read_amount(tokens, start, language)
     if amount is None:
@@ -89,30 +95,73 @@ def _parse(line: str, language: str) -> IngredientLine:
     amount, rest = _food_not_unit(tokens, amount, rest)
     behind_unit = amount is not None and (amount.unit is not None or amount.quantity != 1)
     if behind_unit or part:
-        rest = rest.slice(rest.skip(0, vocabulary(language).of))
+        rest = _without_of(rest, language)
+    if amount is not None:
+        amount, rest = _size_behind_food(amount, rest, language)
     food = read_food(rest, language, counted=amount is not None and amount.unit is None)
     if amount is None and food.amount is not None:
         amount = food.amount
     if amount is not None and food.unit is not None:
         amount = replace(amount, unit=food.unit)
+    food.optional = food.optional or begin > 0
     return _build(line, language, amount, food, part)
+
+
+def _behind_optional(tokens: Tokens, language: str) -> int:
+    """Return the position behind "optional:" or "evtl." at the start of a line."""
+    end = tokens.skip(0, vocabulary(language).optional)
+    end += end > 0 and tokens.is_sign(end, ":,")
+    return end if end and any(token.is_word for token in tokens.items[end:]) else 0
+
+
+def _without_of(rest: Tokens, language: str) -> Tokens:
+    """Leave out the "of" between an amount and its food, which a bracket may precede."""
+    start = 0
+    while (token := rest.get(start)) is not None and token.bracket is not None:
+        start += 1
+    end = rest.skip(start, vocabulary(language).of)
+    return Tokens(rest.text, [*rest.items[:start], *rest.items[end:]])
+
+
+def _size_behind_food(amount: LineAmount, rest: Tokens, language: str) -> tuple[LineAmount, Tokens]:
+    """Take the size of a package or piece from behind its food: "1 can of tuna of 160 g"."""
+    unit = amount.unit
+    if unit is None or amount.size is not None or not (unit.container or unit.name == "piece"):
+        return amount, rest
+    for position in range(1, len(rest.items)):
+        if rest.skip(position, vocabulary(language).each) == position:
+            continue
+        stop = next(
+            (n for n in range(position, len(rest.items)) if rest.is_sign(n, ",;")), len(rest.items)
+        )
+        if (size := read_size(rest.text_of(position, stop), language)) is not None:
+            left = Tokens(rest.text, [*rest.items[:position], *rest.items[stop:]])
+            return replace(amount, size=size), left
+    return amount, rest
 
 
 def _part(tokens: Tokens, language: str) -> tuple[str, int]:
     """Return the part that is taken of a counted food ("juice of 1 lemon"), and its end."""
     words = vocabulary(language)
     end = tokens.skip(0, words.parts)
+    while end and (more := tokens.skip(tokens.skip(end, words.and_), words.parts)) > end + 1:
+        end = more
     behind = tokens.skip(end, words.of)
     behind += behind > end and tokens.is_sign(behind, "'")
-    if end and (behind > end or not words.of.values):
+    if end:
         amount = read_amount(tokens, behind, language)
-        if amount is not None and amount.unit is None:
-            return tokens.slice(0, end).plain(), behind
+        weighed = amount is not None and amount.unit is not None and not amount.unit.is_counted
+        if amount is not None and amount.quantity is not None and not weighed:
+            food = tokens.get(amount.end)
+            if food is not None and food.is_word:
+                return tokens.slice(0, end).plain(), behind
     return "", 0
 
 
 def _amount_behind(tokens: Tokens, language: str) -> tuple[LineAmount | None, Tokens]:
-    """Find an amount at the end of a line: "Mehl 200 g", "Eggs: 2"."""
+    """Find an amount at the end of a line: "Mehl 200 g", "Eggs: 2", "Uova 3"."""
+    known = vocabulary(language)
+    only = sum(token.number is not None for token in tokens.items) == 1
     for position in range(1, len(tokens.items)):
         separated = tokens.is_sign(position - 1, ":-,") or tokens.items[position - 1].folded == "x"
         if tokens.items[position].number is None:
@@ -121,7 +170,13 @@ def _amount_behind(tokens: Tokens, language: str) -> tuple[LineAmount | None, To
         if amount is None or amount.quantity is None:
             continue
         after = [token for token in tokens.items[amount.end :] if token.bracket is None]
-        if not after and (amount.unit is not None or separated):
+        counted = (
+            only
+            and amount.unit is None
+            and amount.quantity <= _MAX_COUNT
+            and not known.not_counts.match([tokens.items[position - 1].folded])
+        )
+        if not after and (amount.unit is not None or separated or counted):
             end = position - separated
             brackets = [token for token in tokens.items[amount.end :] if token.bracket is not None]
             return amount, Tokens(tokens.text, [*tokens.items[:end], *brackets])

@@ -12,6 +12,7 @@ NUMBER: Final = (
 _FULL: Final = re.compile(NUMBER)
 _VULGAR: Final = re.compile("(\\d?)[ ]?([¼-¾⅐-⅞])")
 _SLASHED: Final = re.compile(r"(?<=\d)[ ]?[⁄∕][ ]?(?=\d)")
+_SPACED: Final = re.compile(r"(?<![\w/.,-])(\d{1,2}) / (\d{1,2})(?=[ ]?[^\W\d])")
 _JOINED: Final = re.compile(r"(?<![\d/.,-])(\d{1,3})-(\d)/(\d{1,2})(?![\d/])")
 
 
@@ -20,6 +21,7 @@ def normalize(text: str) -> str:
     text = unicodedata.normalize("NFC", text).translate(_PLAIN)
     text = _VULGAR.sub(_plain_fraction, text)
     text = _SLASHED.sub("/", text)
+    text = _SPACED.sub(r"\1/\2", text)
     text = _JOINED.sub(_mixed, text)
     return " ".join(text.split())
 

@@ -12,7 +12,15 @@ from sidecar.ingredients.vocabulary import Phrases
 from sidecar.text.folding import fold
 
 _TOKEN: Final = re.compile(rf"(?P<number>{NUMBER})|(?P<word>[^\W\d_]+)|(?P<sign>\S)")
-_BULLET: Final = re.compile(r"^(?:[-*•·▪◦‣☐✓>]+\s+|[•·▪◦‣☐✓]+|\[ ?\]\s*)+")
+#: Dashes before a blank, boxes to tick, and any symbol at all, pictures of the food included.
+_BULLET: Final = re.compile(
+    r"^(?:[-*>.]+\s+|\[[ xX]?\]\s*|\d\ufe0f?\u20e3\s*|[^\w\s()\[\]{}#+~&'\"%.,:;/\\<=>-]+\s*)+"
+)
+_ENCLOSED: Final = re.compile(r"^\(([^()]*\w[^()]*)\)$")
+_NUMBERED: Final = re.compile(r"^\d{1,2}(?:\)\s*(?=\S)|\.\s+(?=\d))")  # "1. 200 g", "2) salt"
+_ENDINGS: Final = re.compile(r"(?<=[^\W\d_]{2})/(?:n|e|en|er|r|s|es)(?![^\W_])")  # "Dose/n"
+_AND_OR: Final = re.compile(r"(?i)\b(?:and|und|et|y|e|en|i)/(?=(?:or|oder|ou|o|of|lub)\b)")
+_SLASHED: Final = re.compile(r"(?i)\bc/(?=[snp]\b)")  # "c/s", "c/n"
 _BRACKETS: Final = re.compile(r"\(([^()\[\]]*)\)|\[([^()\[\]]*)\]")
 _PLACEHOLDER: Final = "\x01"
 _JOINERS: Final = frozenset(".'-")
@@ -81,6 +89,11 @@ class Tokens:
         """Return some of the tokens."""
         return Tokens(self.text, self.items[start:end])
 
+    def text_of(self, start: int, end: int) -> str:
+        """Return the text from one token to the one before `end`, with blanks for brackets."""
+        items = self.items[start:end]
+        return self.text[items[0].start : items[-1].end].replace(_PLACEHOLDER, " ") if items else ""
+
     def plain(self) -> str:
         """Return the text of the tokens, without brackets."""
         if not self.items:
@@ -115,8 +128,9 @@ class Tokens:
 
 
 def tokenize(line: str, language: str) -> Tokens:
-    """Return the tokens of a line. Bullets and the plural ending in "egg(s)" are left out."""
-    text = _BULLET.sub("", normalize(line))
+    """Return the tokens of a line, without bullets, numbering and endings as in "egg(s)"."""
+    text = _ENCLOSED.sub(r"\1", _NUMBERED.sub("", _BULLET.sub("", normalize(line))))
+    text = _AND_OR.sub("", _SLASHED.sub("c ", _ENDINGS.sub("", text)))
     contents: list[str] = []
     pieces: list[str] = []
     end = 0
@@ -129,7 +143,8 @@ def tokenize(line: str, language: str) -> Tokens:
         if glued and content.isalpha() and len(content) <= _LONGEST_PLURAL:
             continue
         last = before.split()[-1:]
-        if last and content.isalpha() and kitchen_units().find(f"{last[0]} {content}", language):
+        spelled = f"{last[0].rstrip('.')} {content}" if last else ""
+        if last and content.isalpha() and kitchen_units().find(spelled, language):
             pieces.append(f" {content} ")
             continue
         contents.append(content)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache, lru_cache
 from importlib.resources import files
+from itertools import pairwise
 from math import ceil, floor
 from typing import Any, Final
 
@@ -41,6 +42,11 @@ class Unit:
     container: bool = False
     approximate: bool = False
 
+    @property
+    def is_counted(self) -> bool:
+        """Return whether it counts things, and is no weight or volume."""
+        return self.measure.dimension not in ("g", "ml")
+
 
 @dataclass(frozen=True, slots=True)
 class Units:
@@ -50,6 +56,7 @@ class Units:
     symbols: Mapping[str, Unit]  # with their case
     spellings: Mapping[str, Unit]  # folded, of any language
     by_language: Mapping[str, Mapping[str, Unit]]
+    plurals: Mapping[str, frozenset[str]]  # by language
 
     def find(self, spelling: str, language: str | None = None) -> Unit | None:
         """Return the unit of a spelling without periods, None if it is none."""
@@ -125,11 +132,23 @@ def kitchen_units() -> Units:
         folded_symbols.setdefault(name, unit)
         for language in LANGUAGES:
             by_language[language].update(dict.fromkeys(entry.get(language, ()), unit))
+    plurals = {language: _plurals(by_language[language]) for language in LANGUAGES}
     spellings = dict(folded_symbols)
     for language in LANGUAGES:
         for spelling, unit in by_language[language].items():
             spellings.setdefault(spelling, unit)
-    return Units(by_name, symbols, spellings, by_language)
+    return Units(by_name, symbols, spellings, by_language, plurals)
+
+
+def _plurals(spellings: Mapping[str, Unit]) -> frozenset[str]:
+    """Return the spellings that differ from the one before, of the same unit, by their ending."""
+    return frozenset(
+        second
+        for first, second in pairwise(spellings)
+        if spellings[first] is spellings[second]
+        and second.startswith(first[:-1])
+        and len(second) <= len(first) + 2
+    )
 
 
 def _measure_of(name: str, entry: Mapping[str, Any]) -> UnitMeasure:

@@ -22,7 +22,7 @@ _LETTERS: Final = {
 }
 _LISTS: Final = (
     *("articles", "some", "about", "range", "plus", "of", "sizes", "after", "each", "parts"),
-    *("purpose", "taste", "optional", "kinds"),
+    *("purpose", "taste", "optional", "kinds", "between", "spoons", "bare"),
 )
 _FOOD_WEIGHT: Final = 2.0
 _LETTER_WEIGHT: Final = 0.7
@@ -66,8 +66,14 @@ class Vocabulary:
     taste: Phrases
     optional: Phrases
     kinds: Phrases
+    between: Phrases
+    spoons: Phrases
+    bare: Phrases
     not_units: Phrases
     heads: Phrases
+    number_signs: Phrases
+    not_counts: Phrases
+    slashed_ranges: bool
 
 
 @cache
@@ -75,13 +81,16 @@ def vocabulary(language: str) -> Vocabulary:
     """Return the vocabulary of one of `LANGUAGES`."""
     data = _data()
     entry, shared = data[language], data["shared"]
-    lists = {name: _phrases(entry[name]) for name in _LISTS}
+    lists = {name: _phrases(entry.get(name, ())) for name in _LISTS}
     return Vocabulary(
         numbers=_phrases(entry["numbers"]),
         and_=_phrases(entry["and"]),
         or_=_phrases(entry["or"]),
         not_units=_phrases(shared["not_units"]),
         heads=_phrases(shared["heads"]),
+        number_signs=_phrases(shared["number_signs"]),
+        not_counts=_phrases(shared["not_counts"]),
+        slashed_ranges=language in shared["slashed_ranges"],
         **lists,
     )
 
