@@ -5,12 +5,9 @@ its time is up, and when it crashes.
 """
 
 import asyncio
-import json
 import logging
 import os
-import sys
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
 from dataclasses import dataclass
 from math import ceil
 from time import monotonic
@@ -19,13 +16,12 @@ from typing import Any, Self
 from sidecar.core.errors import DeadlineExceeded, Overloaded, ServiceError, from_code
 from sidecar.planning.response import Incumbent, PlanAnswer
 from sidecar.planning.schemas import PlanRequest
+from sidecar.planning.worker_processes import Worker, WorkerCrashed, WorkerStarter
 
 _log = logging.getLogger(__name__)
 
 OnIncumbent = Callable[[Incumbent], None]
 
-_MAX_LINE_BYTES = 64 * 1024 * 1024
-_START_TIMEOUT_S = 60.0
 _RESTART_PAUSE_S = 5.0
 _MIN_SOLVE_S = 0.1  # enough to find a plan at all
 
@@ -40,76 +36,6 @@ class Limits:
     grace_s: float = 1.0
 
 
-class _WorkerCrashed(Exception):
-    """The worker ended without a response."""
-
-
-class _Worker:
-    """A process and its pipes."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self._process = process
-
-    @classmethod
-    async def start(cls, memory_bytes: int) -> Self:
-        """Start a process and wait until it is warm. Raises ServiceError if it doesn't start."""
-        # The child imports from the same paths, and leaves the other cores to its siblings.
-        environment = {
-            **os.environ,
-            "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
-            "OMP_NUM_THREADS": "1",
-            "OPENBLAS_NUM_THREADS": "1",
-        }
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "sidecar.planning.worker",
-            str(memory_bytes),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            env=environment,
-            limit=_MAX_LINE_BYTES,
-        )
-        worker = cls(process)
-        try:
-            async with asyncio.timeout(_START_TIMEOUT_S):
-                await worker.receive()
-        except (TimeoutError, _WorkerCrashed) as error:
-            await worker.kill()
-            raise ServiceError("a planner process did not start") from error
-        except asyncio.CancelledError:
-            await worker.kill()
-            raise
-        return worker
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
-
-    async def send(self, line: bytes) -> None:
-        assert self._process.stdin is not None
-        try:
-            self._process.stdin.write(line + b"\n")
-            await self._process.stdin.drain()
-        except (BrokenPipeError, ConnectionResetError) as error:
-            raise _WorkerCrashed from error
-
-    async def receive(self) -> dict[str, Any]:
-        assert self._process.stdout is not None
-        line = await self._process.stdout.readline()
-        if not line.endswith(b"\n"):
-            raise _WorkerCrashed
-        message: dict[str, Any] = json.loads(line)
-        return message
-
-    async def kill(self) -> None:
-        if self._process.stdin is not None:
-            self._process.stdin.close()
-        with suppress(ProcessLookupError):
-            self._process.kill()
-        await self._process.wait()
-
-
 class WorkerPool:
     """A fixed number of workers behind a bounded queue of requests.
 
@@ -118,8 +44,9 @@ class WorkerPool:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._idle: asyncio.Queue[_Worker] = asyncio.Queue()
-        self._workers: set[_Worker] = set()
+        self._starter = WorkerStarter(limits.memory_bytes)
+        self._idle: asyncio.Queue[Worker] = asyncio.Queue()
+        self._workers: set[Worker] = set()
         self._background: set[asyncio.Task[None]] = set()
         self._waiting = 0
         self._closed = False
@@ -141,6 +68,7 @@ class WorkerPool:
         await asyncio.gather(*self._background, return_exceptions=True)
         await asyncio.gather(*(worker.kill() for worker in self._workers))
         self._workers.clear()
+        await self._starter.close()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -184,7 +112,7 @@ class WorkerPool:
         except TimeoutError:
             self._replace(worker)
             raise DeadlineExceeded("no plan was found within the time limit") from None
-        except _WorkerCrashed:
+        except WorkerCrashed:
             self._replace(worker)
             raise self._crash_error() from None
         except BaseException:
@@ -195,7 +123,7 @@ class WorkerPool:
             raise from_code(response["error"]["code"], response["error"]["message"])
         return PlanAnswer.model_validate(response["answer"])
 
-    async def _next_worker(self, request: PlanRequest) -> _Worker:
+    async def _next_worker(self, request: PlanRequest) -> Worker:
         if self._closed or (self._idle.empty() and self._waiting >= self._limits.queue_capacity):
             raise self._overloaded(request)
         self._waiting += 1
@@ -219,7 +147,7 @@ class WorkerPool:
             return Overloaded("the planner is shutting down", retry_after_s=5)
         return ServiceError("the planner process ended without an answer")
 
-    def _replace(self, worker: _Worker) -> None:
+    def _replace(self, worker: Worker) -> None:
         """Kill a worker and start another in the background."""
 
         async def swap() -> None:
@@ -244,7 +172,7 @@ class WorkerPool:
                 await asyncio.sleep(_RESTART_PAUSE_S)
 
     async def _add(self) -> None:
-        worker = await _Worker.start(self._limits.memory_bytes)
+        worker = await self._starter.start_worker()
         self._workers.add(worker)
         self._idle.put_nowait(worker)
 
@@ -258,7 +186,7 @@ def _has_idle_core() -> bool:
 
 
 async def _exchange(
-    worker: _Worker, line: bytes, on_incumbent: OnIncumbent | None
+    worker: Worker, line: bytes, on_incumbent: OnIncumbent | None
 ) -> dict[str, Any]:
     await worker.send(line)
     while "incumbent" in (message := await worker.receive()):

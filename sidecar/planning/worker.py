@@ -1,19 +1,23 @@
-"""The solver process: `python -m sidecar.planning.worker MEMORY_BYTES`.
+"""The solver processes: `python -m sidecar.planning.worker MEMORY_BYTES DESCRIPTOR`.
 
-It reads a `Task` as one JSON line and writes JSON lines: {"ready": true} once warm, then for each
+The process forks a worker for each socket that it receives through the descriptor. A worker reads a
+`Task` as one JSON line and writes JSON lines: {"ready": true, "pid": …} once warm, then for each
 task any number of {"incumbent": …} and one {"answer": …} or {"error": {code, message}}. The
 operating system limits its memory and each request's CPU time; the parent kills it in every other
 case. It ends with its parent.
 """
 
+import gc
 import json
 import os
 import queue
 import resource
+import signal
+import socket
 import sys
 import threading
 import time
-from typing import TextIO
+from typing import NoReturn, TextIO
 
 from pydantic import BaseModel
 
@@ -35,25 +39,41 @@ class Task(BaseModel, frozen=True):
 
 
 def main() -> None:
-    """Serve requests from stdin until it closes."""
-    # Native code may print to stdout, which must not mix with the protocol's lines.
-    out = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+    """Fork a worker for each socket that arrives, until the parent closes its end."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel forgets ended workers
+    gc.freeze()  # a collection would write to the pages that the workers share
+    with socket.socket(fileno=int(sys.argv[2])) as control:
+        while True:
+            message, descriptors, _, _ = socket.recv_fds(control, 1, 1)
+            if not message:
+                return
+            if os.fork() == 0:
+                control.close()
+                _serve(socket.socket(fileno=descriptors[0]))
+            os.close(descriptors[0])
+
+
+def _serve(connection: socket.socket) -> NoReturn:
+    """Serve the requests that arrive until the parent closes its end."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    # Native code may print to stdout, which is not the worker's.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     _warm_up()
     os.nice(_NICENESS)
     memory = int(sys.argv[1])
     resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    out = connection.makefile("w", encoding="utf-8")
     requests: queue.SimpleQueue[str] = queue.SimpleQueue()
-    threading.Thread(target=_read, args=(requests,), daemon=True).start()
-    _send(out, {"ready": True})
+    threading.Thread(target=_read, args=(connection, requests), daemon=True).start()
+    _send(out, {"ready": True, "pid": os.getpid()})
     while True:
         _send(out, _respond(requests.get(), out))
 
 
-def _read(requests: "queue.SimpleQueue[str]") -> None:
+def _read(connection: socket.socket, requests: "queue.SimpleQueue[str]") -> None:
     """Queue the requests. The end of the input means that the parent has ended."""
-    for line in sys.stdin:
+    for line in connection.makefile("r", encoding="utf-8"):
         requests.put(line)
     os._exit(0)
 

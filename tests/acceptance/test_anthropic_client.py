@@ -46,7 +46,8 @@ def test_a_message_and_the_same_as_a_stream(anthropic: "Anthropic") -> None:
     [block] = whole.content
     assert block.type == "text"
     assert block.text
-    assert (whole.usage.output_tokens, whole.stop_reason) == (20, "max_tokens")
+    assert 0 < whole.usage.output_tokens <= 20
+    assert whole.stop_reason in ("end_turn", "max_tokens")
     with anthropic.messages.stream(**asked) as stream:
         streamed = stream.get_final_message()
     assert streamed.content[0].type == "text"

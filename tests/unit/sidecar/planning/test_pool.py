@@ -119,3 +119,18 @@ async def test_closing_leaves_no_process_behind():
     assert not any(psutil.pid_exists(pid) for pid in pids)
     with pytest.raises(Overloaded):
         await pool.run(easy())
+
+
+async def test_workers_are_forks_of_one_process_which_is_replaced_when_it_dies():
+    async with WorkerPool(Limits(workers=1)) as pool:
+        (pid,) = pool.pids
+        template = psutil.Process(pid).parent()
+        assert template is not None
+        assert template.ppid() == psutil.Process().pid
+        template.kill()
+        assert (await pool.run(easy())).status is Status.OPTIMAL  # the worker goes on
+        psutil.Process(pid).kill()
+        with pytest.raises(ServiceError):
+            await pool.run(easy())
+        assert (await pool.run(easy())).status is Status.OPTIMAL
+        assert pid not in pool.pids
