@@ -28,9 +28,12 @@ def set_matrices_apart(folder: Path) -> None:
 
 
 def publish(built: Path, target: Path, *others: str) -> None:
-    """Move the graph's files and the `others` to `target`, in this order."""
+    """Move the graph's files and the `others` to `target`, in this order.
+
+    All can read them: the service may run as another user than its installer.
+    """
+    target.chmod(0o755)
     for name in (_MATRICES, GRAPH, *others):
         if (built / name).exists():
-            # The service may run as another user than its installer.
             (built / name).chmod(0o644)
             (built / name).rename(target / name)
