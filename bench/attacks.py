@@ -104,6 +104,28 @@ async def largest_batch(session: aiohttp.ClientSession, url: str, statuses: Coun
     await _post(session, url, "/api/v1/embed/batch", embed(10_000, 500), statuses)
 
 
+async def new_searches(session: aiohttp.ClientSession, url: str, statuses: Counter[Any]) -> None:
+    """Search in 5 000 documents that nobody has embedded: more than the time allows."""
+    await _post(session, url, "/api/v1/search", search(5_000, 200, equal=False), statuses)
+
+
+async def new_batches(session: aiohttp.ClientSession, url: str, statuses: Counter[Any]) -> None:
+    """Embed 10 000 texts of 1 KB that nobody has embedded: more than the time allows."""
+    await _post(session, url, "/api/v1/embed/batch", embed(10_000, 200, equal=False), statuses)
+
+
+async def long_names(session: aiohttp.ClientSession, url: str, statuses: Counter[Any]) -> None:
+    """Categorize 500 new names of 500 characters into 100 new labels of 200."""
+    rng = random.Random()
+    body = {
+        "payload": {
+            "items": [{"id": n, "name": _words(rng, 100)[:500]} for n in range(500)],
+            "candidate_labels": [_words(rng, 40)[:200] for _ in range(100)],
+        }
+    }
+    await _post(session, url, "/api/v1/categorize-batch", body, statuses)
+
+
 async def many_scores(session: aiohttp.ClientSession, url: str, statuses: Counter[Any]) -> None:
     """Categorize 500 names into 100 labels: 50 000 scores."""
     body = {
@@ -146,6 +168,9 @@ ATTACKS: Final[Mapping[str, Attack]] = {
         largest_plan,
         largest_search,
         largest_batch,
+        new_searches,
+        new_batches,
+        long_names,
         many_scores,
         unfinished_bodies,
         half_bodies,
@@ -155,7 +180,7 @@ ATTACKS: Final[Mapping[str, Attack]] = {
 }
 
 
-def plan(recipes: int, ingredients: int) -> Mapping[str, Any]:
+def plan(recipes: int, ingredients: int) -> dict[str, Any]:
     """Return a request for a plan of a week, with so many recipes and ingredients of each."""
     stock = [
         {"ingredient_id": f"i{n}", "name": f"ingredient {n}", "quantity": 1.5, "unit": "g"}
@@ -190,17 +215,25 @@ def plan(recipes: int, ingredients: int) -> Mapping[str, Any]:
     }
 
 
-def search(documents: int, words: int) -> Mapping[str, Any]:
-    """Return a search in so many documents of so many words; they are equal, which costs least."""
-    text = " ".join(WORDS[n % len(WORDS)] for n in range(words))
-    listed = [{"id": n, "text": text} for n in range(documents)]
+def search(documents: int, words: int, *, equal: bool = True) -> Mapping[str, Any]:
+    """Return a search in so many documents of so many words; `equal` ones are embedded once."""
+    listed = _texts(documents, words, equal=equal)
     return {"payload": {"query": "tomato", "documents": listed}}
 
 
-def embed(texts: int, words: int) -> Mapping[str, Any]:
-    """Return a request for the vectors of so many texts of so many words; they are equal."""
-    text = " ".join(WORDS[n % len(WORDS)] for n in range(words))
-    return {"texts": [{"id": n, "text": text} for n in range(texts)], "batch_size": 256}
+def embed(texts: int, words: int, *, equal: bool = True) -> Mapping[str, Any]:
+    """Return a request for the vectors of so many texts of so many words; see `search`."""
+    return {"texts": _texts(texts, words, equal=equal), "batch_size": 256}
+
+
+def _texts(count: int, words: int, *, equal: bool) -> list[dict[str, Any]]:
+    rng = random.Random()
+    text = _words(rng, words)
+    return [{"id": n, "text": text if equal else _words(rng, words)} for n in range(count)]
+
+
+def _words(rng: random.Random, count: int) -> str:
+    return " ".join(rng.choices(WORDS, k=count))
 
 
 async def _post(

@@ -40,7 +40,7 @@ from sidecar.receipts.ocr.engine import engine
 from sidecar.receipts.options import ReceiptOptions
 from sidecar.receipts.pages.decode import ImageLimits
 from sidecar.receipts.reader import read
-from sidecar.search.ranking import search
+from sidecar.search.ranking import search, semantic_scores
 from sidecar.search.schemas import SearchRequest, search_response
 
 _CACHE_BYTES = 64 * 2**20
@@ -139,7 +139,8 @@ async def main(port: int) -> None:
         documents = [document.text for document in body.payload.documents]
         query = body.payload.as_query
         vectors = await cache.embed([query.text, *documents])
-        results = await asyncio.to_thread(search, query, documents, vectors[1:], vectors[0])
+        scores = semantic_scores(vectors[1:], vectors[0])
+        results = await asyncio.to_thread(search, query, documents, scores)
         return {"payload": search_response(body.payload, results)}
 
     @app.post("/api/v1/optimize/meal-plan")

@@ -29,7 +29,7 @@ from sidecar.embedding.model import (
     load,
 )
 from sidecar.search.occasions import Occasions, occasions_of
-from sidecar.search.ranking import SearchQuery, SearchWeights, search
+from sidecar.search.ranking import SearchQuery, SearchWeights, search, semantic_scores
 
 _CASES = Path(__file__).parents[1] / "tests" / "corpus" / "languages" / "search_cases.jsonl"
 _TASKS = ("food", "concept", "diet", "noisy")
@@ -91,11 +91,9 @@ def _search(
     weights: SearchWeights,
 ) -> Sequence[int]:
     """Return the documents' rows, best first."""
+    moved = occasions.move(query_vector) if occasions else query_vector
     found = search(
-        SearchQuery(query, weights, len(documents)),
-        documents,
-        vectors,
-        occasions.move(query_vector) if occasions else query_vector,
+        SearchQuery(query, weights, len(documents)), documents, semantic_scores(vectors, moved)
     )
     return [result.row for result in found]
 

@@ -19,12 +19,15 @@ from sidecar.core.logging import configure_logging
 from sidecar.core.metrics import observe_batch
 from sidecar.core.micro_batcher import MicroBatcher
 from sidecar.core.settings import Settings
+from sidecar.embedding.batching import call_in_chunks, reading_cost
 from sidecar.embedding.cache import VectorCache
 from sidecar.embedding.model import MULTILINGUAL, LocalEmbeddingModel
 
 #: A single name waits for the batch in flight, and larger batches cost no less per item. A larger
-#: request (up to 500 items) is a batch of its own.
-_MAX_BATCH_ITEMS: Final = 256
+#: request comes in chunks, so that others get in between; costs are those of `reading_cost`.
+_CHUNK_ITEMS: Final = 128
+_MAX_CHUNK_COST: Final = 6_400
+_MAX_BATCH_COST: Final = 12_800
 
 
 @serve.deployment
@@ -35,7 +38,7 @@ class Classifier:
         configure_logging(settings.log_level)
         self._backend = await _backend(settings)
         # See docs/decisions/0004-micro-batches.md for why not serve.batch.
-        self._batches = MicroBatcher(self._batch, size_of=len, max_batch_size=_MAX_BATCH_ITEMS)
+        self._batches = MicroBatcher(self._batch, size_of=_cost, max_batch_size=_MAX_BATCH_COST)
         self._meter = RayMeter()
 
     async def classify(self, items: Sequence[ClassificationItem]) -> ClassificationResult:
@@ -44,7 +47,14 @@ class Classifier:
         Raises:
             ModelUnavailable: when the backend needs the engine and the engine is down.
         """
-        scores = await self._batches.submit(items)
+        chunks = await call_in_chunks(
+            items,
+            self._batches.submit,
+            _CHUNK_ITEMS,
+            costs=[_cost([item]) for item in items],
+            max_cost=_MAX_CHUNK_COST,
+        )
+        scores = [score for chunk in chunks for score in chunk]
         return ClassificationResult(scores, self._backend.model_id, self._backend.model_version)
 
     async def info(self) -> str:
@@ -58,6 +68,10 @@ class Classifier:
         with observe_batch(self._meter, "classifier", len(items)):
             scores = iter(await self._backend.classify(items))
         return [[next(scores) for _ in call] for call in calls]
+
+
+def _cost(items: Sequence[ClassificationItem]) -> int:
+    return reading_cost([item.name for item in items])
 
 
 async def _backend(settings: Settings) -> ClassifierBackend:

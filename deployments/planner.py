@@ -38,10 +38,9 @@ class Planner:
         """
         return await self._pool.run(request)
 
-    async def plan_json(self, request: bytes) -> PlanAnswer:
-        """Return the plan for a PlanRequest in JSON; see `plan`."""
-        parsed = await asyncio.to_thread(PlanRequest.model_validate_json, request)
-        return await self.plan(parsed)
+    async def plan_json(self, request: bytes, timeout_ms: int) -> PlanAnswer:
+        """Return the plan for a valid PlanRequest in JSON; see `plan`."""
+        return await self._pool.run_json(request, timeout_ms)
 
     async def suggest(self, request: SuggestionRequest) -> Sequence[Suggestion]:
         """Return recipes to cook now, best first."""

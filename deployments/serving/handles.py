@@ -86,7 +86,9 @@ class PlannerHandle:
     async def plan(self, request: PlanRequest) -> PlanAnswer:
         if _is_small(request.recipes):
             return await await_call(self._handle.plan.remote(request))
-        return await await_call(self._handle.plan_json.remote(await _json(request)))
+        return await await_call(
+            self._handle.plan_json.remote(await _json(request), request.timeout_ms)
+        )
 
     async def suggest(self, request: SuggestionRequest) -> Sequence[Suggestion]:
         if _is_small(request.recipes):

@@ -15,7 +15,7 @@ from sidecar.llm.protocol import Chunk, Completion, EngineState, StreamEvent, Us
 from sidecar.llm.schemas import ChatRequest
 from sidecar.planning.response import Meal, Metrics, PlanAnswer, Status, Suggestion
 from sidecar.planning.schemas import PlanRequest, SuggestionRequest
-from sidecar.search.ranking import SearchResult, search
+from sidecar.search.ranking import SearchResult, search, semantic_scores
 from sidecar.search.schemas import SearchRequest
 
 MODEL: Final = "stub"
@@ -46,7 +46,7 @@ class StubEmbedder:
     async def search(self, request: SearchRequest) -> tuple[Sequence[SearchResult], ModelInfo]:
         vectors = await self.embed([request.query, *(d.text for d in request.documents)])
         documents = [document.text for document in request.documents]
-        results = search(request.as_query, documents, vectors[1:], vectors[0])
+        results = search(request.as_query, documents, semantic_scores(vectors[1:], vectors[0]))
         return results, await self.info()
 
 

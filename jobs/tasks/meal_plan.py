@@ -13,7 +13,9 @@ from sidecar.planning.schemas import PlanRequest
 
 def plan_meals(context: JobContext) -> Iterator[Progress | JobResult]:
     """Yield the used share of the time limit with each incumbent, then the plan."""
-    from sidecar.planning.solve import solve  # here, because only the worker process needs it
+    # Here, because only the worker process needs them.
+    from sidecar.planning.milp_solver import wait_for_overdue
+    from sidecar.planning.solve import solve
 
     request = PlanRequest.model_validate(context.payload)
     incumbents: SimpleQueue[Incumbent | None] = SimpleQueue()
@@ -24,3 +26,5 @@ def plan_meals(context: JobContext) -> Iterator[Progress | JobResult]:
             used = min(0.99, incumbent.elapsed_ms / request.timeout_ms)
             yield ProgressUpdate(used, detail=incumbent.wire())
     yield JobResult(output=plan.result().wire(), model_id=MODEL_ID, model_version=MODEL_VERSION)
+    # The job has ended; its process is busy, and gets no other until then.
+    wait_for_overdue()

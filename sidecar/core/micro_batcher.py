@@ -30,7 +30,8 @@ class MicroBatcher(Generic[ItemT, ResultT]):
         """Create a batcher in front of `call`, which returns one result per item, in order.
 
         The sizes of a batch's items add up to at most `max_batch_size`; a larger item is a batch
-        of its own.
+        of its own. A batch is the oldest item and the smallest others: no item waits for ever, and
+        a small one for hardly longer than a batch, whatever large ones came before it.
         """
         self._call = call
         self._size_of = size_of
@@ -51,10 +52,17 @@ class MicroBatcher(Generic[ItemT, ResultT]):
         return await result
 
     def _start_batch(self) -> None:
-        batch = [self._queue.popleft()]
-        room = self._max_batch_size - self._size_of(batch[0][0])
-        while self._queue and (room := room - self._size_of(self._queue[0][0])) >= 0:
-            batch.append(self._queue.popleft())
+        sizes = [self._size_of(item) for item, _, _ in self._queue]
+        room = self._max_batch_size - sizes[0]
+        chosen = {0}
+        for position in sorted(range(1, len(sizes)), key=sizes.__getitem__):
+            if (room := room - sizes[position]) < 0:
+                break
+            chosen.add(position)
+        batch = [self._queue[position] for position in sorted(chosen)]
+        self._queue = deque(
+            entry for position, entry in enumerate(self._queue) if position not in chosen
+        )
         # A caller's context holds its trace and its cancellation, which other callers don't share.
         context = batch[0][2] if len(batch) == 1 else Context()
         self._in_flight = asyncio.get_running_loop().create_task(

@@ -3,7 +3,9 @@
 milp_model.py builds the programs.
 """
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from math import floor
 
@@ -21,6 +23,8 @@ from sidecar.planning.slot_classes import SlotClass, SlotRun, assign_slots
 _TOLERANCE = 1e-5
 _MAX_ROUNDS = 20
 _MIN_TIME_S = 0.05
+#: HiGHS looks at the clock between its steps. One of them (mod-k cuts of long rows) takes minutes.
+_OVERRUN_S = 0.1
 _SEARCHES = 2  # of one tree at once; more would change which of equal plans is found
 
 #: Local search leaves HiGHS's heuristics nothing to find, and a restart drops the most useful rows.
@@ -166,7 +170,8 @@ def search(program: MilpProgram, seconds: float, *, idle_core: bool = False) -> 
     """Run branch-and-cut for this time; return the best plan found and a bound on every plan.
 
     The tree is searched in two places at once: on the idle core, or in turns on one, with the same
-    result.
+    result. A search that doesn't end in time is left to itself and returns nothing: this process is
+    then busy until it has ended (`is_overdue`), or is killed.
     """
     solver = _solver(program, seconds)
     solver.setOptionValue("mip_search_simulate_concurrency", not idle_core)
@@ -175,7 +180,8 @@ def search(program: MilpProgram, seconds: float, *, idle_core: bool = False) -> 
     solver.changeColsIntegrality(len(columns), columns, program.integer.astype(np.uint8))
     for option, value in _SEARCH_OPTIONS.items():
         solver.setOptionValue(option, value)
-    solver.run()
+    if not _runs_within(solver, seconds):
+        return MilpResult(plan=None, bound=None, infeasible=False)
     if solver.getModelStatus() == HighsModelStatus.kInfeasible:
         return MilpResult(plan=None, bound=None, infeasible=True)
     info = solver.getInfo()
@@ -187,6 +193,42 @@ def search(program: MilpProgram, seconds: float, *, idle_core: bool = False) -> 
         infeasible=False,
         optimal=solver.getModelStatus() == HighsModelStatus.kOptimal,
     )
+
+
+_overdue: list[threading.Thread] = []
+
+
+def is_overdue() -> bool:
+    """Return whether a search of this process still runs although its time is over."""
+    return any(thread.is_alive() for thread in _overdue)
+
+
+def wait_for_overdue() -> None:
+    """Wait until no search of this process runs whose time is over."""
+    while _overdue:
+        _overdue.pop().join()
+
+
+def _runs_within(solver: _Highs, seconds: float) -> bool:
+    """Run the solver; return False if it doesn't end in this time."""
+    outcome: Future[None] = Future()
+
+    def run() -> None:
+        try:
+            solver.run()
+        except BaseException as error:
+            outcome.set_exception(error)
+        else:
+            outcome.set_result(None)
+
+    thread = threading.Thread(target=run, name="search", daemon=True)
+    thread.start()
+    try:
+        outcome.result(max(_MIN_TIME_S, seconds) + _OVERRUN_S)
+    except TimeoutError:
+        _overdue.append(thread)
+        return False
+    return True
 
 
 def most_meals(program: MilpProgram, weights: Sequence[int], seconds: float) -> MilpResult:

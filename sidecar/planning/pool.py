@@ -28,12 +28,17 @@ _MIN_SOLVE_S = 0.1  # enough to find a plan at all
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The pool's limits. A worker may exceed the request's time limit by `grace_s` seconds."""
+    """The pool's limits.
+
+    A worker may exceed the request's time limit by `grace_s` seconds, and by as much again for each
+    `grace_bytes` of the request, which it has to read.
+    """
 
     workers: int = 4
     queue_capacity: int = 16  # requests that wait for a worker
     memory_bytes: int = 2 * 1024**3  # per worker
     grace_s: float = 1.0
+    grace_bytes: int = 4 * 1024 * 1024
 
 
 class WorkerPool:
@@ -85,29 +90,38 @@ class WorkerPool:
     async def run(
         self, request: PlanRequest, on_incumbent: OnIncumbent | None = None
     ) -> PlanAnswer:
-        """Solve a request in a worker, within its own timeout counted from now.
+        """Solve a request in a worker; see `run_json`."""
+        return await self.run_json(
+            request.model_dump_json().encode(), request.timeout_ms, on_incumbent
+        )
 
-        Cancelling the call kills the worker.
+    async def run_json(
+        self, request: bytes, timeout_ms: int, on_incumbent: OnIncumbent | None = None
+    ) -> PlanAnswer:
+        """Solve a valid PlanRequest in JSON, in one line, within `timeout_ms` from now.
+
+        The worker reads it within that time too: a large one takes seconds. Cancelling the call
+        kills the worker.
 
         Raises:
             Overloaded: when the queue is full or waiting in it took all the time.
             DeadlineExceeded: when the worker exceeds the time limit.
             TooLarge: when the worker needs too much memory.
         """
-        started = monotonic()
-        worker = await self._next_worker(request)
+        deadline = monotonic() + timeout_ms / 1_000
+        worker = await self._next_worker(timeout_ms)
         try:
-            remaining = request.timeout_ms / 1_000 - (monotonic() - started)
+            remaining = deadline - monotonic()
             if remaining < _MIN_SOLVE_S:
-                raise self._overloaded(request)
-            timed = request.model_copy(update={"timeout_ms": int(remaining * 1_000)})
+                raise self._overloaded(timeout_ms)
             is_alone = self._idle.qsize() >= len(self._workers) - 1 and not self._waiting
-            line = await asyncio.to_thread(_line, timed, is_alone and _has_idle_core())
+            line = _line(request, deadline, is_alone and _has_idle_core())
         except BaseException:
             self._idle.put_nowait(worker)
             raise
         try:
-            async with asyncio.timeout(remaining + self._limits.grace_s):
+            grace_s = self._limits.grace_s * (1 + len(request) / self._limits.grace_bytes)
+            async with asyncio.timeout(remaining + grace_s):
                 response = await _exchange(worker, line, on_incumbent)
         except TimeoutError:
             self._replace(worker)
@@ -118,28 +132,31 @@ class WorkerPool:
         except BaseException:
             self._replace(worker)
             raise
-        self._idle.put_nowait(worker)
+        if response.get("is_overdue"):
+            self._replace(worker)
+        else:
+            self._idle.put_nowait(worker)
         if "error" in response:
             raise from_code(response["error"]["code"], response["error"]["message"])
         return PlanAnswer.model_validate(response["answer"])
 
-    async def _next_worker(self, request: PlanRequest) -> Worker:
+    async def _next_worker(self, timeout_ms: int) -> Worker:
         if self._closed or (self._idle.empty() and self._waiting >= self._limits.queue_capacity):
-            raise self._overloaded(request)
+            raise self._overloaded(timeout_ms)
         self._waiting += 1
         try:
-            async with asyncio.timeout(request.timeout_ms / 1_000 - _MIN_SOLVE_S):
+            async with asyncio.timeout(timeout_ms / 1_000 - _MIN_SOLVE_S):
                 return await self._idle.get()
         except TimeoutError:
-            raise self._overloaded(request) from None
+            raise self._overloaded(timeout_ms) from None
         finally:
             self._waiting -= 1
 
-    def _overloaded(self, request: PlanRequest) -> Overloaded:
+    def _overloaded(self, timeout_ms: int) -> Overloaded:
         rounds = (self._waiting + 1) / self._limits.workers
         return Overloaded(
             "every planner process is busy; try again shortly",
-            retry_after_s=max(1, ceil(rounds * request.timeout_ms / 1_000)),
+            retry_after_s=max(1, ceil(rounds * timeout_ms / 1_000)),
         )
 
     def _crash_error(self) -> ServiceError:
@@ -177,8 +194,8 @@ class WorkerPool:
         self._idle.put_nowait(worker)
 
 
-def _line(request: PlanRequest, idle_core: bool) -> bytes:
-    return b'{"idle_core":%d,"request":%s}' % (idle_core, request.model_dump_json().encode())
+def _line(request: bytes, deadline: float, idle_core: bool) -> bytes:
+    return b'{"deadline":%r,"idle_core":%d,"request":%s}' % (deadline, idle_core, request)
 
 
 def _has_idle_core() -> bool:

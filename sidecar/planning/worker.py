@@ -2,7 +2,8 @@
 
 The process forks a worker for each socket that it receives through the descriptor. A worker reads a
 `Task` as one JSON line and writes JSON lines: {"ready": true, "pid": …} once warm, then for each
-task any number of {"incumbent": …} and one {"answer": …} or {"error": {code, message}}. The
+task any number of {"incumbent": …} and one {"answer": …, "is_overdue": …} or {"error": {code,
+message}}. A worker that is overdue still computes for that answer, and should be killed. The
 operating system limits its memory and each request's CPU time; the parent kills it in every other
 case. It ends with its parent.
 """
@@ -22,19 +23,23 @@ from typing import NoReturn, TextIO
 from pydantic import BaseModel
 
 from sidecar.core.errors import ServiceError, TooLarge
+from sidecar.planning.milp_solver import is_overdue
 from sidecar.planning.response import Incumbent
 from sidecar.planning.schemas import PlanRequest
 from sidecar.planning.solve import solve
 
 _SPARE_CPU_S = 5
+_READ_CPU_S = 30.0
+_MIN_SOLVE_MS = 100  # the shortest time of a request
 #: Below the processes that answer in milliseconds, above jobs.
 _NICENESS = 5
 
 
 class Task(BaseModel, frozen=True):
-    """A request, and whether it may use a second core."""
+    """A request, when its time is over, and whether it may use a second core."""
 
     request: PlanRequest
+    deadline: float  # of `time.monotonic`, which all processes of a machine share
     idle_core: bool
 
 
@@ -80,8 +85,11 @@ def _read(connection: socket.socket, requests: "queue.SimpleQueue[str]") -> None
 
 def _respond(line: str, out: TextIO) -> dict[str, object]:
     try:
+        _limit_cpu(_READ_CPU_S)  # the limit of the request before would end this one
         task = Task.model_validate_json(line)
-        request = task.request
+        # What reading it took is gone, and so is the time that it waited.
+        remaining_ms = int((task.deadline - time.monotonic()) * 1_000)
+        request = task.request.model_copy(update={"timeout_ms": max(_MIN_SOLVE_MS, remaining_ms)})
         _limit_cpu(request.timeout_ms / 1_000)
 
         def report(incumbent: Incumbent) -> None:
@@ -93,7 +101,7 @@ def _respond(line: str, out: TextIO) -> dict[str, object]:
             on_incumbent=report,
             idle_core=task.idle_core,
         )
-        return {"answer": answer.wire()}
+        return {"answer": answer.wire(), "is_overdue": is_overdue()}
     except MemoryError:
         error: ServiceError = TooLarge("the plan needs more memory than one request may use")
     except ServiceError as raised:

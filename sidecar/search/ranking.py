@@ -48,25 +48,34 @@ class SearchResult:
     matched_terms: tuple[str, ...]
 
 
+def semantic_scores(
+    vectors: NDArray[np.float32], query_vector: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Return the documents' scores by meaning, of shape (documents,).
+
+    `vectors` has shape (documents, dimension) and `query_vector` (dimension,); all are unit
+    vectors.
+    """
+    scores: NDArray[np.float32] = np.clip(vectors @ query_vector, 0.0, 1.0)
+    return scores
+
+
 def search(
     query: SearchQuery,
     documents: Sequence[str],
-    vectors: NDArray[np.float32],
-    query_vector: NDArray[np.float32],
+    semantic: NDArray[np.float32],
     *,
     terms: Callable[[str], Terms] = document_terms,
 ) -> list[SearchResult]:
     """Return the documents that match the query, best first.
 
-    `vectors` has shape (documents, dimension) and `query_vector` (dimension,); all are unit
-    vectors. A document whose whole text or first line equals the query comes first, with score 1;
-    documents of equal score keep their order.
+    `semantic` has the documents' `semantic_scores`. A document whose whole text or first line
+    equals the query comes first, with score 1; documents of equal score keep their order.
     """
     words = words_of(query.text)
     query_terms = list(dict.fromkeys(words))
     indexed = [terms(document) for document in documents]
     keyword, matched = _bm25(query_terms, indexed)
-    semantic = np.clip(vectors @ query_vector, 0.0, 1.0)
     share = query.weights.keyword / (query.weights.keyword + query.weights.semantic)
     score = share * keyword + (1 - share) * semantic
     name = " ".join(words)

@@ -16,6 +16,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page
 
+from bench.attacks import plan as largest_plan
 from tests.acceptance.browser import chromium
 from tests.acceptance.call_recorder import serving
 from tests.acceptance.service import Service
@@ -116,9 +117,10 @@ def test_a_search_in_megabytes_of_documents_reaches_the_other_deployment(
 ) -> None:
     words = ["flour", "sugar", "butter", "eggs", "salt", "pepper", "basil", "thyme", "rice"]
     rng = random.Random(2)
-    # Few texts, which are embedded once: the size is what is tried.
-    texts = [" ".join(rng.choices(words, k=260)) for _ in range(20)]
-    documents = [{"id": str(number), "text": texts[number % len(texts)]} for number in range(4_000)]
+    # Nobody could embed all of them in time; without a weight, nobody has to.
+    documents = [
+        {"id": str(number), "text": " ".join(rng.choices(words, k=260))} for number in range(4_000)
+    ]
     documents[1234]["text"] += " cardamom"
     payload = {
         "query": "cardamom",
@@ -132,7 +134,24 @@ def test_a_search_in_megabytes_of_documents_reaches_the_other_deployment(
         "/api/v1/search", json={"tenant_id": "acceptance", "payload": payload}, timeout=120
     )
     assert response.status_code == 200, response.text[:500]
-    assert response.json()["payload"]["results"][0]["id"] == "1234"
+    found = response.json()["payload"]["results"]
+    assert found[0]["id"] == "1234"
+    assert all(0 < document["semantic_score"] <= 1 for document in found)
+
+
+def test_a_plan_of_megabytes_is_answered_in_its_time(client: httpx.Client) -> None:
+    body = largest_plan(1_000, 60)
+    body["payload"]["timeout_ms"] = 5_000
+    assert len(json.dumps(body)) > 5e6
+    response, answers = answered_meanwhile(
+        client,
+        lambda: client.post(
+            "/api/v1/optimize/meal-plan", json={"tenant_id": "acceptance", **body}, timeout=60
+        ),
+    )
+    assert response.status_code == 200, response.text[:500]
+    assert len(response.json()["payload"]["meal_plan"]) == 7
+    assert answers
 
 
 @pytest.mark.parametrize("keyword", [b"stream\r\n", b"stream\r", b"stream  \n"])

@@ -25,7 +25,7 @@ from sidecar.planning.response import PlanAnswer, Suggestion
 from sidecar.planning.schemas import PlanRequest, SuggestionRequest
 from sidecar.planning.solve import solve
 from sidecar.planning.suggestions import suggest
-from sidecar.search.ranking import SearchResult, search
+from sidecar.search.ranking import SearchResult, search, semantic_scores
 from sidecar.search.schemas import SearchRequest
 from tests.contract import check_answer
 from tests.unit.jobs import fake_models
@@ -71,7 +71,7 @@ class FakeEmbedder:
         documents = [document.text for document in request.documents]
         vectors = await self.embed([request.query, *documents])
         unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-        results = search(request.as_query, documents, unit[1:], unit[0])
+        results = search(request.as_query, documents, semantic_scores(unit[1:], unit[0]))
         return results, await self.info()
 
 

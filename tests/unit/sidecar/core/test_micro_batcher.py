@@ -81,4 +81,18 @@ async def test_a_batch_has_at_most_the_maximum_size_or_a_single_item() -> None:
     await submitted(*later)
     doubler.go.set()
     assert await asyncio.gather(*first, *later) == [2, 8, 12, 4, 60, 10]
-    assert doubler.calls == [[1], [4, 6], [2], [30], [5]]
+    assert doubler.calls == [[1], [4, 2], [6], [30], [5]]
+
+
+async def test_a_small_item_waits_for_one_batch_whatever_large_ones_came_before() -> None:
+    doubler = Doubler()
+    batcher = MicroBatcher(doubler, size_of=lambda number: number, max_batch_size=10)
+    first = submit_all(batcher, 9)
+    await submitted(*first)
+    large = submit_all(batcher, 8, 8, 8)
+    await submitted(*large)
+    small = submit_all(batcher, 1)
+    await submitted(*small)
+    doubler.go.set()
+    await asyncio.gather(*first, *large, *small)
+    assert doubler.calls == [[9], [8, 1], [8], [8]]

@@ -30,6 +30,18 @@ async def test_chunks_keep_their_order_and_at_most_two_are_in_flight() -> None:
     assert (sizes, max_in_flight) == ([3, 3, 3, 1], 2)
 
 
+async def test_chunks_are_cut_by_what_a_model_reads_of_their_texts() -> None:
+    chunks: list[list[int]] = []
+
+    async def embed(texts: Sequence[str]) -> Vectors:
+        chunks.append([len(text) for text in texts])
+        return np.zeros((len(texts), 1), dtype=np.float32)
+
+    texts = ["a" * length for length in (20_000, 1_900, 1_900, 10, 10, 10, 10, 50_000)]
+    await embed_chunked(texts, embed, 3, max_cost=4_100)
+    assert chunks == [[20_000, 1_900], [1_900, 10, 10], [10, 10, 50_000]]
+
+
 async def test_an_error_in_one_chunk_fails_the_request() -> None:
     async def embed(texts: Sequence[str]) -> Vectors:
         raise ModelUnavailable

@@ -4,6 +4,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from bench.attacks import plan
 from bench.planner_instances import instance
 from sidecar.core.errors import DeadlineExceeded, Overloaded, ServiceError
 from sidecar.planning.pool import Limits, WorkerPool
@@ -111,6 +112,17 @@ async def test_the_operating_system_limits_memory_and_cpu_time():
     rows = {row[:16].strip(): row.split() for row in limits.splitlines()}
     assert str(3 * 1024**3) in rows["Max data size"]
     assert rows["Max cpu time"][3] != "unlimited"
+
+
+async def test_reading_a_large_request_is_no_reason_to_give_up():
+    body = plan(1_000, 30)["payload"]
+    request = PlanRequest.model_validate({**body, "timeout_ms": 200})
+    async with WorkerPool(Limits(workers=1)) as pool:
+        pids = pool.pids
+        # One after the other: the CPU time of the first is not the second's.
+        answers = [await pool.run(request) for _ in range(3)]
+        assert pool.pids == pids
+    assert all(len(answer.meal_plan) == 7 for answer in answers)
 
 
 async def test_closing_leaves_no_process_behind():

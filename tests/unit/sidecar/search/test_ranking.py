@@ -6,7 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from sidecar.search.ranking import SearchQuery, SearchResult, SearchWeights, search
+from sidecar.search.ranking import (
+    SearchQuery,
+    SearchResult,
+    SearchWeights,
+    search,
+    semantic_scores,
+)
 
 BOTH = SearchWeights(keyword=0.3, semantic=0.7)
 
@@ -24,7 +30,8 @@ def _search(
         [[c, np.sqrt(1 - c * c)] for c in cosines or [0.0] * len(texts)], dtype=np.float32
     )
     query_vector = np.array([1.0, 0.0], dtype=np.float32)
-    return search(SearchQuery(query, weights, top_k, min_score), texts, vectors, query_vector)
+    scores = semantic_scores(vectors, query_vector)
+    return search(SearchQuery(query, weights, top_k, min_score), texts, scores)
 
 
 def test_an_exact_name_comes_first_whatever_the_similarity() -> None:
