@@ -385,4 +385,5 @@ class Claims:
 
 
 def _run_ms(claimed: Job, now: datetime) -> int:
-    return round((now - (claimed.started_at or now)).total_seconds() * 1000)
+    # The clock may have been set back meanwhile.
+    return max(0, round((now - (claimed.started_at or now)).total_seconds() * 1000))

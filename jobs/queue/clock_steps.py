@@ -1,8 +1,8 @@
 """Steps of the system's clock: leases and delays are stored as times of day, which others set.
 
 NTP, an operator or a virtual machine that is resumed may set the clock by hours. A step forward
-makes every lease look expired, and a step back makes jobs wait that are due. The monotonic clock
-of the process tells a step from time that has passed.
+makes every lease look expired, and a step back makes jobs and webhooks wait that are due. The
+monotonic clock of the process tells a step from time that has passed.
 """
 
 import logging
@@ -15,15 +15,46 @@ from sqlalchemy import Connection, and_, update
 
 from jobs.queue.transitions import queued_jobs, running_jobs
 from jobs.storage.database import Database
-from jobs.storage.schema import jobs
+from jobs.storage.schema import jobs, webhooks
+from sidecar.core.backoff import Backoff
 
 log = logging.getLogger(__name__)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+class StepDetector:
+    """Compares a clock with the monotonic one."""
+
+    def __init__(
+        self,
+        clock: Callable[[], datetime],
+        *,
+        tolerance: timedelta,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Steps of at most `tolerance` are none."""
+        self._clock = clock
+        self._tolerance = tolerance
+        self._monotonic = monotonic
+        self._offset = self._measure()
+
+    def was_set(self) -> bool:
+        """Return whether the clock was set since the last call."""
+        offset = self._measure()
+        step, self._offset = offset - self._offset, offset
+        if abs(step) <= self._tolerance:
+            return False
+        log.warning("the clock was set", extra={"by_s": step.total_seconds()})
+        return True
+
+    def _measure(self) -> timedelta:
+        """Return the clock's distance from the monotonic one."""
+        return self._clock() - _EPOCH - timedelta(seconds=self._monotonic())
+
+
 class ClockWatch:
-    """Compares a clock with the monotonic one, and mends the queue's times after a step."""
+    """Mends the times of a queue's jobs after a step of the clock."""
 
     def __init__(
         self,
@@ -38,7 +69,7 @@ class ClockWatch:
         self._monotonic = monotonic
         self._lease = lease
         self._max_delay = max_delay
-        self._offset = self._measure()
+        self._steps = StepDetector(clock, tolerance=lease / 4, monotonic=monotonic)
         self._has_shortened = False  # it may have been set back before this process
         self._trusted_after = monotonic()
 
@@ -47,11 +78,7 @@ class ClockWatch:
 
         It is not for the time of a lease after the clock was set, in which the living renew theirs.
         """
-        offset = self._measure()
-        step, self._offset = offset - self._offset, offset
-        was_set = abs(step) > self._lease / 4
-        if was_set:
-            log.warning("the clock was set", extra={"by_s": step.total_seconds()})
+        if was_set := self._steps.was_set():
             self._trusted_after = self._monotonic() + self._lease.total_seconds()
         if was_set or not self._has_shortened:
             await database.write(
@@ -61,10 +88,6 @@ class ClockWatch:
             )
             self._has_shortened = True
         return self._monotonic() >= self._trusted_after
-
-    def _measure(self) -> timedelta:
-        """Return the clock's distance from the monotonic one."""
-        return self._clock() - _EPOCH - timedelta(seconds=self._monotonic())
 
 
 def shorten_waits(
@@ -84,3 +107,29 @@ def shorten_waits(
             update(jobs).where(long_waits).values(due_at=now),
         )
     )
+
+
+def shorten_webhook_waits(
+    connection: Connection,
+    now: datetime,
+    *,
+    lease: timedelta,
+    backoff: Backoff,
+    max_attempts: int,
+) -> int:
+    """Make webhooks due after `lease` that would wait longer than their attempts can have caused.
+
+    Not at once: one of them may be in flight, with a lease from before the step. Returns the number
+    of webhooks.
+    """
+    changed = 0
+    for attempts in range(max_attempts + 1):
+        longest = max(lease, timedelta(seconds=backoff.ceiling_s(attempts) if attempts else 0))
+        waits = and_(
+            webhooks.c.ended_at.is_(None),
+            webhooks.c.attempts == attempts,
+            webhooks.c.due_at > now + longest,
+        )
+        due = update(webhooks).where(waits).values(due_at=now + lease)
+        changed += connection.execute(due).rowcount
+    return changed

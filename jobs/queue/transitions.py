@@ -273,7 +273,8 @@ def artifact_of(
         error_message=error.message if error else None,
         model_id=result.model_id if result else job.model_id,
         model_version=result.model_version if result else job.model_version,
-        latency_ms=(now - job.created_at).total_seconds() * 1000,
+        # The clock may have been set back meanwhile.
+        latency_ms=max(0.0, (now - job.created_at).total_seconds() * 1000),
         created_at=now,
     )
 

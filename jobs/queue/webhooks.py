@@ -7,13 +7,16 @@ whatever crashes. Headers and signature follow Standard Webhooks 1.0 (standardwe
 
 import asyncio
 import logging
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy import Connection, and_, bindparam, select, tuple_, update
 
+from jobs.queue.clock_steps import StepDetector, shorten_webhook_waits
 from jobs.queue.fair_scheduling import TenantLane, allocate_slots
 from jobs.queue.job import JobStatus, Review
 from jobs.queue.queue import utc_now
@@ -93,6 +96,7 @@ class WebhookDispatcher:
         lease: timedelta = timedelta(minutes=1),
         poll_s: float = 1.0,
         clock: Callable[[], datetime] = utc_now,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """Create a dispatcher that signs with each of the keys.
 
@@ -106,6 +110,8 @@ class WebhookDispatcher:
         self._lease = lease
         self._poll_s = poll_s
         self._clock = clock
+        self._steps = StepDetector(clock, tolerance=lease / 4, monotonic=monotonic)
+        self._has_shortened = False  # the clock may have been set back before this process
         self._in_flight: dict[asyncio.Task[None], str] = {}  # with the tenant of each
         self._last_served = ""  # a tenant
 
@@ -154,12 +160,29 @@ class WebhookDispatcher:
         return started
 
     async def _start_due(self) -> int:
+        await self._shorten_waits()
         deliveries = await self._claim_due()
         for delivery in deliveries:
             task = asyncio.create_task(self._deliver(delivery))
             self._in_flight[task] = delivery.tenant_id
             task.add_done_callback(self._on_done)
         return len(deliveries)
+
+    async def _shorten_waits(self) -> None:
+        """Shorten what waits for hours because the clock was set back."""
+        if self._steps.was_set():
+            self._has_shortened = False
+        if self._has_shortened:
+            return
+        work = partial(
+            shorten_webhook_waits,
+            now=self._clock(),
+            lease=self._lease,
+            backoff=self._backoff,
+            max_attempts=self._max_attempts,
+        )
+        await self._database.write(work)
+        self._has_shortened = True
 
     def _on_done(self, task: asyncio.Task[None]) -> None:
         del self._in_flight[task]

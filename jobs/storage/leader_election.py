@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, or_
+from sqlalchemy import Connection, or_, update
 
 from jobs.storage.database import Database
 from jobs.storage.schema import leases
@@ -35,11 +35,16 @@ class LeaderLease:
         Returns False while another process holds it.
         """
         now = self._clock()
-        if self._renew_at is not None and now < self._renew_at:
+        # A clock that was set back would put off the renewal, and keep the lease of the dead.
+        if self._renew_at is not None and self._renew_at - self._length <= now < self._renew_at:
             return True
         row = {"name": self._name, "holder": self._holder, "expires_at": now + self._length}
 
         def upsert(connection: Connection) -> bool:
+            too_long = (leases.c.name == self._name, leases.c.expires_at > now + self._length)
+            connection.execute(
+                update(leases).where(*too_long).values(expires_at=now + self._length)
+            )
             statement = self._database.insert(leases).values(row)
             new = statement.excluded
             names = connection.execute(

@@ -20,5 +20,8 @@ class Backoff:
 
     def delay(self, attempt: int) -> timedelta:
         """Return the delay after the given attempt (from 1) failed."""
-        ceiling = min(self.cap_s, self.base_s * 2 ** min(attempt - 1, 62))
-        return timedelta(seconds=self.uniform(0, ceiling))
+        return timedelta(seconds=self.uniform(0, self.ceiling_s(attempt)))
+
+    def ceiling_s(self, attempt: int) -> float:
+        """Return the longest delay after the given attempt (from 1) failed, in seconds."""
+        return min(self.cap_s, self.base_s * 2.0 ** min(attempt - 1, 62))

@@ -15,6 +15,7 @@ from jobs.storage.artifacts import Artifact, ArtifactFilter, Artifacts
 from jobs.storage.blobs import TEMP_FILE_MAX_AGE, BlobStore
 from jobs.storage.database import Database
 from jobs.storage.feedback import Feedback, FeedbackFilter, FeedbackStore, Rating
+from jobs.storage.leader_election import LeaderLease
 from jobs.storage.schema import attempts, job_events, prunings, webhooks
 from sidecar.core.errors import NotFound
 from sidecar.core.ids import new_id
@@ -319,3 +320,33 @@ async def test_the_sqlite_file_shrinks(tmp_path: Path, clock: Clock) -> None:
         assert run is not None
         assert run.freed_bytes > 2_500_000
         assert file.stat().st_size < size_before / 5
+
+
+async def test_the_lease_of_a_dead_service_ends_although_the_clock_was_set_back(
+    database: Database, clock: Clock
+) -> None:
+    dead, living = (
+        LeaderLease(database, "duty", holder=name, length=LEASE_DURATION, clock=clock)
+        for name in ("dead", "living")
+    )
+    assert await dead.acquire()
+    clock.set_by(-3600)
+    assert not await living.acquire()
+    clock.advance(LEASE_DURATION.total_seconds() + 1)
+    assert await living.acquire()
+
+
+async def test_a_living_service_renews_its_lease_after_the_clock_was_set_back(
+    database: Database, clock: Clock
+) -> None:
+    first, second = (
+        LeaderLease(database, "duty", holder=name, length=LEASE_DURATION, clock=clock)
+        for name in ("first", "second")
+    )
+    assert await first.acquire()
+    clock.set_by(-3600)
+    assert not await second.acquire()
+    clock.advance(60)
+    assert await first.acquire()
+    clock.advance(61)
+    assert not await second.acquire()

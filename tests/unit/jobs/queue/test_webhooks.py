@@ -61,6 +61,7 @@ def dispatcher(database: Database, receiver: Receiver, clock: Clock) -> WebhookD
         backoff=Backoff(base_s=10, cap_s=60, uniform=lambda low, high: high),
         lease=timedelta(minutes=1),
         clock=clock,
+        monotonic=clock.monotonic,
     )
 
 
@@ -332,3 +333,43 @@ async def test_a_review_is_reported(
     assert reviewed["data"]["job_id"] == job.id
     ids = [headers["webhook-id"] for _, _, headers in receiver.calls]
     assert len(set(ids)) == 2
+
+
+@pytest.mark.parametrize("attempts", [0, 1, 2])
+async def test_a_clock_that_is_set_back_by_an_hour_delays_no_webhook_by_more_than_a_lease(
+    queue: JobQueue,
+    claims: Claims,
+    dispatcher: WebhookDispatcher,
+    receiver: Receiver,
+    clock: Clock,
+    attempts: int,
+) -> None:
+    receiver.responses = [500] * attempts
+    await submit(queue)
+    for claimed in await claims.claim(["f"], 1):
+        await claims.succeed(claimed, DONE)
+    for _ in range(attempts):
+        assert await dispatcher.deliver() == 1
+        clock.advance(20 if len(receiver.calls) < attempts else 0)
+    clock.set_by(-3600)
+    assert await dispatcher.deliver() == 0
+    clock.advance(61)
+    assert await dispatcher.deliver() == 1
+    assert len(receiver.calls) == attempts + 1
+
+
+async def test_a_service_that_starts_after_the_clock_was_set_back_delivers_too(
+    queue: JobQueue,
+    claims: Claims,
+    database: Database,
+    receiver: Receiver,
+    clock: Clock,
+) -> None:
+    await submit(queue)
+    for claimed in await claims.claim(["f"], 1):
+        await claims.succeed(claimed, DONE)
+    clock.set_by(-3600)
+    dispatcher = WebhookDispatcher(database, send=receiver, clock=clock, monotonic=clock.monotonic)
+    assert await dispatcher.deliver() == 0
+    clock.advance(61)
+    assert await dispatcher.deliver() == 1
