@@ -24,7 +24,8 @@ _MAX_VACUUM_BYTES = 256 * 2**20
 _CHECKPOINT_PAUSES_S = (0.1, 0.2, 0.5, 1.0, 2.0, 2.0)
 
 #: Tables with a tenant, parents first; attempts, events and webhooks are deleted with their job.
-_TABLES = (jobs, artifacts, feedback, corrections, correction_versions, blobs)
+#: The blobs' rows come last: where the files can't be removed, they tell the next call which.
+_TABLES = (jobs, artifacts, feedback, corrections, correction_versions)
 
 
 class TenantEraser:
@@ -48,7 +49,8 @@ class TenantEraser:
             pass
         files = await self._files(tenant_id)
         erased = {table.name: await self._delete(table, tenant_id) for table in _TABLES}
-        await self._blobs.remove(files)
+        await self._blobs.remove(files, besides=tenant_id)
+        erased[blobs.name] = await self._delete(blobs, tenant_id)
         if not await self._database.vacuum(max_bytes=_MAX_VACUUM_BYTES):
             while await self._database.incremental_vacuum(pages=500):
                 pass

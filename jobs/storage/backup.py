@@ -37,7 +37,8 @@ class BackupSummary:
 def save(data_dir: Path, target: Path) -> BackupSummary:
     """Copy the data folder into the new folder `target`, completely or not at all.
 
-    Raises BackupError when the target exists or there is no database.
+    Raises BackupError when the target exists or there is no database, OSError when nothing can be
+    written, and sqlite3.Error when the database can't be.
     """
     if target.exists():
         raise BackupError(f"{target} exists already.")
@@ -56,7 +57,8 @@ def save(data_dir: Path, target: Path) -> BackupSummary:
 def restore(source: Path, data_dir: Path) -> BackupSummary:
     """Restore a backup made by `save` into the data folder of a stopped service.
 
-    Raises BackupError when the folder already contains a database or the backup is damaged.
+    Raises BackupError when the folder already contains a database or the backup is damaged, and
+    OSError when nothing can be written.
     """
     if (data_dir / DATABASE).exists():
         raise BackupError(f"{data_dir} already contains a {DATABASE}; move it away first.")
@@ -68,10 +70,14 @@ def restore(source: Path, data_dir: Path) -> BackupSummary:
         data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         summary = _copy_blobs(_referenced_blobs(source / DATABASE), source, data_dir)
         os.sync()
-        # The database comes last, so that a folder with a database is complete.
-        _copy_database(f"file:{source / DATABASE}?immutable=1", data_dir / DATABASE)
+        # The database comes last and at once, so that a folder with a database is complete.
+        unfinished = data_dir / f".{DATABASE}.unfinished"
+        unfinished.unlink(missing_ok=True)
+        _copy_database(f"file:{source / DATABASE}?immutable=1", unfinished)
+        os.sync()
+        unfinished.rename(data_dir / DATABASE)
     except sqlite3.Error as error:
-        raise BackupError(f"{source / DATABASE} can't be read: {error}.") from error
+        raise BackupError(f"{source / DATABASE} can't be restored: {error}.") from error
     return summary
 
 
@@ -121,7 +127,7 @@ def main() -> int:
     action = save if arguments.action == "save" else restore
     try:
         summary = action(arguments.source, arguments.target)
-    except (BackupError, OSError) as error:
+    except (BackupError, OSError, sqlite3.Error) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     sys.stdout.write(

@@ -115,8 +115,8 @@ class BlobStore:
         """Return the free disk space. Raises StorageUnavailable when nothing can be written."""
         return await self._in_thread(self._probe)
 
-    async def remove(self, sha256s: Collection[str]) -> SweepResult:
-        """Remove the files of those blobs that no tenant has any more.
+    async def remove(self, sha256s: Collection[str], *, besides: str | None = None) -> SweepResult:
+        """Remove the files of those blobs that no tenant has any more, `besides` one.
 
         Each file is quarantined, its rows are checked again, and then it is deleted or restored: a
         row that was inserted meanwhile gets its file back, or `put` writes the file again. Raises
@@ -125,11 +125,11 @@ class BlobStore:
         removed = SweepResult()
         remaining = iter(sha256s)
         while batch := set(islice(remaining, 500)):
-            orphans = batch - await self._referenced(batch)
+            orphans = batch - await self._referenced(batch, besides)
             await asyncio.gather(
                 *(self._in_thread(partial(self._quarantine, sha256)) for sha256 in orphans)
             )
-            removed += await self._empty_quarantine(orphans)
+            removed += await self._empty_quarantine(orphans, besides)
         return removed
 
     async def sweep(self, shard: int) -> SweepResult:
@@ -151,9 +151,11 @@ class BlobStore:
         )
         return removed + await self.remove([name for name in names if not name.startswith(".")])
 
-    async def _empty_quarantine(self, sha256s: Collection[str]) -> SweepResult:
+    async def _empty_quarantine(
+        self, sha256s: Collection[str], besides: str | None = None
+    ) -> SweepResult:
         """Restore the quarantined files that have a row again, and delete the others."""
-        referenced = await self._referenced(sha256s)
+        referenced = await self._referenced(sha256s, besides)
 
         def restore_or_delete(sha256: str) -> SweepResult:
             file = self._quarantined(sha256)
@@ -165,13 +167,14 @@ class BlobStore:
 
         return await self._in_thread(lambda: _sum(map(restore_or_delete, sha256s)))
 
-    async def _referenced(self, sha256s: Collection[str]) -> set[str]:
+    async def _referenced(self, sha256s: Collection[str], besides: str | None) -> set[str]:
         if not sha256s:
             return set()
+        found = select(blobs.c.sha256).where(blobs.c.sha256.in_(sha256s))
+        if besides is not None:
+            found = found.where(blobs.c.tenant_id != besides)
         async with self._database.read() as connection:
-            return set(
-                await connection.scalars(select(blobs.c.sha256).where(blobs.c.sha256.in_(sha256s)))
-            )
+            return set(await connection.scalars(found))
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         try:

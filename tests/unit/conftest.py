@@ -18,6 +18,7 @@ from sidecar.core.backoff import Backoff
 from sidecar.core.build_cache import INSTALL_DIR
 from sidecar.embedding.cache import Vectors
 from sidecar.embedding.model import ENGLISH, MULTILINGUAL, EmbeddingModel, load
+from tests.unit.full_disk import FullDisk, fillable_disk
 
 
 class Clock:
@@ -45,6 +46,13 @@ class Clock:
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
+
+
+@pytest.fixture
+def full_disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[FullDisk]:
+    """A disk below SQLite and files that is full when the test says so."""
+    with fillable_disk(monkeypatch) as disk:
+        yield disk
 
 
 @pytest.fixture(scope="session")
