@@ -3,11 +3,13 @@
 import argparse
 import asyncio
 import contextlib
+import math
 import random
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +20,7 @@ from typing import Any
 import httpx
 
 from jobs.storage.database import Database
+from tests.chaos.backups import Backups
 from tests.chaos.faults import (
     Fault,
     FaultInjector,
@@ -67,8 +70,8 @@ def main() -> int:
             "receipt": {"max_attempts": 20},
             "planner": {"max_attempts": 20},
         }
-        ingresses = 1 if server is None else 2
-        service = SupervisedService(Path(folder), settings, ingresses=ingresses)
+        replicas = 1 if server is None else 2
+        service = SupervisedService(Path(folder), settings, replicas=replicas)
         try:
             return _run(service, Path(folder), server, samples, options, small_disk=small_disk)
         finally:
@@ -95,6 +98,11 @@ def _run(
     workloads = _workloads(service.url, samples, options)
     for workload in workloads:
         workload.start()
+    backups, is_over = Backups(folder, server), threading.Event()
+    backing_up = threading.Thread(
+        target=backups.run, args=(options.minutes * 60 / 4, is_over.wait), daemon=True
+    )
+    backing_up.start()
     started = time.monotonic()
     while (now := time.monotonic()) < started + options.minutes * 60:
         if fault := injector.inject_due(now):
@@ -102,6 +110,7 @@ def _run(
             _log(f"{now - started:5.0f} s  {fault}; {total} accepted")
         service.supervise()
         time.sleep(0.3)
+    is_over.set()
     for workload in workloads:
         workload.stopping.set()
     _log("fault injection has ended; waiting for accepted jobs")
@@ -112,11 +121,10 @@ def _run(
         accepted += workload.accepted
     drain_s = _wait_for_jobs(service, accepted)
     leftover_processes = service.stop()
-    blobs = (folder / "data" / "blobs").rglob("*")
-    files = {path.name for path in blobs if path.is_file() and path.name[0] != "."}
-    database_url = _async_url(folder, server)
+    backing_up.join()
     violations = {
-        **asyncio.run(_find_violations(database_url, files, accepted, results)),
+        **asyncio.run(_find_violations(folder, _async_url(folder, server), accepted, results)),
+        **_restored(service, backups, server, accepted, results),
         "submissions answered with 500": [
             body for workload in workloads for body in workload.internal_errors
         ],
@@ -128,6 +136,7 @@ def _run(
         violations,
         {
             "starts of the service": service.starts,
+            "backups made in the storm": len(backups.made),
             "seconds until all jobs had ended, after the last fault": round(drain_s),
             "processes left after the stop": leftover_processes,
         },
@@ -141,16 +150,48 @@ def _run(
 
 
 async def _find_violations(
+    folder: Path,
     database_url: str,
-    files: set[str],
+    accepted: Sequence[AcceptedJob],
+    results: Mapping[str, Any],
+    until: float = math.inf,
+) -> Mapping[str, Sequence[str]]:
+    blobs = (folder / "data" / "blobs").rglob("*")
+    files = {path.name for path in blobs if path.is_file() and path.name[0] != "."}
+    database = Database(database_url)
+    try:
+        return await find_violations(database, files, accepted, results, POISONER, until=until)
+    finally:
+        await database.close()
+
+
+def _restored(
+    service: SupervisedService,
+    backups: Backups,
+    server: Any,
     accepted: Sequence[AcceptedJob],
     results: Mapping[str, Any],
 ) -> Mapping[str, Sequence[str]]:
-    database = Database(database_url)
+    """Let the service end the jobs of the newest backup; return what is wrong with its books."""
+    backup = backups.made[-1]
+    _log("restoring the newest backup; waiting for its jobs")
+    folder, url = backups.restore(backup)
+    again = service.on(folder, database_url=url)
     try:
-        return await find_violations(database, files, accepted, results, POISONER)
+        while not again.supervise():
+            time.sleep(0.5)
+        _wait_for_jobs(again, accepted)
+        again.stop()
     finally:
-        await database.close()
+        again.kill()
+    found = asyncio.run(
+        _find_violations(
+            folder, _async_url(folder, server, "restored"), accepted, results, backup.began_at
+        )
+    )
+    # A copy of what is being written has images of jobs that were to follow.
+    unfinished = ("files without a row", "blobs without a job")
+    return {f"restored: {name}": ids for name, ids in found.items() if name not in unfinished}
 
 
 def _run_without_faults(
@@ -269,10 +310,12 @@ def _postgresql(folder: Path, kind: str) -> Iterator[Any]:
         server.cleanup()
 
 
-def _async_url(folder: Path, server: Any) -> str:
+def _async_url(folder: Path, server: Any, database: str | None = None) -> str:
     if server is None:
         return f"sqlite+aiosqlite:///{folder / 'data' / 'service.db'}"
-    return str(server.get_uri()).replace("postgresql://", "postgresql+asyncpg://", 1)
+    return str(server.get_uri(database=database)).replace(
+        "postgresql://", "postgresql+asyncpg://", 1
+    )
 
 
 def _print_tables(

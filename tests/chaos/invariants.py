@@ -1,5 +1,6 @@
 """The invariants of the chaos tests: accepted jobs against the rows and blobs afterwards."""
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,11 +18,14 @@ async def find_violations(
     accepted: Sequence[AcceptedJob],
     results: Mapping[str, Any],
     poisoner: str,
+    *,
+    until: float = math.inf,
 ) -> Mapping[str, Sequence[str]]:
     """Return each invariant's violations, as ids.
 
     `files` are the names of the blobs on disk. `results` holds the deterministic part of each
-    sample's result without faults; samples that are missing from it are poison and may fail.
+    sample's result without faults; samples that are missing from it are poison and may fail. What
+    was accepted after `until` (`time.monotonic`) may be missing.
     """
     async with database.read() as connection:
 
@@ -61,6 +65,8 @@ async def find_violations(
     for submission in accepted:
         job = jobs.get(submission.job_id)
         if job is None:
+            if submission.at > until:
+                continue
             violations["lost: accepted but missing"].append(submission.job_id)
         elif job.status not in FINAL_STATUSES:
             violations["stuck: not finished"].append(f"{job.id} {job.status} {submission.sample}")

@@ -22,15 +22,22 @@ UNREADY_TIMEOUT_S = 120
 class SupervisedService:
     """A service with the same data folder and port across all its restarts."""
 
-    def __init__(self, folder: Path, settings: Mapping[str, Any], *, ingresses: int) -> None:
+    def __init__(self, folder: Path, settings: Mapping[str, Any], *, replicas: int) -> None:
+        """Write its configuration, with so many ingresses and job runners."""
+        self._settings, self._replicas = settings, replicas
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         self.log = folder / "service.log"  # the output of every run
         self.starts = 0
-        self._config = configure(folder, port, settings, change=with_replicas(Ingress=ingresses))
+        several = with_replicas(Ingress=replicas, JobRunner=replicas)
+        self._config = configure(folder, port, settings, change=several)
         self._process: subprocess.Popen[bytes] | None = None
         self._processes: dict[int, psutil.Process] = {}
         self._last_ready_at = time.monotonic()
+
+    def on(self, folder: Path, **settings: Any) -> "SupervisedService":
+        """Return a service like this one, in another folder and with other settings."""
+        return SupervisedService(folder, {**self._settings, **settings}, replicas=self._replicas)
 
     def supervise(self) -> bool:
         """Return whether the service is ready; restart it if it ended, or was unready too long."""

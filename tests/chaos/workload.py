@@ -36,6 +36,7 @@ class AcceptedJob:
     sample: str
     submissions: int  # requests until one was answered
     seconds: float  # until then
+    at: float = field(default_factory=time.monotonic)
 
 
 @dataclass
