@@ -99,7 +99,8 @@ def _print_idle(root: int, seconds: float) -> None:
     print(f"| all | {counts.total()} | {sum(memory.values()) / 1e6:.0f} | {total:.2f} |")
 
 
-def _tree(root: int) -> list[psutil.Process]:
+def process_tree(root: int) -> list[psutil.Process]:
+    """Return the process and its descendants."""
     process = psutil.Process(root)
     return [process, *process.children(recursive=True)]
 
@@ -107,9 +108,9 @@ def _tree(root: int) -> list[psutil.Process]:
 def _cpu_seconds(root: int) -> Mapping[str, float]:
     """Return user and system CPU seconds by name; ended children count for their parent."""
     seconds: Counter[str] = Counter()
-    for process in _tree(root):
+    for process in process_tree(root):
         times = process.cpu_times()
-        seconds[_name(process)] += (  # type: ignore[assignment]
+        seconds[group_of(process)] += (  # type: ignore[assignment]
             times.user + times.system + times.children_user + times.children_system
         )
     return seconds
@@ -119,14 +120,15 @@ def _memory(root: int) -> tuple[Mapping[str, int], Counter[str]]:
     """Return the bytes (proportional set size) and the number of processes, by name."""
     memory: Counter[str] = Counter()
     counts: Counter[str] = Counter()
-    for process in _tree(root):
-        name = _name(process)
+    for process in process_tree(root):
+        name = group_of(process)
         memory[name] += process.memory_full_info().pss
         counts[name] += 1
     return memory, counts
 
 
-def _name(process: psutil.Process) -> str:
+def group_of(process: psutil.Process) -> str:
+    """Return the name of a process for tables, the same for those of one kind."""
     words = title(process)
     for pattern, name in _PROCESS_NAMES.items():
         if match := re.search(pattern, words):
