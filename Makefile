@@ -16,6 +16,7 @@ CONFIG ?= serve_config.yaml
 TOOLS := $(VENV)/tools
 
 UV := $(BIN)/uv
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # uv shows its progress in a terminal, and lists every package elsewhere.
 QUIET := $(if $(MAKE_TERMERR),,--quiet)
 SYNC := UV_PROJECT_ENVIRONMENT=$(VENV) $(UV) sync $(QUIET) --frozen --inexact --no-install-package torch
@@ -116,16 +117,18 @@ clients:
 $(UV):
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=…") if sys.version_info < (3, 11) else None'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip --disable-pip-version-check --quiet install --retries 1 --require-hashes -r deploy/uv.txt || { $(OFFLINE); }
+	@$(PIP) install --retries 1 --require-hashes -r deploy/uv.txt || { $(OFFLINE); }
 
 # torch comes apart from the rest: on a CPU it is the build for CPUs, of PyTorch's own index, or of
 # wherever pip looks; the lock names PyPI's, which is for CUDA and brings 3 GB of packages with it.
-$(VENV)/installed: uv.lock pyproject.toml | $(UV)
+HASHED := install $(QUIET) --no-deps --require-hashes
+$(VENV)/installed: uv.lock pyproject.toml deploy/torch.txt | $(UV)
 	@echo "installing; the first time takes a few minutes …"
-	@$(if $(GPU),$(UV) pip install $(QUIET) torch==$(TORCH),$(BIN)/python -c 'import torch' 2>/dev/null \
-	  || $(UV) pip install $(QUIET) --torch-backend cpu torch==$(TORCH) 2>/dev/null \
-	  || $(BIN)/python -m pip --disable-pip-version-check --quiet install torch==$(TORCH)+cpu \
-	  || $(BIN)/python -m pip --disable-pip-version-check --quiet install --retries 1 torch==$(TORCH)) || { $(OFFLINE); }
+	@$(if $(GPU),$(UV) pip $(HASHED) -r deploy/torch.txt && $(UV) pip install $(QUIET) torch==$(TORCH),\
+	  $(BIN)/python -c 'import torch' 2>/dev/null \
+	  || $(UV) pip $(HASHED) --torch-backend cpu -r deploy/torch.txt 2>/dev/null \
+	  || sed 's/^torch==[0-9.]*/&+cpu/' deploy/torch.txt | $(PIP) $(HASHED) -r /dev/stdin \
+	  || $(PIP) $(HASHED) --retries 1 -r deploy/torch.txt) || { $(OFFLINE); }
 	@$(SYNC) || { $(OFFLINE); }
 	@$(BIN)/python -m sidecar.core.bundled_weights
 	@$(BIN)/python -m sidecar.classification.exemplar_store

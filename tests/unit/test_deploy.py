@@ -207,3 +207,13 @@ def test_the_systemd_unit_is_valid_and_confined(tmp_path: Path) -> None:
         [analyze, "verify", unit_file], capture_output=True, text=True, check=False
     )
     assert (run.returncode, run.stderr) == (0, "")
+
+
+def test_torch_is_installed_by_hash_in_the_version_of_the_lock() -> None:
+    packages = tomllib.loads((REPOSITORY / "uv.lock").read_text())["package"]
+    [locked] = [package for package in packages if package["name"] == "torch"]
+    requirement = (DEPLOY / "torch.txt").read_text()
+    hashes = set(re.findall(r"--hash=(sha256:[0-9a-f]{64})", requirement))
+    assert f"\ntorch=={locked['version']} " in requirement
+    assert hashes > {wheel["hash"] for wheel in locked["wheels"]}
+    assert len(hashes) == 2 * len(locked["wheels"])  # and its builds for CPUs
