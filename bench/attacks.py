@@ -43,12 +43,14 @@ class Honest:
 
     live: np.ndarray
     categorize: np.ndarray
+    seconds: float
     failures: int
 
     def row(self) -> str:
         return (
             f"{np.percentile(self.live, 99):.0f} | {self.live.max():.0f} | "
-            f"{np.percentile(self.categorize, 95):.0f} | {self.failures}"
+            f"{np.percentile(self.categorize, 95):.0f} | "
+            f"{len(self.categorize) / self.seconds:.0f} | {self.failures}"
         )
 
 
@@ -308,6 +310,7 @@ async def honest(url: str, until: Callable[[], bool]) -> Honest:
     names: list[float] = []
     failures = 0
     rng = random.Random(2)
+    started = time.perf_counter()
 
     async def timed(session: aiohttp.ClientSession, path: str, body: Any) -> float:
         nonlocal failures
@@ -345,7 +348,8 @@ async def honest(url: str, until: Callable[[], bool]) -> Honest:
         headers={"x-tenant-id": "honest"}, timeout=aiohttp.ClientTimeout(total=60)
     ) as session:
         await asyncio.gather(probe(session), names_one_by_one(session))
-    return Honest(np.array(live), np.array(names), failures)
+    seconds = time.perf_counter() - started
+    return Honest(np.array(live), np.array(names), seconds, failures)
 
 
 def measure(url: str, name: str, seconds: float) -> tuple[Honest, Mapping[Any, int]]:
@@ -375,8 +379,9 @@ def main() -> None:
         end = time.monotonic() + arguments.seconds
         quiet = asyncio.run(honest(it.url, lambda: time.monotonic() > end))
         print(
-            "| attack | live p99, ms | live max | categorize p95, ms | failures | attacker got |\n"
-            f"|---|---|---|---|---|---|\n| none | {quiet.row()} | |",
+            "| attack | live p99, ms | live max | categorize p95, ms | names/s | failures "
+            "| attacker got |\n"
+            f"|---|---|---|---|---|---|---|\n| none | {quiet.row()} | |",
             flush=True,
         )
         for name in arguments.only or ATTACKS:
