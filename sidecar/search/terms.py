@@ -37,8 +37,9 @@ class Terms:
 def document_terms(text: str) -> Terms:
     """Return the terms of a document; callers with repeated documents may cache them."""
     found = words_of(text)
-    first_line = next(iter(text.strip().splitlines()), "")
-    return Terms(" ".join(words_of(first_line)), Counter(found), len(found))
+    first_line, *more = text.strip().splitlines() or [""]
+    name = words_of(first_line) if more else found
+    return Terms(" ".join(name), Counter(found), len(found))
 
 
 def words_of(text: str) -> list[str]:

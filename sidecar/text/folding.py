@@ -22,7 +22,7 @@ def fold(text: str) -> str:
     width, directions), hiragana as katakana, and single spaces.
     """
     plain = unicodedata.normalize("NFKC", text).casefold()
-    folded = "".join(_without_marks(character) for character in plain)
+    folded = plain if plain.isascii() else "".join(map(_without_marks, plain))
     return " ".join(folded.translate(_LETTERS).split())
 
 

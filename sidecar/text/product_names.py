@@ -15,10 +15,17 @@ from types import MappingProxyType
 from typing import Final
 
 Phrase = tuple[str, ...]
-Spellings = Mapping[Phrase, str]
 
 _TOKEN: Final = re.compile(r"\d+(?:[.,/]\d+)*%?|[^\W\d_]+(?:['’][^\W\d_]+)*|\S")
 _LONGEST_PHRASE: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Spellings:
+    """Phrases to their expansions, and first words to the length of the longest phrase."""
+
+    expansions: Mapping[Phrase, str]
+    longest: Mapping[str, int]  # nearly every word of a text begins none
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +67,19 @@ def dictionary() -> Dictionary:
     """Return the packaged dictionary. Raises ValueError when two expansions share a spelling."""
     data = files(__package__).joinpath("data/abbreviations.toml").read_text(encoding="utf-8")
     sections = tomllib.loads(data)
-    spellings = {section: _spellings(table) for section, table in sections.items()}
-    spellings["receipt"] = MappingProxyType({**spellings["receipt"], **spellings["always"]})
-    return Dictionary(**spellings)
+    expansions = {section: _expansions(table) for section, table in sections.items()}
+    expansions["receipt"] = {**expansions["receipt"], **expansions["always"]}
+    return Dictionary(**{section: _spellings(table) for section, table in expansions.items()})
 
 
-def _spellings(table: Mapping[str, Sequence[str]]) -> Spellings:
+def _spellings(expansions: Mapping[Phrase, str]) -> Spellings:
+    longest: dict[str, int] = {}
+    for phrase in expansions:
+        longest[phrase[0]] = max(len(phrase), longest.get(phrase[0], 0))
+    return Spellings(MappingProxyType(dict(expansions)), MappingProxyType(longest))
+
+
+def _expansions(table: Mapping[str, Sequence[str]]) -> Mapping[Phrase, str]:
     spellings: dict[Phrase, str] = {}
     for expansion, abbreviations in table.items():
         for abbreviation in abbreviations:
@@ -74,7 +88,7 @@ def _spellings(table: Mapping[str, Sequence[str]]) -> Spellings:
                 raise ValueError(f"{abbreviation!r} means {spellings[phrase]!r} and {expansion!r}")
             if not 0 < len(phrase) <= _LONGEST_PHRASE:
                 raise ValueError(f"{abbreviation!r} has no word or more than {_LONGEST_PHRASE}")
-    return MappingProxyType(spellings)
+    return spellings
 
 
 def _expand_tokens(name: str) -> list[_Token]:
@@ -126,8 +140,10 @@ def _longest_match(
     tokens: Sequence[_Token], start: int, spellings: Spellings
 ) -> tuple[str, int] | None:
     """Return the expansion of the longest spelling from `start` on, and its end."""
-    for end in range(min(start + _LONGEST_PHRASE, len(tokens)), start, -1):
-        expansion = spellings.get(tuple(token.text for token in tokens[start:end]))
+    if start == len(tokens) or (longest := spellings.longest.get(tokens[start].text)) is None:
+        return None
+    for end in range(min(start + longest, len(tokens)), start, -1):
+        expansion = spellings.expansions.get(tuple(token.text for token in tokens[start:end]))
         if expansion is not None and not (end < len(tokens) and tokens[end].adjacent):
             return expansion, end
     return None
