@@ -173,6 +173,8 @@ def _restored(
     results: Mapping[str, Any],
 ) -> Mapping[str, Sequence[str]]:
     """Let the service end the jobs of the newest backup; return what is wrong with its books."""
+    if not backups.made:
+        return {"backups": ["none could be made in the storm"]}
     backup = backups.made[-1]
     _log("restoring the newest backup; waiting for its jobs")
     folder, url = backups.restore(backup)

