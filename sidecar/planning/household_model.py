@@ -39,7 +39,8 @@ def build(problem: Problem, diners: int) -> MilpProgram:
     model.add_nutrition()
     add_cliques(model.builder, problem, model.eaten, diners)
     model.add_stocks()
-    return replace(model.builder.program(), is_large=True)
+    indicators = np.array(model.recipes, np.int64), np.array([*model.bought.values()], np.int64)
+    return replace(model.builder.program(), is_large=True, indicators=indicators)
 
 
 class _HouseholdModel:
@@ -62,6 +63,8 @@ class _HouseholdModel:
         self.eaten_count = Counter(dish for dish, _ in self.eaten)
         self.cooked: dict[tuple[int, int], int] = {}  # (dish, sitting) -> column
         self.used: dict[int, int] = {}  # dish -> column
+        self.recipes: list[int] = []  # the columns of the recipes that are cooked at all
+        self.bought: dict[int, int] = {}  # item -> column
 
     def add_slots(self, diners: int) -> None:
         """At most one dish a slot; at least `diners` are fed."""
@@ -127,6 +130,7 @@ class _HouseholdModel:
         for recipe, cookings in members.items():
             columns = [self.cooked[cooking] for cooking in cookings]
             used = builder.add_column(problem.weights.repeat, 1, integer=True)
+            self.recipes.append(used)
             for column in eaten[recipe]:
                 builder.objective[column] -= problem.weights.repeat
             for column in columns:
@@ -239,10 +243,10 @@ class _HouseholdModel:
         for (dish, slot), column in self.eaten.items():
             for stock, quantity in problem.needs(dish, slot):
                 uses[stock].append((column, problem.cooking_day(dish, slot), quantity))
-        bought: dict[int, int] = {}
+        bought = self.bought
         costs: dict[int, float] = {}
         for stock, members in uses.items():
-            self._add_purchase(stock, members, bought, costs)
+            self._add_purchase(stock, members, costs)
             self._add_rescues(stock, members)
         if problem.max_items is not None:
             builder.add_row(dict.fromkeys(bought.values(), 1.0), problem.max_items)
@@ -252,10 +256,8 @@ class _HouseholdModel:
         for column, price in costs.items():
             builder.objective[column] -= float(problem.weights.cost) * price
 
-    def _add_purchase(
-        self, number: int, uses: Uses, bought: dict[int, int], costs: dict[int, float]
-    ) -> None:
-        problem, builder = self.problem, self.builder
+    def _add_purchase(self, number: int, uses: Uses, costs: dict[int, float]) -> None:
+        problem, builder, bought = self.problem, self.builder, self.bought
         stock = problem.stocks[number]
         days = sorted({-1, *(lot.expiry for lot in stock.lots if lot.expiry < problem.days - 1)})
         most = self._most_missing(number, uses, days)

@@ -8,14 +8,23 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from math import floor
+from typing import Any
 
 import numpy as np
-from highspy import HighsLp, HighsModelStatus, MatrixFormat, SolutionStatus, kHighsInf
+from highspy import (
+    HighsBasis,
+    HighsLp,
+    HighsModelStatus,
+    MatrixFormat,
+    SolutionStatus,
+    kHighsInf,
+)
 from highspy._core import _Highs
+from highspy._core.cb import HighsCallbackType
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, vstack
 
-from sidecar.planning.cutting_planes import Cut, Floats, KnapsackRow, violated_cuts
+from sidecar.planning.cutting_planes import Cut, Floats, Ints, KnapsackRow, violated_cuts
 from sidecar.planning.problem import Plan, Problem
 from sidecar.planning.slot_classes import SlotClass, SlotRun, assign_slots
 
@@ -30,6 +39,9 @@ _SEARCHES = 2  # of one tree at once; more would change which of equal plans is 
 #: Local search leaves HiGHS's heuristics nothing to find, and a restart drops the most useful rows.
 #: With both off, 8 of 15 programs of 100 x 14 were solved in the time of 4 with both on.
 _SEARCH_OPTIONS = {"mip_rel_gap": 0.0, "mip_heuristic_effort": 0.0, "mip_allow_restart": False}
+
+
+Basis = HighsBasis
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +59,7 @@ class MilpProgram:
     integer: NDArray[np.bool_]
     knapsack_rows: tuple[KnapsackRow, ...]
     is_large: bool = False
+    indicators: tuple[Ints, ...] = ()  # integer columns to branch on first, the most telling first
 
     def plan(self, solution: Floats) -> Plan:
         """Return the plan of a solution."""
@@ -115,6 +128,23 @@ class Relaxer:
         )
         return True
 
+    def solve_within(self, lower: Floats, upper: Floats, basis: Basis, seconds: float) -> bool:
+        """Solve the program with other bounds of its columns, from a basis."""
+        columns = np.arange(len(lower), dtype=np.int32)
+        self._solver.changeColsBounds(len(columns), columns, lower, upper)
+        self._solver.setBasis(basis)
+        self.program = replace(self.program, lower=lower, upper=upper)
+        return self.solve(seconds)
+
+    def basis(self) -> Basis:
+        """Return the basis of the newest solution."""
+        return self._solver.getBasis()
+
+    @property
+    def infeasible(self) -> bool:
+        """Return whether the newest program was found to have no solution."""
+        return bool(self._solver.getModelStatus() == HighsModelStatus.kInfeasible)
+
     def strengthen(self, remaining_s: Callable[[], float]) -> Iterator[Relaxation]:
         """Cut off the solution and solve again, until no cut is violated or time is up."""
         for _ in range(_MAX_ROUNDS):
@@ -166,14 +196,22 @@ def tighten(program: MilpProgram, relaxation: Relaxation, target: int) -> MilpPr
     return replace(program, lower=lower, upper=upper)
 
 
-def search(program: MilpProgram, seconds: float, *, idle_core: bool = False) -> MilpResult:
+def search(
+    program: MilpProgram,
+    seconds: float,
+    *,
+    idle_core: bool = False,
+    stop: Callable[[], bool] | None = None,
+) -> MilpResult:
     """Run branch-and-cut for this time; return the best plan found and a bound on every plan.
 
     The tree is searched in two places at once: on the idle core, or in turns on one, with the same
-    result. A search that doesn't end in time is left to itself and returns nothing: this process is
-    then busy until it has ended (`is_overdue`), or is killed.
+    result. `stop` ends it early. A search that doesn't end in time is left to itself and returns
+    nothing: this process is then busy until it has ended (`is_overdue`), or is killed.
     """
     solver = _solver(program, seconds)
+    if stop is not None:
+        _interrupt(solver, stop)
     solver.setOptionValue("mip_search_simulate_concurrency", not idle_core)
     # HighsVarType: 0 is continuous, 1 is an integer.
     columns = np.arange(len(program.integer), dtype=np.int32)
@@ -229,6 +267,16 @@ def _runs_within(solver: _Highs, seconds: float) -> bool:
         _overdue.append(thread)
         return False
     return True
+
+
+def _interrupt(solver: _Highs, stop: Callable[[], bool]) -> None:
+    """Let `stop` end a solver's branch-and-cut."""
+
+    def check(_kind: object, _message: str, _out: object, answer: Any, _data: object) -> None:
+        answer.user_interrupt = stop()
+
+    solver.setCallback(check, None)
+    solver.startCallback(HighsCallbackType.kCallbackMipInterrupt)
 
 
 def most_meals(program: MilpProgram, weights: Sequence[int], seconds: float) -> MilpResult:

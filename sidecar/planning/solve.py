@@ -12,6 +12,7 @@ plan each time; only a deadline can make two answers differ.
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 
 from sidecar.planning import (
     constraint_words,
@@ -24,6 +25,7 @@ from sidecar.planning.certificate import certify
 from sidecar.planning.compiler import compile_request
 from sidecar.planning.feasibility import Feasibility, check_feasibility
 from sidecar.planning.problem import OPEN, Plan, Problem
+from sidecar.planning.proof import Proof
 from sidecar.planning.response import Incumbent, PlanAnswer, Status
 from sidecar.planning.schemas import PlanRequest
 from sidecar.planning.scoring import assess, cookings, count_fed, is_feasible, rescue_points
@@ -36,9 +38,10 @@ OnIncumbent = Callable[[Incumbent], None]
 _STEPS_PER_SLOT = 60
 _MIN_STEPS = 300
 _MAX_STEPS = 3_000
+_ROUND_STEPS = 150  # of each round of local search beside a proof: about a second of a household's
 _SEARCH_SHARE = 0.3  # of the time, at most, for local search
 _FILL_SHARE = 0.2  # of the remaining time, to prove how many slots can be filled
-_CUT_SHARE = 0.2  # of the time remaining then, to tighten the relaxation
+_PARALLEL_SEARCH_SHARE = 0.2  # the same where local search goes on beside the proof
 _FINISH_SHARE = 0.15  # of the time, at most, is reserved for alternatives and explanations
 _MIN_FINISH_S = 0.3
 _REPORT_INTERVAL_S = 0.25
@@ -105,7 +108,9 @@ class _Solver:
         # The time of the first plan predicts how long finishing takes on this machine now.
         finish = min(_FINISH_SHARE * self.seconds, _MIN_FINISH_S + self.clock() - self.started)
         deadline = self.started + self.seconds - finish
-        self._improve(self.started + self.seconds * _SEARCH_SHARE, seed=0)
+        beside = self.idle_core and not self.problem.is_simple
+        share = _PARALLEL_SEARCH_SHARE if beside else _SEARCH_SHARE
+        self._improve(self.started + self.seconds * share, seed=0)
         if self.fed < self.max_meals:
             self._fill((deadline - self.clock()) * _FILL_SHARE)
         self._prove(deadline)
@@ -162,50 +167,48 @@ class _Solver:
         if self.method.size > _MAX_PROGRAM_SIZE or self.clock() >= deadline:
             return
         program = self.method.build(self.fed)
-        relaxer = milp_solver.relax(program, (deadline - self.clock()) / 2)
-        if relaxer is None:
-            return
-        self._lower_bound(milp_solver.whole_points(relaxer.relaxation.bound))
-        until = self.clock() + _CUT_SHARE * (deadline - self.clock())
-        for stronger in relaxer.strengthen(lambda: until - self.clock()):
-            self._lower_bound(milp_solver.whole_points(stronger.bound))
-            if self.objective >= self.bound:
-                return
-        remaining = deadline - self.clock()
-        if self.objective >= self.bound or remaining <= 0:
-            return
-        result = self._search(
-            milp_solver.tighten(relaxer.binding(), relaxer.relaxation, self.objective + 1), deadline
-        )
-        if result.plan is not None:
-            self.offer(result.plan)
-        if result.infeasible:  # no plan has one point more than the best one
-            self._lower_bound(self.objective)
-        elif result.bound is not None:
-            self._lower_bound(max(result.bound, self.objective))
-
-    def _search(self, program: milp_solver.MilpProgram, deadline: float) -> milp_solver.MilpResult:
-        """Run branch-and-cut. Of a large program it mostly computes its root, on one core.
-
-        Local search goes on beside it then. Its plan counts only if there is no proof, since it
-        would depend on when the proof came.
-        """
         beside = self.idle_core and program.is_large
-        with ThreadPoolExecutor(1) as pool:
-            search = pool.submit(
-                milp_solver.search,
-                program,
-                deadline - self.clock(),
-                idle_core=self.idle_core and not beside,
-            )
-            newest = self.best
-            if beside:
-                for plan in self.method.improve(self.best, self.pins, _MAX_STEPS, search.done, 1):
-                    newest = plan
-            result = search.result()
-        if not result.infeasible and (result.plan is None or not result.optimal):
+        proof = Proof(
+            program,
+            self.objective,
+            lambda: deadline - self.clock(),
+            (lambda bound: None) if beside else self._lower_bound,
+            idle_core=self.idle_core,
+        )
+        newest = self._search_beside(proof) if beside else self.best
+        if not beside:
+            proof.run()
+        if proof.plan is not None:
+            self.offer(proof.plan)
+        if not proof.complete:
             self.offer(newest)
-        return result
+        if proof.bound is not None:
+            self._lower_bound(max(proof.bound, self.objective))
+
+    def _search_beside(self, proof: Proof) -> Plan:
+        """Run a proof on the idle core and local search on this one; return the newest plan.
+
+        That counts only if there is no proof, since it depends on when the proof came.
+        """
+        newest, steps = self.best, 0
+        with ThreadPoolExecutor(1) as pool:
+            running = pool.submit(proof.run)
+
+            def stop() -> bool:
+                nonlocal steps
+                steps += 1
+                if proof.bound is not None:
+                    self._lower_bound(proof.bound)
+                return proof.searches or running.done()
+
+            for seed in count(1):
+                before = steps
+                for plan in self.method.improve(newest, self.pins, _ROUND_STEPS, stop, seed):
+                    newest = plan
+                if steps == before or stop():  # nothing is free to change, or it is time
+                    break
+            running.result()
+        return newest
 
     def _lower_bound(self, bound: int) -> None:
         if bound < self.bound:
