@@ -53,6 +53,7 @@ def _recognize(image: bytes, context: JobContext) -> tuple[list[str], float]:
     from sidecar.receipts.options import ReceiptOptions
     from sidecar.receipts.pages.decode import ImageLimits
     from sidecar.receipts.reader import first_rows
+    from sidecar.recipes.columns import lines_of
 
     settings = context.settings
     limits = ImageLimits(
@@ -62,4 +63,4 @@ def _recognize(image: bytes, context: JobContext) -> tuple[list[str], float]:
     )
     rows = first_rows(image, ReceiptOptions(), engine(settings.receipt.threads), limits)
     confidence = sum(row.confidence for row in rows) / max(1, len(rows))
-    return [row.text for row in rows], round(confidence, 3)
+    return lines_of(rows), round(confidence, 3)

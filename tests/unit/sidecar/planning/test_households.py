@@ -1,4 +1,4 @@
-"""People, courses, recurring meals, distances and prices, by examples."""
+"""People, courses, recurring meals, distances and substitutes, by examples."""
 
 import json
 import re
@@ -10,18 +10,19 @@ from bench.planner_households import household
 from sidecar.planning.response import Status
 from sidecar.planning.schemas import PlanRequest
 from sidecar.planning.solve import solve
-from tests.unit.sidecar.planning.test_solve import lot, menu, plan, recipe, request
-
-MONDAY, TUESDAY = "2026-01-12", "2026-01-13"
-RICE = ("rice", 100, "g")
-
-
-def with_people(raw, *people, **fields):
-    return {**raw, "people": list(people), **fields}
-
-
-def served(answer):
-    return [(meal.recipe_id, meal.feeds) for meal in answer.meal_plan]
+from tests.unit.sidecar.planning.plans import (
+    MONDAY,
+    RICE,
+    TUESDAY,
+    lot,
+    menu,
+    plan,
+    priced,
+    recipe,
+    request,
+    served,
+    with_people,
+)
 
 
 def test_one_dish_that_everybody_may_eat_is_shared():
@@ -131,178 +132,6 @@ def test_two_locks_too_near_to_each_other_are_a_conflict():
     raw["constraints"]["min_days_between_repeats"] = 2
     answer = plan(raw)
     assert "a recipe is cooked again after 2 days at the earliest" in answer.conflicts[0]
-
-
-def priced(food, quantity, price, **fields):
-    dish = recipe(food, (food, quantity, "g"))
-    dish["ingredients"][0].update(price=price, price_quantity=quantity, **fields)
-    return dish
-
-
-def test_a_budget_is_kept_and_the_cost_is_shown():
-    dishes = [
-        {**priced("steak", 500, "14.00"), "is_favorite": True},
-        priced("beans", 500, "1.20"),
-    ]
-    answer = plan({**request(dishes, budget="5"), "currency": "EUR"})
-    assert menu(answer) == ["beans"]
-    assert answer.metrics.cost.total == "1.20"
-    assert answer.metrics.cost.currency == "EUR"
-    assert answer.shopping_list[0].price == "1.20"
-
-
-def test_a_budget_that_nothing_fits_is_a_conflict_with_the_smallest_that_helps():
-    answer = plan({**request([priced("beans", 500, "1.20")], budget="1"), "currency": "EUR"})
-    assert answer.status is Status.INFEASIBLE
-    (conflict,) = answer.conflict_sets
-    assert conflict.constraints == ("the shopping may cost at most 1.00 EUR",)
-    assert conflict.relaxations == ("allow 1.20 EUR for the shopping",)
-
-
-def test_the_weight_of_cost_prefers_what_is_cheap():
-    dishes = [{**priced("steak", 500, "14"), "is_favorite": True}, priced("beans", 500, "1.20")]
-    assert menu(plan(request(dishes, weights={"cost": 0}))) == ["steak"]
-    assert menu(plan(request(dishes, weights={"cost": 1}))) == ["beans"]
-
-
-def test_packages_are_bought_whole_and_their_rest_is_used():
-    dishes = [
-        priced("soup", 300, "0.90", package_quantity=500),
-        {**priced("mash", 200, "0.60", package_quantity=500)},
-    ]
-    for dish in dishes:
-        dish["ingredients"][0].update(ingredient_id="potato", name="Potato")
-    answer = plan(request(dishes, days=1))
-    (item,) = answer.shopping_list
-    assert (item.quantity, item.price) == (500, "1.50")
-    assert item.rest in (200, 300)
-    (both,) = plan(request(dishes, days=2)).shopping_list
-    assert (both.quantity, both.rest, both.price) == (500, 0, "1.50")
-
-
-def test_the_value_of_food_used_in_time_is_shown():
-    stock = {**lot("spinach", 200, "g", expiry=1), "price": "2.00", "price_quantity": 100}
-    answer = plan(request([recipe("pie", ("spinach", 150, "g"))], [stock]))
-    assert answer.metrics.value_saved == "3.00"
-    assert answer.metrics.waste_prevented[0].value == "3.00"
-
-
-def test_purchases_without_a_price_are_named():
-    answer = plan(request([recipe("a", RICE), priced("b", 1, "1")], days=2))
-    assert answer.metrics.cost.unpriced == ("rice",)
-
-
-def test_a_dish_is_cooked_once_and_eaten_on_two_days():
-    chili = recipe("chili", ("beans", 1, "kg"), keeps_days=2)
-    answer = plan(request([chili], days=3, max_cooking_days=1))
-    assert [(m.date, m.cooked_on) for m in answer.meal_plan] == [
-        (MONDAY, None),
-        (TUESDAY, MONDAY),
-        ("2026-01-14", MONDAY),
-    ]
-    assert answer.meal_plan[0].also_for == (TUESDAY, "2026-01-14")
-    assert answer.shopping_list[0].quantity == 3
-    assert any("it is left over from Monday 2026-01-12" in s for s in answer.explanation)
-
-
-def test_what_keeps_a_day_is_not_eaten_after_two():
-    chili = recipe("chili", ("beans", 1, "kg"), keeps_days=1)
-    answer = plan(request([chili], days=3, max_cooking_days=1, max_repeats=2))
-    assert len(answer.meal_plan) == 2
-    (gap,) = answer.open_slots
-    assert "at most 1 day may be for cooking" in gap.reason
-    assert "allow 2 days for cooking" in gap.relaxations
-
-
-def test_what_freezes_keeps_as_long_as_the_plan():
-    stew = recipe("stew", ("beans", 1, "kg"), freezes=True)
-    answer = plan(request([stew], days=6, max_cooking_days=1))
-    assert len(answer.meal_plan) == 6
-
-
-def test_leftovers_use_what_was_at_home_on_their_cooking_day():
-    pie = recipe("pie", ("spinach", 100, "g"), keeps_days=1)
-    answer = plan(request([pie], [lot("spinach", 200, "g", expiry=0)], days=2))
-    assert len(answer.meal_plan) == 2
-    assert answer.shopping_list == ()
-
-
-def test_what_is_left_of_a_dinner_is_eaten_at_lunch():
-    roast = recipe("roast", RICE, keeps_days=1, tags=["dinner"])
-    answer = plan(request([roast], days=2, meals=("lunch", "dinner"), no_cooking=[TUESDAY]))
-    times = [(meal.date, meal.meal_type) for meal in answer.meal_plan]
-    assert times == [(MONDAY, "dinner"), (TUESDAY, "lunch"), (TUESDAY, "dinner")]
-
-
-def test_a_slot_without_leftovers_is_cooked_for():
-    stew = recipe("stew", RICE, keeps_days=2)
-    answer = plan(request([stew], days=2, max_repeats=2, no_leftovers=[{"weekdays": ["tuesday"]}]))
-    assert [meal.cooked_on for meal in answer.meal_plan] == [None, None]
-
-
-def test_a_lock_on_a_day_without_cooking_is_a_conflict():
-    lock = {"date": MONDAY, "recipe_id": "stew"}
-    answer = plan(request([recipe("stew", RICE)], locked_meals=[lock], no_cooking=[MONDAY]))
-    assert answer.conflicts == ("This can't be met: nothing is cooked on 2026-01-12",)
-    assert answer.conflict_sets[0].relaxations == ("allow cooking on 2026-01-12",)
-
-
-def eaten(name, kcal, **fields):
-    return recipe(name, (name, 100, "g"), nutrition={"kcal": kcal, **fields})
-
-
-def test_a_maximum_rules_out_what_exceeds_it():
-    dishes = [{**eaten("burger", 1_200), "is_favorite": True}, eaten("salad", 400)]
-    answer = plan(request(dishes, nutrition=[{"nutrient": "kcal", "max": 800}]))
-    assert menu(answer) == ["salad"]
-    assert answer.nutrition[0].sums == {"kcal": 400}
-
-
-def test_a_minimum_is_reached_where_every_meal_of_the_day_is_planned():
-    dishes = [{**eaten("salad", 300), "is_favorite": True}, eaten("stew", 700), eaten("soup", 400)]
-    bound = {"nutrient": "kcal", "min": 1_050}
-    answer = plan(request(dishes, meals=("lunch", "dinner"), nutrition=[bound]))
-    assert "stew" in menu(answer)
-    assert answer.nutrition[0].sums["kcal"] >= 1_050
-
-
-def test_a_minimum_that_nothing_reaches_leaves_a_meal_open_and_is_named():
-    bound = {"nutrient": "protein", "min": 30}
-    dishes = [eaten("salad", 300, protein=5)]
-    answer = plan(request(dishes, nutrition=[bound]))
-    assert answer.status is Status.INFEASIBLE
-    assert answer.conflicts == ("This can't be met: everybody has at least 30 g of protein a day",)
-
-
-def test_a_soft_bound_is_a_goal():
-    dishes = [{**eaten("burger", 1_200), "is_favorite": True}, eaten("salad", 400)]
-    bound = {"nutrient": "kcal", "max": 800, "soft": True}
-    assert menu(plan(request(dishes, nutrition=[bound]))) == ["salad"]
-    assert menu(plan(request(dishes[:1], nutrition=[bound]))) == ["burger"]
-
-
-def test_a_bound_of_one_person_counts_their_servings():
-    dishes = [{**eaten("roast", 1_000), "is_favorite": True}, eaten("bowl", 500)]
-    bound = {"nutrient": "kcal", "max": 800, "person": "kid"}
-    kid = {"id": "kid", "name": "Kid", "servings": 0.5}
-    answer = plan(with_people(request(dishes, nutrition=[bound]), {"id": "ada"}, kid))
-    assert served(answer) == [("roast", ("ada", "kid"))]
-    assert [(n.person, n.sums["kcal"]) for n in answer.nutrition] == [("ada", 1_000), ("kid", 500)]
-
-
-def test_a_week_counts_for_the_days_that_are_planned():
-    bound = {"nutrient": "kcal", "max": 7 * 500, "per": "week"}
-    dishes = [{**eaten("burger", 1_200), "is_favorite": True}, eaten("salad", 400)]
-    answer = plan(request(dishes, days=2, max_repeats=2, nutrition=[bound]))
-    assert menu(answer) == ["salad", "salad"]
-
-
-def test_sums_say_how_many_meals_they_rest_on():
-    dishes = [eaten("stew", 700, salt=2.5), recipe("rice", RICE)]
-    answer = plan(request(dishes, meals=("lunch", "dinner")))
-    (day,) = answer.nutrition
-    assert (day.meals, day.known) == (2, {"kcal": 1, "salt": 1})
-    assert day.sums == {"kcal": 700, "salt": 2.5}
 
 
 MARGARINE = {"ingredient_id": "margarine", "name": "Margarine", "instead_of": "butter"}

@@ -18,7 +18,7 @@ SECONDS = 60.0
 
 
 def started(seed):
-    """Return a small request's problem, a first plan, and the program of those that feed as many."""
+    """Return a small problem, a first plan, and the program of the plans that feed as many."""
     problem = compile_request(PlanRequest.model_validate(household(seed)))
     pins = check_feasibility(problem).pins
     if pins is None:

@@ -1,5 +1,4 @@
 from dataclasses import replace
-from datetime import date
 from itertools import count, pairwise
 
 import pytest
@@ -8,107 +7,23 @@ from hypothesis import strategies as st
 
 from bench.planner_households import household
 from bench.planner_instances import instance, small
-from sidecar.planning.alternatives import difference
 from sidecar.planning.certificate import certify
 from sidecar.planning.compiler import compile_request
-from sidecar.planning.problem import OPEN
-from sidecar.planning.response import Incumbent, PlanAnswer, Status
+from sidecar.planning.response import Incumbent, Status
 from sidecar.planning.schemas import PlanRequest
 from sidecar.planning.scoring import assess
 from sidecar.planning.solve import solve
-from sidecar.planning.spreading import spread
 from tests.unit.sidecar.planning import oracle
-
-START = "2026-01-12"  # a Monday
-
-
-def plan(raw, on_incumbent=None) -> PlanAnswer:
-    """Solve with a stopped clock, so that only steps count and speed does not matter."""
-    return solve(PlanRequest.model_validate(raw), clock=lambda: 0.0, on_incumbent=on_incumbent)
-
-
-def recipe(name, *ingredients, **fields):
-    needs = [
-        {"ingredient_id": food, "name": food, "quantity": quantity, "unit": unit}
-        for food, quantity, unit in ingredients
-    ]
-    return {"id": name, "name": name, "ingredients": needs, **fields}
-
-
-def lot(food, quantity, unit, expiry=None):
-    return {
-        "ingredient_id": food,
-        "name": food,
-        "quantity": quantity,
-        "unit": unit,
-        "days_until_expiry": expiry,
-    }
-
-
-def request(recipes, inventory=(), days=1, meals=("dinner",), weights=None, **constraints):
-    zero = dict.fromkeys(("expiring_priority", "shopping_minimization", "variety", "time_fit"), 0)
-    return {
-        "planning_horizon": {"start_date": START, "days": days, "meal_types": list(meals)},
-        "inventory": list(inventory),
-        "recipes": recipes,
-        "constraints": constraints,
-        "weights": {**zero, **weights} if weights is not None else {},
-    }
-
-
-def menu(answer):
-    return [meal.recipe_id for meal in answer.meal_plan]
-
-
-def _age(meal):
-    cooked_on = meal.cooked_on or meal.date
-    return (date.fromisoformat(meal.date) - date.fromisoformat(cooked_on)).days
-
-
-def _swaps(meal, answer):
-    """Return the substitutes of a dish, those of its cooking if it is left over."""
-    cooked = [
-        other
-        for other in answer.meal_plan
-        if other.recipe_id == meal.recipe_id and other.date == (meal.cooked_on or meal.date)
-    ]
-    if meal.cooked_on is None:
-        cooked = [meal]
-    return tuple((s.instead_of, s.ingredient_id) for s in cooked[0].substitutes)
-
-
-def as_plan(problem, answer):
-    """Return the dish of each slot."""
-    numbers = {
-        (dish.id, dish.age, tuple((s.instead_of, s.ingredient_id) for s in dish.substitutions)): n
-        for n, dish in enumerate(problem.dishes)
-    }
-    chosen = [OPEN] * len(problem.slots)
-    for meal in answer.meal_plan:
-        for slot in problem.slots:
-            column = problem.column(slot)
-            people = {problem.people[person].id for person in column.people}
-            if (
-                (problem.day(slot), problem.meals[column.meal]) == (meal.day_index, meal.meal_type)
-                and column.course == meal.course
-                and people <= set(meal.feeds)
-                and slot not in problem.closed
-            ):
-                chosen[slot] = numbers[meal.recipe_id, _age(meal), _swaps(meal, answer)]
-    return tuple(chosen)
-
-
-def as_menu(answer, request=None):
-    """Return the recipe of each seat; without the request, of each day and meal."""
-    if request is None:
-        return {(meal.day_index, meal.meal_type): meal.recipe_id for meal in answer.meal_plan}
-    return {
-        seat: oracle.Dish(meal.recipe_id, _age(meal), _swaps(meal, answer))
-        for seat in oracle.seats(request)
-        for meal in answer.meal_plan
-        if (meal.day_index, meal.meal_type, meal.course) == seat[:3]
-        and set(seat.people) <= set(meal.feeds)
-    }
+from tests.unit.sidecar.planning.plans import (
+    START,
+    as_menu,
+    as_plan,
+    lot,
+    menu,
+    plan,
+    recipe,
+    request,
+)
 
 
 @settings(max_examples=120, deadline=None)
@@ -149,33 +64,6 @@ def test_every_plan_and_alternative_is_feasible_and_reaches_its_objective(make, 
         chosen = as_menu(result, parsed)
         assert oracle.is_feasible(parsed, chosen)
         assert int(oracle.score(parsed, chosen) // 1) == result.objective
-
-
-@settings(max_examples=25, deadline=None)
-@given(st.integers(0, 10**6))
-def test_alternatives_differ_in_two_meals_and_are_nearly_as_good(seed):
-    raw = instance(seed, 25, 5, locks=0, alternatives=5)
-    answer = plan(raw)
-    if answer.status is Status.INFEASIBLE:
-        return
-    menus = [menu(result) for result in (answer, *answer.alternatives)]
-    for number, first in enumerate(menus):
-        for second in menus[:number]:
-            assert difference(tuple(first), tuple(second)) >= 2
-    for other in answer.alternatives:
-        assert 0 <= answer.objective - other.objective <= 2 * answer.points_per_purchase
-
-
-@settings(max_examples=10, deadline=None)
-@given(st.integers(0, 10**6), st.integers(3, 5))
-def test_alternatives_are_as_far_from_each_other_as_the_request_says(seed, distance):
-    answer = plan(
-        instance(seed, 25, 6, locks=0, cap=0.0, alternatives=5, alternatives_distance=distance)
-    )
-    menus = [menu(result) for result in (answer, *answer.alternatives)]
-    for number, first in enumerate(menus):
-        for second in menus[:number]:
-            assert difference(tuple(first), tuple(second)) >= distance
 
 
 def test_the_same_request_gives_the_same_answer():
@@ -373,31 +261,6 @@ def test_no_claim_above_the_true_score_or_below_the_true_purchases_is_certified(
     for item in assessment.purchases:
         claim = replace(assessment, purchases=assessment.purchases - {item})
         assert not certify(problem, chosen, claim)
-
-
-def test_repeats_are_spread_where_another_order_is_as_good():
-    dishes = [recipe(name, (name, 1, "")) for name in "abcd"]
-    chosen = menu(plan(request(dishes, days=7, max_repeats=2)))
-    assert all(chosen[day] not in chosen[day + 1 : day + 3] for day in range(7))
-
-
-def test_lunch_is_not_dinner_where_another_order_is_as_good():
-    dishes = [recipe(name, (name, 1, "")) for name in "ab"]
-    answer = plan(request(dishes, days=2, meals=("lunch", "dinner"), max_repeats=2))
-    assert sorted(menu(answer)[:2]) == ["a", "b"]
-
-
-@settings(max_examples=30, deadline=None)
-@given(st.sampled_from((small, household)), st.integers(0, 10**6))
-def test_spreading_repeats_keeps_the_objective(make, seed):
-    raw = make(seed)
-    raw["constraints"]["max_repeats"] = 3
-    problem = compile_request(PlanRequest.model_validate(raw))
-    answer = plan(raw)
-    if answer.status is Status.INFEASIBLE:
-        return
-    chosen = as_plan(problem, answer)
-    assert assess(problem, spread(problem, chosen, lambda: False)).objective >= answer.objective
 
 
 @pytest.mark.parametrize("raw", [instance(4, 60, 7), household(11), household(13)])

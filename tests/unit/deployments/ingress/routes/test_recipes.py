@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageChops, ImageDraw, ImageFont
 
 from jobs.queue.job import JobResult
 from jobs.queue.job_context import JobContext
@@ -108,6 +108,58 @@ async def test_a_photograph_of_a_recipe(settings: Settings) -> None:
     ]
     assert found["servings"] == 4
     assert found["ocr_confidence"] > 0.8
+
+
+LEFT = ("Ingredients", "200 g flour", "2 eggs", "300 ml milk", "1 tbsp sugar")
+RIGHT = (
+    "Method",
+    "Mix flour and milk well.",
+    "Add the beaten eggs.",
+    "Let it rest an hour.",
+    "Fry.",
+)
+
+
+def page_of_two_columns() -> Image.Image:
+    """Return a page with the ingredients beside the steps."""
+    picture = Image.new("RGB", (1240, 900), "white")
+    draw, font = ImageDraw.Draw(picture), ImageFont.load_default(34)
+    draw.text((80, 50), "Pancakes as my grandmother made them on Sundays", fill="black", font=font)
+    draw.text((80, 130), "Serves 4", fill="black", font=font)
+    for number, (left, right) in enumerate(zip(LEFT, RIGHT, strict=True)):
+        draw.text((80, 240 + 80 * number), left, fill="black", font=font)
+        draw.text((560, 240 + 80 * number), right, fill="black", font=font)
+    return picture
+
+
+def photographed(page: Image.Image) -> Image.Image:
+    """Return the page as a phone takes it: turned a little, on a table, in uneven light."""
+    table = Image.new("RGB", (1500, 1200), (118, 96, 80))
+    table.paste(page, (130, 150))
+    turned = table.rotate(1.5, Image.Resampling.BICUBIC, fillcolor=(118, 96, 80))
+    light = Image.linear_gradient("L").resize(turned.size).point(lambda value: 150 + value * 2 // 5)
+    return ImageChops.multiply(turned, Image.merge("RGB", [light] * 3))
+
+
+@pytest.mark.parametrize("kind", ["PNG", "PDF", "photograph"])
+async def test_ingredients_beside_the_steps_of_a_page(settings: Settings, kind: str) -> None:
+    page, file = page_of_two_columns(), io.BytesIO()
+    if kind == "photograph":
+        photographed(page).save(file, "JPEG", quality=80)
+    else:
+        page.save(file, kind)
+    settings = settings.model_copy(update={"max_image_bytes": 5_000_000})
+    image = base64.b64encode(file.getvalue()).decode()
+    found = await run_job(settings, {"image_base64": image, "language": "en"})
+    assert [(i["quantity"], i["unit"], i["name"]) for i in found["ingredients"]] == [
+        (200, "g", "flour"),
+        (2, "", "eggs"),
+        (300, "ml", "milk"),
+        (1, "tbsp", "sugar"),
+    ]
+    assert found["steps"] == list(RIGHT[1:])
+    assert found["servings"] == 4
+    assert found["title"].startswith("Pancakes")
 
 
 @pytest.mark.parametrize("headings", [True, False])
