@@ -3,8 +3,8 @@
 1. Z3 decides whether any plan exists, and pins the locked meals or explains the conflict.
 2. A greedy plan around the pins, certified by Z3, is available at once.
 3. Local search improves it for a fixed number of steps.
-4. A linear relaxation, our own cuts and a tree (proof.py) bound the objective of any plan, and often
-   find a better one. Every plan is certified before it is accepted.
+4. A linear relaxation, our own cuts and a tree (proof.py) bound the objective of any plan, and
+   often find a better one. Every plan is certified before it is accepted.
 
 `optimal` means the bound is reached. Steps 1 to 3 are counted, not timed, so they give the same
 plan each time; only a deadline can make two answers differ.
