@@ -18,7 +18,10 @@ from typing import Any
 import httpx
 import pytest
 import yaml
-from ray.autoscaler._private.fake_multi_node.node_provider import FAKE_HEAD_NODE_ID
+from ray.autoscaler._private.fake_multi_node.node_provider import (
+    FAKE_HEAD_NODE_ID,
+    FakeMultiNodeProvider,
+)
 
 from deployments.launcher.ports import free_port
 from sidecar.core.settings import Settings
@@ -29,6 +32,16 @@ from tests.acceptance.test_cluster import BIN, HEAD, TENANT, Node, responds, run
 
 CHAT = {"messages": [{"role": "user", "content": "hello"}], "max_tokens": 4}
 TEXTS = {"texts": [{"id": str(number), "text": f"oat milk {number}"} for number in range(64)]}
+#: What a cluster's configuration must list for nodes that are reached by SSH.
+_COMMANDS = (
+    "initialization_commands",
+    "setup_commands",
+    "head_setup_commands",
+    "worker_setup_commands",
+    "head_start_ray_commands",
+    "worker_start_ray_commands",
+    "cluster_synced_files",
+)
 QUICK = {"upscale_delay_s": 1, "downscale_delay_s": 5, "metrics_interval_s": 1}
 
 
@@ -59,7 +72,9 @@ def autoscaler_config(gcs: str) -> dict[str, Any]:
         "max_workers": 3,
         "idle_timeout_minutes": 0.1,
         "provider": {
-            "type": "fake_multinode",
+            # By its module: as "fake_multinode" it needs a file that Ray's wheel lacks.
+            "type": "external",
+            "module": f"{FakeMultiNodeProvider.__module__}.{FakeMultiNodeProvider.__name__}",
             "use_node_id_as_ip": True,
             "disable_node_updaters": True,
             "disable_launch_config_check": True,
@@ -68,6 +83,9 @@ def autoscaler_config(gcs: str) -> dict[str, Any]:
             "gcs_address": gcs,
         },
         "auth": {},
+        "docker": {},
+        "file_mounts": {},
+        **{key: [] for key in _COMMANDS},
         "head_node_type": "ray.head.default",
         "available_node_types": {
             "ray.head.default": {"resources": {}, "node_config": {}, "max_workers": 0},
