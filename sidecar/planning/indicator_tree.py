@@ -28,6 +28,7 @@ _LOOKAHEAD = 4  # columns without pseudocosts of which both children are solved 
 _INFEASIBLE_LOSS = 3_000.0  # points that count for a child without a solution
 _MIN_LOSS = 1.0
 _LEAF_COLUMNS = 1_000  # integer columns that may be open where HiGHS takes over
+_MAX_VALUES = 5_000_000  # columns of all open nodes together, each with two bounds and a value
 _LEAF_SHARE = 0.3  # of the remaining time, at most, for HiGHS at one node
 
 
@@ -98,11 +99,12 @@ class IndicatorTree:
         return not self._open and self._unresolved < self.target
 
     def run(self) -> None:
-        """Search until no open node may have a plan of `target` points, or time is up."""
+        """Search until no open node may have a plan of `target` points, or time or memory is up."""
         program = self._program
         solution, basis = self._relaxer.relaxation.solution, self._relaxer.basis()
         self._push(_Node(self.bound, program.lower, program.upper, solution, basis))
-        while self._open and self._remaining_s() > 0:
+        most_nodes = _MAX_VALUES // len(program.objective)
+        while 0 < len(self._open) <= most_nodes and self._remaining_s() > 0:
             node = heapq.heappop(self._open)[2]
             if whole_points(node.bound) < self.target:  # as all others
                 self._open.clear()

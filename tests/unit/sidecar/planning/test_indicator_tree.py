@@ -74,6 +74,15 @@ def test_a_tree_without_time_keeps_the_bound_of_the_relaxation():
     assert tree.plan is None
 
 
+def test_a_tree_without_memory_keeps_the_bound_of_the_relaxation(monkeypatch):
+    monkeypatch.setattr(indicator_tree, "_MAX_VALUES", 0)
+    problem, plan, program = started(0)
+    tree = tree_of(program, assess(problem, plan).objective - 10_000)
+    tree.run()
+    assert not tree.finished
+    assert tree.plan is None
+
+
 def test_branch_and_cut_stops_when_it_is_told():
     _, _, program = started(0)
     assert milp_solver.search(program, SECONDS, stop=lambda: False).optimal
