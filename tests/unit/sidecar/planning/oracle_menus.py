@@ -34,14 +34,14 @@ def seats(request: PlanRequest) -> list[Seat]:
     meals = list(product(range(horizon.days), horizon.meal_types))
     alike: dict[object, list[str]] = defaultdict(list)
     for person in request.people:
-        may_eat = frozenset(
+        dishes = frozenset(
             (recipe.id, swaps)
             for recipe in request.recipes
             for swaps in swaps_of(request, recipe)
             if may_eat(person, swapped(request, recipe, swaps))
         )
         there = tuple(is_there(request, person, *meal) for meal in meals)
-        alike[may_eat, there].append(person.id)
+        alike[dishes, there].append(person.id)
     groups = [tuple(group) for group in alike.values()] or [()]
     people = {person.id: person for person in request.people}
     return [
