@@ -28,7 +28,7 @@ from sidecar.receipts.parser import parse
 from sidecar.receipts.types import Pixels, ScannedPage, Text
 
 MODEL_ID = "pp-ocrv6-small"
-MODEL_VERSION = "receipts-3"
+MODEL_VERSION = "receipts-4"
 
 _MAX_PAGES_AGAIN = 4  # a longer document gets one pass: more would exceed its time limit
 

@@ -33,7 +33,7 @@ defmodule GrocerySidecarTest do
     "request_id" => "r-1",
     "payload" => @receipt,
     "metadata" => %{"artifact_id" => "art_1"},
-    "model_version" => "receipts-3",
+    "model_version" => "receipts-4",
     "processing_time_ms" => 1463
   }
 

@@ -7,7 +7,8 @@ from decimal import Decimal
 
 from sidecar.receipts.assignment.evidence import Evidence
 from sidecar.receipts.assignment.explain import Explanation
-from sidecar.receipts.assignment.names import Name, name_on_line, names_of
+from sidecar.receipts.assignment.name_ends import Name
+from sidecar.receipts.assignment.names import name_on_line, names_of
 from sidecar.receipts.roles.roles import Role
 from sidecar.receipts.units import unit_of
 

@@ -5,11 +5,10 @@ A receipt has one layout: where prices stand alone, all their names are above th
 
 import itertools
 import math
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from sidecar.receipts.assignment.evidence import Evidence
+from sidecar.receipts.assignment.name_ends import EDGES, Name, cleaned, letters_in
 from sidecar.receipts.roles.roles import LineClass, Role
 from sidecar.receipts.roles.vocabulary import MEANINGS
 
@@ -26,33 +25,13 @@ _MEANT = 0.75  # of a line's figure for a meaning, from which it is what the lin
 _COUNTED = 0.6  # probability from which a number is a quantity or a unit price
 _UNIT_LETTERS = 4  # at most, of a unit
 _MAX_GAP = 4  # lines between a price and a line of its name
-_EDGES = " \t-–—*#:=.,;/|_'`"
-_RATE = re.compile(
-    r"^(?:\w{1,2}\s|[xX]\s[\d.,]+\s)?\(?(?:[05-9]|[1-3]\d)(?:[.,]\d{1,2})?\s?%\)?[\s-]*"
-    r"|\s+\(?(?:[05-9]|[1-3]\d)(?:[.,]\d{1,2})?\s?%\)?(?:\s\w)?$"
-)
-_BARE_RATE = re.compile(r"\s([5-9]|[1-3]\d)(?:[.,]00)?(?:\s\w)?$")
-_LONG_CODE = re.compile(
-    r"^(?:[A-Z]{1,2}\s|\d{1,3}[.)]?\s)?[\dIO]{6,}[A-Z]?\s*[-:]?\s*|^\d{4,}\s?-\s?(?=\D{2})"
-    r"|^(?:\d{1,3}[.)]\s+)?\d{3,}-\d{3,}\s+|\s*\b\d{6,}\w?$"
-)
-_CODE = re.compile(r"^(?:\d{1,3}\.\s+)?[A-Z]{0,2}\d{3,}(?:[-/]\d{2,})*[A-Z]?\s*[-:]?\s+(?=\D{2})")
-
-
-@dataclass(frozen=True, slots=True)
-class Name:
-    """A name with the probability of its words, and the rows that it stands on."""
-
-    text: str
-    confidence: float
-    rows: tuple[int, ...]
 
 
 def names_of(evidence: Evidence, prices: Sequence[int], end: int) -> list[Name]:
     """Return the name of each price, a token's index; `end` is the first row of the summary."""
     rows = [evidence.tokens[index].row for index in prices]
     own = [_on_row(evidence, row, price) for row, price in zip(rows, prices, strict=True)]
-    alone = [k for k, (text, _) in enumerate(own) if _letters(text) < 2]
+    alone = [k for k, (text, _) in enumerate(own) if letters_in(text) < 2]
     weak = {k: _weak_on_row(evidence, rows[k], prices[k]) for k in alone}
     lines = _lines_of_names(evidence, rows, {k: w[1] for k, w in weak.items()}, end)
     names = []
@@ -63,25 +42,21 @@ def names_of(evidence: Evidence, prices: Sequence[int], end: int) -> list[Name]:
             parts[row] = _whole_row(evidence, row)
             sure.append(_likeness(evidence, row))
         joined = " ".join(part for _, part in sorted(parts.items()) if part)
-        if _letters(joined) < 2 and k in weak:
+        if letters_in(joined) < 2 and k in weak:
             joined, sure = weak[k][0], [min(0.3, weak[k][1])]
         names.append(
-            Name(joined.strip(_EDGES), min(sure, default=0.1), tuple(sorted({*parts, rows[k]})))
+            Name(joined.strip(EDGES), min(sure, default=0.1), tuple(sorted({*parts, rows[k]})))
         )
-    return _without_codes(_without_rates(evidence, names))
+    return cleaned(evidence, names)
 
 
 def name_on_line(evidence: Evidence, price: int) -> Name:
     """Return the name on the line of an amount, whatever stands around it."""
     row = evidence.tokens[price].row
     text, confidence = _on_row(evidence, row, price)
-    if _letters(text) < 2:
+    if letters_in(text) < 2:
         text, confidence = _weak_on_row(evidence, row, price)
-    return Name(text.strip(_EDGES), confidence, (row,))
-
-
-def _letters(text: str) -> int:
-    return sum(map(str.isalpha, text))
+    return Name(text.strip(EDGES), confidence, (row,))
 
 
 def _likeness(evidence: Evidence, row: int) -> float:
@@ -170,7 +145,7 @@ def _may_name(evidence: Evidence, row: int) -> bool:
     """Whether a line has letters, and no word of a receipt's summary as a good part of it."""
     meanings = evidence.features.line_figures[row]
     summary = max(float(meanings[index]) for index in _SUMMARY)
-    return _letters(evidence.receipt.rows[row].text) >= 2 and summary < _MEANT
+    return letters_in(evidence.receipt.rows[row].text) >= 2 and summary < _MEANT
 
 
 def _log_chance(evidence: Evidence, gap: Sequence[int], side: LineClass) -> float:
@@ -275,39 +250,3 @@ def _with_brackets(text: str, start: int, end: int) -> str:
     ):
         start -= 1
     return text[start:end]
-
-
-def _without_rates(evidence: Evidence, names: Sequence[Name]) -> list[Name]:
-    """Remove rates of tax at both ends: those with a percent sign, and bare numbers at most names'
-    ends or that stand with a percent sign elsewhere.
-    """
-    rates = {
-        str(int(t.value))
-        for t in evidence.tokens
-        if t.percent and t.value and t.value == int(t.value)
-    }
-    texts = [_stripped(name.text, _RATE) for name in names]
-    ends = [match[1] if (match := _BARE_RATE.search(text)) else None for text in texts]
-    common = len(names) > 1 and sum(end is not None for end in ends) * 2 > len(names)
-    cleaned = []
-    for name, text, end in zip(names, texts, ends, strict=True):
-        if end is not None and (common or end in rates):
-            text = _stripped(text, _BARE_RATE)
-        cleaned.append(Name(text, name.confidence, name.rows))
-    return cleaned
-
-
-def _without_codes(names: Sequence[Name]) -> list[Name]:
-    """Remove article codes: long ones, and shorter ones that most names start with."""
-    stripped = [_stripped(name.text, _LONG_CODE) for name in names]
-    coded = sum(bool(_CODE.match(text)) for text in stripped)
-    if coded >= 2 and coded * 2 > len(names):
-        stripped = [_stripped(text, _CODE) for text in stripped]
-    return [
-        Name(text, name.confidence, name.rows) for text, name in zip(stripped, names, strict=True)
-    ]
-
-
-def _stripped(text: str, code: re.Pattern[str]) -> str:
-    rest = code.sub("", text).strip(_EDGES)
-    return rest if _letters(rest) >= 2 else text

@@ -15,7 +15,8 @@ _ADDRESS = pattern("merchant_words", "addresses")
 _COMPANY_TAIL = pattern("merchant_words", "company_tail")
 _REGISTERED = re.compile(r"\bS[DO0OB]N\.? ?\.?B[HN][DO]\b|\bBERHAD\b|\bBHD\b")
 """A Malaysian company's registered name stays as printed."""
-_SITE = re.compile(r"(?<![@\w])(?:www\.|//)?([a-z0-9-]{4,})\.(?:[a-z]{2}\.)?[a-z]{2,3}\b")
+_SITE = re.compile(r"(?<!\w)(?:www\.|//|@)?([a-z0-9-]{4,})\.(?:[a-z]{2}\.)?[a-z]{2,3}\b")
+_MAIL_PROVIDER = pattern("merchant_words", "mail_providers")
 _BRANCH = re.compile(r"\s*#\s?\d{2,5}\b.*$")
 _MIN_LOOKALIKE, _MIN_TYPO = 5, 7  # letters of a name that may be misread, as logos often are
 
@@ -39,10 +40,13 @@ def chain_of(header: Sequence[str], lines: Sequence[str]) -> Chain | None:
         for run in runs:
             if chain := match(run):
                 return chain
-    for site in _SITE.finditer("\n".join(lines).lower()):
-        if chain := _sites().get(site[1].replace("-", "")):
-            return chain
-    return None
+    return next((c for site in sites_in(lines) if (c := _sites().get(site))), None)
+
+
+def sites_in(lines: Sequence[str]) -> tuple[str, ...]:
+    """Return the letters and digits of a receipt's web and mail addresses: "lidl" of www.lidl.de."""
+    found = (site[1].replace("-", "") for site in _SITE.finditer("\n".join(lines).lower()))
+    return tuple(site for site in found if not _MAIL_PROVIDER.fullmatch(site))
 
 
 def _printed(text: str) -> Chain | None:

@@ -202,7 +202,8 @@ def _signs() -> tuple[
             (words if lettered else others).append(re.escape(form))
             meanings["w" if lettered else "s", form] = (frozenset(codes), kind)
         if is_before:
-            text = rf"(?<![^\W\d_])(?:(?P<w>{'|'.join(words)})\.? ?:? ?(?={_AMOUNT}|-?\d{{3}})|(?P<s>{'|'.join(others)})(?= ?:? ?[\d.,-]|\)?$))"
+            # No letter or digit right before a word: UDG0R 45,62 has no rand, but a misread letter.
+            text = rf"(?<![^\W\d_])(?:(?<!\d)(?P<w>{'|'.join(words)})\.? ?:? ?(?={_AMOUNT}|-?\d{{3}})|(?P<s>{'|'.join(others)})(?= ?:? ?[\d.,-]|\)?$))"
         else:
             text = (
                 rf"(?:{_LOOSE}) ?(?:(?P<w>{'|'.join(words)})(?![^\W_])|(?P<s>{'|'.join(others)}))"

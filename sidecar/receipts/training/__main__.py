@@ -13,16 +13,15 @@ from pathlib import Path
 
 import numpy as np
 
-from sidecar.receipts.model import ReceiptModel, receipt_model
+from sidecar.receipts.model import ReceiptModel
 from sidecar.receipts.options import ReceiptOptions
 from sidecar.receipts.parser import parse
-from sidecar.receipts.roles.network import RoleModel
 from sidecar.receipts.training import examples as load
 from sidecar.receipts.training.fitting import (
+    Readings,
     Trainer,
     calibrate,
     cross_validate,
-    evidence_for,
     model_of,
 )
 
@@ -38,7 +37,11 @@ def main() -> None:
     parser.add_argument("--tills", type=Path, action="append", default=[])
     parser.add_argument("--folds", type=int, default=4)
     parser.add_argument("--epochs", type=int, default=20)
-    parser.add_argument("--leave-out", help="a source to be tried on, and not learned from")
+    parser.add_argument(
+        "--leave-out",
+        action="append",
+        help="a source whose readings are those of a model that has learned from the others alone",
+    )
     parser.add_argument(
         "--keep", type=Path, help="a folder for the networks, and from where those in it are taken"
     )
@@ -51,25 +54,33 @@ def main() -> None:
     examples += [e for path in arguments.boxes for e in load.from_boxes(path)]
     examples += [e for path in arguments.scans for e in load.from_scans(path, path.name)]
     examples += [e for path in arguments.tills for e in load.from_tills(path)]
-    examples = [e for e in examples if e.rows and e.truth.get("total")]
+    examples = [e for e in examples if e.rows]
     trainer = Trainer(arguments.epochs, arguments.keep)
-    readings: list[tuple[Sequence[load.Example], ReceiptModel]]
-    if arguments.leave_out:
-        left_out = [e for e in examples if e.source == arguments.leave_out]
-        rest = [e for e in examples if e.source != arguments.leave_out]
-        network = trainer.network(f"without-{arguments.leave_out}", rest, seed=0)
-        readings = [(left_out, ReceiptModel(RoleModel(network), receipt_model().calibration))]
-    else:
-        folds = cross_validate(examples, folds=arguments.folds, trainer=trainer)
-        seen = [pair for f in folds for pair in evidence_for(f.held, f.network)]
-        calibration = calibrate(seen)
-        readings = [(f.held, model_of(f.network, calibration)[0]) for f in folds]
-        if arguments.out:
-            whole = trainer.network("all", examples, seed=arguments.folds)
-            arrays = model_of(whole, calibration)[1]
-            np.savez_compressed(arguments.out, allow_pickle=False, **arrays)
-    if arguments.predictions:
-        _write(arguments.predictions, readings)
+    folds = cross_validate(examples, folds=arguments.folds, trainer=trainer)
+    seen = [Readings.of(fold) for fold in folds]
+    if arguments.out:
+        whole = trainer.network("all", examples, seed=arguments.folds)
+        arrays = model_of(whole, calibrate(seen))[1]
+        np.savez_compressed(arguments.out, allow_pickle=False, **arrays)
+    if arguments.predictions and arguments.leave_out:
+        unseen = [_left_out(name, examples, seen, trainer) for name in arguments.leave_out]
+        _write(arguments.predictions, unseen)
+    elif arguments.predictions:
+        unseen = [
+            (fold.held, model_of(fold.network, calibrate([s for s in seen if s is not own]))[0])
+            for fold, own in zip(folds, seen, strict=True)
+        ]
+        _write(arguments.predictions, unseen)
+
+
+def _left_out(
+    source: str, examples: Sequence[load.Example], seen: Sequence[Readings], trainer: Trainer
+) -> tuple[Sequence[load.Example], ReceiptModel]:
+    """Return a source's receipts, and a model of which no part was fitted on any of them."""
+    others = [example for example in examples if example.source != source]
+    network = trainer.network(f"without-{source}", others, seed=0)
+    calibration = calibrate([readings.without(source) for readings in seen])
+    return [e for e in examples if e.source == source], model_of(network, calibration)[0]
 
 
 def _write(path: Path, readings: Sequence[tuple[Sequence[load.Example], ReceiptModel]]) -> None:

@@ -20,7 +20,7 @@ from sidecar.receipts.assignment.explain import explanations
 from sidecar.receipts.assignment.ranking import Calibration
 from sidecar.receipts.assignment.reading import ITEM_FIGURES, MATCH_FIGURES, read_amounts
 from sidecar.receipts.assignment.totals import candidates_for_total
-from sidecar.receipts.fields.merchant import candidate_rows, figures_of, name_at
+from sidecar.receipts.fields.merchant import candidate_rows, figures_of, is_of_customer, name_at
 from sidecar.receipts.model import CALIBRATION, ReceiptModel, model_from
 from sidecar.receipts.roles.features import Features, features_of
 from sidecar.receipts.roles.network import RoleModel
@@ -28,6 +28,7 @@ from sidecar.receipts.roles.tokens import tokenize
 from sidecar.receipts.text_rows import rows_from_text
 from sidecar.receipts.training.calibration import fit_chance, fit_choice
 from sidecar.receipts.training.compose import compose
+from sidecar.receipts.training.cut import without_header
 from sidecar.receipts.training.examples import Example
 from sidecar.receipts.training.labels import Labels, labels_of, scale_of
 from sidecar.receipts.training.network import train
@@ -36,8 +37,12 @@ from sidecar.receipts.training.vary import names_of, vary
 log = logging.getLogger(__name__)
 
 Arrays = dict[str, npt.NDArray[Any]]
+Seen = tuple[Evidence, Example]
+"""A receipt as a network sees it that has not learned from it."""
 _COMPOSED = 1.0  # made-up receipts for each labeled one
+_CUT = 0.12  # receipts read without their header too, to calibrate, for each labeled one
 _SAME_NAME = 85  # token_set_ratio from which two merchants are one
+_NAME_START = 6  # letters of a merchant's name that tell that it is printed
 _SAME_ITEM = 80  # token_sort_ratio
 
 
@@ -49,12 +54,15 @@ class Trainer:
     folder: Path | None = None
 
     def network(self, name: str, examples: Sequence[Example], seed: int) -> Arrays:
-        """Return the weights of a network trained on examples and what is made of them."""
+        """Return the weights of a network trained on the examples that have a total, and on what is
+        made of them.
+        """
         file = self.folder / f"{name}.npz" if self.folder else None
         if file is not None and file.exists():
             with np.load(file) as arrays:
                 return dict(arrays)
         rng = random.Random(seed)
+        examples = [example for example in examples if example.truth.get("total")]
         receipts = [_prepared(example) for example in examples]
         receipts += [_prepared(made) for made in _made_up(rng, examples)]
         arrays = dict(train(receipts, epochs=self.epochs, seed=seed).arrays())
@@ -93,6 +101,35 @@ class Fold:
     held: Sequence[Example]
 
 
+@dataclass(frozen=True)
+class Readings:
+    """What a fold's network sees in receipts of shops that it does not know."""
+
+    receipts: Sequence[Seen]
+    beheaded: Sequence[Seen]
+    """Some of them without their headers: no line is the shop's name."""
+
+    @classmethod
+    def of(cls, fold: Fold) -> "Readings":
+        """Return a fold's receipts as its network sees them."""
+        rng = random.Random(0)
+        chosen = [example for example in fold.held if rng.random() < _CUT]
+        cut = [c for example in chosen if (c := without_header(rng, example)) is not None]
+        return cls(_seen(fold.held, fold.network), _seen(cut, fold.network))
+
+    def without(self, source: str) -> "Readings":
+        """Return the readings of other sources' receipts."""
+        return Readings(
+            [pair for pair in self.receipts if pair[1].source != source],
+            [pair for pair in self.beheaded if pair[1].source != source],
+        )
+
+
+def _seen(examples: Sequence[Example], arrays: Arrays) -> list[Seen]:
+    network = RoleModel(arrays)
+    return [(evidence_of(tokenize(example.rows), network), example) for example in examples]
+
+
 def cross_validate(examples: Sequence[Example], *, folds: int, trainer: Trainer) -> list[Fold]:
     """Train a network for each fold, without the fold's shops."""
     done = []
@@ -103,15 +140,14 @@ def cross_validate(examples: Sequence[Example], *, folds: int, trainer: Trainer)
     return done
 
 
-def evidence_for(examples: Sequence[Example], arrays: Arrays) -> list[tuple[Evidence, Example]]:
-    """Return examples as a network sees them."""
-    network = RoleModel(arrays)
-    return [(evidence_of(tokenize(example.rows), network), example) for example in examples]
-
-
-def calibrate(seen: Sequence[tuple[Evidence, Example]]) -> Arrays:
+def calibrate(readings: Sequence[Readings]) -> Arrays:
     """Fit the weights for totals, merchants and items."""
-    weights: Arrays = {"total": _fit_totals(seen), "merchant": _fit_merchants(seen)}
+    seen = [pair for part in readings for pair in part.receipts]
+    beheaded = [pair for part in readings for pair in part.beheaded]
+    weights: Arrays = {
+        "total": _fit_totals(seen),
+        "merchant": _fit_merchants([*seen, *beheaded]),
+    }
     weights["item"], weights["price"], weights["match"] = _fit_items(seen, weights)
     return weights
 
@@ -122,7 +158,7 @@ def model_of(network: Arrays, calibration: Arrays) -> tuple[ReceiptModel, Arrays
     return model_from(arrays), arrays
 
 
-def _fit_totals(seen: Sequence[tuple[Evidence, Example]]) -> npt.NDArray[np.float64]:
+def _fit_totals(seen: Sequence[Seen]) -> npt.NDArray[np.float64]:
     groups: list[tuple[Sequence[Sequence[float]], int | None]] = []
     for evidence, example in seen:
         if not example.truth.get("total"):
@@ -134,17 +170,20 @@ def _fit_totals(seen: Sequence[tuple[Evidence, Example]]) -> npt.NDArray[np.floa
     return fit_choice(groups)
 
 
-def _fit_merchants(seen: Sequence[tuple[Evidence, Example]]) -> npt.NDArray[np.float64]:
+def _fit_merchants(seen: Sequence[Seen]) -> npt.NDArray[np.float64]:
     groups: list[tuple[Sequence[Sequence[float]], int | None]] = []
     for evidence, example in seen:
         merchant = str(example.truth.get("merchant") or "").upper()
+        rows = candidate_rows(evidence)
+        if example.truth.get("merchant") == "":
+            groups.append((figures_of(evidence, rows), None))
+            continue
         if not merchant or not evidence.receipt.rows:
             continue
-        rows = candidate_rows(evidence)
         names = [name_at(evidence, row).upper() for row in rows]
         right = [k for k, n in enumerate(names) if fuzz.token_set_ratio(n, merchant) >= _SAME_NAME]
-        if not right and merchant[:6] not in example.text.upper():
-            continue  # a name that the receipt does not show
+        if not right and not _is_shown(merchant, example):
+            continue
         best = max(right, key=lambda k: (fuzz.ratio(names[k], merchant), -k), default=None)
         kept = [k for k in range(len(rows)) if k == best or k not in right]
         figures = figures_of(evidence, rows)
@@ -153,8 +192,14 @@ def _fit_merchants(seen: Sequence[tuple[Evidence, Example]]) -> npt.NDArray[np.f
     return fit_choice(groups)
 
 
+def _is_shown(merchant: str, example: Example) -> bool:
+    """Whether a line names the merchant, other than as a customer."""
+    lines = (row.text for row in example.rows if not is_of_customer(row.text))
+    return any(merchant[:_NAME_START] in line.upper() for line in lines)
+
+
 def _fit_items(
-    seen: Sequence[tuple[Evidence, Example]], weights: Arrays
+    seen: Sequence[Seen], weights: Arrays
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     unfitted = {name: np.zeros(ITEM_FIGURES + 1) for name in ("item", "price")}
     unfitted["match"] = np.zeros(MATCH_FIGURES + 1)

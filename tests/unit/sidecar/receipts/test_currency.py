@@ -159,3 +159,9 @@ def test_the_order_of_dates_is_that_of_the_countries_with_the_currency(
     currency: str | None, lines: tuple[str, ...], order: str | None
 ) -> None:
     assert date_order(currency, lines) == order
+
+
+def test_a_sign_at_the_end_of_a_word_with_a_misread_letter_is_no_currency() -> None:
+    lines = ("KAFFE MALET 400 G 20,00", "TOTAL 65,62", "MOMS UDG0R 13,12")
+    assert code(*lines) != "ZAR"
+    assert code(*lines, "Tak fordi du benyttede vores butik, telefon +45 33 12 00 00") == "DKK"

@@ -2,6 +2,7 @@
 
 import pytest
 
+from sidecar.receipts.fields.chains import sites_in
 from tests.unit.sidecar.receipts.printed import read
 
 REST = """
@@ -85,3 +86,59 @@ def test_a_legal_form_keeps_its_full_stop(name: str) -> None:
 def test_a_line_with_a_price_or_a_label_is_no_name(text: str) -> None:
     named = read(text).merchant
     assert named is None or named.confidence < 0.6
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1 OOLONG TEA M    24,000\n2 RICE CRACKERS   18,000\nTOTAL    42,000\nCASH    50,000",
+        "PEACH CREAM TART\n  2 x 31.000      62.000\nTOTAL           62.000\nTUNAI    70.000",
+        "Artigo          Preco\nSABONETE AZUL     3,20\nTOTAL A PAGAR     3,20",
+        "03/02/2024 18:20\nBLUE SOAP BAR      3.20\nRYE CRISPS         1.80\nTOTAL      5.00",
+    ],
+)
+def test_a_receipt_whose_header_is_cut_off_is_not_surely_of_its_first_line(text: str) -> None:
+    named = read(text).merchant
+    assert named is None or named.confidence < 0.6
+
+
+@pytest.mark.parametrize(
+    "customer",
+    [
+        "Nome: CASA MELRO LDA",
+        "Customer: Casa Melro Ltd",
+        "Kunde: Casa Melro GmbH",
+        "Nabywca: CASA MELRO",
+    ],
+)
+def test_the_customer_is_not_the_shop(customer: str) -> None:
+    header = f"Papelaria Girassol\nRua das Flores 12\n1200-100 Lisboa\nNIF: 512 345 678\n{customer}"
+    assert merchant(header) == "Papelaria Girassol"
+
+
+@pytest.mark.parametrize("name", ["H&M", "B & Q"])
+def test_two_initials_are_a_name(name: str) -> None:
+    assert merchant(f"{name}\n12 Main Street\nLeeds LS1 4AP") == name
+
+
+def test_a_chain_is_less_sure_where_the_likeliest_line_names_another_shop() -> None:
+    sure = read("Lidl\nHauptstr. 1\n10115 Berlin" + REST).merchant
+    elsewhere = read("SONNENHOF\nHauptstr. 1\n10115 Berlin\nwww.lidl.de" + REST).merchant
+    assert sure is not None
+    assert elsewhere is not None
+    assert (sure.name, elsewhere.name) == ("Lidl", "Lidl")
+    assert elsewhere.confidence < 0.9 < sure.confidence
+
+
+@pytest.mark.parametrize(
+    ("address", "sites"),
+    [
+        ("Mail: info@green-hill.com", ("greenhill",)),
+        ("www.greenhill.pt", ("greenhill",)),
+        ("greenhill@gmail.com", ()),
+    ],
+)
+def test_a_mail_address_is_a_shops_unless_its_provider_is_a_mail_service(
+    address: str, sites: tuple[str, ...]
+) -> None:
+    assert sites_in(["GREEN HILL", address]) == sites

@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 
 from sidecar.receipts.roles.roles import LineClass, Role
 from sidecar.receipts.roles.tokens import tokenize
+from sidecar.receipts.text_rows import rows_from_text
 from sidecar.receipts.training.compose import compose
-from sidecar.receipts.training.examples import from_tills
+from sidecar.receipts.training.cut import without_header
+from sidecar.receipts.training.examples import Example, from_tills
 from sidecar.receipts.training.labels import IGNORED, Labels, labels_of
 from sidecar.receipts.training.vary import names_of, vary
 from tests.unit.sidecar.receipts.annotated import tokenized
@@ -176,6 +178,22 @@ def test_the_truth_of_a_till_is_what_stands_below_its_line(tmp_path: Path) -> No
     assert example.truth["total"] == "2.00"
     assert example.truth["items"] == [{"name": "MILK", "quantity": "2", "total_price": "2.00"}]
     assert re.fullmatch(r"SHOP\nMILK 2.00\nTOTAL 2.00", example.text)
+
+
+@given(SEEDS)
+def test_a_receipt_without_its_header_does_not_name_its_shop(seed: int) -> None:
+    example = Example(rows_from_text(TEXT), TRUTH)
+    cut = without_header(random.Random(seed), example)
+    assert cut is not None
+    assert cut.truth["merchant"] == ""
+    assert "CORNER SHOP" not in cut.text
+    assert cut.text.endswith(TEXT.strip().splitlines()[-1].strip()[-4:])
+    assert "OAT MILK 1L" in cut.text
+
+
+def test_a_receipt_that_names_its_shop_at_its_end_keeps_its_header() -> None:
+    example = Example(rows_from_text(TEXT + "Thank you for visiting Corner Shop Ltd"), TRUTH)
+    assert without_header(random.Random(1), example) is None
 
 
 def test_names_to_compose_of_are_those_of_all_items() -> None:
