@@ -142,3 +142,12 @@ def test_a_mail_address_is_a_shops_unless_its_provider_is_a_mail_service(
     address: str, sites: tuple[str, ...]
 ) -> None:
     assert sites_in(["GREEN HILL", address]) == sites
+
+
+@pytest.mark.parametrize(
+    "title",
+    ["FATURA/RECIBO N. 12", "Mesa 4", "Horário de funcionamento", "KVITTO 331", "Nyugta 0012"],
+)
+def test_a_documents_title_is_no_name(title: str) -> None:
+    named = merchant(f"{title}\nSolar do Linho\nRua das Flores 12\n1200-100 Lisboa")
+    assert named == "Solar do Linho"
