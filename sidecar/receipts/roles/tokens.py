@@ -150,6 +150,8 @@ def _negative(text: str, start: int, after: str) -> bool:
     before = re.sub(r"(?:[$€£¥₺₹]|RM|R\$|kr|Rp\.?)\s?$", "", near)
     if re.search(r"\(\s?$", before) and re.match(r"\s?\)", after):
         return True
+    if re.search(rf"\d:[{_MINUS}]\s?$", before):
+        return False  # 40:- is a whole amount in Sweden; its sign is none of the next number
     if re.search(rf"(?:^|[\s:$€£(*])[{_MINUS}]\s?$", before):
         return True
     return bool(re.match(rf"[{_MINUS}](?:[A-Z](?!\w)|(?!\w))", after))

@@ -69,3 +69,10 @@ def test_the_currency_before_a_price_is_no_part_of_the_name(sign: str) -> None:
 def test_a_short_word_that_ends_a_name_alone_is_no_currency() -> None:
     extraction = read("HARBOR STORES\nGEL PEN 2.50\nTEA CUP 4.00\nTOTAL 6.50")
     assert [line.parsed_name for line in extraction.line_items] == ["GEL PEN", "TEA CUP"]
+
+
+def test_the_sign_of_a_whole_amount_is_no_minus_of_the_next() -> None:
+    extraction = read("KAFFESTUGAN\nLUND\nSMÖRGÅS 35:-            35,00\nTotal 35,00\nKort 35,00")
+    assert extraction.total is not None
+    assert str(extraction.total.amount) == "35.00"
+    assert [str(line.total_price.amount) for line in extraction.line_items] == ["35.00"]
