@@ -26,8 +26,8 @@ from sidecar.embedding.model import MULTILINGUAL, LocalEmbeddingModel
 #: A single name waits for the batch in flight, and larger batches cost no less per item. A larger
 #: request comes in chunks, so that others get in between; costs are those of `reading_cost`.
 _CHUNK_ITEMS: Final = 128
-_MAX_CHUNK_COST: Final = 6_400
-_MAX_BATCH_COST: Final = 12_800
+_MAX_CHUNK_COST: Final = 2_100
+_MAX_BATCH_COST: Final = 4_200
 
 
 @serve.deployment
