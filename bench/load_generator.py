@@ -64,6 +64,19 @@ def _other_cpu_seconds() -> float:
     return busy
 
 
+async def send(
+    session: aiohttp.ClientSession, url: str, path: str, body: dict[str, Any] | None
+) -> int:
+    """Send a request and read its response; return the status, 0 if there was no response."""
+    method = "GET" if body is None else "POST"
+    try:
+        async with session.request(method, url + path, json=body) as response:
+            await response.read()
+            return response.status
+    except (aiohttp.ClientError, TimeoutError):
+        return 0
+
+
 async def _load(
     url: str, next_request: NextRequest, clients: int, seconds: float
 ) -> tuple[Counter[int], list[float]]:
@@ -74,15 +87,7 @@ async def _load(
 
     async def client(session: aiohttp.ClientSession) -> None:
         while (started := time.perf_counter()) < end:
-            path, body = next_request()
-            try:
-                async with session.request(
-                    "GET" if body is None else "POST", url + path, json=body
-                ) as response:
-                    await response.read()
-                    status = response.status
-            except (aiohttp.ClientError, TimeoutError):
-                status = 0
+            status = await send(session, url, *next_request())
             now = time.perf_counter()
             if begin <= now <= end:
                 statuses[status] += 1

@@ -23,7 +23,7 @@ import aiohttp
 import numpy as np
 import psutil
 
-from bench.load_generator import load, wait_until_idle
+from bench.load_generator import load, send, wait_until_idle
 from bench.planner_instances import instance
 from bench.requests import categorize_batch, new_name, new_text, receipt
 from bench.startup import group_of, process_tree
@@ -109,15 +109,7 @@ async def _soak(
     end = begin + 60 * options.minutes
 
     async def one(session: aiohttp.ClientSession) -> None:
-        path, body = mix()
-        try:
-            async with session.request(
-                "GET" if body is None else "POST", url + path, json=body
-            ) as response:
-                await response.read()
-                statuses[response.status] += 1
-        except (aiohttp.ClientError, TimeoutError):
-            statuses[0] += 1
+        statuses[await send(session, url, *mix())] += 1
 
     async def arrive(session: aiohttp.ClientSession) -> None:
         pending: set[asyncio.Task[None]] = set()

@@ -223,7 +223,7 @@ def _of_print(evidence: Evidence, row: int, page: _Page) -> list[float]:
         float(bool(_NOT_NAME.search(text))),
         float(bool(_ADDRESS.search(text)) and not _LEGAL.search(text)),
         float(bool(_SITE.search(printed.text.lower()))),
-        max((fuzz.ratio(squeezed.lower(), site) >= _SAME_SITE for site in page.sites), default=0.0),
+        float(any(fuzz.ratio(squeezed.lower(), site) >= _SAME_SITE for site in page.sites)),
         float(len(squeezed) > 4 and any(squeezed in other for other in others)),
         float(text in page.towns),
         min(1.5, printed.height / page.height - 1),

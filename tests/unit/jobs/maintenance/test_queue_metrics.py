@@ -1,10 +1,8 @@
 """The gauges of the queue and the disk."""
 
-from datetime import timedelta
 from pathlib import Path
 
 from jobs.maintenance.queue_metrics import record_queue_metrics
-from jobs.maintenance.retention import RetentionService
 from jobs.queue.admin_queries import AdminQueries
 from jobs.queue.claims import Claims
 from jobs.queue.job import NewJob
@@ -12,6 +10,7 @@ from jobs.queue.queue import JobQueue
 from jobs.storage.blobs import BlobStore
 from jobs.storage.database import Database
 from tests.unit.conftest import Clock
+from tests.unit.jobs.retention import new_service
 
 
 class Gauges:
@@ -37,14 +36,7 @@ async def measure(database: Database, folder: Path, clock: Clock) -> dict[tuple[
         gauges,
         queries=AdminQueries(database),
         queue=JobQueue(database, clock=clock),
-        retention=RetentionService(
-            database,
-            blobs,
-            holder="r1",
-            retention=timedelta(days=30),
-            interval=timedelta(hours=1),
-            clock=clock,
-        ),
+        retention=new_service(database, blobs, clock),
         blobs=blobs,
         features=["a"],
         clock=clock,

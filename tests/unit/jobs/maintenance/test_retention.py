@@ -20,6 +20,7 @@ from jobs.storage.schema import attempts, job_events, prunings, webhooks
 from sidecar.core.errors import NotFound
 from sidecar.core.ids import new_id
 from tests.unit.conftest import Clock, migrated
+from tests.unit.jobs.retention import new_service
 
 DAY_S = 86_400
 DONE = JobResult(output={"text": "x" * 2000}, model_id="m", model_version="1")
@@ -28,21 +29,6 @@ DONE = JobResult(output={"text": "x" * 2000}, model_id="m", model_version="1")
 @pytest.fixture
 def blobs(tmp_path: Path, database: Database, clock: Clock) -> BlobStore:
     return BlobStore(tmp_path / "blobs", database, clock)
-
-
-def new_service(
-    database: Database, blobs: BlobStore, clock: Clock, holder: str = "r1"
-) -> RetentionService:
-    return RetentionService(
-        database,
-        blobs,
-        holder=holder,
-        retention=timedelta(days=30),
-        interval=timedelta(hours=1),
-        batch_size=3,
-        pause_s=0,
-        clock=clock,
-    )
 
 
 @pytest.fixture
@@ -322,13 +308,14 @@ async def test_the_sqlite_file_shrinks(tmp_path: Path, clock: Clock) -> None:
         assert file.stat().st_size < size_before / 5
 
 
+def new_lease(database: Database, clock: Clock, holder: str) -> LeaderLease:
+    return LeaderLease(database, "duty", holder=holder, length=LEASE_DURATION, clock=clock)
+
+
 async def test_the_lease_of_a_dead_service_ends_although_the_clock_was_set_back(
     database: Database, clock: Clock
 ) -> None:
-    dead, living = (
-        LeaderLease(database, "duty", holder=name, length=LEASE_DURATION, clock=clock)
-        for name in ("dead", "living")
-    )
+    dead, living = (new_lease(database, clock, name) for name in ("dead", "living"))
     assert await dead.acquire()
     clock.set_by(-3600)
     assert not await living.acquire()
@@ -339,10 +326,7 @@ async def test_the_lease_of_a_dead_service_ends_although_the_clock_was_set_back(
 async def test_a_living_service_renews_its_lease_after_the_clock_was_set_back(
     database: Database, clock: Clock
 ) -> None:
-    first, second = (
-        LeaderLease(database, "duty", holder=name, length=LEASE_DURATION, clock=clock)
-        for name in ("first", "second")
-    )
+    first, second = (new_lease(database, clock, name) for name in ("first", "second"))
     assert await first.acquire()
     clock.set_by(-3600)
     assert not await second.acquire()

@@ -5,14 +5,12 @@ import os
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import closing, suppress
-from datetime import timedelta
 from itertools import count
 from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
 
-from jobs.maintenance.retention import RetentionService
 from jobs.queue.claims import Claims
 from jobs.queue.job import AttemptError, Job, JobResult, JobStatus, NewJob
 from jobs.queue.queue import JobQueue
@@ -23,6 +21,7 @@ from jobs.storage.schema import artifacts, attempts, job_events, jobs, webhooks
 from sidecar.core.errors import DatabaseUnavailable, StorageUnavailable
 from tests.unit.conftest import Clock, migrated
 from tests.unit.full_disk import FullDisk
+from tests.unit.jobs.retention import new_service
 
 DONE = JobResult(output={"text": "x" * 2_000}, model_id="m", model_version="1")
 TABLES = (attempts, job_events, webhooks, artifacts)
@@ -125,15 +124,7 @@ async def test_retention(
     full_disk: FullDisk,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    retention = RetentionService(
-        database,
-        store,
-        holder="r1",
-        retention=timedelta(days=30),
-        interval=timedelta(hours=1),
-        pause_s=0,
-        clock=clock,
-    )
+    retention = new_service(database, store, clock)
     # The files of all shards are looked at; two of them are enough.
     monkeypatch.setattr("jobs.maintenance.retention.SHARD_COUNT", 2)
     candidates = map(b"image %d".__mod__, count())

@@ -75,6 +75,11 @@ def test_a_legal_form_keeps_its_full_stop(name: str) -> None:
     assert merchant(f"{name}\nTel 555 0142") == name
 
 
+def assert_no_sure_name(text: str) -> None:
+    named = read(text).merchant
+    assert named is None or named.confidence < 0.6
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -84,8 +89,7 @@ def test_a_legal_form_keeps_its_full_stop(name: str) -> None:
     ],
 )
 def test_a_line_with_a_price_or_a_label_is_no_name(text: str) -> None:
-    named = read(text).merchant
-    assert named is None or named.confidence < 0.6
+    assert_no_sure_name(text)
 
 
 @pytest.mark.parametrize(
@@ -98,8 +102,7 @@ def test_a_line_with_a_price_or_a_label_is_no_name(text: str) -> None:
     ],
 )
 def test_a_receipt_whose_header_is_cut_off_is_not_surely_of_its_first_line(text: str) -> None:
-    named = read(text).merchant
-    assert named is None or named.confidence < 0.6
+    assert_no_sure_name(text)
 
 
 @pytest.mark.parametrize(
