@@ -24,7 +24,11 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class StepDetector:
-    """Compares a clock with the monotonic one."""
+    """Compares a clock with the monotonic one.
+
+    `unmended` says that stored times may be wrong: at first, since the clock may have been set
+    before this process, and after each step until the caller has mended them and resets it.
+    """
 
     def __init__(
         self,
@@ -38,6 +42,7 @@ class StepDetector:
         self._tolerance = tolerance
         self._monotonic = monotonic
         self._offset = self._measure()
+        self.unmended = True
 
     def was_set(self) -> bool:
         """Return whether the clock was set since the last call."""
@@ -46,6 +51,7 @@ class StepDetector:
         if abs(step) <= self._tolerance:
             return False
         log.warning("the clock was set", extra={"by_s": step.total_seconds()})
+        self.unmended = True
         return True
 
     def _measure(self) -> timedelta:
@@ -70,7 +76,6 @@ class ClockWatch:
         self._lease = lease
         self._max_delay = max_delay
         self._steps = StepDetector(clock, tolerance=lease / 4, monotonic=monotonic)
-        self._has_shortened = False  # it may have been set back before this process
         self._trusted_after = monotonic()
 
     async def can_trust_leases(self, database: Database) -> bool:
@@ -78,15 +83,15 @@ class ClockWatch:
 
         It is not for the time of a lease after the clock was set, in which the living renew theirs.
         """
-        if was_set := self._steps.was_set():
+        if self._steps.was_set():
             self._trusted_after = self._monotonic() + self._lease.total_seconds()
-        if was_set or not self._has_shortened:
+        if self._steps.unmended:
             await database.write(
                 partial(
                     shorten_waits, now=self._clock(), lease=self._lease, max_delay=self._max_delay
                 )
             )
-            self._has_shortened = True
+            self._steps.unmended = False
         return self._monotonic() >= self._trusted_after
 
 

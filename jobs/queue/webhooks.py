@@ -111,7 +111,6 @@ class WebhookDispatcher:
         self._poll_s = poll_s
         self._clock = clock
         self._steps = StepDetector(clock, tolerance=lease / 4, monotonic=monotonic)
-        self._has_shortened = False  # the clock may have been set back before this process
         self._in_flight: dict[asyncio.Task[None], str] = {}  # with the tenant of each
         self._last_served = ""  # a tenant
 
@@ -170,9 +169,8 @@ class WebhookDispatcher:
 
     async def _shorten_waits(self) -> None:
         """Shorten what waits for hours because the clock was set back."""
-        if self._steps.was_set():
-            self._has_shortened = False
-        if self._has_shortened:
+        self._steps.was_set()
+        if not self._steps.unmended:
             return
         work = partial(
             shorten_webhook_waits,
@@ -182,7 +180,7 @@ class WebhookDispatcher:
             max_attempts=self._max_attempts,
         )
         await self._database.write(work)
-        self._has_shortened = True
+        self._steps.unmended = False
 
     def _on_done(self, task: asyncio.Task[None]) -> None:
         del self._in_flight[task]

@@ -114,6 +114,18 @@ async def test_the_end_of_a_job(
             return
 
 
+async def test_a_clock_set_back(
+    queue: JobQueue, claims: Claims, store: BlobStore, clock: Clock, full_disk: FullDisk
+) -> None:
+    assert await claims.reclaim_expired() == 0
+    await submit(queue, store, b"image")
+    clock.set_by(-3600)
+    with full_disk.after(0), pytest.raises(DatabaseUnavailable):
+        await claims.reclaim_expired()
+    assert await claims.reclaim_expired() == 0
+    assert len(await claims.claim(["f"], 1)) == 1
+
+
 async def test_retention(
     tmp_path: Path,
     database: Database,
