@@ -19,7 +19,8 @@ UV := $(BIN)/uv
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # uv shows its progress in a terminal, and lists every package elsewhere.
 QUIET := $(if $(MAKE_TERMERR),,--quiet)
-SYNC := UV_PROJECT_ENVIRONMENT=$(VENV) $(UV) sync $(QUIET) --frozen --inexact --no-install-package torch
+# Compiled here, Python starts at once, also where it may not write or shall not (PYTHONDONTWRITEBYTECODE).
+SYNC := UV_COMPILE_BYTECODE=1 UV_PROJECT_ENVIRONMENT=$(VENV) $(UV) sync $(QUIET) --frozen --inexact --no-install-package torch
 OFFLINE := echo "The packages could not be installed (above is why). Is the package index reachable from here?" >&2; exit 1
 TORCH := $(shell sed -n '/^name = "torch"/{n;s/version = "\(.*\)"/\1/p}' uv.lock)
 

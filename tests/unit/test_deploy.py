@@ -57,6 +57,15 @@ def test_an_image_copies_existing_files_of_its_build_context(dockerfile: Path) -
 
 
 @pytest.mark.parametrize("dockerfile", DOCKERFILES, ids=lambda file: file.name)
+def test_an_image_that_writes_no_bytecode_has_it(dockerfile: Path) -> None:
+    text = " ".join(instructions(dockerfile))
+    assert "PYTHONDONTWRITEBYTECODE=1" in text
+    assert "UV_COMPILE_BYTECODE=1" in text
+    # Python's image comes without that of the standard library.
+    assert "python -m compileall -q /usr/local/lib/python3.11" in text
+
+
+@pytest.mark.parametrize("dockerfile", DOCKERFILES, ids=lambda file: file.name)
 def test_an_image_runs_existing_modules_as_an_ordinary_user(dockerfile: Path) -> None:
     lines = instructions(dockerfile)
     words = re.sub(r'[",;]', " ", " ".join(lines)).split()
@@ -65,7 +74,7 @@ def test_an_image_runs_existing_modules_as_an_ordinary_user(dockerfile: Path) ->
         assert modules >= {"deployments.stub"}
     else:
         assert modules >= {"deployments.launcher", "sidecar.classification.exemplar_store"}
-    for module in modules - {"venv"}:
+    for module in modules - {"venv", "compileall"}:
         path = REPOSITORY / module.replace(".", "/")
         assert path.with_suffix(".py").is_file() or (path / "__main__.py").is_file()
     last_user = [line for line in lines if line.startswith("USER ")][-1]
