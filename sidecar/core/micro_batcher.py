@@ -2,13 +2,14 @@
 
 import asyncio
 import math
-from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import Context, copy_context
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
+#: Of the maximum of a batch, for an item that is small.
+_SMALL_SHARE: Final = 1 / 8
 
 
 class MicroBatcher(Generic[ItemT, ResultT]):
@@ -30,13 +31,15 @@ class MicroBatcher(Generic[ItemT, ResultT]):
         """Create a batcher in front of `call`, which returns one result per item, in order.
 
         The sizes of a batch's items add up to at most `max_batch_size`; a larger item is a batch
-        of its own. A batch is the oldest item and the smallest others: no item waits for ever, and
-        a small one for hardly longer than a batch, whatever large ones came before it.
+        of its own. Batches that begin with the oldest item take turns with batches of small items
+        alone: no item waits for ever, and a small one for one batch of large ones at most, whatever
+        came before it. The items of callers that have gone are left out.
         """
         self._call = call
         self._size_of = size_of
         self._max_batch_size = max_batch_size
-        self._queue: deque[tuple[ItemT, asyncio.Future[ResultT], Context]] = deque()
+        self._queue: list[tuple[ItemT, asyncio.Future[ResultT], Context]] = []
+        self._is_turn_of_small = False
         self._in_flight: asyncio.Task[None] | None = None
 
     async def submit(self, item: ItemT) -> ResultT:
@@ -52,17 +55,11 @@ class MicroBatcher(Generic[ItemT, ResultT]):
         return await result
 
     def _start_batch(self) -> None:
-        sizes = [self._size_of(item) for item, _, _ in self._queue]
-        room = self._max_batch_size - sizes[0]
-        chosen = {0}
-        for position in sorted(range(1, len(sizes)), key=sizes.__getitem__):
-            if (room := room - sizes[position]) < 0:
-                break
-            chosen.add(position)
-        batch = [self._queue[position] for position in sorted(chosen)]
-        self._queue = deque(
+        chosen = self._choose([self._size_of(item) for item, _, _ in self._queue])
+        batch = [entry for position, entry in enumerate(self._queue) if position in chosen]
+        self._queue = [
             entry for position, entry in enumerate(self._queue) if position not in chosen
-        )
+        ]
         # A caller's context holds its trace and its cancellation, which other callers don't share.
         context = batch[0][2] if len(batch) == 1 else Context()
         self._in_flight = asyncio.get_running_loop().create_task(
@@ -70,8 +67,22 @@ class MicroBatcher(Generic[ItemT, ResultT]):
         )
         self._in_flight.add_done_callback(self._on_batch_done)
 
+    def _choose(self, sizes: Sequence[int]) -> set[int]:
+        """Return the positions of the next batch's items, at least one."""
+        small = [n for n, size in enumerate(sizes) if size <= _SMALL_SHARE * self._max_batch_size]
+        is_of_small = self._is_turn_of_small and bool(small)
+        self._is_turn_of_small = not is_of_small
+        order = small if is_of_small else [0, *sorted(range(1, len(sizes)), key=sizes.__getitem__)]
+        chosen, room = {order[0]}, self._max_batch_size - sizes[order[0]]
+        for position in order[1:]:
+            if (room := room - sizes[position]) < 0:
+                break
+            chosen.add(position)
+        return chosen
+
     def _on_batch_done(self, _: asyncio.Task[None]) -> None:
         self._in_flight = None
+        self._queue = [entry for entry in self._queue if not entry[1].done()]
         if self._queue:
             self._start_batch()
 

@@ -95,4 +95,29 @@ async def test_a_small_item_waits_for_one_batch_whatever_large_ones_came_before(
     await submitted(*small)
     doubler.go.set()
     await asyncio.gather(*first, *large, *small)
-    assert doubler.calls == [[9], [8, 1], [8], [8]]
+    assert doubler.calls == [[9], [1], [8], [8], [8]]
+
+
+async def test_a_large_item_waits_for_one_batch_of_small_ones() -> None:
+    doubler = Doubler()
+    batcher = MicroBatcher(doubler, size_of=lambda number: number, max_batch_size=10)
+    first = submit_all(batcher, 9)
+    await submitted(*first)
+    later = submit_all(batcher, 8, *[1] * 25)
+    await submitted(*later)
+    doubler.go.set()
+    await asyncio.gather(*first, *later)
+    assert doubler.calls == [[9], [1] * 10, [8, 1, 1], [1] * 10, [1] * 3]
+
+
+async def test_an_item_whose_caller_has_gone_is_not_computed() -> None:
+    doubler = Doubler()
+    batcher = MicroBatcher(doubler)
+    first = submit_all(batcher, 1)
+    await submitted(*first)
+    gone, there = submit_all(batcher, 2, 3)
+    await submitted(gone, there)
+    gone.cancel()
+    doubler.go.set()
+    await asyncio.gather(*first, there)
+    assert doubler.calls == [[1], [3]]
