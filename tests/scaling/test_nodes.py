@@ -27,8 +27,8 @@ from deployments.launcher.ports import free_port
 from sidecar.core.settings import Settings
 from sidecar.llm.model import resolve_model
 from tests.acceptance import tiny_vlm
+from tests.acceptance.cluster import BIN, HEAD, TENANT, Node, responds, run_node, wait_until
 from tests.acceptance.service import REPOSITORY
-from tests.acceptance.test_cluster import BIN, HEAD, TENANT, Node, responds, run_node, wait_until
 
 CHAT = {"messages": [{"role": "user", "content": "hello"}], "max_tokens": 4}
 TEXTS = {"texts": [{"id": str(number), "text": f"oat milk {number}"} for number in range(64)]}
