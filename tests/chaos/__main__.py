@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import contextlib
-import math
 import random
 import signal
 import subprocess
@@ -13,6 +12,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from statistics import quantiles
 from typing import Any
@@ -154,7 +154,7 @@ async def _find_violations(
     database_url: str,
     accepted: Sequence[AcceptedJob],
     results: Mapping[str, Any],
-    until: float = math.inf,
+    until: datetime | None = None,
 ) -> Mapping[str, Sequence[str]]:
     blobs = (folder / "data" / "blobs").rglob("*")
     files = {path.name for path in blobs if path.is_file() and path.name[0] != "."}

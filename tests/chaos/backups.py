@@ -2,9 +2,9 @@
 
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,10 @@ _PAUSE_S = 5.0
 
 @dataclass(frozen=True)
 class Backup:
-    """A complete backup, and when it began (`time.monotonic`)."""
+    """A complete backup, and when it began."""
 
     folder: Path
-    began_at: float
+    began_at: datetime
 
 
 class Backups:
@@ -41,7 +41,7 @@ class Backups:
         """Make a backup. It counts when it is complete."""
         self._tries += 1
         target = self._folder / "backups" / str(self._tries)
-        began_at = time.monotonic()
+        began_at = datetime.now(UTC)
         if self._server is None:
             saved = self._command("save", self._folder / "data", target)
         else:

@@ -1,8 +1,8 @@
 """The invariants of the chaos tests: accepted jobs against the rows and blobs afterwards."""
 
-import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -19,13 +19,13 @@ async def find_violations(
     results: Mapping[str, Any],
     poisoner: str,
     *,
-    until: float = math.inf,
+    until: datetime | None = None,
 ) -> Mapping[str, Sequence[str]]:
     """Return each invariant's violations, as ids.
 
     `files` are the names of the blobs on disk. `results` holds the deterministic part of each
     sample's result without faults; samples that are missing from it are poison and may fail. What
-    was accepted after `until` (`time.monotonic`) may be missing.
+    was accepted after `until` may be missing.
     """
     async with database.read() as connection:
 
@@ -65,7 +65,7 @@ async def find_violations(
     for submission in accepted:
         job = jobs.get(submission.job_id)
         if job is None:
-            if submission.at > until:
+            if until and submission.answered_at > until:
                 continue
             violations["lost: accepted but missing"].append(submission.job_id)
         elif job.status not in FINAL_STATUSES:
@@ -106,7 +106,7 @@ async def find_violations(
             changes[-1].status != job.status
         ):
             violations["events don't add up"].append(job.id)
-    violations["delayed by poison"] += _delayed_by_poison(jobs, attempts, poisoner)
+    violations["delayed by poison"] += _delayed_by_poison(jobs, attempts, accepted, poisoner)
     violations["rows without a job"] += sorted(
         {job_id for by_job in (artifacts, attempts, events) for job_id in by_job} - set(jobs)
     )
@@ -117,11 +117,15 @@ async def find_violations(
 
 
 def _delayed_by_poison(
-    jobs: Mapping[str, Any], attempts: Mapping[str, Sequence[Any]], poisoner: str
+    jobs: Mapping[str, Any],
+    attempts: Mapping[str, Sequence[Any]],
+    accepted: Sequence[AcceptedJob],
+    poisoner: str,
 ) -> Sequence[str]:
     """Return jobs of one-job-at-a-time tenants that a runner started after two of the poisoner's.
 
-    Counted per runner, because a restarted runner doesn't know which tenant was next.
+    Counted per runner, because a restarted runner doesn't know which tenant was next, and from the
+    answer to the submission on: a job has its time before it is committed and others can see it.
     """
     poison = [
         attempt
@@ -130,12 +134,12 @@ def _delayed_by_poison(
         for attempt in job_attempts
     ]
     delayed = []
-    for job in jobs.values():
-        if job.tenant_id.startswith("single") and attempts[job.id]:
-            first = min(attempt.started_at for attempt in attempts[job.id])
+    for job in accepted:
+        if job.tenant.startswith("single") and attempts.get(job.job_id):
+            first = min(attempt.started_at for attempt in attempts[job.job_id])
             before = Counter(
-                attempt.runner for attempt in poison if job.created_at < attempt.started_at < first
+                attempt.runner for attempt in poison if job.answered_at < attempt.started_at < first
             )
             if any(count > 1 for count in before.values()):
-                delayed.append(f"{job.id} {dict(before)}")
+                delayed.append(f"{job.job_id} {dict(before)}")
     return delayed

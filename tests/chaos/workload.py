@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -38,7 +39,7 @@ class AcceptedJob:
     sample: str
     submissions: int  # requests until one was answered
     seconds: float  # until then
-    at: float = field(default_factory=time.monotonic)
+    answered_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
 @dataclass
