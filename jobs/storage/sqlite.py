@@ -173,8 +173,7 @@ def _writer_engine(url: str, json_serializer: Callable[[Any], str]) -> Engine:
     def create_private(*_: object) -> None:
         # SQLite would create it for everyone to read; its journals get the file's mode.
         if path := make_url(url).database:
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-            Path(path).chmod(0o600)
+            _create_private(Path(path))
 
     @event.listens_for(engine, "connect")
     def configure(connection: sqlite3.Connection, _record: object) -> None:
@@ -192,6 +191,19 @@ def _writer_engine(url: str, json_serializer: Callable[[Any], str]) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine
+
+
+def _create_private(file: Path) -> None:
+    """Create the file if it is missing, and let its owner alone read and write it.
+
+    An existing file is never opened: closing it would release the locks of this process's other
+    connections (https://www.sqlite.org/howtocorrupt.html, 2.2), and then the last connection of
+    another process would delete the log that these still write to.
+    """
+    try:
+        os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        file.chmod(0o600)
 
 
 def _pragma(driver: sqlite3.Connection, statement: str) -> int:

@@ -3,6 +3,8 @@
 import asyncio
 import fcntl
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 from contextlib import closing
@@ -279,3 +281,30 @@ async def test_a_server_that_never_responds_is_unavailable(
         connection.close()
     server.close()
     await database.close()
+
+
+async def test_another_process_that_ends_leaves_the_log_to_this_one(
+    tmp_path: Path, clock: Clock
+) -> None:
+    url = f"sqlite+aiosqlite:///{tmp_path / 'test.db'}"
+    async with migrated(url):
+        pass
+    database = Database(url)
+    try:
+        assert await blob_names(database) == set()  # a reader is connected before the writer
+        await database.write(insert_blob("a", clock))
+        count = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); print(*c.execute('SELECT count(*) FROM blobs')); c.close()"  # noqa: E501
+        other = await asyncio.to_thread(
+            subprocess.run,
+            [sys.executable, "-c", count, tmp_path / "test.db"],
+            check=True,
+            capture_output=True,
+        )
+        assert other.stdout == b"(1,)\n"
+        await database.write(insert_blob("b", clock))
+        # The log that this process writes to is the one that others read.
+        with closing(sqlite3.connect(tmp_path / "test.db")) as fresh:
+            assert fresh.execute("SELECT count(*) FROM blobs").fetchone() == (2,)
+        assert (tmp_path / "test.db-wal").exists()
+    finally:
+        await database.close()
