@@ -54,7 +54,7 @@ class Workload(threading.Thread):
     one_at_a_time: bool = False
     accepted: list[AcceptedJob] = field(default_factory=list)
     rejected: Counter[int] = field(default_factory=Counter)  # by status; 0: no response
-    internal_errors: list[str] = field(default_factory=list)  # bodies of responses with status 500
+    internal_errors: list[str] = field(default_factory=list)  # responses with status 500
     stopping: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
@@ -101,7 +101,9 @@ class Workload(threading.Thread):
                     )
                     return job_id
                 if response.status_code == 500:
-                    self.internal_errors.append(response.text)
+                    self.internal_errors.append(
+                        f"{datetime.now(UTC):%H:%M:%S} {dict(response.headers)} {response.text}"
+                    )
                 self.rejected[response.status_code] += 1
             time.sleep(self._rng.uniform(0.2, 1.0))
 
