@@ -27,6 +27,7 @@ from sidecar.text.taxonomy import (
     label_key,
     language_codes,
     languages,
+    more_names,
     names_digest,
     taxonomy,
 )
@@ -93,7 +94,7 @@ class Lexicon:
         )
         self._forms_of = lru_cache(_CACHED_WORDS)(self._forms)
         self._names = names
-        self._codes = sorted(language_codes())
+        self._codes = sorted(language_codes() | more_names().keys())
 
     def product(self, name: str, language: str | None = None) -> Mapping[str, float]:
         """Return the sub-categories that list `name`, with weights that sum to 1; may be empty.
@@ -189,7 +190,7 @@ def lexicon(*folders: Path) -> Lexicon:
     name = f"lexicon-{_VERSION}-{names_digest()}"
     arrays = load_arrays(name, (INSTALL_DIR, *folders))
     if arrays is None:
-        arrays = compile_lexicon(taxonomy(), languages())
+        arrays = compile_lexicon(taxonomy(), {**languages(), **more_names()})
         save_arrays(name, (INSTALL_DIR, *folders), arrays)
     return Lexicon(arrays, taxonomy().names)
 
