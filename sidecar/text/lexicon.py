@@ -103,6 +103,13 @@ class Lexicon:
         """
         return self._find(self._products, fold(name), language)
 
+    def subcategories_beyond(self, name: str, languages: Sequence[str]) -> frozenset[str]:
+        """Return the sub-categories that list `name`, if no one of `languages` has it."""
+        found = [(self._names[n], self._codes[c]) for n, c in self._products.find(fold(name))]
+        if any(code in languages for _, code in found):
+            return frozenset()
+        return frozenset(subcategory for subcategory, _ in found)
+
     def label(self, label: str, language: str | None = None) -> str | None:
         """Return what `label` names most often: a category, a sub-category, CATCH_ALL, or None."""
         found = self._find(self._labels, label_key(label), language)
