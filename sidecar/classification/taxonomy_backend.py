@@ -5,7 +5,8 @@ A name is matched to the taxonomy's sub-categories, and these to the caller's la
     p(label | name) = sum over sub-categories of p(sub-category | name) p(label | sub-category)
 
 A name that the taxonomy lists is looked up. Any other is classified by its letters (ngrams.py) and,
-unless that is sure, by its meaning too: its vector's likeness to those of English products.
+unless that is sure, by its meaning too: its vector's likeness to those of English products. In a
+script that the letters' model has not learned, the meaning decides alone.
 """
 
 import math
@@ -27,7 +28,7 @@ from sidecar.classification.labels import (
 )
 from sidecar.embedding.cache import Embed
 from sidecar.text.lexicon import Lexicon
-from sidecar.text.ngrams import NgramModel
+from sidecar.text.ngrams import NgramModel, features
 from sidecar.text.product_names import product_key
 from sidecar.text.taxonomy import Taxonomy
 
@@ -127,7 +128,9 @@ class TaxonomyClassifier:
             vectors[needed] = self._exemplars.centered(embedded)
         if unsure.any():
             by_meaning = np.log(self._similar_products(vectors[unsure]))
-            logs[unsure] = _NGRAM_SHARE * logs[unsure] + (1 - _NGRAM_SHARE) * by_meaning
+            spelled = [any(map(features, readings[row])) for row in np.flatnonzero(unsure)]
+            share = np.where(spelled, _NGRAM_SHARE, 0.0)[:, None]
+            logs[unsure] = share * logs[unsure] + (1 - share) * by_meaning
         p_subcategory = softmax(logs)
         for row, known in enumerate(listed):
             if known is not None:

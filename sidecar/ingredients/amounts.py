@@ -13,7 +13,8 @@ from sidecar.text.folding import fold
 _LENGTHS: Final = frozenset(("cm", "inch"))
 _SIZES: Final = frozenset(("g", "kg", "oz", "lb", "ml", "cl", "dl", "l", "fl oz"))  # of packages
 _GROUPED: Final = frozenset(("g", "ml"))  # units of which a thousand is usual
-_BEFORE: Final = frozenset(("g", "kg", "dag", "mg", "ml", "cl", "dl", "l"))  # "g 200 farina"
+#: Units that may stand before the number: "g 200 farina", "大さじ2".
+_BEFORE: Final = frozenset(("g", "kg", "dag", "mg", "ml", "cl", "dl", "l", "tsp", "tbsp"))
 _THOUSAND: Final = 1_000
 _SLASHED: Final = re.compile(r"(\d)/(\d)")
 _SMALLEST_SIZE: Final = 10  # g or ml of a package
@@ -385,6 +386,8 @@ class _AmountReader:
             or bare
             or (followed and unit.measure.dimension not in ("g", "ml", "piece"))
         ):
-            plural = followed and fold(amount.unit_text) in kitchen_units().plurals[self._language]
+            plural = followed and fold(amount.unit_text) in kitchen_units().plurals.get(
+                self._language, ()
+            )
             return replace(amount, quantity=None if plural else amount.quantity)
         return None

@@ -23,10 +23,12 @@ _SURE: Final = 0.98
 _NO_NAME: Final = 0.1
 _LONG_NAME_WORDS: Final = 6
 _MAX_COUNT: Final = 24  # of a food whose line ends with a number
-#: Factors of the confidence: a number is left in the name, the name is long, nothing was counted.
+#: Factors of the confidence: a number is left in the name, the name is long, nothing was counted,
+#: the language is none of `LANGUAGES`.
 _NUMBER_LEFT: Final = 0.6
 _LONG_NAME: Final = 0.8
 _NO_AMOUNT: Final = 0.9
+_ELSEWHERE: Final = 0.6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +57,8 @@ class IngredientLine:
 def parse_lines(lines: Sequence[str], language: str | None = None) -> list[IngredientLine]:
     """Parse lines of at most `MAX_LENGTH` characters, which are cut to it.
 
-    Without a language (one of `LANGUAGES`) it is detected from each line and the others.
+    Without a language (one of `LANGUAGES`) it is detected from each line and the others. It may be
+    another then, of which units and few words are known: such lines have a low confidence.
     """
     lines = [line[:MAX_LENGTH] for line in lines]
     languages = [language] * len(lines) if language in LANGUAGES else detect_languages(lines)
@@ -163,6 +166,11 @@ def _amount_behind(tokens: Tokens, language: str) -> tuple[LineAmount | None, To
     known = vocabulary(language)
     only = sum(token.number is not None for token in tokens.items) == 1
     for position in range(1, len(tokens.items)):
+        unit = tokens.unit(position, language)
+        if unit is not None and unit[0].name in ("tsp", "tbsp") and unit[1] < len(tokens.items):
+            amount = read_amount(tokens, position, language)  # 醤油 大さじ2
+            if amount is not None and amount.unit == unit[0] and amount.end == len(tokens.items):
+                return amount, tokens.slice(0, position)
         separated = tokens.is_sign(position - 1, ":-,") or tokens.items[position - 1].folded == "x"
         if tokens.items[position].number is None:
             continue
@@ -226,7 +234,7 @@ def _build(
         note=", ".join(note for note in notes if note),
         optional=food.optional or read_notes(notes, language),
         alternatives=alternatives,
-        confidence=_confidence(amount, food),
+        confidence=_confidence(amount, food, language),
     )
 
 
@@ -236,7 +244,7 @@ def _unit(amount: LineAmount | None) -> str | None:
     return amount.unit.name if amount.unit is not None else ""
 
 
-def _confidence(amount: LineAmount | None, food: FoodName) -> float:
+def _confidence(amount: LineAmount | None, food: FoodName, language: str) -> float:
     if not food.name:
         return _NO_NAME
     confidence = _SURE
@@ -246,4 +254,6 @@ def _confidence(amount: LineAmount | None, food: FoodName) -> float:
         confidence *= _LONG_NAME
     if amount is None:
         confidence *= _NO_AMOUNT
+    if language not in LANGUAGES:
+        confidence *= _ELSEWHERE
     return round(confidence, 2)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from typing import Final
 
 from sidecar.ingredients.numbers import NUMBER, normalize, parse_amount
@@ -11,7 +12,9 @@ from sidecar.ingredients.units import Unit, kitchen_units
 from sidecar.ingredients.vocabulary import Phrases
 from sidecar.text.folding import fold
 
-_TOKEN: Final = re.compile(rf"(?P<number>{NUMBER})|(?P<word>[^\W\d_]+)|(?P<sign>\S)")
+_VOWELS: Final = "\u0900-\u0903\u093a-\u094f\u0e31\u0e34-\u0e3a\u0e47-\u0e4e"  # signs in words
+_WORD: Final = rf"[^\W\d_][^\W\d_{_VOWELS}]*(?:[{_VOWELS}]+[^\W\d_]*)*"
+_TOKEN: Final = re.compile(rf"(?P<number>{NUMBER})|(?P<word>{_WORD})|(?P<sign>\S)")
 #: Dashes before a blank, boxes to tick, and any symbol at all, pictures of the food included.
 _BULLET: Final = re.compile(
     r"^(?:[-*>.]+\s+|\[[ xX]?\]\s*|\d\ufe0f?\u20e3\s*|[^\w\s()\[\]{}#+~&'\"%.,:;/\\<=>-]+\s*)+"
@@ -129,6 +132,8 @@ class Tokens:
 
 def tokenize(line: str, language: str) -> Tokens:
     """Return the tokens of a line, without bullets, numbering and endings as in "egg(s)"."""
+    if not line.isascii():
+        line = _unspaced_units().sub(" ", normalize(line))
     text = _ENCLOSED.sub(r"\1", _NUMBERED.sub("", _BULLET.sub("", normalize(line))))
     text = _AND_OR.sub("", _SLASHED.sub("c ", _ENDINGS.sub("", text)))
     contents: list[str] = []
@@ -154,6 +159,25 @@ def tokenize(line: str, language: str) -> Tokens:
     remaining = iter(contents)
     items = [_token(match, remaining) for match in _TOKEN.finditer(text)]
     return Tokens(text, items)
+
+
+@cache
+def _unspaced_units() -> re.Pattern[str]:
+    """Return where blanks belong beside units of scripts without them: 醤油 大さじ2, 200克 面粉."""
+    spellings = {
+        spelling
+        for language in ("ja", "zh", "th")
+        for spelling in kitchen_units().elsewhere[language]
+        if spelling > "\u0e00"
+    }
+    behind = "|".join(rf"(?<=\d{re.escape(spelling)})" for spelling in spellings)
+    spoons = "|".join(
+        re.escape(spelling)
+        for spelling in spellings
+        if kitchen_units().elsewhere["ja"].get(spelling)
+        in map(kitchen_units().by_name.get, ("tsp", "tbsp"))
+    )
+    return re.compile(rf"(?:{behind})(?=[^\W\d_])|(?<=[^\W\d_])(?=(?:{spoons})\d)")
 
 
 def _token(match: re.Match[str], contents: Iterator[str]) -> Token:

@@ -1,7 +1,8 @@
 """Kitchen quantities as whole parts of a gram, a milliliter or a piece.
 
-data/units.toml holds the closed list of units with their spellings in eight languages, and
-data/foods.toml the densities of foods. Any other unit counts pieces of its own kind.
+data/units.toml holds the closed list of units with their spellings in eight languages,
+data/elsewhere.toml those in more, and data/foods.toml the densities of foods.
+Any other unit counts pieces of its own kind.
 """
 
 import tomllib
@@ -23,6 +24,7 @@ PARTS: Final = 6_000
 LANGUAGES: Final = ("en", "de", "fr", "es", "it", "pt", "nl", "pl")
 
 _MAX_DENOMINATOR: Final = 1_000
+_SHORTEST_WORD: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +59,21 @@ class Units:
     spellings: Mapping[str, Unit]  # folded, of any language
     by_language: Mapping[str, Mapping[str, Unit]]
     plurals: Mapping[str, frozenset[str]]  # by language
+    elsewhere: Mapping[str, Mapping[str, Unit]]  # by other languages, and by "" for all of them
 
     def find(self, spelling: str, language: str | None = None) -> Unit | None:
-        """Return the unit of a spelling without periods, None if it is none."""
+        """Return the unit of a spelling without periods, None if it is none.
+
+        Spellings of data/elsewhere.toml hold in their own languages, and where none is given.
+        """
+        own = self.elsewhere.get(language or "", {})
+        if language and (unit := own.get(spelling.casefold()) or own.get(fold(spelling))):
+            return unit
         if (unit := self.symbols.get(spelling)) is not None:
             return unit
         folded = fold(spelling)
-        return self.by_language.get(language or "", {}).get(folded) or self.spellings.get(folded)
+        known = self.by_language.get(language or "", {}).get(folded) or self.spellings.get(folded)
+        return known or (None if language else own.get(folded))
 
 
 def measure(unit: str, ingredient: str) -> UnitMeasure:
@@ -137,7 +147,43 @@ def kitchen_units() -> Units:
     for language in LANGUAGES:
         for spelling, unit in by_language[language].items():
             spellings.setdefault(spelling, unit)
-    return Units(by_name, symbols, spellings, by_language, plurals)
+    elsewhere = {
+        language: _spelled(entry, by_name, symbols) for language, entry in words_elsewhere().items()
+    }
+    elsewhere[""] = _agreed(elsewhere.values())
+    return Units(by_name, symbols, spellings, by_language, plurals, elsewhere)
+
+
+def _spelled(
+    entry: Mapping[str, str], by_name: Mapping[str, Unit], symbols: Mapping[str, Unit]
+) -> dict[str, Unit]:
+    """Return the units of another language by their spellings, with accents and without."""
+    found: dict[str, Unit] = {}
+    for name in entry.keys() & by_name.keys():
+        for spelling in entry[name].split(" | "):
+            found[spelling.casefold()] = by_name[name]
+            if fold(spelling) not in symbols:  # a Czech ČL is a spoon, and no centiliter
+                found.setdefault(fold(spelling), by_name[name])
+    return found
+
+
+def _agreed(languages: Iterable[Mapping[str, Unit]]) -> dict[str, Unit]:
+    """Return the spellings that are words, not two letters, and one unit in all languages."""
+    units: dict[str, set[Unit]] = {}
+    for spellings in languages:
+        for spelling, unit in spellings.items():
+            units.setdefault(spelling, set()).add(unit)
+    return {
+        spelling: next(iter(found))
+        for spelling, found in units.items()
+        if len(found) == 1 and (len(spelling) >= _SHORTEST_WORD or not spelling.isascii())
+    }
+
+
+@cache
+def words_elsewhere() -> Mapping[str, Mapping[str, str]]:
+    """Return data/elsewhere.toml: by language, spellings of units and other words."""
+    return _load("elsewhere.toml")
 
 
 def _plurals(spellings: Mapping[str, Unit]) -> frozenset[str]:

@@ -1,6 +1,7 @@
 """Excluded ingredients: by id, by name, and by allergen group with its usual foods.
 
-data/allergens.toml holds the groups. A match is sure, or likely enough to exclude the food: the
+data/allergens.toml holds the groups, in eight languages; what other languages call their foods, the
+taxonomy's names tell. A match is sure, or likely enough to exclude the food: the
 planner excludes both and says which is which.
 """
 
@@ -13,6 +14,8 @@ from fnmatch import translate
 from functools import cache, lru_cache
 from importlib.resources import files
 
+from sidecar.ingredients.units import LANGUAGES
+from sidecar.text.lexicon import lexicon
 from sidecar.text.words import singulars, words
 
 _MIN_COMPOUND_LETTERS = 4  # a shorter word is a part of too many others
@@ -95,8 +98,11 @@ def match_ingredient(wish: str, ingredient_id: str, name: str) -> Match | None:
 
 @lru_cache(maxsize=65_536)
 def _match_group(group: str, name: str) -> Match | None:
-    matches = [_match_one(_groups().by_id[part], words(name)) for part in _groups().names[group]]
+    parts = _groups().names[group]
+    matches = [_match_one(_groups().by_id[part], words(name)) for part in parts]
     found = [match for match in matches if match is not None]
+    if not found and any(not _subcategories(part).isdisjoint(_beyond(name)) for part in parts):
+        return Match(sure=False)
     return max(found, key=lambda match: match.sure, default=None)
 
 
@@ -108,6 +114,17 @@ def _match_one(group: _Group, name: Words) -> Match | None:
         if any(not any(span <= other for other in excepted) for span in patterns.spans(name)):
             return Match(sure)
     return None
+
+
+def _beyond(name: str) -> frozenset[str]:
+    """Return the sub-categories of a name that only languages without patterns here have."""
+    return lexicon().subcategories_beyond(name, LANGUAGES)
+
+
+@cache
+def _subcategories(group: str) -> frozenset[str]:
+    listed: Mapping[str, str] = _data()["subcategories"]  # type: ignore[assignment]
+    return frozenset(listed[group].split(" | ")) if group in listed else frozenset()
 
 
 def _match_words(wish: Words, name: Words) -> Match | None:
@@ -135,7 +152,11 @@ def _data() -> dict[str, dict[str, dict[str, list[str]]]]:
 @cache
 def _synonyms() -> Mapping[str, str]:
     synonyms: Mapping[str, str] = _data()["synonyms"]  # type: ignore[assignment]
-    return synonyms
+    more: Mapping[str, str] = _data()["more_synonyms"]  # type: ignore[assignment]
+    return {
+        **{" ".join(words(name)): group for group in more for name in more[group].split(" | ")},
+        **synonyms,
+    }
 
 
 @cache

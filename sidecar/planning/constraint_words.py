@@ -2,6 +2,8 @@
 
 from fractions import Fraction
 
+from babel.numbers import get_currency_precision
+
 from sidecar.planning.problem import Problem
 from sidecar.planning.response import ConflictSet
 from sidecar.planning.unsat_cores import ConstraintConflict, ConstraintKind, UserConstraint
@@ -122,9 +124,14 @@ def people_words(problem: Problem, slot: int) -> str:
 
 
 def money(problem: Problem, amount: Fraction) -> str:
-    """Return an amount with two decimals and its currency."""
-    text = f"{float(amount):.2f}"
+    """Return an amount and its currency: 100 JPY, 1.250 KWD."""
+    text = f"{float(amount):.{decimals_of(problem.currency)}f}"
     return text if problem.currency is None else f"{text} {problem.currency}"
+
+
+def decimals_of(currency: str | None) -> int:
+    """Return the decimals of a currency's amounts; two if it is unknown."""
+    return get_currency_precision(currency) if currency else 2
 
 
 def _sitting(problem: Problem, sitting: int) -> str:

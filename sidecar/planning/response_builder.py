@@ -6,6 +6,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from sidecar.ingredients import units
+from sidecar.planning.constraint_words import decimals_of
 from sidecar.planning.nutrition import intakes
 from sidecar.planning.problem import OPEN, Plan, Problem
 from sidecar.planning.response import (
@@ -120,7 +121,7 @@ def shopping_list(problem: Problem, plan: Plan, assessment: Assessment) -> tuple
             for_recipes=tuple(users[item]),
             for_meals=tuple(times[item]),
             also=tuple(amounts[item][1:]),
-            price=_decimal(prices[item]) if item in prices else None,
+            price=_decimal(problem, prices[item]) if item in prices else None,
             rest=rests.get(item),
         )
         for item in sorted(amounts, key=lambda item: (problem.items[item].name, item))
@@ -151,7 +152,7 @@ def metrics(problem: Problem, plan: Plan, assessment: Assessment) -> Metrics:
                 quantity=units.in_unit(used, stock.measure),
                 of=units.in_unit(total, stock.measure),
                 unit=stock.unit,
-                value=None if stock.price is None else _decimal(stock.price * used),
+                value=None if stock.price is None else _decimal(problem, stock.price * used),
             )
         )
         if stock.price is not None:
@@ -169,7 +170,7 @@ def metrics(problem: Problem, plan: Plan, assessment: Assessment) -> Metrics:
             sum(sum(item) / len(item) for item in shares.values()) / max(1, total_expiring), 3
         ),
         cost=_cost(problem, plan, assessment),
-        value_saved=_decimal(sum(saved, Fraction(0))) if saved else None,
+        value_saved=_decimal(problem, sum(saved, Fraction(0))) if saved else None,
     )
 
 
@@ -185,15 +186,17 @@ def _cost(problem: Problem, plan: Plan, assessment: Assessment) -> Cost | None:
     }
     fed = sum(problem.diners(slot) for slot, dish in enumerate(plan) if dish != OPEN)
     return Cost(
-        total=_decimal(total),
-        per_person_and_meal=_decimal(total / max(1, fed)),
+        total=_decimal(problem, total),
+        per_person_and_meal=_decimal(problem, total / max(1, fed)),
         currency=problem.currency,
         unpriced=tuple(sorted(unpriced)),
     )
 
 
-def _decimal(amount: Fraction) -> str:
-    return str((Decimal(amount.numerator) / amount.denominator).quantize(Decimal("0.01")))
+def _decimal(problem: Problem, amount: Fraction) -> str:
+    """Return an amount with its currency's decimals."""
+    last = Decimal(1).scaleb(-decimals_of(problem.currency))
+    return str((Decimal(amount.numerator) / amount.denominator).quantize(last))
 
 
 def excluded_recipes(problem: Problem) -> tuple[ExcludedRecipe, ...]:

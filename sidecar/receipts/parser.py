@@ -13,7 +13,7 @@ from sidecar.receipts.assignment.items import ReadItem
 from sidecar.receipts.assignment.reading import AmountReading, ReadAmount, read_amounts
 from sidecar.receipts.catalog.matching import Catalog, with_matches
 from sidecar.receipts.fields.chains import chain_of
-from sidecar.receipts.fields.cldr import digits
+from sidecar.receipts.fields.cldr import cash_digits, tender
 from sidecar.receipts.fields.currency import currency_of, date_order
 from sidecar.receipts.fields.language import language_of
 from sidecar.receipts.fields.merchant import header_of, merchant_of
@@ -50,20 +50,25 @@ def parse(
     requested_language = primary_subtag(options.language) if options.language else None
     printed = [row.text[:MAX_CHARACTERS] for row in rows]
     currency = currency_of(printed, requested=options.currency)
-    shown = NumberFormat(digits(currency.code) if currency else 2, writing.mark or ".")
+    shown = NumberFormat(cash_digits(currency.code) if currency else 2, writing.mark or ".")
     evidence = evidence_of(tokenize(rows, shown), model.roles)
     lines = evidence.receipt.texts
     chain = chain_of([lines[row] for row in header_of(evidence)], lines)
     amounts = read_amounts(evidence, model.calibration)
     decimals = evidence.receipt.format.decimals
-    if chain is not None or decimals != shown.decimals:
-        shop = chain.currency if chain else None
+    shop = chain.currency if chain else None
+    if shop is not None or decimals != shown.decimals:
         currency = currency_of(lines, requested=options.currency, shop=shop, decimals=decimals)
     code = currency.code if currency else None
     usual = date_order(code, lines) if currency and currency.confidence >= _SHOWN else None
     order = usual or writing.date_order or date_order(code, lines)
     date, date_warnings = date_of(lines, options.date_order, order)
     day = datetime.date.fromisoformat(date.value) if date else None
+    if day is not None and _was_another(code, day):
+        currency = currency_of(
+            lines, requested=options.currency, shop=shop, decimals=decimals, day=day
+        )
+        code = currency.code if currency else None
     merchant = merchant_of(evidence, chain, model.calibration)
     items = tuple(
         _item(item, amounts, k, [printed[r] for r in item.rows], code, decimals)
@@ -103,6 +108,12 @@ def parse(
         adds_up=amounts.adds_up,
         pages=pages,
     )
+
+
+def _was_another(code: str | None, day: datetime.date) -> bool:
+    """Whether a country that has this currency now had another one on a day."""
+    present = tender().items()
+    return any(now[:1] == (code,) and tender(day)[c][:1] != now[:1] for c, now in present)
 
 
 def _sum_warnings(items_sum: Decimal, total: Money | None, amounts: AmountReading) -> list[str]:

@@ -27,6 +27,7 @@ from sidecar.text.taxonomy import (
     label_key,
     language_codes,
     languages,
+    more_names,
     names_digest,
     taxonomy,
 )
@@ -93,7 +94,7 @@ class Lexicon:
         )
         self._forms_of = lru_cache(_CACHED_WORDS)(self._forms)
         self._names = names
-        self._codes = sorted(language_codes())
+        self._codes = sorted(language_codes() | more_names().keys())
 
     def product(self, name: str, language: str | None = None) -> Mapping[str, float]:
         """Return the sub-categories that list `name`, with weights that sum to 1; may be empty.
@@ -101,6 +102,13 @@ class Lexicon:
         Of a name that several languages have, `language`'s sub-category is the only one.
         """
         return self._find(self._products, fold(name), language)
+
+    def subcategories_beyond(self, name: str, languages: Sequence[str]) -> frozenset[str]:
+        """Return the sub-categories that list `name`, if no one of `languages` has it."""
+        found = [(self._names[n], self._codes[c]) for n, c in self._products.find(fold(name))]
+        if any(code in languages for _, code in found):
+            return frozenset()
+        return frozenset(subcategory for subcategory, _ in found)
 
     def label(self, label: str, language: str | None = None) -> str | None:
         """Return what `label` names most often: a category, a sub-category, CATCH_ALL, or None."""
@@ -189,7 +197,7 @@ def lexicon(*folders: Path) -> Lexicon:
     name = f"lexicon-{_VERSION}-{names_digest()}"
     arrays = load_arrays(name, (INSTALL_DIR, *folders))
     if arrays is None:
-        arrays = compile_lexicon(taxonomy(), languages())
+        arrays = compile_lexicon(taxonomy(), {**languages(), **more_names()})
         save_arrays(name, (INSTALL_DIR, *folders), arrays)
     return Lexicon(arrays, taxonomy().names)
 

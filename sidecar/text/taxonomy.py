@@ -2,8 +2,8 @@
 
 data/taxonomy.toml has the sub-categories and the wider categories that they belong to;
 data/languages/ has a file a language with names of both and with products as shoppers and tills
-write them. All are the project's own. The files take a second to read, so the service reads the
-index that is made of them (lexicon.py).
+write them, data/more_names.toml a few products in more languages. All are the project's own. The
+files take a second to read, so the service reads the index that is made of them (lexicon.py).
 """
 
 import hashlib
@@ -20,6 +20,7 @@ from sidecar.text.folding import fold
 
 CATCH_ALL: Final = "other"
 _LANGUAGES: Final = "data/languages"
+_MORE_NAMES: Final = "data/more_names.toml"
 
 _WORD: Final = re.compile(r"[^\W_]+")
 
@@ -87,8 +88,23 @@ def languages() -> Mapping[str, LanguageNames]:
     return MappingProxyType({code: _language(code) for code in codes})
 
 
+@cache
+def more_names() -> Mapping[str, LanguageNames]:
+    """Return products of languages without a file of their own, by ISO 639-1 code.
+
+    Raises ValueError when a sub-category is one that the taxonomy lacks.
+    """
+    found = {}
+    for code, entry in _toml(_MORE_NAMES).items():
+        if unknown := entry.keys() - {*taxonomy().names}:
+            raise ValueError(f"{code} names {sorted(unknown)}, which taxonomy.toml lacks")
+        products = {name: tuple(_listed(text)) for name, text in entry.items()}
+        found[code] = LanguageNames({}, products, {})
+    return MappingProxyType(found)
+
+
 def language_codes() -> frozenset[str]:
-    """Return the codes of the languages that there are names of."""
+    """Return the codes of the languages that have a file of names."""
     folder = files(__package__).joinpath(_LANGUAGES)
     return frozenset(file.name.removesuffix(".toml") for file in folder.iterdir())
 
@@ -98,6 +114,7 @@ def names_digest() -> str:
     folder = files(__package__).joinpath("data")
     digest = hashlib.sha256(folder.joinpath("taxonomy.toml").read_bytes())
     digest.update(folder.joinpath("inflections.toml").read_bytes())
+    digest.update(folder.joinpath("more_names.toml").read_bytes())
     for file in sorted(folder.joinpath("languages").iterdir(), key=lambda file: file.name):
         digest.update(file.name.encode() + file.read_bytes())
     return digest.hexdigest()[:12]

@@ -12,7 +12,8 @@ from sidecar.receipts.assignment.names import name_on_line, names_of
 from sidecar.receipts.roles.roles import Role
 from sidecar.receipts.units import unit_of
 
-_TOLERANCE = Decimal("0.011")
+_TOLERANCE = Decimal("1.1")
+"""How far a product may be off its price, in the last digit that amounts have."""
 _NO_NUMBER = 0.7  # probability from which a number is part of a name
 _MIN_PRODUCT = 0.25
 _MAX_QUANTITY = Decimal(10_000)
@@ -196,7 +197,9 @@ def _product(
     """Return how likely two numbers are quantity and unit price: 0 if their product is another."""
     quantity, each = values[q], values[u]
     same_row = evidence.tokens[q].row == evidence.tokens[u].row
-    if not same_row or quantity > _MAX_QUANTITY or abs(quantity * each - total) > _TOLERANCE:
+    whole = quantity == int(quantity) and each == int(each)
+    tolerance = 0 if whole else _TOLERANCE.scaleb(-evidence.receipt.format.decimals)
+    if not same_row or quantity > _MAX_QUANTITY or abs(quantity * each - total) > tolerance:
         return 0.0, q, u
     score = evidence.role(q, Role.QUANTITY) + evidence.role(u, Role.UNIT_PRICE)
     score += 0.2 * (evidence.tokens[u].money and not evidence.tokens[q].money)

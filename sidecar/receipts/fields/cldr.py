@@ -8,7 +8,7 @@ import datetime
 import functools
 import pickle
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -71,17 +71,33 @@ def names() -> Names:
     )
 
 
-@functools.cache
-def tender() -> Mapping[str, tuple[str, ...]]:
-    """Return the currencies of each territory since 2010, the present one first."""
+@functools.lru_cache(maxsize=64)
+def tender(day: datetime.date | None = None) -> Mapping[str, tuple[str, ...]]:
+    """Return the currencies of each territory since 2010: first those of the day, by default the
+    present ones, then the others, the latest first.
+    """
     return {
         territory: tuple(
-            code
-            for code, _, end, legal in reversed(currencies)
-            if legal and (end is None or datetime.date(*end) >= _RECENT)
+            sorted(
+                (
+                    code
+                    for code, _, end, legal in reversed(currencies)
+                    if legal and (end is None or datetime.date(*end) >= _RECENT)
+                ),
+                key=lambda code: day is not None and not _is_tender(code, currencies, day),
+            )
         )
         for territory, currencies in get_global("territory_currencies").items()
     }
+
+
+def _is_tender(code: str, currencies: Sequence[Any], day: datetime.date) -> bool:
+    return any(
+        code == other
+        and (start is None or datetime.date(*start) <= day)
+        and (end is None or day <= datetime.date(*end))
+        for other, start, end, _ in currencies
+    )
 
 
 @functools.cache
@@ -100,8 +116,17 @@ def spoken() -> Mapping[str, frozenset[str]]:
 
 def digits(currency: str) -> int:
     """Return the digits that follow the decimal mark in amounts of a currency."""
+    return _fractions(currency)[0]
+
+
+def cash_digits(currency: str) -> int:
+    """Return the digits after the decimal mark of amounts that can be paid in coins."""
+    return _fractions(currency)[2]
+
+
+def _fractions(currency: str) -> tuple[int, int, int, int]:
     fractions: Mapping[str, tuple[int, int, int, int]] = get_global("currency_fractions")
-    return fractions.get(currency, fractions["DEFAULT"])[0]
+    return fractions.get(currency, fractions["DEFAULT"])
 
 
 @functools.cache

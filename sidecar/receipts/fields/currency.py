@@ -4,6 +4,7 @@ Each currency's score is that of its countries (`countries`) plus that of its si
 currencies share ("$", "kr") counts for all of them, so the country decides between them.
 """
 
+import datetime
 import functools
 import math
 import re
@@ -49,13 +50,15 @@ def currency_of(
     requested: str | None = None,
     shop: str | None = None,
     decimals: int | None = None,
+    day: datetime.date | None = None,
 ) -> Currency | None:
     """Return the likeliest currency, or None if none is likely.
 
     `requested` is the caller's hint, `shop` the currency of a chain that sells in one country only,
-    `decimals` the digits after the decimal mark of the receipt's amounts (0, 2 or 3).
+    `decimals` the digits after the decimal mark of the receipt's amounts (0, 2 or 3), `day` that of
+    the purchase: a country may have had another currency then.
     """
-    scores = _scores(lines, country_scores(lines), shop, decimals)
+    scores = _scores(lines, country_scores(lines), shop, decimals, day)
     if requested is not None:
         scores[requested] = scores.get(requested, 0.0) + load("currencies")["weights"]["requested"]
     probabilities = softmax(scores)
@@ -80,12 +83,16 @@ def date_order(code: str | None, lines: Sequence[str]) -> Order | None:
 
 
 def _scores(
-    lines: Sequence[str], countries: Mapping[str, float], shop: str | None, decimals: int | None
+    lines: Sequence[str],
+    countries: Mapping[str, float],
+    shop: str | None,
+    decimals: int | None,
+    day: datetime.date | None,
 ) -> dict[str, float]:
     weights = load("currencies")["weights"]
     by_currency: dict[str, list[float]] = defaultdict(list)
     for country, score in countries.items():
-        for rank, code in enumerate(tender()[country]):
+        for rank, code in enumerate(tender(day)[country]):
             by_currency[code].append(score - weights["former"] * rank)
     scores = {code: log_sum(found) for code, found in by_currency.items()}
     for code, score in _shown(lines).items():

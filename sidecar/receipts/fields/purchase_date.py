@@ -51,6 +51,7 @@ _DAY_MONTH = rf"(?<![\d.,/])({_D}?\d|\d{_D})(?:st|nd|rd|th|er|\.)?{_GAP}{_OF}{_W
 _MONTH_DAY = rf"(?<![^\W\d_]){_WORD}{_GAP}({_D}?\d|\d{_D})(?:st|nd|rd|th)?([\s.,/\-'’´`]{{1,3}})(\d{{4}}|\d\d)(?!\d|[.,]\d\d(?!\d*:))"
 _YEAR_MONTH = rf"(?<!\d)(20\d\d){_GAP}{_WORD}{_GAP}(\d{{1,2}})(?!\d|[.,]\d)"
 _EAST = re.compile(r"([^\W\d_]{0,2}) ?(\d{1,4}) ?[年년] ?(\d{1,2}) ?[月월] ?(\d{1,2}) ?[日일]?")
+_ERA_LETTER = re.compile(r"(?<!\w)([rh]) ?(\d{1,2})[./](\d{2})[./](\d{2})(?![\d./])")  # R7.12.08
 _VIETNAMESE = re.compile(r"(\d{1,2}) ?thang ?(\d{1,2}) ?nam ?(\d{4})")
 _MARKED_YEAR = re.compile(r"[,'’´`/\-.]")
 _GLUED = (
@@ -304,6 +305,10 @@ def _named(text: str) -> Iterator[_Mention]:
             )
             if one := _day(str(int(match[2]) + era), match[3], match[4]):
                 yield _Mention((("ymd", one),), "era", "", match.start(), match.end())
+    for match in _ERA_LETTER.finditer(text):
+        first = load("calendar")["eras"][match[1].upper()]
+        if one := _day(str(int(match[2]) + first), match[3], match[4]):
+            yield _Mention((("ymd", one),), "era", "", match.start(), match.end())
     for match in _VIETNAMESE.finditer(folded):
         if one := _day(match[3], match[2], match[1]):
             yield _Mention((("ymd", one),), "era", "", match.start(), match.end())

@@ -2,6 +2,7 @@
 
 import unicodedata
 
+_STROKES = str.maketrans({"Đ": "D", "Ø": "O", "Ł": "L", "Æ": "AE", "Ð": "D"})
 _FOLD = str.maketrans({"0": "O", "1": "I", "|": "I", "!": "I", "5": "S", "8": "B"})
 # Characters that faded print makes alike; each class is compared as its first character.
 _CONFUSED = str.maketrans(
@@ -15,7 +16,7 @@ _CONFUSED = str.maketrans(
 
 def capitals(text: str) -> str:
     """Return upper case without accents."""
-    plain = unicodedata.normalize("NFKD", text.upper().replace("ß", "SS"))
+    plain = unicodedata.normalize("NFKD", text.upper().translate(_STROKES))
     return "".join(char for char in plain if not unicodedata.combining(char))
 
 

@@ -10,7 +10,9 @@ T = TypeVar("T")
 _TOKEN = re.compile(r"[^\W\d_]+|\d+")
 _MODEL = re.compile(r"(?<![^\W_])[^\W\d_]{1,4}\d{3,}")
 """A model, an article or a document: its letters are no word."""
-_LETTERS = str.maketrans({"ı": "i", "ø": "o", "ł": "l", "đ": "d", "æ": "ae", "ð": "d", "ß": "ss"})
+_LETTERS = str.maketrans(
+    {"ı": "i", "ø": "o", "ł": "l", "đ": "d", "æ": "ae", "ð": "d", "ß": "ss", "״": '"', "׳": "'"}
+)
 
 
 def plain(text: str) -> str:

@@ -16,7 +16,7 @@ from typing import Literal
 Mark = Literal[".", ","]
 
 NUMBER = re.compile(
-    r"(?<!\d)\d{1,3}(?:\u00a0\d{3})+[.,]\d{1,2}(?![\d.,])"  # grouped by blanks, see tokens.py
+    r"(?<!\d)\d{1,3}(?:\u00a0\d{3})+(?:[.,]\d{1,2})?(?![\d.,])"  # grouped by blanks, see tokens.py
     r"|\d+(?:[.,'’]\d+)*"
     r"|(?<![\d.,])[.,]\d{2}(?![\d.,])"  # ,70
 )
@@ -59,7 +59,7 @@ def format_of(lines: Iterable[str], expected: NumberFormat = _USUAL) -> NumberFo
                 votes[0, separators[-1]] += weight
                 fractions += weight if groups[0] == "0" else 0.0
     two = votes[2, "."] + votes[2, ","]
-    none = votes[0, "."] + votes[0, ","] + votes[0, "'"] + votes[0, "’"]
+    none = sum(weight for (decimals, _), weight in votes.items() if decimals == 0)
     if not two and not none:
         return expected
     if two >= none:
@@ -115,7 +115,8 @@ def value_of(text: str, written: NumberFormat) -> tuple[Decimal, bool] | None:
     if whole:
         grouped = 1 <= len(groups[0]) <= 3 and groups[0] != "0"
         if written.decimals == 0:
-            return (Decimal(digits), True) if grouped else (as_fraction, False)
+            weight = len(groups) == 2 and separators[-1] == written.mark  # 1,120 KG X 4.990
+            return (as_fraction, False) if weight or not grouped else (Decimal(digits), True)
         if grouped and (len(groups) > 2 or separators[-1] != written.mark):
             return Decimal(digits), False
         return as_fraction, False

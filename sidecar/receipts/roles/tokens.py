@@ -1,19 +1,33 @@
 """A receipt as tokens: numbers with their values, words and signs, line by line."""
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from sidecar.receipts.ocr.layout import Row, Word
 from sidecar.receipts.roles.numbers import NUMBER, NumberFormat, format_of, value_of
+from sidecar.receipts.word_lists import load
 
 _MARKS = r"\u0300-\u036f\u0900-\u0903\u093a-\u094f\u0e31\u0e34-\u0e3a\u0e47-\u0e4e"
 """Accents and vowel signs, which are no letters to Python and no ends of words to people."""
 WORD = rf"[^\W\d_](?:[^\W\d_]|[{_MARKS}])*"
-_TOKEN = re.compile(rf"(?P<number>{NUMBER.pattern})|(?P<word>{WORD}(?:['’]{WORD})*)|[^\w\s]|_")
+_ABBREVIATED = r"(?:(?<=[א-ת])[\"״](?=[א-ת]))"  # סה"כ
+JOINED = rf"{WORD}(?:(?:['’]|{_ABBREVIATED}){WORD})*"
+"""A word, with apostrophes inside."""
+_TOKEN = re.compile(rf"(?P<number>{NUMBER.pattern})|(?P<word>{JOINED})|[^\w\s]|_")
+_SIGNS_AFTER = "|".join(
+    re.escape(form)
+    for sign in load("currencies")["signs"]
+    if not sign.endswith("#")
+    for form in {sign.strip("# "), sign.strip("# ").upper()}
+    if len(form) > 1 or not form.isascii()
+)
 MAX_CHARACTERS = 400  # of a line; no till prints more, and the rest is not seen
-_GROUPED = re.compile(r"(?<![\d.,])\d{1,3}(?: \d{3})+,\d{1,2}(?![\d.,])")  # 1 234,56
+_GROUPED = re.compile(  # 1 234,56 and, beside the sign of a currency, 1 234 Ft
+    rf"(?<![\d.,])\d{{1,3}}(?: \d{{3}})+(?:,\d{{1,2}}(?![\d.,])|(?= ?(?:{_SIGNS_AFTER})(?!\w)))"
+)
 _MAX_GAP = 1.6  # widths of a character between groups of one number; columns are farther apart
 _CONFUSED = str.maketrans("OoQDIl|B", "00001118")
 _MISREAD = re.compile(  # 1O.5O, l5.00: letters that the recognizer takes for digits
@@ -22,6 +36,16 @@ _MISREAD = re.compile(  # 1O.5O, l5.00: letters that the recognizer takes for di
 _SIGN_BEFORE = re.compile(r"(?:[$€£¥￥₺₹₩₫₱฿]|\bRM|\bRp\.?|R\$|\bkr)\s?[-−]?$")
 """A sign of a currency before a number without decimals makes it an amount too: ¥98, $5."""
 _MINUS = "-−–—"
+_AS_ASCII = {
+    ord("٫"): ".",
+    ord("٬"): ",",
+    **{
+        code: str(unicodedata.decimal(chr(code)))
+        for code in range(0x80, 0x10000)
+        if chr(code).isdecimal()
+    },
+}
+"""Digits of all scripts and the marks of Arabic amounts: ٤٥٫٠٠ is 45.00."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +89,9 @@ _USUAL = NumberFormat()
 def tokenize(rows: Sequence[Row], expected: NumberFormat = _USUAL) -> TokenizedReceipt:
     """Split rows into tokens; `expected` is the format if the numbers show none."""
     rows = [_cut(row) for row in rows]
-    texts = tuple(_joined(row, _MISREAD.sub(_as_digits, row.text)) for row in rows)
+    texts = tuple(
+        _joined(row, _MISREAD.sub(_as_digits, row.text.translate(_AS_ASCII))) for row in rows
+    )
     written = format_of(texts, expected)
     lines = tuple(
         tuple(_tokens(number, row, text, written))

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sidecar.receipts.fields.wording import fold, is_unspaced
-from sidecar.receipts.roles.tokens import WORD
+from sidecar.receipts.roles.tokens import JOINED
 from sidecar.receipts.word_lists import load
 
 MEANINGS = tuple(load("vocabulary"))
 """The kinds of phrases, in the order of the model's features."""
-_WORD = re.compile(rf"{WORD}|\d+")
+_WORD = re.compile(rf"{JOINED}|\d+")
 
 
 @dataclass(frozen=True, slots=True)

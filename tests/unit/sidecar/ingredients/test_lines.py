@@ -53,6 +53,39 @@ def test_each_line_alone_is_nearly_as_well_read(language):
     assert len(wrong) <= 0.1 * len(rows), wrong
 
 
+def test_lines_of_other_languages_have_their_units_and_a_low_confidence():
+    file = FOLDER.with_name("lines_elsewhere.txt")
+    rows = [
+        [part.strip() for part in row.split("|")] for row in file.read_text("utf-8").splitlines()
+    ]
+    lines = [parse_line(row[1]) for row in rows]
+    wrong = [
+        (row, shown(line), line.language)
+        for row, line in zip(rows, lines, strict=True)
+        if (line.language, *shown(line)) != (row[0], row[2], row[3], row[4].casefold())
+    ]
+    assert len(wrong) <= (1 - REQUIRED) * len(rows), wrong
+    assert all(line.confidence <= 0.6 for line in lines)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_lines_of_the_eight_languages_are_not_taken_for_others(language):
+    found = [parse_line(row[0]).language for row in cases(language)]
+    assert set(found) <= set(LANGUAGES)
+
+
+@pytest.mark.parametrize("line", ["200 գ ալյուր", "2 கப் அரிசி", "200 გ ფქვილი"])
+def test_a_line_of_an_unknown_script_says_so(line):
+    parsed = parse_line(line)
+    assert parsed.language == "und"
+    assert parsed.confidence <= 0.6
+
+
+@pytest.mark.parametrize("spelled", ["٢", "२", "２"])
+def test_digits_of_all_scripts_are_numbers(spelled):
+    assert parse_line(f"{spelled} kg rice").quantity == 2
+
+
 def test_notes_sizes_and_alternatives():
     line = parse_line("1 (14 oz) can chopped tomatoes, drained")
     assert (line.size.quantity, line.size.unit, line.note) == (14, "oz", "drained")

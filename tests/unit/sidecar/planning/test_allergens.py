@@ -52,6 +52,31 @@ def test_foods_that_only_sound_alike_are_not_matched(wish, name):
     assert match_ingredient(wish, "id", name) is None
 
 
+@pytest.mark.parametrize(
+    ("wish", "name"),
+    [
+        ("milk", "mjölk"),
+        ("milk", "vispgrädde"),
+        ("mjölk", "smör"),
+        ("laktoosi", "maito"),
+        ("egg", "ägg"),
+        ("яйця", "яйця"),
+        ("fish", "lohi"),
+        ("דגים", "סלמון"),
+        ("peanuts", "арахис"),
+        ("milk", "दही"),
+        ("卵", "たまご"),
+    ],
+)
+def test_foods_in_more_languages_are_matched(wish, name):
+    assert match_ingredient(wish, "", name) is not None
+
+
+@pytest.mark.parametrize(("wish", "name"), [("milk", "havremjölk"), ("fish", "socker")])
+def test_other_foods_in_more_languages_are_not(wish, name):
+    assert match_ingredient(wish, "", name) is None
+
+
 def test_an_id_matches_whatever_the_name():
     assert match_ingredient("i-7", "i-7", "Saffron") is not None
     assert match_ingredient("i-7", "i-8", "Saffron") is None

@@ -1,5 +1,7 @@
 """Prices, packages and budgets."""
 
+import pytest
+
 from sidecar.planning.response import Status
 from tests.unit.sidecar.planning.plans import RICE, lot, menu, plan, priced, recipe, request
 
@@ -22,6 +24,19 @@ def test_a_budget_that_nothing_fits_is_a_conflict_with_the_smallest_that_helps()
     (conflict,) = answer.conflict_sets
     assert conflict.constraints == ("the shopping may cost at most 1.00 EUR",)
     assert conflict.relaxations == ("allow 1.20 EUR for the shopping",)
+
+
+@pytest.mark.parametrize(
+    ("currency", "price", "shown"),
+    [("JPY", "198", "198"), ("KWD", "2.370", "2.370"), ("EUR", "1.2", "1.20"), (None, "3", "3.00")],
+)
+def test_amounts_have_the_decimals_of_their_currency(currency, price, shown):
+    answer = plan({**request([priced("beans", 500, price)]), "currency": currency})
+    assert (answer.metrics.cost.total, answer.shopping_list[0].price) == (shown, shown)
+    below = {**request([priced("beans", 500, price)], budget="0.5"), "currency": currency}
+    (conflict,) = plan(below).conflict_sets
+    unit = f" {currency}" if currency else ""
+    assert conflict.relaxations == (f"allow {shown}{unit} for the shopping",)
 
 
 def test_the_weight_of_cost_prefers_what_is_cheap():

@@ -12,7 +12,7 @@ from sidecar.receipts.parser import parse
 from sidecar.receipts.text_rows import rows_from_text
 
 _BLANK_GROUPS = re.compile(r"\d{1,3}(?:\s\d{3})+(?:[.,]\d+)?")
-_RUN = re.compile(r"\d[\d.,'’]*|[.,]\d+")
+_RUN = re.compile(r"\d[\d.,'’٫٬]*|[.,]\d+")
 
 
 def read(text: str, **options: object) -> Extraction:

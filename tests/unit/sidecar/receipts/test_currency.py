@@ -10,6 +10,7 @@ import pytest
 from sidecar.receipts.fields.currency import currency_of, date_order
 from sidecar.receipts.fields.purchase_date import date_of
 from sidecar.receipts.fields.purchase_time import time_of
+from tests.unit.sidecar.receipts.printed import read
 
 RECEIPTS: dict[str, dict[str, Any]] = tomllib.loads(
     (Path(__file__).parent / "receipts_by_country.toml").read_text("utf-8")
@@ -159,6 +160,29 @@ def test_the_order_of_dates_is_that_of_the_countries_with_the_currency(
     currency: str | None, lines: tuple[str, ...], order: str | None
 ) -> None:
     assert date_order(currency, lines) == order
+
+
+def test_the_currency_is_that_of_its_country_on_the_day_of_the_purchase() -> None:
+    lines = ["ЕИК 831902088", "гр. Пловдив", "ОБЩА СУМА 12.72"]
+    before = currency_of(lines, day=datetime.date(2025, 10, 25))
+    after = currency_of(lines, day=datetime.date(2026, 2, 1))
+    assert (before and before.code, after and after.code) == ("BGN", "EUR")
+    assert read("\n".join([*lines, "25.10.2025 16:08"])).currency == "BGN"
+
+
+@pytest.mark.parametrize(
+    ("line", "currency"),
+    [
+        ("ОБЩА СУМА ЛВ 12.72", "BGN"),
+        ("ИТОГО РУБ. 100.00", "RUB"),
+        ("ДО СПЛАТИ ГРН 257.18", "UAH"),
+        ("الإجمالي 355.25 جنيه", "EGP"),
+        ("الإجمالي 4.750 د.ك", "KWD"),
+        ("جمع کل 2,050,000 ریال", "IRR"),
+    ],
+)
+def test_signs_of_other_scripts_stand_before_or_after(line: str, currency: str) -> None:
+    assert code(line) == currency
 
 
 def test_a_sign_at_the_end_of_a_word_with_a_misread_letter_is_no_currency() -> None:

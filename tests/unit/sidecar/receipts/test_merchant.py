@@ -149,7 +149,11 @@ def test_a_mail_address_is_a_shops_unless_its_provider_is_a_mail_service(
 
 @pytest.mark.parametrize(
     "title",
-    ["FATURA/RECIBO N. 12", "Mesa 4", "Horário de funcionamento", "KVITTO 331", "Nyugta 0012"],
+    [
+        *("FATURA/RECIBO N. 12", "Mesa 4", "Horário de funcionamento", "KVITTO 331", "Nyugta 0012"),
+        *("=== ФИСКАЛНИ РАЧУН ===", "فاتورة ضريبية"),
+        *("ใบเสร็จรับเงิน", "領収書", "חשבונית מס קבלה 12", "HÓA ĐƠN BÁN HÀNG"),
+    ],
 )
 def test_a_documents_title_is_no_name(title: str) -> None:
     named = merchant(f"{title}\nSolar do Linho\nRua das Flores 12\n1200-100 Lisboa")

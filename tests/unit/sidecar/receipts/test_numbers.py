@@ -67,6 +67,8 @@ def test_the_expected_format_holds_where_no_number_tells() -> None:
         ("1.234.567", WHOLE_POINT, "1234567", True),
         ("4900", WHOLE_COMMA, "4900", True),
         ("0", WHOLE_COMMA, "0", True),
+        ("1\u00a0257", WHOLE_POINT, "1257", True),
+        ("1,120", WHOLE_POINT, "1.120", False),  # a weight: the mark is the other one
         ("0.340", WHOLE_POINT, "0.340", False),  # a weight among whole amounts
         ("0.750", NumberFormat(3, "."), "0.750", True),
         ("0.482", POINT, "0.482", False),  # a weight

@@ -188,3 +188,13 @@ def test_every_day_is_read_in_every_unambiguous_form(day: datetime.date) -> None
 def test_any_text_can_be_searched(text: str) -> None:
     read(text)
     dates_in(text)
+
+
+@pytest.mark.parametrize(
+    ("line", "day"),
+    [("R7.12.08 19:02", "2025-12-08"), ("R08/03/05 10:11", "2026-03-05")],
+)
+def test_a_letter_may_be_the_era_of_the_year(line: str, day: str) -> None:
+    date, _ = date_of([line])
+    assert date is not None
+    assert date.value == day

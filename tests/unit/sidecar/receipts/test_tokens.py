@@ -116,6 +116,27 @@ def test_the_word_at_a_place_of_a_row_is_found() -> None:
     assert [word_at(row, start).text for start in (0, 4, 7, 9)] == ["OAT", "MILK", "MILK", "2.00"]
 
 
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("لبن ٩٠٫٠٠\nأرز ١٬٢٧٥٫٥٠", ["90.00", "1275.50"]),
+        ("شیر ۹۰۰,۰۰۰", ["900000"]),
+        ("दूध ४५.५०", ["45.50"]),
+        ("TEJ 1 257 Ft\nMOSÓPOR 13 999 FT\nSÓ 149 Ft", ["1257", "13999", "149"]),
+        ("SMÖR 1 049 kr", ["1049"]),
+        ("МОЛОКО 2 45,00\nХЛЕБ 1 120 руб", ["45.00"]),
+    ],
+)
+def test_amounts_of_other_scripts_and_with_blanks_before_a_sign(
+    text: str, values: list[str]
+) -> None:
+    assert amounts(text) == [Decimal(value) for value in values]
+
+
+def test_blanks_group_no_digits_without_a_sign() -> None:
+    assert texts("SKRUV 2 150") == ["SKRUV", "2", "150"]
+
+
 def test_rows_without_words_give_no_lines() -> None:
     assert tokenize([]).lines == ()
     assert tokenized("\n  \n").lines == ()

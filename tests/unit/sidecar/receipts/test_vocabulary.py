@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sidecar.receipts.fields.wording import fold
-from sidecar.receipts.roles.tokens import WORD
+from sidecar.receipts.roles.tokens import JOINED
 from sidecar.receipts.roles.vocabulary import MEANINGS, phrases_in
 from sidecar.receipts.word_lists import load
+from tests.unit.sidecar.receipts.annotated import tokenized
 
 
 def meanings(line: str) -> set[str]:
@@ -71,8 +72,28 @@ def test_every_entry_of_the_list_is_found_as_printed(meaning: str) -> None:
     for language, entries in load("vocabulary")[meaning].items():
         for entry in entries.split("|"):
             for printed in (entry.strip(), entry.strip().upper()):
-                line = " ".join(re.findall(WORD, printed))
+                line = " ".join(re.findall(JOINED, printed))
                 assert meaning in meanings(line), (language, entry)
+
+
+@pytest.mark.parametrize(
+    ("line", "meaning"),
+    [
+        ("الإجمالي", "total"),
+        ("الباقي", "change"),
+        ('סה"כ לתשלום', "total"),
+        ("סה״כ", "total"),
+        ('מע"מ 18%', "tax"),
+        ("УКУПАН ИЗНОС", "total"),
+        ("할인", "discount"),
+        ("ส่วนลด", "discount"),
+        ("कुल राशि", "total"),
+        ("جمع کل", "total"),
+    ],
+)
+def test_words_of_other_scripts_have_meanings(line: str, meaning: str) -> None:
+    words = [fold(token.text) for token in tokenized(line).lines[0]]
+    assert meaning in {MEANINGS[phrase.meaning] for phrase in phrases_in(words)}
 
 
 @given(st.lists(st.text(max_size=12), max_size=12))

@@ -4,7 +4,14 @@ from collections import Counter
 
 import pytest
 
-from sidecar.text.taxonomy import CATCH_ALL, label_key, language_codes, languages, taxonomy
+from sidecar.text.taxonomy import (
+    CATCH_ALL,
+    label_key,
+    language_codes,
+    languages,
+    more_names,
+    taxonomy,
+)
 
 LANGUAGES = sorted(language_codes())
 
@@ -50,11 +57,16 @@ def test_a_language_names_every_subcategory_and_category(language: str) -> None:
     assert names.labels[CATCH_ALL]
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+def test_more_names_are_of_other_languages() -> None:
+    assert not more_names().keys() & language_codes()
+
+
+@pytest.mark.parametrize("language", [*LANGUAGES, *more_names()])
 def test_a_product_of_a_language_is_in_one_subcategory(language: str) -> None:
+    names = languages().get(language) or more_names()[language]
     count = Counter(
         product
-        for products in languages()[language].products.values()
+        for products in names.products.values()
         for product in {product.casefold() for product in products}
     )
     assert [product for product, times in count.items() if times > 1] == []
