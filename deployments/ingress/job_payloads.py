@@ -81,7 +81,7 @@ async def store_receipt(
     """Store the image durably and return the payload with a reference to it.
 
     Raises:
-        ModelUnavailable: when the vision engine is requested and the model takes no images.
+        ModelUnavailable: when the vision engine is requested and no model takes images.
         ServiceError: when store_image raises it.
     """
     if payload.options.engine == "vision" and not services.settings.engine.reads_images:
