@@ -9,7 +9,6 @@ from sidecar.llm.model import NO_PARSER
 
 MAX_SEQUENCES: Final = 8  # pages read at once
 _CONTEXT = 8192  # tokens: a page's picture has up to 3,000, and its text as many
-_MAX_TOKENS = 4096
 _CPU_CACHE_BYTES = 512 * MiB  # holds one sequence of a model of a billion parameters, in float32
 
 
@@ -25,15 +24,16 @@ def vision_settings(settings: Settings) -> Settings:
     at a time. `engine.vision_arguments` override everything.
     """
     engine = settings.engine
+    context = int(engine.vision_arguments.get("max_model_len", _CONTEXT))
     fields = {
         "model": engine.vision_model,
         "vision": True,
         "tool_parser": NO_PARSER,
         "reasoning_parser": NO_PARSER,
         "prefix_caching": False,
-        "max_model_len": _CONTEXT,
+        "max_model_len": context,
         "max_sequences": MAX_SEQUENCES,
-        "max_tokens": _MAX_TOKENS,
+        "max_tokens": context // 2,  # vLLM refuses more than the context
         "max_images": 1 if transcription_prompt(settings) else engine.max_images,
         "kv_cache_bytes": engine.kv_cache_bytes and max(engine.kv_cache_bytes, _CPU_CACHE_BYTES),
         "arguments": {"mm_processor_cache_gb": 0, **engine.vision_arguments},

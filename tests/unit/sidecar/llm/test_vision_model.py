@@ -32,6 +32,7 @@ def test_the_chat_model_is_not_changed() -> None:
 def test_the_operators_arguments_come_first() -> None:
     own = vision_settings(settings(vision_arguments={"max_model_len": 2048}))
     assert resolve_model(own).engine_arguments["max_model_len"] == 2048
+    assert resolve_model(own).max_tokens == 1024, "vLLM refuses more tokens than the context has"
 
 
 @pytest.mark.parametrize(("given", "bytes_"), [(0, 0), (1 << 20, 512 << 20), (1 << 30, 1 << 30)])
