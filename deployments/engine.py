@@ -1,5 +1,7 @@
 """The Engine deployment: vLLM in a Serve replica, in an application of its own.
 
+There is one for the chat model, and another for a vision model where the settings name one.
+
 Serve reports an application as running only when all its deployments are. In an application of its
 own, the engine neither delays the rest of the service while its model loads nor takes it down when
 it fails. A replica accepts requests once its model is loaded.
@@ -13,6 +15,7 @@ from typing import Any
 
 from ray import serve
 
+from deployments.serving.engine_client import VISION_APPLICATION
 from deployments.serving.status import serve_status
 from sidecar.core.errors import ModelUnavailable, ServiceError
 from sidecar.core.logging import configure_logging
@@ -24,6 +27,7 @@ from sidecar.llm.protocol import StreamEvent
 from sidecar.llm.schemas import ChatRequest
 
 _STARTUP_WAIT_S = 60.0
+_CHAT_MODEL_WAIT_S = 1800.0  # it may be downloaded first
 
 
 @serve.deployment
@@ -112,18 +116,22 @@ class UnavailableEngine:
 
 
 async def _wait_for_other_applications() -> None:
-    """Wait until no other application is deploying, for at most 60 s.
+    """Wait until no other application is deploying, for a bounded time.
 
-    The engine's imports occupy the cores for half a minute, and callers need the rest first.
+    The engine's imports occupy the cores for half a minute, and callers need the rest first. The
+    vision model waits for the chat model too: vLLM measures what is free of a GPU's memory while it
+    loads a model, and fails when another one changes it.
     """
     own = serve.get_replica_context().app_name
-    until = time.monotonic() + _STARTUP_WAIT_S
+    is_vision = own == VISION_APPLICATION
+    ignored = {own} if is_vision else {own, VISION_APPLICATION}
+    until = time.monotonic() + (_CHAT_MODEL_WAIT_S if is_vision else _STARTUP_WAIT_S)
     while time.monotonic() < until:
         applications = (await asyncio.to_thread(serve_status)).applications
         if not any(
             application.status == "DEPLOYING"
             for name, application in applications.items()
-            if name != own
+            if name not in ignored
         ):
             return
         await asyncio.sleep(0.5)

@@ -9,7 +9,7 @@ import ray
 from ray import serve
 from ray.serve.handle import DeploymentHandle
 
-from deployments.serving.engine_client import EngineClient
+from deployments.serving.engine_client import EngineClient, vision_model
 from deployments.serving.handles import ClassifierHandle, EmbedderHandle
 from deployments.serving.metrics import RayMeter
 from jobs.maintenance.queue_metrics import record_queue_metrics
@@ -63,6 +63,7 @@ class JobRunner:
             embedder=EmbedderHandle(embedder),
             classify=ClassifierHandle(classifier).classify,
             engine=EngineClient(settings),
+            vision=vision_model(settings),
         )
         name = f"{socket.gethostname()}:{serve.get_replica_context().replica_id.unique_id}"
         blobs = BlobStore(settings.blob_dir, self._database, utc_now)

@@ -66,8 +66,8 @@ and why, and `/health/ready` repeats it as `hardware`.
 **Unmeasured**: nothing here ran on a GPU. The models were chosen by their authors' figures; their
 weights are two bytes for each parameter, beside which the engine needs @overhead@ GiB or more.
 
-| machine | language model | weights | of the memory | replicas |
-|---|---|---|---|---|
+| machine | language model | weights | of the memory | replicas | beside a vision model |
+|---|---|---|---|---|---|
 """
 
 GPUS_TAIL = """
@@ -77,6 +77,13 @@ the first start, into `HF_HOME`.
 
 - **Several GPUs**: the engine has a replica on each when there is load, one otherwise. A card with
   less than nine tenths of the largest one's memory is left alone.
+- **A vision model for receipts** (`SIDECAR_ENGINE_VISION_MODEL`; none by default) has an engine
+  of its own, in an application `vision`; the last column says which language model is left beside
+  it, and the share of each. It is counted with @vision@ GiB: the larger of PaddleOCR-VL and
+  GLM-OCR by their published weights, and what an engine needs. Another size is said by
+  `SIDECAR_ENGINE_VISION_ARGUMENTS={"gpu_memory_utilization": 0.3}`. With several GPUs it has up
+  to two replicas. It loads after the language model, because vLLM measures the memory while it
+  loads. Where both don't fit, it is left out, and the language model looks at receipts as before.
 - **Text models** run on the CPU. A model of one's own (`SIDECAR_EMBEDDING_MODEL`, or
   `SIDECAR_CLASSIFIER_BACKEND` `nli` or `reranker`) shares the GPU: each has @text@ GiB, and the
   engine that much less. `SIDECAR_TEXT_DEVICE=cpu` keeps them off it.
@@ -101,10 +108,12 @@ def gpus_page() -> str:
     table = tomllib.loads((ROOT / "deployments/launcher/data/gpus.toml").read_text())
     rows = [_machine_row(entry) for entry in table["machine"]]
     names = ", ".join(f"`{name}`" for family in families() for name in family.names)
+    vision_gib = 2 * table["vision_parameters"] * 1e9 / 2**30 + table["engine_overhead_gib"]
     text = GPUS_HEAD + "\n".join(rows) + "\n" + GPUS_TAIL
     for name, value in (
         ("@overhead@", f"{table['engine_overhead_gib']:g}"),
         ("@text@", f"{table['text_model_gib']:g}"),
+        ("@vision@", f"{vision_gib:.1f}"),
         ("@families@", f"{names}."),
     ):
         text = text.replace(name, value)
@@ -125,14 +134,27 @@ def _machine_row(entry: dict[str, Any]) -> str:
     ]
     placement = place(gpus, Settings())
     if not placement.engine_gpus:
-        return f"| {entry['name']} | SmolLM2-135M, a toy, on the CPU | 0.5 GiB | | 1 |"
+        return f"| {entry['name']} | SmolLM2-135M, a toy, on the CPU | 0.5 GiB | | 1 | on the CPU |"
     settings = placement.engine_settings
     share = settings["arguments"]["gpu_memory_utilization"]
     weights = placement.reason.partition("(")[2].partition(" of")[0]
     name = f"{count} × {entry['name']}" if count > 1 else entry["name"]
     replicas = f"1 to {count}" if count > 1 else "1"
     memory = f"{gpus[0].memory_gib:.0f} GiB"
-    return f"| {name}, {memory} | {settings['model']} | {weights} | {share:.0%} | {replicas} |"
+    return (
+        f"| {name}, {memory} | {settings['model']} | {weights} | {share:.0%} | {replicas} "
+        f"| {_beside_vision_model(gpus)} |"
+    )
+
+
+def _beside_vision_model(gpus: list[Gpu]) -> str:
+    placement = place(gpus, Settings(engine={"vision_model": "any"}))
+    settings = placement.engine_settings
+    if not placement.has_vision_engine:
+        return "no room"
+    share = settings["arguments"]["gpu_memory_utilization"]
+    model = settings["model"].rpartition("/")[2]
+    return f"{model}, {share:.0%} and {placement.vision_gpus:.0%}"
 
 
 def configuration_page() -> str:

@@ -91,6 +91,7 @@ def assemble(
         embedder=deployments.embedder,
         classifier=deployments.classifier,
         engine=models.engine,
+        vision_engine=models.vision.engine if settings.engine.vision_model else None,
         hardware=settings.hardware,
     )
     services = Services(

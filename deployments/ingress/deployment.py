@@ -10,7 +10,7 @@ from ray.serve.handle import DeploymentHandle
 
 from deployments.ingress.assembly import Deployments, assemble
 from deployments.ingress.draining import DrainGate
-from deployments.serving.engine_client import EngineClient
+from deployments.serving.engine_client import EngineClient, vision_model
 from deployments.serving.handles import (
     ClassifierHandle,
     EmbedderHandle,
@@ -66,6 +66,7 @@ class Ingress:
             embedder=self._embedder,
             classify=self._classifier.classify,
             engine=EngineClient(settings),
+            vision=vision_model(settings),
         )
         deployments = Deployments(
             embedder=self._embedder,

@@ -42,6 +42,7 @@ class HealthChecks:
     embedder: SearchClient
     classifier: ClassifierClient
     engine: ChatEngine
+    vision_engine: ChatEngine | None = None  # of a model that reads receipts alone
     hardware: str  # what `make run` chose and why; empty otherwise
 
     async def run(self) -> Mapping[str, HealthCheck]:
@@ -54,10 +55,14 @@ class HealthChecks:
             "embedder": self._probe_embedder(),
             "classifier": self.classifier.info(),
         }
-        *checks, engine = await asyncio.gather(
-            *(_check(probe) for probe in probes.values()), self._check_engine()
+        engines = {"engine": self.engine}
+        if self.vision_engine is not None:
+            engines["vision_engine"] = self.vision_engine
+        checks = await asyncio.gather(
+            *(_check(probe) for probe in probes.values()),
+            *(_check_engine(engine) for engine in engines.values()),
         )
-        states = {**dict(zip(probes, checks, strict=True)), "engine": engine}
+        states = dict(zip([*probes, *engines], checks, strict=True))
         if self.hardware:
             states["hardware"] = HealthCheck(status="ok", detail=self.hardware)
         return states
@@ -81,14 +86,15 @@ class HealthChecks:
     async def _probe_embedder(self) -> str:
         return (await self.embedder.info()).model
 
-    async def _check_engine(self) -> HealthCheck:
-        """Return the engine's state; loading and off are not errors."""
-        state = EngineState("down", _NO_RESPONSE)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_CHECK_TIMEOUT_S):
-                state = await self.engine.state()
-        status = "error" if state.status == "down" else state.status
-        return HealthCheck(status=status, detail=state.detail)
+
+async def _check_engine(engine: ChatEngine) -> HealthCheck:
+    """Return the engine's state; loading and off are not errors."""
+    state = EngineState("down", _NO_RESPONSE)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_CHECK_TIMEOUT_S):
+            state = await engine.state()
+    status = "error" if state.status == "down" else state.status
+    return HealthCheck(status=status, detail=state.detail)
 
 
 async def _check(probe: Awaitable[str]) -> HealthCheck:

@@ -81,10 +81,10 @@ async def store_receipt(
     """Store the image durably and return the payload with a reference to it.
 
     Raises:
-        ModelUnavailable: when the vision engine is requested and the model takes no images.
+        ModelUnavailable: when the vision engine is requested and no model takes images.
         ServiceError: when store_image raises it.
     """
-    if payload.options.engine == "vision" and not services.settings.engine.vision:
+    if payload.options.engine == "vision" and not services.settings.engine.reads_images:
         raise ModelUnavailable("This service has no vision model; use engine auto or ocr.")
     blob = await store_image(payload, tenant_id, services.blobs, services.settings)
     image = StoredImage(sha256=blob.sha256, media_type=blob.media_type, size=blob.size)

@@ -14,7 +14,8 @@ from sidecar.core.settings import PREFIX, Settings, env_names
 
 SERVICE: Final = "sidecar"  # the application that serves HTTP
 INGRESS: Final = "Ingress"  # its deployment that receives the requests
-ENGINE: Final = "engine"  # the application that the launcher doesn't wait for
+ENGINE: Final = "engine"  # the applications that the launcher doesn't wait for
+VISION: Final = "vision"
 #: Concurrent requests of an ingress replica that are reserved for health checks.
 HEALTH_CHECK_RESERVE: Final = 8
 

@@ -6,7 +6,7 @@ import time
 import urllib.error
 import urllib.request
 
-from deployments.launcher.config import ENGINE
+from deployments.launcher.config import ENGINE, VISION
 from sidecar.core.settings import Settings
 
 READY_TIMEOUT_S = 120
@@ -25,7 +25,7 @@ def wait_until_ready(url: str, settings: Settings, stop_requested: threading.Eve
     problem = "the service does not respond"
     while not stop_requested.wait(0.2):
         for name, application in serve_status().applications.items():
-            if application.status == "DEPLOY_FAILED" and name != ENGINE:
+            if application.status == "DEPLOY_FAILED" and name not in (ENGINE, VISION):
                 reason = application.message.strip().rpartition("\n")[2]
                 return f"The application {name} could not be deployed: {reason}"
         try:

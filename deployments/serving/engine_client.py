@@ -1,4 +1,4 @@
-"""A client of the Engine deployment that handles an engine that is loading, dead or absent."""
+"""Clients of the engines' deployments that handle an engine that is loading, dead or absent."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
@@ -10,26 +10,35 @@ from ray.serve.handle import DeploymentHandle
 
 from deployments.serving.calls import await_call, map_serve_errors
 from deployments.serving.status import serve_status
+from jobs.tasks.model_clients import VisionModel
 from sidecar.core.errors import ModelUnavailable, ServiceError
 from sidecar.core.settings import Settings
 from sidecar.llm.protocol import EngineState, StreamEvent
 from sidecar.llm.schemas import ChatRequest
+from sidecar.llm.vision_model import transcription_prompt
 
 APPLICATION = "engine"
 DEPLOYMENT = "Engine"
+#: The vision model's; it is deployed only where there is one.
+VISION_APPLICATION = "vision"
+VISION_DEPLOYMENT = "VisionEngine"
 
 _PROBE_TIMEOUT_S = 1.0
 _FORGET_TIMEOUT_S = 10.0
 _NOT_INSTALLED = EngineState("off", "vLLM is not installed")
+_NOT_DEPLOYED = EngineState("off", "it is not deployed")
 _RETRY_AFTER_S = {"loading": 10, "down": 30, "off": 3600}
 
 
 class EngineClient:
     """A sidecar.llm.protocol.ChatEngine over a Serve handle."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(
+        self, settings: Settings, deployment: str = DEPLOYMENT, application: str = APPLICATION
+    ) -> None:
         self._settings = settings
-        self._handle: DeploymentHandle = DeploymentHandle(DEPLOYMENT, APPLICATION)
+        self._deployment, self._application = deployment, application
+        self._handle: DeploymentHandle = DeploymentHandle(deployment, application)
         # Without an engine, Serve's router would queue a call forever.
         self._is_expected = settings.engine.mode != "off" and is_vllm_installed()
         self._pending_cancels: set[asyncio.Task[object]] = set()
@@ -115,7 +124,7 @@ class EngineClient:
             first.cancel()
 
     async def _state(self) -> EngineState:
-        return await asyncio.to_thread(_state, self._settings)
+        return await asyncio.to_thread(_state, self._settings, self._deployment, self._application)
 
     async def _refuse_unless_ok(self) -> None:
         state = await self._state()
@@ -146,18 +155,26 @@ class EngineClient:
             cancelling.exception()  # marks it as retrieved; without a replica nothing is generated
 
 
-def _state(settings: Settings) -> EngineState:
+def vision_model(settings: Settings) -> VisionModel | None:
+    """Return the vision model that reads receipts in the chat model's place, if there is one."""
+    if not settings.engine.vision_model:
+        return None
+    engine = EngineClient(settings, VISION_DEPLOYMENT, VISION_APPLICATION)
+    return VisionModel(engine, transcription_prompt(settings))
+
+
+def _state(settings: Settings, name: str, application_name: str) -> EngineState:
     """Return the state according to Serve's controller."""
     if settings.engine.mode == "off":
         return EngineState("off", "it is turned off (SIDECAR_ENGINE_MODE=off)")
-    application = serve_status().applications.get(APPLICATION)
-    deployment = application.deployments.get(DEPLOYMENT) if application else None
+    application = serve_status().applications.get(application_name)
+    deployment = application.deployments.get(name) if application else None
     states = deployment.replica_states if deployment else {}
     replicas = sum(count for state, count in states.items() if state == "RUNNING")
     if replicas:
         return EngineState("ok", f"{replicas} replica{'s' if replicas > 1 else ''}")
     if application is None:
-        return _NOT_INSTALLED
+        return _NOT_DEPLOYED if is_vllm_installed() else _NOT_INSTALLED
     if application.status == "DEPLOY_FAILED":
         return EngineState("down", "it could not be started")
     if deployment is not None and deployment.status == "UNHEALTHY":

@@ -26,6 +26,15 @@ class EmbedderClient(Protocol):
         """Return the model behind the vectors."""
 
 
+@dataclass(frozen=True)
+class VisionModel:
+    """The model that reads receipts' pictures."""
+
+    engine: ChatEngine
+    transcription_prompt: str | None = None
+    """What it is asked for a page's text; None: it answers by a JSON schema."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class ModelClients:
     """One client for each model, and the tenants' corrections beside them."""
@@ -35,12 +44,22 @@ class ModelClients:
     feedback: FeedbackStore
     corrections: CorrectionStore
     engine: ChatEngine
+    vision: VisionModel
 
     @classmethod
     def on(
-        cls, database: Database, *, embedder: EmbedderClient, classify: Classify, engine: ChatEngine
+        cls,
+        database: Database,
+        *,
+        embedder: EmbedderClient,
+        classify: Classify,
+        engine: ChatEngine,
+        vision: VisionModel | None = None,
     ) -> Self:
-        """Return clients with the corrections and the feedback of one database."""
+        """Return clients with the corrections and the feedback of one database.
+
+        Without a vision model of its own, `engine` reads pictures.
+        """
         feedback = FeedbackStore(database)
         return cls(
             embedder=embedder,
@@ -48,4 +67,5 @@ class ModelClients:
             feedback=feedback,
             corrections=CorrectionStore(database),
             engine=engine,
+            vision=vision or VisionModel(engine),
         )

@@ -66,7 +66,7 @@ def read_receipt(context: JobContext) -> Iterator[Progress | JobResult]:
         _record_stage(context, stage, started_ns, time.time_ns())
     output = extraction.flat()
     pages: tuple[bytes, ...] = ()
-    if settings.engine.vision and (
+    if settings.engine.reads_images and (
         job.options.engine == "vision"
         or (
             job.options.engine == "auto"

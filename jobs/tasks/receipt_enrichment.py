@@ -33,7 +33,7 @@ from sidecar.receipts.corrections.applying import (
     with_shop,
 )
 from sidecar.receipts.corrections.kinds import CorrectionKind
-from sidecar.receipts.models import Match, with_warning
+from sidecar.receipts.models import Extraction, Match, is_in_unknown_script, with_warning
 from sidecar.receipts.money_forms import with_default_currency
 from sidecar.receipts.options import ReceiptOptions
 from sidecar.receipts.vlm import (
@@ -51,6 +51,7 @@ log = logging.getLogger(__name__)
 #: Names of a catalog, synonyms included, that are embedded for one receipt.
 MAX_CATALOG_NAMES = 1_000
 _CHUNK_TEXTS = 100  # of one call to the embedder, so that others get in between
+_CUT_OFF = "The vision model's answer was cut off."
 _NO_VLM = "The vision model was not available; this is what OCR read."
 
 
@@ -105,15 +106,21 @@ async def reread_with_vlm(
     ocr = result.output
     if not result.pages:
         return replace(result, output=_with_ocr_sources(ocr))
+    prompt = models.vision.transcription_prompt
     try:
-        receipt, model = await _ask_vlm(result.pages, ocr["raw_ocr_text"], models, tenant_id)
+        if prompt is None:
+            receipt, model = await _ask_vlm(result.pages, ocr["raw_ocr_text"], models, tenant_id)
+            extraction = extraction_of(receipt, options, pages=ocr["pages"])
+        else:
+            texts, model = await _transcribe(result.pages, prompt, models, tenant_id)
+            extraction = await asyncio.to_thread(_parsed, texts, options, ocr["pages"])
     except ServiceError as error:
         if options.engine == "vision":
             raise
         log.warning("receipt read without the vision model", extra={"code": error.code})
         return replace(result, output=_with_ocr_sources(with_warning(ocr, _NO_VLM)))
-    vision = extraction_of(receipt, options, pages=ocr["pages"]).flat()
-    merged = merge_readings(ocr, vision, prefer="vision" if options.engine == "vision" else "ocr")
+    prefers_vision = options.engine == "vision" or is_in_unknown_script(ocr)
+    merged = merge_readings(ocr, extraction.flat(), prefer="vision" if prefers_vision else "ocr")
     return replace(result, output=merged, model_id=f"{result.model_id}, {model}")
 
 
@@ -270,31 +277,49 @@ async def _ask_vlm(
     pages: tuple[bytes, ...], recognized: str, models: ModelClients, tenant_id: str | None
 ) -> tuple[VlmReceipt, str]:
     """Return the model's reading of the JPEG pages and of the recognized text, and its name."""
-    images = [
-        {
-            "type": "image_url",
-            "image_url": {"url": f"data:image/jpeg;base64,{base64.b64encode(page).decode()}"},
-        }
-        for page in pages
-    ]
-    request = ChatRequest.model_validate(
-        {
-            "messages": [
-                {
-                    "role": "user",
-                    "content": [{"type": "text", "text": question(recognized)}, *images],
-                }
-            ],
-            "temperature": 0,
-            "response_format": json_schema_format("receipt", SCHEMA),
-        }
+    request = _chat_request(
+        {"type": "text", "text": question(recognized)},
+        *map(_image, pages),
+        response_format=json_schema_format("receipt", SCHEMA),
     )
-    response = await complete(models.engine, request, tenant_id=tenant_id)
+    response = await complete(models.vision.engine, request, tenant_id=tenant_id)
     try:
         text = response["choices"][0]["message"]["content"]
         return VlmReceipt.model_validate_json(text or ""), response["model"]
     except ValidationError as error:  # cut off by the limit of tokens
-        raise ModelUnavailable("The vision model's answer was cut off.") from error
+        raise ModelUnavailable(_CUT_OFF) from error
+
+
+async def _transcribe(
+    pages: tuple[bytes, ...], prompt: str, models: ModelClients, tenant_id: str | None
+) -> tuple[list[str], str]:
+    """Return the text of each JPEG page, as the model writes it, and the model's name."""
+    texts = []
+    for page in pages:
+        request = _chat_request(_image(page), {"type": "text", "text": prompt})
+        response = await complete(models.vision.engine, request, tenant_id=tenant_id)
+        choice = response["choices"][0]
+        if choice["finish_reason"] != "stop":  # such models repeat themselves when they are lost
+            raise ModelUnavailable(_CUT_OFF)
+        texts.append(choice["message"]["content"] or "")
+    return texts, response["model"]
+
+
+def _parsed(texts: Sequence[str], options: ReceiptOptions, pages: int) -> Extraction:
+    # Imported here: only receipts that are transcribed load the parser's model into this process.
+    from sidecar.receipts.transcription import extraction_of_transcription
+
+    return extraction_of_transcription(texts, options, pages)
+
+
+def _image(page: bytes) -> dict[str, Any]:
+    url = f"data:image/jpeg;base64,{base64.b64encode(page).decode()}"
+    return {"type": "image_url", "image_url": {"url": url}}
+
+
+def _chat_request(*parts: Mapping[str, Any], **fields: Any) -> ChatRequest:
+    messages = [{"role": "user", "content": parts}]
+    return ChatRequest.model_validate({"messages": messages, "temperature": 0, **fields})
 
 
 def _expanded_name(item: Mapping[str, Any]) -> str:

@@ -225,6 +225,16 @@ class EngineSettings(SettingsGroup):
     vision: bool = Field(
         False, description="Whether the model takes images; then it re-reads doubtful receipts."
     )
+    vision_model: str = Field(
+        "",
+        description="A small model (id on Hugging Face or folder) that re-reads doubtful "
+        "receipts in the place of `model`, in an engine of its own: such as "
+        "PaddlePaddle/PaddleOCR-VL or zai-org/GLM-OCR; empty: none.",
+    )
+    vision_arguments: dict[str, Any] = Field(
+        {},
+        description="Arguments of vLLM's AsyncEngineArgs for `vision_model`, as a JSON object.",
+    )
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         "float32", description="Type of weights and activations; auto on a GPU."
     )
@@ -289,3 +299,8 @@ class EngineSettings(SettingsGroup):
     arguments: dict[str, Any] = Field(
         {}, description="Further arguments of vLLM's AsyncEngineArgs, as a JSON object."
     )
+
+    @property
+    def reads_images(self) -> bool:
+        """Whether some model takes images, and so reads receipts."""
+        return self.vision or bool(self.vision_model)

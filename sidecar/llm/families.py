@@ -19,6 +19,7 @@ class ModelFamily:
     reasoning_parser: str | None = None
     thinking_switch: str | None = None
     vision: bool = False
+    transcription_prompt: str | None = None
 
 
 def family_of(model: str) -> ModelFamily | None:

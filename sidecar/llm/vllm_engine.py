@@ -120,7 +120,7 @@ class VllmEngine:
         try:
             frontend = FrontendArgs(
                 chat_template=model.chat_template,
-                enable_auto_tool_choice=True,
+                enable_auto_tool_choice=model.tool_parser is not None,
                 tool_call_parser=model.tool_parser,
                 # Arguments match their schema even without the caller's `strict`.
                 tool_strict_level="parameter",

@@ -6,7 +6,7 @@ JSON forms of the wire contract.
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -243,6 +243,15 @@ def nested_from_flat(flat: Mapping[str, Any]) -> Mapping[str, Any]:
     flat_only = {"fields", "items"}
     rest = {name: value for name, value in flat.items() if name not in flat_only}
     return {**rest, **flat["fields"]}
+
+
+UNKNOWN_SCRIPT: Final = "Much of the text is in a script that this service does not read."
+"""The warning about a receipt whose words only a vision model can read."""
+
+
+def is_in_unknown_script(flat: Mapping[str, Any]) -> bool:
+    """Return whether OCR can't read the script of a receipt (flat form)."""
+    return UNKNOWN_SCRIPT in flat["checks"]["warnings"]
 
 
 def with_warning(flat: Mapping[str, Any], warning: str) -> Mapping[str, Any]:

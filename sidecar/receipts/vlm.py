@@ -18,6 +18,7 @@ from sidecar.receipts.models import (
     Money,
     ReceiptDate,
     ReceiptTime,
+    is_in_unknown_script,
 )
 from sidecar.receipts.options import ReceiptOptions
 from sidecar.receipts.sums import adds_up, cents
@@ -205,10 +206,14 @@ _SUMS = ("total", "subtotal", "tax")
 
 
 def needs_second_read(flat: Mapping[str, Any], threshold: float) -> bool:
-    """Whether a reading (flat form) doesn't add up, lacks a field, or is below the threshold."""
+    """Whether a reading (flat form) doesn't add up, lacks a field, or is below the threshold.
+
+    OCR is sure of nonsense too where it lacks the script.
+    """
     fields = flat["fields"]
     return (
-        not flat["checks"]["matches_total"]
+        is_in_unknown_script(flat)
+        or not flat["checks"]["matches_total"]
         or any(fields[name] is None for name in ("merchant", "date", "total"))
         or flat["overall_confidence"] < threshold
     )
@@ -221,7 +226,7 @@ def merge_readings(
 
     Merchant, date and time: the preferred engine's if it is "vision", else the more confident.
     Amounts and line items come from one reading, since they prove each other: the one that adds up,
-    if only one does.
+    if only one does. With the amounts of a transcription comes its text.
     """
     sources: dict[str, Source] = {}
     for name in ("merchant", "date", "time"):
@@ -230,7 +235,7 @@ def merge_readings(
     amounts: Source = prefer
     if ocr_adds_up != vision["checks"]["matches_total"]:
         amounts = "ocr" if ocr_adds_up else "vision"
-    elif prefer == "ocr":
+    else:
         amounts = _more_confident(ocr["fields"]["total"], vision["fields"]["total"], prefer)
     sources |= dict.fromkeys((*_SUMS, "line_items"), amounts)
     readings = {"ocr": ocr, "vision": vision}
@@ -239,8 +244,10 @@ def merge_readings(
         fields[name]["confidence"] if fields[name] else 0.0
         for name in ("merchant", "date", "total")
     ]
+    text: Source = "vision" if amounts == "vision" and vision["raw_ocr_text"] else "ocr"
     return {
         **ocr,
+        **{name: readings[text][name] for name in ("raw_ocr_text", "language")},
         **{
             name: readings[amounts][name]
             for name in ("total", "currency", "items", "line_items", "checks")

@@ -126,12 +126,14 @@ def running(
         service.stop()
 
 
-def wait_for_engine(service: Service, *, seconds: float = ENGINE_TIMEOUT_S) -> None:
+def wait_for_engine(
+    service: Service, *, part: str = "engine", seconds: float = ENGINE_TIMEOUT_S
+) -> None:
     """Wait until the engine takes requests; its first start converts or downloads its model."""
     deadline = time.monotonic() + seconds
     while True:
         ready = httpx.get(f"{service.url}/health/ready", timeout=10).json()
-        if ready["checks"]["engine"]["status"] == "ok":
+        if ready["checks"][part]["status"] == "ok":
             return
         assert time.monotonic() < deadline, ready
         time.sleep(0.5)

@@ -1,4 +1,6 @@
-"""Images in requests to a vision-language model of random weights, whose texts are random."""
+"""Images in requests to a vision-language model of random weights, whose texts are random; beside
+it, a model that transcribes receipts, always with the same text.
+"""
 
 import base64
 import http.server
@@ -18,25 +20,32 @@ from tests.acceptance.conftest import SAMPLE
 from tests.acceptance.service import Service, running, wait_for_engine
 
 FIELDS = {"merchant", "date", "time", "total", "subtotal", "tax", "line_items"}
+HANGUL = Path(__file__).parents[1] / "unit/sidecar/receipts/pictures/hangul.png"
+# The name makes it one of the family of PaddleOCR-VL.
+TRANSCRIBER = "paddleocr-vl-toy"
+TRANSCRIPT = "CORNER SHOP<br>TOTAL 12.50"
 
 
 @pytest.fixture(scope="module")
 def vision_client(
     tmp_path_factory: pytest.TempPathFactory, engine: Service
 ) -> Iterator[httpx.Client]:
-    """A client of a service with a vision-language model; its tokenizer is the engine's."""
+    """A client of a service with both models; their tokenizer is the engine's."""
     from sidecar.core.settings import Settings
     from sidecar.llm.model import resolve_model
 
     folder = tmp_path_factory.mktemp("vision")
     tokenizer = Path(resolve_model(Settings(data_dir=engine.data_dir)).path)
     tiny_vlm.make(tokenizer, folder / "tiny-vlm")
+    tiny_vlm.make(tokenizer, folder / TRANSCRIBER, writes=TRANSCRIPT)
     settings = {
         "engine": {
             "mode": "auto",
             "model": str(folder / "tiny-vlm"),
             "vision": True,
             "max_tokens": 200,  # random weights seldom end a text
+            "vision_model": str(folder / TRANSCRIBER),
+            "vision_arguments": {"max_model_len": 2048},
         },
         "receipt": {"max_attempts": 1},
         "classifier": {"backend": "llm"},
@@ -44,6 +53,7 @@ def vision_client(
     }
     with running(folder, settings=settings) as service:
         wait_for_engine(service)
+        wait_for_engine(service, part="vision_engine")
         with httpx.Client(
             base_url=service.url, headers={"x-tenant-id": "acceptance"}, timeout=60
         ) as client:
@@ -118,23 +128,42 @@ def test_a_response_about_an_image_follows_its_schema(vision_client: httpx.Clien
     assert isinstance(json.loads(choice["message"]["content"])["fresh"], bool)
 
 
+def read(client: httpx.Client, image: Path, engine: str) -> tuple[dict[str, Any], str]:
+    """Return the receipt that is read, and the models that read it."""
+    encoded = base64.b64encode(image.read_bytes()).decode()
+    payload = {"image_base64": encoded, "options": {"engine": engine}}
+    response = client.post("/api/v1/extract-receipt", json={"payload": payload})
+    assert response.status_code == 200, response.text
+    body = response.json()
+    return body["payload"], body["metadata"]["model_id"]
+
+
+def test_readiness_names_both_engines_and_chat_has_one(vision_client: httpx.Client) -> None:
+    checks = vision_client.get("/health/ready").json()["checks"]
+    assert checks["engine"]["status"] == checks["vision_engine"]["status"] == "ok"
+    assert TRANSCRIBER in checks["hardware"]["detail"]
+    models = {model["id"] for model in vision_client.get("/v1/models").json()["data"]}
+    assert "tiny-vlm" in models
+    assert TRANSCRIBER not in models
+
+
 def test_a_receipt_names_the_source_of_each_field(vision_client: httpx.Client) -> None:
-    image = base64.b64encode(SAMPLE.read_bytes()).decode()
+    receipt, models = read(vision_client, SAMPLE, "auto")
+    assert receipt["sources"] == dict.fromkeys(FIELDS, "ocr")
+    assert receipt["total"] == 33.67
+    assert TRANSCRIBER not in models
+    receipt, models = read(vision_client, SAMPLE, "vision")
+    assert receipt["sources"].keys() == FIELDS
+    assert (receipt["merchant"], receipt["sources"]["merchant"]) == ("CORNER SHOP", "vision")
+    assert (receipt["date"], receipt["sources"]["date"]) == ("2026-01-17", "ocr")
+    assert TRANSCRIBER in models
 
-    def read(engine: str) -> httpx.Response:
-        payload = {"image_base64": image, "options": {"engine": engine}}
-        return vision_client.post("/api/v1/extract-receipt", json={"payload": payload})
 
-    payload = read("auto").json()["payload"]
-    assert payload["sources"] == dict.fromkeys(FIELDS, "ocr")
-    assert payload["total"] == 33.67
-    # Random weights may write until the token limit; then the receipt fails.
-    response = read("vision")
-    if response.status_code == 200:
-        assert set(response.json()["payload"]["sources"]) == FIELDS
-        assert "tiny-vlm" in response.json()["metadata"]["model_id"]
-    else:
-        assert (response.status_code, response.json()["code"]) == (503, "model_unavailable")
+def test_a_script_that_ocr_lacks_goes_to_the_vision_model(vision_client: httpx.Client) -> None:
+    receipt, models = read(vision_client, HANGUL, "auto")
+    assert (receipt["merchant"], receipt["total"]) == ("CORNER SHOP", 12.5)
+    assert receipt["raw_ocr_text"].split("\n") == ["CORNER SHOP", "TOTAL 12.50"]
+    assert TRANSCRIBER in models
 
 
 def test_the_model_categorizes_into_the_given_labels_alone(vision_client: httpx.Client) -> None:

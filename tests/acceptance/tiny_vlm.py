@@ -1,6 +1,8 @@
 """A vision-language model of a few million random weights, to test the path of images."""
 
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 IMAGE = "<image>"
 _TEMPLATE = (
@@ -13,8 +15,11 @@ _TEMPLATE = (
 )
 
 
-def make(tokenizer_folder: Path, out: Path) -> None:
-    """Write an Idefics3 that vLLM loads without torchvision: 56-pixel images, 4 tokens each."""
+def make(tokenizer_folder: Path, out: Path, *, writes: str | None = None) -> None:
+    """Write an Idefics3 that vLLM loads without torchvision: 56-pixel images, 4 tokens each.
+
+    It answers anything with `writes`, no token of which may come twice.
+    """
     import torch
     import transformers
 
@@ -54,6 +59,10 @@ def make(tokenizer_folder: Path, out: Path) -> None:
     )
     model = transformers.Idefics3ForConditionalGeneration(config).to(torch.float32)
     model.generation_config.eos_token_id = 2
+    if writes is not None:
+        # A prompt ends with a line break.
+        ids = [tokenizer.encode(text, add_special_tokens=False) for text in ("\n", writes)]
+        _let_write(model, [*ids[0], *ids[1], 2])
     side = {"longest_edge": 56}
     processor = transformers.Idefics3Processor(
         image_processor=transformers.Idefics3ImageProcessorPil(
@@ -66,3 +75,21 @@ def make(tokenizer_folder: Path, out: Path) -> None:
     for part in (processor, tokenizer, model):
         part.save_pretrained(out)
     (out / "chat_template.jinja").write_text(_TEMPLATE)
+
+
+def _let_write(model: Any, tokens: list[int]) -> None:
+    """Have each token followed by the next one: no layer adds anything to its embedding."""
+    import torch
+
+    assert len(set(tokens)) == len(tokens), "a token has two successors"
+    text = model.model.text_model
+    embedding, head = text.embed_tokens.weight, model.lm_head.weight
+    weights = [embedding, head]
+    for layer in text.layers:
+        weights += [layer.self_attn.o_proj.weight, layer.mlp.down_proj.weight]
+    with torch.no_grad():
+        for weight in weights:
+            weight.zero_()
+        for dimension, (token, successor) in enumerate(pairwise(tokens)):
+            embedding[token, dimension] = 1.0
+            head[successor, dimension] = 5.0

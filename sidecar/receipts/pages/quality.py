@@ -2,13 +2,19 @@
 
 Only the text is measured, not the whole picture: a sharp receipt on a dark table is fine. A sharp
 receipt whose numbers are read well and whose words are not is in a script that the recognizer lacks:
-Cyrillic, Arabic, Hebrew, Thai, Hangul and others.
+Arabic, Hebrew, Thai, Hangul and others.
+
+Measured on first passes: of 80 pages in known scripts, 50 of them photographs, and 60 that were blurred
+or halved besides, none counts as an unknown script; of 48 receipts in eight such scripts, drawn with
+Noto's fonts, blurred and with noise, 45 do.
 """
 
+import statistics
 from collections.abc import Sequence
 
 import numpy as np
 
+from sidecar.receipts.models import UNKNOWN_SCRIPT
 from sidecar.receipts.types import Boxes, Pixels, Text
 
 _DARK = 70  # gray level, 0 to 255, of the paper between letters
@@ -16,10 +22,10 @@ _FAINT = 28  # gray levels between ink and paper
 _BLURRED = 0.055  # steepest edges over contrast, for letters of the recognizer's size
 _DOUBTFUL = 0.8  # mean confidence of characters, and share of readable boxes
 _SURE = 0.9  # confidence of a text in a script that the recognizer knows
-_KNOWN = 0.5  # share of such texts among the words of a page; 0.6 and more on hard photos
+_KNOWN = 0.5  # share of such texts among the words of a page; 0.6 and more on hard photos,
+_NONE = 0.2  # 0.2 and more on blurred ones, and less in nearly all unknown scripts
+_NUMBERS = 0.75  # median confidence of a page's numbers: their digits are known in any case
 _MIN_WORDS = 5
-
-_UNKNOWN_SCRIPT = "Much of the text is in a script that this service does not read."
 
 
 def photo_warnings(page: Pixels, boxes: Boxes, texts: Sequence[Text]) -> tuple[str, ...]:
@@ -27,10 +33,12 @@ def photo_warnings(page: Pixels, boxes: Boxes, texts: Sequence[Text]) -> tuple[s
 
     `texts` are those of `boxes` that were readable.
     """
-    if _is_in_unknown_script(len(boxes), texts):
+    known = _known_words(len(boxes), texts)
+    if known < _KNOWN:
         paper, contrast, edges = _measures(page, boxes)
-        if paper >= _DARK and contrast >= _FAINT and edges >= _BLURRED:
-            return (_UNKNOWN_SCRIPT,)
+        is_sharp = edges >= _BLURRED or known < _NONE
+        if paper >= _DARK and contrast >= _FAINT and is_sharp:
+            return (UNKNOWN_SCRIPT,)
     letters = sum(len(text.glyphs) for text in texts)
     if letters == 0:
         return ()
@@ -48,14 +56,15 @@ def photo_warnings(page: Pixels, boxes: Boxes, texts: Sequence[Text]) -> tuple[s
     return ("Much of the text could not be read well; please take a better photo.",)
 
 
-def _is_in_unknown_script(boxes: int, texts: Sequence[Text]) -> bool:
-    """Whether the numbers of a page are read well and its words are not."""
-    numbers = [text for text in texts if _is_number(text.text)]
-    if sum(text.confidence for text in numbers) < _SURE * len(numbers):
-        return False
+def _known_words(boxes: int, texts: Sequence[Text]) -> float:
+    """Return the share of a page's words that are read well; 1 where that says nothing of its
+    script, because it has few words or its numbers are not read either.
+    """
+    numbers = [text.confidence for text in texts if _is_number(text.text)]
     words = boxes - len(numbers)
-    sure = sum(text.confidence >= _SURE for text in texts if not _is_number(text.text))
-    return words >= _MIN_WORDS and sure < _KNOWN * words
+    if words < _MIN_WORDS or (numbers and statistics.median(numbers) < _NUMBERS):
+        return 1.0
+    return sum(text.confidence >= _SURE for text in texts if not _is_number(text.text)) / words
 
 
 def _is_number(text: str) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from jobs.storage.database import Database
-from jobs.tasks.model_clients import EmbedderClient, ModelClients
+from jobs.tasks.model_clients import EmbedderClient, ModelClients, VisionModel
 from sidecar.classification.backend import ClassificationItem, ClassificationResult
 from sidecar.core.errors import ModelUnavailable
 from sidecar.embedding.cache import Vectors
@@ -47,10 +47,12 @@ def model_clients(
     classifier: bool = True,
     engine: ChatEngine | None = None,
     embedder: EmbedderClient | None = None,
+    vision: VisionModel | None = None,
 ) -> ModelClients:
     return ModelClients.on(
         database,
         embedder=embedder or LengthEmbedder(),
         classify=classify if classifier else unavailable,
         engine=engine or EchoEngine(),
+        vision=vision,
     )

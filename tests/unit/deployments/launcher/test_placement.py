@@ -2,6 +2,7 @@
 
 import copy
 import tomllib
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -70,11 +71,17 @@ def test_each_size_has_the_largest_model_that_fits(sizes: tuple[int, ...], model
     st.lists(st.integers(1024, 200_000), max_size=8),
     st.integers(0, 30_000),
     st.booleans(),
+    st.sampled_from(["", "PaddlePaddle/PaddleOCR-VL"]),
 )
-def test_no_gpu_is_given_away_twice(sizes: list[int], used: int, text: bool) -> None:
-    settings = Settings(**TEXT_ON_GPUS) if text else Settings()
+def test_no_gpu_is_given_away_twice(
+    sizes: list[int], used: int, text: bool, vision_model: str
+) -> None:
+    settings = Settings(
+        **TEXT_ON_GPUS if text else {},  # type: ignore[arg-type]
+        engine={"vision_model": vision_model},
+    )
     placement = place(gpus(*sizes, used_mib=used), settings)
-    per_gpu = placement.engine_gpus + sum(placement.text_gpus.values())
+    per_gpu = placement.engine_gpus + sum(placement.text_gpus.values()) + placement.vision_gpus
     assert per_gpu <= 1 + 1e-9
     assert placement.engine_replicas <= max(1, len(sizes))
     if not placement.engine_gpus:
@@ -83,7 +90,8 @@ def test_no_gpu_is_given_away_twice(sizes: list[int], used: int, text: bool) -> 
     devices = placement.devices or range(len(sizes))
     utilization = placement.engine_settings["arguments"]["gpu_memory_utilization"]
     for index in devices:
-        taken_gib = utilization * sizes[index] / 1024 + 2.0 * len(placement.text_gpus)
+        taken_gib = (utilization + placement.vision_gpus) * sizes[index] / 1024
+        taken_gib += 2.0 * len(placement.text_gpus)
         # A larger card among similar ones has a little more to give than the smallest.
         assert taken_gib <= (max(sizes[i] for i in devices) - used) / 1024 + 0.1 * max(sizes) / 1024
     [weights] = [
@@ -103,6 +111,70 @@ def test_text_models_on_the_gpu_take_their_share_from_the_engine() -> None:
     assert utilization * 24 + 2 * 2.0 == pytest.approx(alone * 24, abs=0.5)
     on_cpu = Settings(**TEXT_ON_GPUS, text={"device": "cpu"})
     assert place(gpus(24564), on_cpu).text_gpus == {}
+
+
+OCR_MODEL = "PaddlePaddle/PaddleOCR-VL"
+
+
+@pytest.mark.parametrize(
+    ("sizes", "model"),
+    [
+        ((12288,), "Qwen/Qwen3.5-0.8B"),
+        ((15360,), "Qwen/Qwen3.5-2B"),
+        ((16376,), "Qwen/Qwen3.5-2B"),
+        ((23034,), "Qwen/Qwen3.5-4B"),
+        ((24564,), "Qwen/Qwen3.5-4B"),
+        ((40960,), "Qwen/Qwen3.5-9B"),
+        ((81559,), "Qwen/Qwen3.5-27B"),
+        ((24564, 24564), "Qwen/Qwen3.5-4B"),
+        ((81559,) * 8, "Qwen/Qwen3.5-27B"),
+    ],
+)
+def test_a_vision_model_has_its_share_and_the_chat_model_the_rest(
+    sizes: tuple[int, ...], model: str
+) -> None:
+    placement = place(gpus(*sizes), Settings(engine={"vision_model": OCR_MODEL}))
+    assert placement.engine_settings["model"] == model
+    assert placement.engine_gpus + placement.vision_gpus == pytest.approx(1)
+    claimed = claims(placement)
+    assert claimed["Engine"] == pytest.approx(placement.engine_gpus * len(sizes))
+    assert claimed["VisionEngine"] == pytest.approx(placement.vision_gpus * min(len(sizes), 2))
+    utilization = placement.engine_settings["vision_arguments"]["gpu_memory_utilization"]
+    assert utilization * sizes[0] / 1024 > 2 * TABLE["vision_parameters"] * 1e9 / 2**30 + 2
+    assert f"{OCR_MODEL} for receipts" in placement.reason
+
+
+@pytest.mark.parametrize("size", [6144, 8188])
+def test_a_vision_model_without_room_is_left_out_and_said(size: int) -> None:
+    placement = place(gpus(size), Settings(engine={"vision_model": OCR_MODEL}))
+    assert claims(placement) == {"Engine": 1}
+    assert placement.engine_settings["vision_model"] == ""
+    assert f"no room for {OCR_MODEL}" in placement.reason
+    alone = place(gpus(size), Settings())
+    assert placement.engine_settings["model"] == alone.engine_settings["model"]
+
+
+def test_the_operators_share_of_a_vision_model_stays() -> None:
+    engine = {"vision_model": "/models/vlm-4b", "vision_arguments": {"gpu_memory_utilization": 0.4}}
+    placement = place(gpus(24564), Settings(engine=engine))
+    assert placement.vision_gpus == 0.4
+    assert placement.engine_settings["arguments"]["gpu_memory_utilization"] == pytest.approx(0.52)
+    assert placement.engine_settings["vision_arguments"] == engine["vision_arguments"]
+
+
+def test_without_a_gpu_a_vision_model_runs_on_the_cpu_too(tmp_path: Path) -> None:
+    config = load(tmp_path, engine={"vision_model": OCR_MODEL})
+    placement = place([], config.settings)
+    assert OCR_MODEL in placement.reason
+    apply(config.serve, placement)
+    assert [application["name"] for application in config.serve["applications"]] == [
+        "sidecar",
+        "engine",
+        "vision",
+    ]
+    [chat, vision] = config.serve["applications"][1:]
+    assert vision["args"] == chat["args"]
+    assert {**vision["deployments"][0], "name": "Engine"} == chat["deployments"][0]
 
 
 def test_what_other_programs_use_is_not_planned_with() -> None:
@@ -178,12 +250,15 @@ def test_a_configuration_that_shares_gpus_itself_is_not_changed() -> None:
 
 
 @pytest.mark.parametrize("machine", TABLE["machine"], ids=lambda machine: machine["name"])
-def test_a_placed_configuration_is_valid(machine: dict[str, Any]) -> None:
-    from ray.serve.schema import ServeDeploySchema
+@pytest.mark.parametrize("vision_model", ["", OCR_MODEL])
+def test_a_placed_configuration_is_valid(machine: dict[str, Any], vision_model: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # raised when Ray is imported
+        from ray.serve.schema import ServeDeploySchema
 
     sizes = [machine.get("memory_mib", 0)] * machine.get("gpus", 1)
     serve = copy.deepcopy(CONFIG)
-    apply(serve, place(gpus(*sizes), Settings()))
+    apply(serve, place(gpus(*sizes), Settings(engine={"vision_model": vision_model})))
     schema = ServeDeploySchema.model_validate(serve)
     for application in schema.applications:
         Settings(**application.args)

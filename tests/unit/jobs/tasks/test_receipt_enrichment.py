@@ -10,7 +10,7 @@ from jobs.queue.job import JobResult
 from jobs.queue.job_context import JobContext
 from jobs.storage.database import Database
 from jobs.storage.feedback import Correction, FeedbackStore
-from jobs.tasks.model_clients import ModelClients
+from jobs.tasks.model_clients import ModelClients, VisionModel
 from jobs.tasks.receipt_enrichment import (
     MAX_CATALOG_NAMES,
     add_categories,
@@ -27,6 +27,7 @@ from sidecar.core.settings import Settings
 from sidecar.embedding.cache import Vectors
 from sidecar.receipts.corrections.kinds import CorrectionKind
 from sidecar.receipts.corrections.learning import lessons_of_line
+from sidecar.receipts.models import UNKNOWN_SCRIPT, with_warning
 from sidecar.receipts.options import CatalogItem, ReceiptOptions
 from tests.unit.conftest import Clock
 from tests.unit.jobs.fake_models import model_clients
@@ -81,6 +82,77 @@ async def test_without_a_response_of_the_vision_model_the_ocr_reading_stands(
     assert "not available" in result.output["checks"]["warnings"][-1]
     with pytest.raises(ModelUnavailable):
         await reread_with_vlm(ReceiptOptions(engine="vision"), ocr_result(JPEG), models)
+
+
+# A model that transcribes, in an engine of its own.
+
+TRANSCRIPT = "CORNER SHOP\n17/01/2026 18:42\nMilk   3.00\nBread   2.00\nTOTAL   5.00"
+
+
+def transcriber(engine: EchoEngine) -> VisionModel:
+    return VisionModel(engine, "OCR:")
+
+
+async def test_a_transcription_of_each_page_is_parsed_and_merged(database: Database) -> None:
+    chat, engine = EchoEngine(), EchoEngine(reply=TRANSCRIPT)
+    models = model_clients(database, engine=chat, vision=transcriber(engine))
+    misread = ocr_result(JPEG, total="50.00", merchant=None)
+    result = await reread_with_vlm(ReceiptOptions(), misread, models, tenant_id="t1")
+    assert (result.output["total"], result.output["merchant"]) == (5.0, "CORNER SHOP")
+    assert result.output["sources"]["line_items"] == "vision"
+    assert result.output["raw_ocr_text"].startswith("CORNER SHOP\n")
+    assert not chat.requests
+    [request] = engine.requests
+    image, prompt = request.wire()["messages"][0]["content"]
+    assert (image["type"], prompt["text"]) == ("image_url", "OCR:")
+    assert "response_format" not in request.wire()
+    assert engine.tenants == ["t1"]
+
+
+async def test_a_transcriber_sees_one_page_at_a_time(database: Database) -> None:
+    engine = EchoEngine(reply=TRANSCRIPT)
+    models = model_clients(database, vision=transcriber(engine))
+    await reread_with_vlm(ReceiptOptions(), ocr_result(JPEG, JPEG), models)
+    assert [len(request.image_urls) for request in engine.requests] == [1, 1]
+
+
+@pytest.mark.parametrize(
+    "engine",
+    [
+        EchoEngine(fails_with=ModelUnavailable()),
+        EchoEngine(reply="MILK MILK MILK MILK", finish_reason="length"),
+    ],
+)
+async def test_without_a_whole_transcription_the_ocr_reading_stands(
+    database: Database, engine: EchoEngine
+) -> None:
+    models = model_clients(database, vision=transcriber(engine))
+    result = await reread_with_vlm(ReceiptOptions(), ocr_result(JPEG), models)
+    assert set(result.output["sources"].values()) == {"ocr"}
+    assert "not available" in result.output["checks"]["warnings"][-1]
+    with pytest.raises(ModelUnavailable):
+        await reread_with_vlm(ReceiptOptions(engine="vision"), ocr_result(JPEG), models)
+
+
+async def test_a_page_without_text_takes_nothing_from_the_ocr_reading(database: Database) -> None:
+    models = model_clients(database, vision=transcriber(EchoEngine(reply="")))
+    result = await reread_with_vlm(ReceiptOptions(engine="vision"), ocr_result(JPEG), models)
+    assert result.output["total"] == 5.0
+    assert set(result.output["sources"].values()) == {"ocr"}
+
+
+async def test_the_words_of_a_script_that_ocr_lacks_are_the_vision_models(
+    database: Database,
+) -> None:
+    models = model_clients(database, vision=transcriber(EchoEngine(reply=TRANSCRIPT)))
+    read = flat()
+    shop = {"merchant": {"name": "C0PHEP W0N", "confidence": 0.999}}
+    sure = replace(ocr_result(JPEG), output={**read, "fields": {**read["fields"], **shop}})
+    unknown = replace(sure, output=with_warning(sure.output, UNKNOWN_SCRIPT))
+    for ocr, merchant in ((sure, "C0PHEP W0N"), (unknown, "CORNER SHOP")):
+        result = await reread_with_vlm(ReceiptOptions(), ocr, models)
+        assert result.output["merchant"] == merchant
+    assert result.output["checks"]["warnings"] == []
 
 
 # Catalog corrections from the tenant's feedback.

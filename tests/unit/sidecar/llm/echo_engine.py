@@ -25,6 +25,7 @@ class EchoEngine:
     fails_after: int | None = None  # words of a stream
     never_ends: bool = False
     reply: str | None = None  # instead of the last message
+    finish_reason: str = "stop"
     requests: list[ChatRequest] = field(default_factory=list)
     tenants: list[str | None] = field(default_factory=list)
     forgotten: list[str] = field(default_factory=list)
@@ -47,8 +48,9 @@ class EchoEngine:
             if self.never_ends:
                 await asyncio.Event().wait()
             if not request.stream:
-                message = {"role": "assistant", "content": " ".join(words)}
-                choice = {"index": 0, "message": message, "finish_reason": "stop"}
+                content = " ".join(words) if self.reply is None else self.reply
+                message = {"role": "assistant", "content": content}
+                choice = {"index": 0, "message": message, "finish_reason": self.finish_reason}
                 usage = {"prompt_tokens": 7, "completion_tokens": len(words), "total_tokens": 7}
                 head = {"id": "echo-1", "object": "chat.completion", "created": 1, "model": MODEL}
                 yield Completion({**head, "choices": [choice], "usage": usage})

@@ -44,7 +44,7 @@ def test_well_read_numbers_beside_garbled_words_are_an_unknown_script() -> None:
     "read",
     [
         NUMBERS | WORDS | GARBLED,  # a line or two was hard
-        {"1.99": 0.6, "12.50": 0.8} | GARBLED,  # everything was
+        {"1.99": 0.6, "12.50": 0.8} | GARBLED | {"APBY3": 0.7, "CbIP": 0.5},  # everything was
     ],
 )
 def test_hard_lines_are_no_unknown_script(read: dict[str, float]) -> None:
@@ -57,6 +57,15 @@ def test_a_dark_or_faint_photo_is_no_unknown_script() -> None:
     [faint] = photo_warnings(page(230, 250), boxes(8), read)
     assert "dark" in dark
     assert "faint" in faint
+
+
+def test_soft_print_hides_an_unknown_script_only_where_some_words_are_read() -> None:
+    soft = np.full((400, 100, 3), 250, dtype=np.uint8)
+    soft[:, :, :] = (190 + 60 * np.cos(np.arange(100) / 3))[None, :, None]
+    garbled = GARBLED | {"APBY3": 0.7, "CbIP": 0.5}
+    assert photo_warnings(soft, boxes(8), texts(NUMBERS | garbled)) == (SCRIPT,)
+    some = garbled | {"MILK": 0.99, "TEA": 0.98}
+    assert SCRIPT not in photo_warnings(soft, boxes(10), texts(NUMBERS | some))
 
 
 def test_a_few_words_are_too_few_to_tell() -> None:

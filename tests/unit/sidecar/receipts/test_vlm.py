@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from sidecar.receipts.models import nested_from_flat
+from sidecar.receipts.models import UNKNOWN_SCRIPT, nested_from_flat, with_warning
 from sidecar.receipts.options import ReceiptOptions
 from sidecar.receipts.pages.decode import ImageLimits
 from sidecar.receipts.pages.document import LONG_SIDE, render_pages
@@ -78,6 +78,15 @@ def test_a_missing_field_is_none_and_needs_a_second_read(field: str) -> None:
     reading = flat(**{field: None})
     assert reading[field] is None
     assert needs_second_read(reading, threshold=0.0)
+
+
+def test_a_script_that_ocr_lacks_needs_a_second_read_however_sure_it_is() -> None:
+    assert needs_second_read(with_warning(flat(), UNKNOWN_SCRIPT), threshold=0.0)
+
+
+def test_amounts_that_a_preferred_reading_lacks_come_from_the_other() -> None:
+    merged = merge_readings(flat(total="50.00"), flat(total=None), prefer="vision")
+    assert (merged["total"], merged["sources"]["total"]) == (50.0, "ocr")
 
 
 def test_a_date_that_does_not_exist_is_none() -> None:

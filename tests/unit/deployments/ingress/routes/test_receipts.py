@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from jobs.queue.job import JobResult
+from sidecar.core.setting_groups import EngineSettings
 from sidecar.core.settings import Settings
 from tests.unit.deployments.conftest import IngressClient, serve_ingress
 from tests.unit.deployments.requests import JPEG, TENANT, expect_error, submission
@@ -98,3 +99,19 @@ async def test_an_unknown_form_of_money_is_refused(ingress: IngressClient) -> No
     payload = {"image_base64": JPEG, "options": {"money": "cents"}}
     response = await ingress.http.post("/api/v1/jobs", json=submission(payload=payload))
     expect_error(response, 422, "validation_error", "payload.options.money")
+
+
+@pytest.mark.parametrize(
+    ("engine", "status"),
+    [({}, 503), ({"vision": True}, 200), ({"vision_model": "zai-org/GLM-OCR"}, 200)],
+)
+async def test_the_vision_engine_is_refused_where_no_model_takes_images(
+    settings: Settings, engine: dict[str, Any], status: int
+) -> None:
+    given = settings.model_copy(update={"engine": EngineSettings(**engine)})
+    payload = {"image_base64": JPEG, "options": {"engine": "vision"}}
+    async with serve_ingress(given) as ingress:
+        response = await ingress.http.post("/api/v1/jobs", json=submission(payload=payload))
+        if status == 503:
+            expect_error(response, 503, "model_unavailable", "no vision model")
+        assert response.status_code == status
