@@ -45,7 +45,7 @@ from sidecar.receipts.options import Accuracy, ReceiptOptions
 from sidecar.receipts.pages.decode import ImageLimits
 from sidecar.receipts.reader import DETECTION_PASSES, read_receipt
 from tests.corpus.draw import FONTS, Degradation, draw
-from tests.corpus.shops import SHOPS
+from tests.corpus.shops import CYRILLIC_SHOPS, SHOPS, Shop
 
 CONDITIONS: Mapping[str, Degradation] = {
     "drawn, straight": Degradation(noise=5),
@@ -58,7 +58,7 @@ CONDITIONS: Mapping[str, Degradation] = {
 }
 
 
-PARTS = ("accuracy", "knobs", "speed", "peer")
+PARTS = ("accuracy", "cyrillic", "knobs", "speed", "peer")
 
 
 @dataclass(frozen=True)
@@ -114,10 +114,21 @@ def measure_images(arguments: argparse.Namespace) -> None:
     scans = list(load_cases(arguments.folder)) if arguments.folder else []
     straight = draw_cases(CONDITIONS["drawn, straight"], arguments.rounds)
     cases = scans or straight
+    sets: dict[str, Sequence[Case]] = {}
     if "accuracy" in arguments.parts:
-        sets = {"labeled scans": scans} if scans else {}
+        sets |= {"labeled scans": scans} if scans else {}
         for name, degradation in CONDITIONS.items():
             sets[name] = draw_cases(degradation, arguments.rounds)
+    if "cyrillic" in arguments.parts:
+        sets |= {
+            f"{shop.__name__}: {name}": draw_cases(
+                degradation, arguments.rounds, (shop,), FONTS[:3]
+            )
+            for shop in CYRILLIC_SHOPS
+            for name, degradation in CONDITIONS.items()
+            if "turned" not in name
+        }
+    if sets:
         readings = measure_accuracy({name: (c, "default") for name, c in sets.items() if c})
         if arguments.out:
             write_readings(arguments.out, readings)
@@ -138,13 +149,18 @@ def load_cases(folder: Path) -> Iterator[Case]:
             yield Case((folder / file).read_bytes(), label)
 
 
-def draw_cases(degradation: Degradation, rounds: int) -> list[Case]:
+def draw_cases(
+    degradation: Degradation,
+    rounds: int,
+    shops: Sequence[Shop] = SHOPS,
+    fonts: Sequence[str] = FONTS,
+) -> list[Case]:
     """Return `rounds` receipts of every shop, degraded; the same ones at each call."""
     cases = []
-    for number in range(rounds * len(SHOPS)):
+    for number in range(rounds * len(shops)):
         rng = random.Random(1000 + number)
-        printed = SHOPS[number % len(SHOPS)](rng)
-        font = FONTS[number // 3 % len(FONTS)]
+        printed = shops[number % len(shops)](rng)
+        font = fonts[number // 3 % len(fonts)]
         picture = draw(printed, rng, degradation, font, size=rng.choice((18, 22, 26)))
         _, file = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 80])
         cases.append(Case(file.tobytes(), printed.label()))

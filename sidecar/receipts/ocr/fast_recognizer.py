@@ -1,7 +1,8 @@
 """Cuts the recognizer's last layer to the signs of most receipts, which takes a fifth off its time.
 
 PP-OCRv6's last product has 18 710 classes, most of them ideographs that few receipts show. The copy
-keeps Latin, Greek, and as evidence of Chinese and Japanese the kana and some ideographs.
+keeps Latin, Greek, and as evidence of Chinese and Japanese the kana and some ideographs. Beside the
+probabilities it returns what cyrillic.py reads: the features before the last layer.
 
 `python -m sidecar.receipts.ocr.fast_recognizer` stores the copy beside the installation; the
 installation runs it. Where the file is missing, the copy is made again as the models are loaded.
@@ -23,7 +24,9 @@ FULL_MODEL = "PP-OCRv6_rec_small"
 ALPHABET = (
     "character"  # the key of a model's metadata with its signs, one a line, less blank and space
 )
-_FORMAT = 1  # to be counted up when other classes are kept
+FEATURES = 120 + 384
+"""Of each step: what the last layer sees, and what the encoder before it sees."""
+_FORMAT = 2  # to be counted up when other classes are kept, or other outputs
 
 
 def model_folder() -> Path:
@@ -56,7 +59,10 @@ def fast_model(folder: Path = INSTALL_DIR) -> Path | bytes:
 
 
 def cut(full: bytes) -> bytes:
-    """Return an ONNX model like the recognizer `full`, with the classes of `kept` alone."""
+    """Return an ONNX model like the recognizer `full`, with the classes of `kept` alone.
+
+    Its second and third output are the features: shapes (1, steps, 120) and (1, 384, 1, steps).
+    """
     import onnx
 
     model = onnx.load_from_string(full)
@@ -67,6 +73,8 @@ def cut(full: bytes) -> bytes:
         array = onnx.numpy_helper.to_array(weights)[..., classes]
         weights.CopyFrom(onnx.numpy_helper.from_array(np.ascontiguousarray(array), weights.name))
     model.graph.output[0].type.tensor_type.shape.dim[2].dim_value = len(classes)
+    for name in _features(model):
+        model.graph.output.append(onnx.helper.make_empty_tensor_value_info(name))
     signs = (unicodedata.normalize("NFKC", alphabet[index]) for index in classes[1:-1])
     metadata[ALPHABET].value = "\n".join(signs)
     cut_model: bytes = model.SerializeToString()
@@ -80,6 +88,13 @@ def kept(alphabet: list[str]) -> list[int]:
         for index, sign in enumerate(alphabet[1:], start=1)
         if script_of(sign) is Script.LATIN or is_evidence(sign)
     ]
+
+
+def _features(model: Any) -> tuple[str, str]:
+    """Return the names of the last layer's input, and of the pooled features before the encoder."""
+    last = next(node for node in reversed(model.graph.node) if node.op_type == "MatMul")
+    pooled = next(node for node in reversed(model.graph.node) if node.op_type == "AveragePool")
+    return last.input[0], pooled.output[0]
 
 
 def _last_layer(model: Any) -> list[Any]:

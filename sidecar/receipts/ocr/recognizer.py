@@ -1,4 +1,5 @@
-"""Recognizes lines: PP-OCRv6's fast copy for Latin and Greek, the whole one for ideographs.
+"""Recognizes lines: PP-OCRv6's fast copy for Latin and Greek, the whole one for ideographs, and a
+head of its own for Cyrillic.
 
 Each line is a batch of its own. That takes as long as a larger one, which pads the shorter lines,
 and a line's text does not depend on its neighbors'. Each character keeps its runner-up, which lets
@@ -18,6 +19,8 @@ import numpy as np
 import numpy.typing as npt
 
 from sidecar.receipts.ocr.crops import HEIGHT, batch_of, squeeze
+from sidecar.receipts.ocr.cyrillic import ALPHABET as CYRILLIC_ALPHABET
+from sidecar.receipts.ocr.cyrillic import choose, cyrillic_head
 from sidecar.receipts.ocr.fast_recognizer import ALPHABET, FULL_MODEL, fast_model, model_folder
 from sidecar.receipts.ocr.scripts import Script, greek_words, has_han, script_of, script_of_page
 from sidecar.receipts.types import Glyph, Pixels, Text
@@ -97,15 +100,23 @@ class Recognizer:
         sample: dict[int, _Scores] = {}
         if printed is None:
             sample = {index: self._fast.run(lines[index]) for index in _sample(lines)}
-            printed = print_of(
-                (lines[index].shape[1], _text(self._fast.decode(scores)))
-                for index, scores in sample.items()
-            )
+            printed = self._print_of(lines, sample)
         for index, scores in sample.items():
             yield index, self._decode(lines[index], scores, printed.script)
         for index, line in enumerate(lines):
             if index not in sample:
                 yield index, self._read_line(line, printed)
+
+    def _print_of(self, lines: Sequence[Pixels], sample: Mapping[int, "_Scores"]) -> Print:
+        """Return how a page is printed: in Cyrillic, if its sample is read more surely so."""
+        readings = {index: self._fast.decode(scores) for index, scores in sample.items()}
+        surer = (
+            max(glyphs, choose(_decode_cyrillic(sample[index]), glyphs), key=_confidence)
+            for index, glyphs in readings.items()
+        )
+        if script_of_page(map(_text, surer)) is Script.CYRILLIC:
+            return Print(Script.CYRILLIC)
+        return print_of((lines[i].shape[1], _text(glyphs)) for i, glyphs in readings.items())
 
     def _read_line(self, line: Pixels, printed: Print) -> tuple[Glyph, ...]:
         """Read a line as narrow as its page's print allows; as wide as it is, if that is unsure."""
@@ -123,6 +134,8 @@ class Recognizer:
         glyphs = self._fast.decode(scores, Script.GREEK if script is Script.GREEK else Script.LATIN)
         if script is Script.GREEK:
             return _in_greek(glyphs)
+        if script is Script.CYRILLIC:
+            return choose(_decode_cyrillic(scores), glyphs)
         if script is Script.HAN and (
             has_han(_text(self._fast.decode(scores))) or _confidence(glyphs) < _SURE
         ):
@@ -138,6 +151,8 @@ class _Scores:
     """Shape (steps, classes)."""
     share: float
     """The part of the steps that the line covers; the others are padding."""
+    features: Sequence[npt.NDArray[np.float32]]
+    """What the Cyrillic head reads, as the model returns it; empty for the whole model."""
 
 
 class _Model:
@@ -158,8 +173,8 @@ class _Model:
 
     def run(self, line: Pixels) -> _Scores:
         width = max(_MIN_WIDTH, -(-line.shape[1] // _STEP) * _STEP)
-        probabilities = self._session.run(None, {"x": batch_of([line], width)})[0][0]
-        return _Scores(probabilities, line.shape[1] / width)
+        probabilities, *features = self._session.run(None, {"x": batch_of([line], width)})
+        return _Scores(probabilities[0], line.shape[1] / width, features)
 
     def decode(self, scores: _Scores, script: Script | None = None) -> tuple[Glyph, ...]:
         """Return the characters in that script and Latin, None: in any."""
@@ -200,6 +215,12 @@ def _decode(
             )
         previous = label
     return tuple(glyphs)
+
+
+def _decode_cyrillic(scores: _Scores) -> tuple[Glyph, ...]:
+    encoded, pooled = scores.features
+    features = np.concatenate([encoded[0], pooled[0, :, 0].T], axis=1)
+    return _decode(cyrillic_head().probabilities(features), CYRILLIC_ALPHABET, scores.share)
 
 
 def _text(glyphs: Iterable[Glyph]) -> str:

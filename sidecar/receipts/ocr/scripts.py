@@ -1,7 +1,7 @@
-"""The scripts that the recognizer's dictionary holds, and the script of a page's text.
+"""The scripts that are read, and the script of a page's text.
 
-Latin and Greek are read by the fast recognizer, Chinese and Japanese by the whole one. A page's
-script is found out from what is recognized on it.
+Latin and Greek are read by the fast recognizer, Cyrillic from its features, Chinese and Japanese by
+the whole one. A page's script is found out from what is recognized on it.
 """
 
 import enum
@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from sidecar.receipts.word_lists import load
 
 _GREEK_SHARE = 0.06  # of a page's letters; capitals like A and E are recognized as Latin ones
+_CYRILLIC_SHARE = 0.2  # of a page's signs
 _HAN_SHARE = 0.15  # of a page's signs; fewer are a shop's second name, or a smudge
 _MIN_SIGNS = 4  # of another script, on a page of it
 
@@ -25,6 +26,7 @@ class Script(enum.StrEnum):
 
     LATIN = "latin"
     GREEK = "greek"
+    CYRILLIC = "cyrillic"
     HAN = "han"
     """Ideographs and kana: Chinese and Japanese."""
 
@@ -42,6 +44,8 @@ def script_of(sign: str) -> Script | None:
         return Script.LATIN
     if all("\u0370" <= char < "\u03d0" for char in plain):
         return Script.GREEK
+    if all("\u0400" <= char < "\u0460" or char in "ґҐ" for char in plain):
+        return Script.CYRILLIC
     return Script.HAN if all(_is_han(char) for char in plain) else None
 
 
@@ -57,6 +61,8 @@ def script_of_page(texts: Iterable[str]) -> Script:
     """Return the script of a page with these texts, recognized with no script in mind."""
     counts = Counter(script_of(char) for text in texts for char in text if not char.isspace())
     signs = counts.total()
+    if counts[Script.CYRILLIC] >= max(_MIN_SIGNS, _CYRILLIC_SHARE * signs):
+        return Script.CYRILLIC
     if counts[Script.HAN] >= max(_MIN_SIGNS, _HAN_SHARE * signs):
         return Script.HAN
     if counts[Script.GREEK] >= max(_MIN_SIGNS, _GREEK_SHARE * signs):

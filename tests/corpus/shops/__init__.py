@@ -7,10 +7,12 @@ grid, and its label. All names are made up.
 import random
 from collections.abc import Callable
 
-from tests.corpus.shops import continent, isles, malaysia, us
+from tests.corpus.shops import continent, cyrillic, isles, malaysia, us
 from tests.corpus.till import Printed
 
-SHOPS: tuple[Callable[[random.Random], Printed], ...] = (
+Shop = Callable[[random.Random], Printed]
+
+SHOPS: tuple[Shop, ...] = (
     us.us_barcodes,
     us.us_savings,
     us.us_diner,
@@ -25,3 +27,11 @@ SHOPS: tuple[Callable[[random.Random], Printed], ...] = (
     malaysia.malay_restaurant,
     isles.irish_pharmacy,
 )
+
+CYRILLIC_SHOPS: tuple[Shop, ...] = (
+    cyrillic.russian_grocer,
+    cyrillic.ukrainian_market,
+    cyrillic.bulgarian_shop,
+    cyrillic.serbian_shop,
+)
+"""Shops that print Cyrillic; of the fonts of draw.py, DejaVu's have it."""
