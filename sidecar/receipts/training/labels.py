@@ -68,6 +68,7 @@ def _label_by_words(
     receipt: TokenizedReceipt, total: Decimal | None, roles: list[list[int]]
 ) -> None:
     above: list[int] = []
+    printed: dict[Role, tuple[int, int]] = {}  # where the total stands, by its words
     for number, line in enumerate(receipt.lines):
         folded = [fold(token.text) if token.value is None else "" for token in line]
         ends = {p.end: p.meaning for p in sorted(phrases_in(folded), key=lambda p: p.end - p.start)}
@@ -81,7 +82,9 @@ def _label_by_words(
             assert token.value is not None
             role = _BY_MEANING.get(MEANINGS[meaning]) if meaning is not None else None
             if total is not None and abs(token.value) == abs(total):
-                roles[number][place] = role if role in (Role.SUBTOTAL, Role.PAID) else Role.TOTAL
+                role = role if role in (Role.SUBTOTAL, Role.PAID) else Role.TOTAL
+                roles[number][place] = role
+                printed[role] = number, place
             elif role is not None and not (
                 role in (Role.TAX, Role.CHARGE, Role.DISCOUNT)
                 and total is not None
@@ -90,6 +93,9 @@ def _label_by_words(
                 roles[number][place] = role
         if len(line) in ends or (ends and not any(t.money for t in line)):
             above = [ends[max(ends)]]
+    if printed and Role.TOTAL not in printed:  # "Net amount" is its only line
+        number, place = printed.get(Role.SUBTOTAL) or printed[Role.PAID]
+        roles[number][place] = Role.TOTAL
 
 
 def _label_items(
