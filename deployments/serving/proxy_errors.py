@@ -25,7 +25,7 @@ def middlewares() -> list[Middleware]:
 
 
 class ProxyErrorMiddleware:
-    """Replaces plain-text errors, which only Serve itself sends."""
+    """Replaces plain-text errors, which only Serve itself sends; answers where Serve fails to."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -34,10 +34,11 @@ class ProxyErrorMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        replaced = False
+        started, replaced = False, False
 
         async def send_or_replace(message: Message) -> None:
-            nonlocal replaced
+            nonlocal started, replaced
+            started = True
             if message["type"] == "http.response.start":
                 headers = Headers(raw=message["headers"])
                 is_plain_text = headers.get("content-type", "").startswith("text/plain")
@@ -52,3 +53,5 @@ class ProxyErrorMiddleware:
                 await send(message)
 
         await self._app(scope, receive, send_or_replace)
+        if not started:  # the replica died with the request, and Serve sends nothing
+            await error_response(_ERRORS[503], "", scope["path"])(scope, receive, send)

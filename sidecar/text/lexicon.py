@@ -95,12 +95,19 @@ class Lexicon:
         self._forms_of = lru_cache(_CACHED_WORDS)(self._forms)
         self._names = names
         self._codes = sorted(language_codes() | more_names().keys())
+        self._more = more_names().keys()
 
     def product(self, name: str, language: str | None = None) -> Mapping[str, float]:
         """Return the sub-categories that list `name`, with weights that sum to 1; may be empty.
 
-        Of a name that several languages have, `language`'s sub-category is the only one.
+        Of a name that several languages have, `language`'s sub-category is the only one. A name of
+        data/more_names.toml that is a form of another language's words (`bun`, of buns) counts in
+        its own language alone.
         """
+        found = self._products.find(fold(name))
+        codes = {self._codes[code] for _, code in found}
+        if codes and language not in codes and codes <= self._more and self._has_forms(name):
+            return {}
         return self._find(self._products, fold(name), language)
 
     def subcategories_beyond(self, name: str, languages: Sequence[str]) -> frozenset[str]:
@@ -145,6 +152,10 @@ class Lexicon:
             for code, key in keys
             if (_hash(key), code) not in self._differing
         ]
+
+    def _has_forms(self, name: str) -> bool:
+        """Return whether each word is a form of one that a language with inflections has."""
+        return all(self._forms_of(word).stems for word in _words(name))
 
     def _forms(self, word: str) -> "_Forms":
         own = {

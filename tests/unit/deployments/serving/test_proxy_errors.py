@@ -8,11 +8,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from deployments.serving.proxy_errors import ProxyErrorMiddleware
 
 
-async def send_through_middleware(response: Response) -> httpx.Response:
-    response.headers["x-request-id"] = "r1"
-
+async def send_through_middleware(response: Response | None) -> httpx.Response:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        await response(scope, receive, send)
+        if response is not None:
+            response.headers["x-request-id"] = "r1"
+            await response(scope, receive, send)
 
     wrapped: ASGIApp = ProxyErrorMiddleware(app)
     transport = httpx.ASGITransport(wrapped)
@@ -45,3 +45,9 @@ async def test_the_ingress_own_responses_pass_unchanged() -> None:
     assert (error.status_code, error.json()) == (503, {"code": "mine"})
     text = await send_through_middleware(PlainTextResponse("success"))
     assert (text.status_code, text.text) == (200, "success")
+
+
+async def test_a_request_whose_replica_died_is_answered() -> None:
+    answer = await send_through_middleware(None)
+    assert (answer.status_code, answer.json()["code"]) == (503, "overloaded")
+    assert "retry-after" in answer.headers

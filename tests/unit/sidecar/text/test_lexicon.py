@@ -66,6 +66,11 @@ def test_the_language_settles_a_name_of_several_languages() -> None:
         assert len(lexicon().product("pate", language)) == 1
 
 
+def test_a_form_of_another_languages_word_is_no_name_of_a_language_with_few() -> None:
+    assert not lexicon().product("bun")  # one of buns
+    assert set(lexicon().product("bún", "vi")) == {"asian cooking"}
+
+
 def test_words_of_products_are_known() -> None:
     assert lexicon().languages_of("milk")
     assert lexicon().languages_of("milk") & lexicon().languages_of("soup")
