@@ -32,7 +32,7 @@ class VisionModel:
 
     engine: ChatEngine
     transcription_prompt: str | None = None
-    """What it is asked for a page's text; None: it answers by a JSON schema."""
+    """The prompt for a page's text; None: it answers by a JSON schema."""
 
 
 @dataclass(frozen=True, kw_only=True)

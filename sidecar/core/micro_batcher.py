@@ -4,12 +4,21 @@ import asyncio
 import math
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import Context, copy_context
+from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
 ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
 #: Of the maximum of a batch, for an item that is small.
 _SMALL_SHARE: Final = 1 / 8
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry(Generic[ItemT, ResultT]):
+    item: ItemT
+    size: int
+    result: asyncio.Future[ResultT]
+    context: Context
 
 
 class MicroBatcher(Generic[ItemT, ResultT]):
@@ -38,7 +47,7 @@ class MicroBatcher(Generic[ItemT, ResultT]):
         self._call = call
         self._size_of = size_of
         self._max_batch_size = max_batch_size
-        self._queue: list[tuple[ItemT, asyncio.Future[ResultT], Context]] = []
+        self._queue: list[_Entry[ItemT, ResultT]] = []
         self._is_turn_of_small = False
         self._in_flight: asyncio.Task[None] | None = None
 
@@ -49,21 +58,21 @@ class MicroBatcher(Generic[ItemT, ResultT]):
             Exception: whatever the call raises; every item of its batch gets it.
         """
         result: asyncio.Future[ResultT] = asyncio.get_running_loop().create_future()
-        self._queue.append((item, result, copy_context()))
+        self._queue.append(_Entry(item, self._size_of(item), result, copy_context()))
         if self._in_flight is None:
             self._start_batch()
         return await result
 
     def _start_batch(self) -> None:
-        chosen = self._choose([self._size_of(item) for item, _, _ in self._queue])
+        chosen = self._choose([entry.size for entry in self._queue])
         batch = [entry for position, entry in enumerate(self._queue) if position in chosen]
         self._queue = [
             entry for position, entry in enumerate(self._queue) if position not in chosen
         ]
         # A caller's context holds its trace and its cancellation, which other callers don't share.
-        context = batch[0][2] if len(batch) == 1 else Context()
+        context = batch[0].context if len(batch) == 1 else Context()
         self._in_flight = asyncio.get_running_loop().create_task(
-            self._run_batch([(item, result) for item, result, _ in batch]), context=context
+            self._run_batch(batch), context=context
         )
         self._in_flight.add_done_callback(self._on_batch_done)
 
@@ -82,22 +91,22 @@ class MicroBatcher(Generic[ItemT, ResultT]):
 
     def _on_batch_done(self, _: asyncio.Task[None]) -> None:
         self._in_flight = None
-        self._queue = [entry for entry in self._queue if not entry[1].done()]
+        self._queue = [entry for entry in self._queue if not entry.result.done()]
         if self._queue:
             self._start_batch()
 
-    async def _run_batch(self, batch: Sequence[tuple[ItemT, asyncio.Future[ResultT]]]) -> None:
+    async def _run_batch(self, batch: Sequence["_Entry[ItemT, ResultT]"]) -> None:
         try:
-            values = await self._call([item for item, _ in batch])
+            values = await self._call([entry.item for entry in batch])
         except asyncio.CancelledError:
-            for _, result in batch:
-                result.cancel()
+            for entry in batch:
+                entry.result.cancel()
             raise
         except Exception as error:
-            for _, result in batch:
-                if not result.done():  # otherwise its caller was cancelled
-                    result.set_exception(error)
+            for entry in batch:
+                if not entry.result.done():  # otherwise its caller was cancelled
+                    entry.result.set_exception(error)
         else:
-            for (_, result), value in zip(batch, values, strict=True):
-                if not result.done():
-                    result.set_result(value)
+            for entry, value in zip(batch, values, strict=True):
+                if not entry.result.done():
+                    entry.result.set_result(value)

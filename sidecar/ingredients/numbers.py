@@ -5,6 +5,8 @@ import unicodedata
 from fractions import Fraction
 from typing import Final
 
+from sidecar.text.digits import ascii_digits
+
 #: An amount after `normalize`; fractions before decimals.
 NUMBER: Final = (
     r"(?:\d{1,7}[ ]\d{1,3}/\d{1,3}|\d{1,3}/\d{1,3}|\d{1,3}(?:,\d{3}){2,3}|\d{1,7}(?:[.,]\d{1,9})?)"
@@ -13,15 +15,12 @@ _FULL: Final = re.compile(NUMBER)
 _VULGAR: Final = re.compile("(\\d?)[ ]?([¼-¾⅐-⅞])")
 _SLASHED: Final = re.compile(r"(?<=\d)[ ]?[⁄∕][ ]?(?=\d)")
 _SPACED: Final = re.compile(r"(?<![\w/.,-])(\d{1,2}) / (\d{1,2})(?=[ ]?[^\W\d])")
-_FOREIGN_DIGIT: Final = re.compile(r"(?![0-9])\d")
 _JOINED: Final = re.compile(r"(?<![\d/.,-])(\d{1,3})-(\d)/(\d{1,2})(?![\d/])")
 
 
 def normalize(text: str) -> str:
     """Return a text with its fractions as n/d, with plain digits, blanks and hyphens."""
-    text = unicodedata.normalize("NFC", text).translate(_PLAIN)
-    if not text.isascii():
-        text = _FOREIGN_DIGIT.sub(lambda digit: str(unicodedata.decimal(digit.group())), text)
+    text = ascii_digits(unicodedata.normalize("NFC", text).translate(_PLAIN))
     text = _VULGAR.sub(_plain_fraction, text)
     text = _SLASHED.sub("/", text)
     text = _SPACED.sub(r"\1/\2", text)

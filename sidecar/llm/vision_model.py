@@ -13,7 +13,7 @@ _CPU_CACHE_BYTES = 512 * MiB  # holds one sequence of a model of a billion param
 
 
 def transcription_prompt(settings: Settings) -> str | None:
-    """Return what the vision model is asked for a page's text; None if it fills JSON schemas."""
+    """Return the prompt for a page's text; None if the model answers by a JSON schema."""
     return (family_of(settings.engine.vision_model) or ModelFamily()).transcription_prompt
 
 

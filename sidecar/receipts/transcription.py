@@ -9,6 +9,7 @@ from sidecar.receipts.models import Extraction
 from sidecar.receipts.options import ReceiptOptions
 from sidecar.receipts.parser import parse
 from sidecar.receipts.text_rows import rows_from_text
+from sidecar.text.digits import ARABIC_MARKS, ascii_digits
 
 _GAP = "   "  # between the cells of a table
 _CELL = re.compile(r"</t[dh]>\s*<t[dh][^>]*>|(?<=\S)[ \t]*(?<!\\)\|", re.IGNORECASE)
@@ -18,7 +19,6 @@ _RULE = re.compile(r"^(?:[ \t|:-]+|[ \t]*```\w*[ \t]*)$", re.MULTILINE)
 _EDGE = re.compile(r"^[ \t]*(?:\||#{1,6} )|\|[ \t]*$", re.MULTILINE)
 _STRESS = re.compile(r"(?<![*_])(?:\*\*|__)(?![*_])")  # longer ones hide a card's digits
 _ESCAPE = re.compile(r"\\(?:[()\[\]]|([$%&#*_|~]))")
-_ARABIC_MARKS = str.maketrans({"٫": ".", "٬": ","})
 
 
 def extraction_of_transcription(
@@ -36,9 +36,4 @@ def plain_text(markdown: str) -> str:
     text = _BREAK.sub("\n", _EDGE.sub("", _RULE.sub("", markdown)))
     text = html.unescape(_TAG.sub("", _CELL.sub(_GAP, text)))
     text = _ESCAPE.sub(lambda match: match[1] or "", _STRESS.sub("", text))
-    text = unicodedata.normalize("NFKC", text).translate(_ARABIC_MARKS)
-    return "".join(_digit(char) for char in text)
-
-
-def _digit(char: str) -> str:
-    return str(unicodedata.decimal(char)) if char.isdecimal() else char
+    return ascii_digits(unicodedata.normalize("NFKC", text).translate(ARABIC_MARKS))

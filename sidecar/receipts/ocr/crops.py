@@ -10,6 +10,8 @@ from sidecar.receipts.types import Pixels
 HEIGHT = 48
 """The recognizer's fixed input height."""
 _MAX_WIDTH = 2400
+_STEP = 8  # pixels that widths are rounded up to
+_MIN_WIDTH = 64  # pixels that a line is padded to
 _MIN_SQUEEZED = 96  # pixels of width; shorter lines are amounts and the like
 
 
@@ -39,6 +41,11 @@ def squeeze(line: Pixels, share: float) -> Pixels:
         return line
     size = (round(line.shape[1] * share), HEIGHT)
     return np.asarray(cv2.resize(line, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+
+def padded_width(line: Pixels) -> int:
+    """Return the width, in pixels, that the recognizer reads a line at."""
+    return max(_MIN_WIDTH, -(-int(line.shape[1]) // _STEP) * _STEP)
 
 
 def batch_of(lines: list[Pixels], width: int) -> npt.NDArray[np.float32]:

@@ -65,6 +65,13 @@ def cyrillic_head() -> CyrillicHead:
         return CyrillicHead({name: arrays[name].astype(np.float32) for name in arrays.files})
 
 
+def joined(
+    encoded: npt.NDArray[np.float32], pooled: npt.NDArray[np.float32]
+) -> npt.NDArray[np.float32]:
+    """Return the two outputs of the recognizer's fast copy as the features of one line's steps."""
+    return np.concatenate([encoded[0], pooled[0, :, 0].T], axis=1)
+
+
 def choose(cyrillic: Sequence[Glyph], other: Sequence[Glyph]) -> tuple[Glyph, ...]:
     """Return the head's reading of a line if it has a word in Cyrillic letters, else the other."""
     words = _WORD.findall("".join(glyph.char for glyph in cyrillic))

@@ -18,16 +18,14 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from sidecar.receipts.ocr.crops import HEIGHT, batch_of, squeeze
+from sidecar.receipts.ocr.crops import HEIGHT, batch_of, padded_width, squeeze
 from sidecar.receipts.ocr.cyrillic import ALPHABET as CYRILLIC_ALPHABET
-from sidecar.receipts.ocr.cyrillic import choose, cyrillic_head
+from sidecar.receipts.ocr.cyrillic import choose, cyrillic_head, joined
 from sidecar.receipts.ocr.fast_recognizer import ALPHABET, FULL_MODEL, fast_model, model_folder
 from sidecar.receipts.ocr.scripts import Script, greek_words, has_han, script_of, script_of_page
 from sidecar.receipts.types import Glyph, Pixels, Text
 
 _MIN_RUNNER_UP = 0.02  # probability of a character's second reading
-_STEP = 8  # pixels that widths are rounded up to
-_MIN_WIDTH = 64  # pixels that a line is padded to
 _SAMPLE = 5  # lines that show a page's print
 _ADVANCE = 15  # pixels of width that a Latin character needs
 _MIN_NARROWING = 0.7
@@ -172,7 +170,7 @@ class _Model:
         }
 
     def run(self, line: Pixels) -> _Scores:
-        width = max(_MIN_WIDTH, -(-line.shape[1] // _STEP) * _STEP)
+        width = padded_width(line)
         probabilities, *features = self._session.run(None, {"x": batch_of([line], width)})
         return _Scores(probabilities[0], line.shape[1] / width, features)
 
@@ -218,9 +216,8 @@ def _decode(
 
 
 def _decode_cyrillic(scores: _Scores) -> tuple[Glyph, ...]:
-    encoded, pooled = scores.features
-    features = np.concatenate([encoded[0], pooled[0, :, 0].T], axis=1)
-    return _decode(cyrillic_head().probabilities(features), CYRILLIC_ALPHABET, scores.share)
+    probabilities = cyrillic_head().probabilities(joined(*scores.features))
+    return _decode(probabilities, CYRILLIC_ALPHABET, scores.share)
 
 
 def _text(glyphs: Iterable[Glyph]) -> str:

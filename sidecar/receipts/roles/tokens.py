@@ -1,7 +1,6 @@
 """A receipt as tokens: numbers with their values, words and signs, line by line."""
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -9,6 +8,7 @@ from decimal import Decimal
 from sidecar.receipts.ocr.layout import Row, Word
 from sidecar.receipts.roles.numbers import NUMBER, NumberFormat, format_of, value_of
 from sidecar.receipts.word_lists import load
+from sidecar.text.digits import ARABIC_MARKS, ascii_digits
 
 _MARKS = r"\u0300-\u036f\u0900-\u0903\u093a-\u094f\u0e31\u0e34-\u0e3a\u0e47-\u0e4e"
 """Accents and vowel signs, which are no letters to Python and no ends of words to people."""
@@ -36,16 +36,6 @@ _MISREAD = re.compile(  # 1O.5O, l5.00: letters that the recognizer takes for di
 _SIGN_BEFORE = re.compile(r"(?:[$€£¥￥₺₹₩₫₱฿]|\bRM|\bRp\.?|R\$|\bkr)\s?[-−]?$")
 """A sign of a currency before a number without decimals makes it an amount too: ¥98, $5."""
 _MINUS = "-−–—"
-_AS_ASCII = {
-    ord("٫"): ".",
-    ord("٬"): ",",
-    **{
-        code: str(unicodedata.decimal(chr(code)))
-        for code in range(0x80, 0x10000)
-        if chr(code).isdecimal()
-    },
-}
-"""Digits of all scripts and the marks of Arabic amounts: ٤٥٫٠٠ is 45.00."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +79,9 @@ _USUAL = NumberFormat()
 def tokenize(rows: Sequence[Row], expected: NumberFormat = _USUAL) -> TokenizedReceipt:
     """Split rows into tokens; `expected` is the format if the numbers show none."""
     rows = [_cut(row) for row in rows]
+    plain = (ascii_digits(row.text.translate(ARABIC_MARKS)) for row in rows)
     texts = tuple(
-        _joined(row, _MISREAD.sub(_as_digits, row.text.translate(_AS_ASCII))) for row in rows
+        _joined(row, _MISREAD.sub(_as_digits, text)) for row, text in zip(rows, plain, strict=True)
     )
     written = format_of(texts, expected)
     lines = tuple(

@@ -21,8 +21,8 @@ import torch
 from rapidfuzz.distance import Levenshtein
 from torch import Tensor, nn
 
-from sidecar.receipts.ocr.crops import batch_of
-from sidecar.receipts.ocr.cyrillic import ALPHABET, FOREIGN, LETTERS, NEAR, CyrillicHead
+from sidecar.receipts.ocr.crops import batch_of, padded_width
+from sidecar.receipts.ocr.cyrillic import ALPHABET, FOREIGN, LETTERS, NEAR, CyrillicHead, joined
 from sidecar.receipts.ocr.fast_recognizer import FEATURES, fast_model
 from sidecar.receipts.training.cyrillic_texts import LineComposer
 from sidecar.receipts.training.drawn_lines import LineDrawer, fonts_in
@@ -32,7 +32,6 @@ _CHUNK = 6000  # lines that are drawn and kept together
 _BATCH = 32
 _RATE = 6e-3
 _DROPPED = 0.12
-_MIN_WIDTH, _STEP = 64, 8  # pixels, as in recognizer.py
 
 _logger = logging.getLogger(__name__)
 _CLASSES = {sign: number for number, sign in enumerate(ALPHABET) if sign}
@@ -70,10 +69,8 @@ def draw(fonts: Sequence[Path], count: int, seed: int, kept: Path) -> Lines:
             line = drawer.draw(text)
             if line is None:
                 continue
-            width = max(_MIN_WIDTH, -(-line.shape[1] // _STEP) * _STEP)
-            _, encoded, pooled = model.run(None, {"x": batch_of([line], width)})
-            both = np.concatenate([encoded[0], pooled[0, :, 0].T], axis=1)
-            features.append(both.astype(np.float16))
+            _, *outputs = model.run(None, {"x": batch_of([line], padded_width(line))})
+            features.append(joined(*outputs).astype(np.float16))
             texts.append(text)
         steps = [len(of) for of in features]
         np.savez(kept, F=np.concatenate(features), L=np.array(steps), T=np.array(texts))

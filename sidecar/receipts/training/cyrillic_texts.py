@@ -6,11 +6,9 @@ import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from importlib import resources
 
+from sidecar.receipts.ocr.cyrillic import LETTERS
 from sidecar.receipts.word_lists import load
 
-LETTERS = (
-    "АБВГДЕЖЗИЙКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯЁІЇЄҐЎЂЈЉЊЋЏЃЌЅабвгдежзийклмнопрстуфхцчшщъыьэюяёіїєґўђјљњћџѓќѕ"
-)
 _LANGUAGES = ("ru", "uk", "bg", "sr", "mk", "be")
 _LATIN = ("en", "de", "hr", "pl", "tr", "ro")
 _UNITS = ("шт", "кг", "г", "гр", "л", "мл", "уп", "бр", "ком", "ШТ", "КГ", "шт.", "KOM", "бут")
@@ -25,9 +23,12 @@ def words() -> Mapping[str, tuple[Sequence[str], Sequence[str]]]:
     found = {}
     for language in _LANGUAGES:
         known = [table.get(language, "") for table in vocabulary.values()]
-        told = _split(own["receipt"][language], *known)
+        printed = _split(own["receipt"][language], *known)
         names = _split(own["products"].get(language, ""))
-        found[language] = [word for word in told if _is_cyrillic(word)], names or _names(language)
+        found[language] = (
+            [word for word in printed if _is_cyrillic(word)],
+            names or _names(language),
+        )
     return found
 
 
@@ -62,8 +63,8 @@ class LineComposer:
         return " ".join(text.split())[:48].strip() or "0"
 
     def _word(self) -> str:
-        told, _ = self._words[self._rng.choice(_LANGUAGES)]
-        return self._cased(self._rng.choice(told))
+        printed, _ = self._words[self._rng.choice(_LANGUAGES)]
+        return self._cased(self._rng.choice(printed))
 
     def _name(self) -> str:
         _, names = self._words[self._rng.choice(_LANGUAGES)]

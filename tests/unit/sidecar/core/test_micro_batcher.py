@@ -34,15 +34,22 @@ def submit_all(batcher: MicroBatcher[int, int], *numbers: int) -> list[asyncio.T
     return [asyncio.create_task(batcher.submit(number)) for number in numbers]
 
 
+async def results_of(
+    batcher: MicroBatcher[int, int], doubler: Doubler, *arrivals: Sequence[int]
+) -> list[int]:
+    """Submit each group of numbers while the first call waits; return the results, in order."""
+    tasks: list[asyncio.Task[int]] = []
+    for numbers in arrivals:
+        tasks += submit_all(batcher, *numbers)
+        await submitted(*tasks)
+    doubler.go.set()
+    return await asyncio.gather(*tasks)
+
+
 async def test_items_that_arrive_during_a_call_share_the_next_call() -> None:
     doubler = Doubler()
     batcher = MicroBatcher(doubler)
-    first = submit_all(batcher, 1)
-    await submitted(*first)
-    later = submit_all(batcher, 2, 3)
-    await submitted(*later)
-    doubler.go.set()
-    assert await asyncio.gather(*first, *later) == [2, 4, 6]
+    assert await results_of(batcher, doubler, [1], [2, 3]) == [2, 4, 6]
     assert doubler.calls == [[1], [2, 3]]
 
 
@@ -75,38 +82,22 @@ async def test_a_failed_call_fails_its_whole_batch_and_the_next_call_runs() -> N
 async def test_a_batch_has_at_most_the_maximum_size_or_a_single_item() -> None:
     doubler = Doubler()
     batcher = MicroBatcher(doubler, size_of=lambda number: number, max_batch_size=10)
-    first = submit_all(batcher, 1)
-    await submitted(*first)
-    later = submit_all(batcher, 4, 6, 2, 30, 5)
-    await submitted(*later)
-    doubler.go.set()
-    assert await asyncio.gather(*first, *later) == [2, 8, 12, 4, 60, 10]
+    results = await results_of(batcher, doubler, [1], [4, 6, 2, 30, 5])
+    assert results == [2, 8, 12, 4, 60, 10]
     assert doubler.calls == [[1], [4, 2], [6], [30], [5]]
 
 
 async def test_a_small_item_waits_for_one_batch_whatever_large_ones_came_before() -> None:
     doubler = Doubler()
     batcher = MicroBatcher(doubler, size_of=lambda number: number, max_batch_size=10)
-    first = submit_all(batcher, 9)
-    await submitted(*first)
-    large = submit_all(batcher, 8, 8, 8)
-    await submitted(*large)
-    small = submit_all(batcher, 1)
-    await submitted(*small)
-    doubler.go.set()
-    await asyncio.gather(*first, *large, *small)
+    await results_of(batcher, doubler, [9], [8, 8, 8], [1])
     assert doubler.calls == [[9], [1], [8], [8], [8]]
 
 
 async def test_a_large_item_waits_for_one_batch_of_small_ones() -> None:
     doubler = Doubler()
     batcher = MicroBatcher(doubler, size_of=lambda number: number, max_batch_size=10)
-    first = submit_all(batcher, 9)
-    await submitted(*first)
-    later = submit_all(batcher, 8, *[1] * 25)
-    await submitted(*later)
-    doubler.go.set()
-    await asyncio.gather(*first, *later)
+    await results_of(batcher, doubler, [9], [8, *[1] * 25])
     assert doubler.calls == [[9], [1] * 10, [8, 1, 1], [1] * 10, [1] * 3]
 
 

@@ -23,8 +23,8 @@ def composed(count: int, seed: int = 1) -> list[str]:
 
 
 def test_every_language_has_words_and_products() -> None:
-    for told, names in words().values():
-        assert len(told) > 20
+    for printed, names in words().values():
+        assert len(printed) > 20
         assert len(names) > 20
 
 
