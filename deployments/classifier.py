@@ -23,8 +23,8 @@ from sidecar.embedding.batching import call_in_chunks, reading_cost
 from sidecar.embedding.cache import VectorCache
 from sidecar.embedding.model import MULTILINGUAL, LocalEmbeddingModel
 
-#: A single name waits for the batch in flight, and larger batches cost no less per item. A larger
-#: request comes in chunks, so that others get in between; costs are those of `reading_cost`.
+#: A single name waits for the small batch in flight, and larger batches cost no less per item. A
+#: larger request comes in chunks, so that others get in between; costs as `reading_cost` says.
 _CHUNK_ITEMS: Final = 128
 _MAX_CHUNK_COST: Final = 2_100
 _MAX_BATCH_COST: Final = 4_200
@@ -38,7 +38,9 @@ class Classifier:
         configure_logging(settings.log_level)
         self._backend = await _backend(settings)
         # See docs/decisions/0004-micro-batches.md for why not serve.batch.
-        self._batches = MicroBatcher(self._batch, size_of=_cost, max_batch_size=_MAX_BATCH_COST)
+        self._batches = MicroBatcher(
+            self._batch, size_of=self._backend.cost, max_batch_size=_MAX_BATCH_COST
+        )
         self._meter = RayMeter()
 
     async def classify(self, items: Sequence[ClassificationItem]) -> ClassificationResult:
@@ -51,7 +53,7 @@ class Classifier:
             items,
             self._batches.submit,
             _CHUNK_ITEMS,
-            costs=[_cost([item]) for item in items],
+            costs=[reading_cost([item.name]) for item in items],
             max_cost=_MAX_CHUNK_COST,
         )
         scores = [score for chunk in chunks for score in chunk]
@@ -68,10 +70,6 @@ class Classifier:
         with observe_batch(self._meter, "classifier", len(items)):
             scores = iter(await self._backend.classify(items))
         return [[next(scores) for _ in call] for call in calls]
-
-
-def _cost(items: Sequence[ClassificationItem]) -> int:
-    return reading_cost([item.name for item in items])
 
 
 async def _backend(settings: Settings) -> ClassifierBackend:

@@ -24,7 +24,7 @@ from sidecar.search.ranking import SearchQuery, SearchResult, search, semantic_s
 from sidecar.search.terms import Terms, document_terms
 
 #: Texts per chunk, and the cost of a chunk and of a batch (see `reading_cost`): about 0.1 and 0.2 s
-#: on two cores. A single text waits for a batch and is in the next.
+#: on two cores. A single text waits for one of small requests at most.
 _CHUNK_TEXTS: Final = 32
 _MAX_CHUNK_COST: Final = 4_100
 _MAX_BATCH_COST: Final = 8_200

@@ -63,5 +63,8 @@ class ClassifierBackend(Protocol):
     @property
     def model_version(self) -> str: ...
 
+    def cost(self, items: Sequence[ClassificationItem]) -> int:
+        """Return what a call with these items has to read, as `reading_cost` counts it."""
+
     async def classify(self, items: Sequence[ClassificationItem]) -> list[Scores]:
-        """Return one Scores for each item, in order."""
+        """Return one Scores for each item, in order. Calls may overlap."""

@@ -16,7 +16,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from sidecar.classification.backend import ClassificationItem, Scores
 from sidecar.core.errors import ModelUnavailable
-from sidecar.embedding.batching import length_batches
+from sidecar.embedding.batching import length_batches, reading_cost
 from sidecar.embedding.model_files import content_version, model_folder
 
 HYPOTHESIS: Final = "This example is {}."  # the pipeline's default
@@ -59,6 +59,10 @@ class CrossEncoderClassifier:
         self._budget = _BATCH_TOKENS_CPU if on_cpu else _BATCH_TOKENS_GPU
         self.model_id: Final = f"{kind}+{model}"
         self.model_version: Final = content_version(folder)
+
+    def cost(self, items: Sequence[ClassificationItem]) -> int:
+        """Return what a call with these items has to read, as `reading_cost` counts it."""
+        return reading_cost([item.name for item in items])
 
     async def classify(self, items: Sequence[ClassificationItem]) -> list[Scores]:
         """Return scores for each item; a repeated (name, label) pair is computed once."""

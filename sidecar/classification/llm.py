@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from sidecar.classification.backend import ClassificationItem, Scores
 from sidecar.core.errors import ModelUnavailable
+from sidecar.embedding.batching import reading_cost
 from sidecar.llm.completions import complete, json_schema_format
 from sidecar.llm.protocol import ChatEngine
 from sidecar.llm.schemas import ChatRequest
@@ -39,6 +40,10 @@ class LlmClassifier:
     def model_id(self) -> str:
         """Return "llm", followed by the model's name once it has answered."""
         return "llm" if self._model is None else f"llm+{self._model}"
+
+    def cost(self, items: Sequence[ClassificationItem]) -> int:
+        """Return what a call with these items has to read, as `reading_cost` counts it."""
+        return reading_cost([item.name for item in items])
 
     async def classify(self, items: Sequence[ClassificationItem]) -> list[Scores]:
         """Return scores for each item; a repeated item is classified once.

@@ -26,6 +26,7 @@ from sidecar.classification.labels import (
     LabelSet,
     softmax,
 )
+from sidecar.embedding.batching import reading_cost
 from sidecar.embedding.cache import Embed
 from sidecar.text.lexicon import Lexicon
 from sidecar.text.ngrams import NgramModel, features
@@ -73,6 +74,15 @@ class TaxonomyClassifier:
         )
         self.model_id: Final = model_id
         self.model_version: Final = model_version
+
+    def cost(self, items: Sequence[ClassificationItem]) -> int:
+        """Return what a call with these items has to read, as `reading_cost` counts it: names, and
+        labels that are new.
+        """
+        new = {(item.labels, item.language) for item in items} - self._label_sets.keys()
+        return reading_cost([item.name for item in items]) + sum(
+            reading_cost(labels) for labels, _ in new
+        )
 
     async def classify(self, items: Sequence[ClassificationItem]) -> list[Scores]:
         """Return scores for each item; a repeated name or label set is computed once."""

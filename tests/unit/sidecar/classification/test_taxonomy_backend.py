@@ -4,6 +4,7 @@ import pytest
 
 from sidecar.classification.backend import ClassificationItem, ClassifierBackend
 from sidecar.classification.taxonomy_backend import TaxonomyClassifier
+from sidecar.embedding.batching import reading_cost
 
 TEN = (
     "Produce",
@@ -43,6 +44,17 @@ async def test_names_that_are_no_exemplar_get_the_right_label(
     classifier: TaxonomyClassifier, name: str, label: str
 ) -> None:
     assert await _best(classifier, name, TEN) == label
+
+
+async def test_labels_cost_something_until_they_are_known(
+    classifier: TaxonomyClassifier,
+) -> None:
+    label = "everything for the cat of the neighbours"
+    items = [ClassificationItem(name, (label, "Other")) for name in ("tuna in jelly", "litter")]
+    names = reading_cost([item.name for item in items])
+    assert classifier.cost(items) == names + reading_cost([label, "Other"])
+    await classifier.classify(items)
+    assert classifier.cost(items) == names
 
 
 async def test_arbitrary_labels_work(classifier: TaxonomyClassifier) -> None:

@@ -82,23 +82,24 @@ async def test_a_failed_call_fails_its_whole_batch_and_the_next_call_runs() -> N
 async def test_a_batch_has_at_most_the_maximum_size_or_a_single_item() -> None:
     doubler = Doubler()
     batcher = MicroBatcher(doubler, size_of=lambda number: number, max_batch_size=10)
-    results = await results_of(batcher, doubler, [1], [4, 6, 2, 30, 5])
-    assert results == [2, 8, 12, 4, 60, 10]
-    assert doubler.calls == [[1], [4, 2], [6], [30], [5]]
+    results = await results_of(batcher, doubler, [3], [4, 6, 2, 30, 5])
+    assert results == [6, 8, 12, 4, 60, 10]
+    assert doubler.calls == [[3], [4, 2], [6], [30], [5]]
 
 
-async def test_a_small_item_waits_for_one_batch_whatever_large_ones_came_before() -> None:
+async def test_small_items_wait_for_no_large_ones_nor_these_for_them() -> None:
     doubler = Doubler()
     batcher = MicroBatcher(doubler, size_of=lambda number: number, max_batch_size=10)
-    await results_of(batcher, doubler, [9], [8, 8, 8], [1])
-    assert doubler.calls == [[9], [1], [8], [8], [8]]
+    await results_of(batcher, doubler, [9], [8, 1, 1, 1])
+    assert doubler.calls[:2] == [[9], [1]], "side by side"
+    assert sorted(doubler.calls[2:]) == [[1, 1], [8]]
 
 
-async def test_a_large_item_waits_for_one_batch_of_small_ones() -> None:
+async def test_the_oldest_item_waits_for_one_batch_however_many_smaller_ones_come() -> None:
     doubler = Doubler()
-    batcher = MicroBatcher(doubler, size_of=lambda number: number, max_batch_size=10)
-    await results_of(batcher, doubler, [9], [8, *[1] * 25])
-    assert doubler.calls == [[9], [1] * 10, [8, 1, 1], [1] * 10, [1] * 3]
+    batcher = MicroBatcher(doubler, size_of=lambda number: number, max_batch_size=24)
+    await results_of(batcher, doubler, [3], [3, *[1] * 30])
+    assert doubler.calls == [[3], [3, *[1] * 21], [1] * 9]
 
 
 async def test_an_item_whose_caller_has_gone_is_not_computed() -> None:

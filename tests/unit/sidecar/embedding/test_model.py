@@ -1,6 +1,7 @@
 """Both runtimes return sentence-transformers' vectors, whatever the batch."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +61,16 @@ def test_tokens_are_counted_up_to_the_models_limit(model: EmbeddingModel) -> Non
     assert model.count_tokens(["milk"]) == 3, "with the two that enclose a text"
     assert model.count_tokens(["milk", "milk bread"]) == 3 + 4
     assert model.count_tokens(["milk " * 5_000]) <= 512
+
+
+def test_calls_may_overlap(model: EmbeddingModel) -> None:
+    with ThreadPoolExecutor(3) as threads:
+        long = threads.submit(model.embed, TEXTS)
+        short = [threads.submit(model.embed, [text]) for text in ("milk", "bread", "eggs")]
+        count = threads.submit(model.count_tokens, TEXTS)
+    for text, future in (*zip(("milk", "bread", "eggs"), short, strict=True), (TEXTS[0], long)):
+        np.testing.assert_allclose(future.result()[0], model.embed([text])[0], atol=1e-4)
+    assert count.result() == model.count_tokens(TEXTS)
 
 
 def test_no_texts_give_no_vectors(model: EmbeddingModel) -> None:
