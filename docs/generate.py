@@ -63,8 +63,11 @@ GPUS_HEAD = """# GPUs
 largest language model that fits, and gives each part its share of a GPU. It prints what it chose
 and why, and `/health/ready` repeats it as `hardware`.
 
-**Unmeasured**: nothing here ran on a GPU. The models were chosen by their authors' figures; their
-weights are two bytes for each parameter, beside which the engine needs @overhead@ GiB or more.
+**Unmeasured**: nothing here ran on a GPU. What `make run GPU=1` installs (vLLM 0.32, torch for
+CUDA 13, 10 GB in seven minutes) was installed and imported on a machine without one; `tilelang`,
+the kernels of DeepSeek-V4, is left out, for it can't stand beside the planner's Z3. The models were
+chosen by their authors' figures; their weights are two bytes for each parameter, beside which the
+engine needs @overhead@ GiB or more.
 
 | machine | language model | weights | of the memory | replicas | beside a vision model |
 |---|---|---|---|---|---|

@@ -218,6 +218,31 @@ def test_the_systemd_unit_is_valid_and_confined(tmp_path: Path) -> None:
     assert (run.returncode, run.stderr) == (0, "")
 
 
+@pytest.mark.parametrize("gpu", ["/usr/bin/nvidia-smi", ""])
+def test_what_is_for_cuda_is_installed_beside_a_gpu_alone(gpu: str) -> None:
+    targets = [".venv/installed", ".venv/installed-engine"]
+    recipes = subprocess.run(
+        ["make", "--dry-run", "--always-make", *targets, f"GPU={gpu}"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    packages = tomllib.loads((REPOSITORY / "uv.lock").read_text())["package"]
+    [torch] = [package for package in packages if package["name"] == "torch"]
+    left_out = set(re.findall(r"--no-install-package ([\w-]+)", recipes))
+    needed = {it["name"] for it in torch["dependencies"]}
+    assert "triton" in needed
+    if gpu:
+        assert not left_out
+        assert "--extra engine-gpu" in recipes
+    else:
+        assert {"torch", *filter(re.compile("cuda|nvidia|triton").match, needed)} <= left_out
+        assert "--extra engine-cpu" in recipes
+    [image] = re.findall(r'"(\(torch.*\))"', (DEPLOY / "Dockerfile").read_text())
+    assert image in (REPOSITORY / "Makefile").read_text()
+
+
 def test_torch_is_installed_by_hash_in_the_version_of_the_lock() -> None:
     packages = tomllib.loads((REPOSITORY / "uv.lock").read_text())["package"]
     [locked] = [package for package in packages if package["name"] == "torch"]
