@@ -140,7 +140,7 @@ $(VENV)/installed: uv.lock pyproject.toml deploy/torch.txt | $(UV)
 	@touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed
-	$(SYNC) --group dev
+	@$(SYNC) --group dev
 	@touch $@
 
 # The engine is the one part that may be missing: where its packages can't be had, the service says
