@@ -78,6 +78,8 @@ class Database:
             )
         self._queue: deque[tuple[WriteFn, asyncio.Future[Any]]] = deque()
         self._committing: asyncio.Task[None] | None = None
+        self._reading = 0
+        self._read_ended = asyncio.Event()
 
     def insert(self, table: Table) -> "sqlite_dialect.Insert | postgresql.Insert":
         """Return an INSERT with ON CONFLICT, which has the same syntax in both dialects."""
@@ -138,9 +140,14 @@ class Database:
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """Provide a connection to read with. Raises DatabaseUnavailable when there is none."""
         timeout_s = STATEMENT_TIMEOUT_S if self._sqlite is None else None
-        with _map_errors():
-            async with asyncio.timeout(timeout_s), self._engine.connect() as connection:
-                yield connection
+        self._reading += 1
+        try:
+            with _map_errors():
+                async with asyncio.timeout(timeout_s), self._engine.connect() as connection:
+                    yield connection
+        finally:
+            self._reading -= 1
+            self._read_ended.set()
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in a transaction, possibly in another thread, and return its result.
@@ -190,9 +197,12 @@ class Database:
         return await self._maintain(sqlite.checkpoint, default=True)
 
     async def close(self) -> None:
-        """Write everything that is queued, then close all connections."""
+        """Write everything that is queued, let reads end, then close all connections."""
         if self._committing is not None:
             await self._committing
+        while self._reading:  # dispose() leaves open what is in use
+            self._read_ended.clear()
+            await self._read_ended.wait()
         await self._engine.dispose()
         if self._sqlite is not None:
             await self._sqlite.close()

@@ -308,3 +308,15 @@ async def test_another_process_that_ends_leaves_the_log_to_this_one(
         assert (tmp_path / "test.db-wal").exists()
     finally:
         await database.close()
+
+
+async def test_closing_lets_a_read_end_and_closes_its_connection(tmp_path: Path) -> None:
+    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'test.db'}")
+    async with database.read() as connection:
+        driver = (await connection.get_raw_connection()).driver_connection
+        assert driver is not None
+        closing_all = asyncio.create_task(database.close())
+        assert await connection.scalar(text("SELECT 1")) == 1
+    await closing_all
+    with pytest.raises(ValueError, match="no active connection"):
+        await driver.execute("SELECT 1")
