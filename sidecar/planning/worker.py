@@ -60,7 +60,8 @@ def main() -> None:
 
 def _serve(connection: socket.socket) -> NoReturn:
     """Serve the requests that arrive until the parent closes its end."""
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    for number in (signal.SIGCHLD, signal.SIGPROF):
+        signal.signal(number, signal.SIG_DFL)
     # Native code may print to stdout, which is not the worker's.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     _warm_up()
@@ -110,13 +111,13 @@ def _respond(line: str, out: TextIO) -> dict[str, object]:
 
 
 def _limit_cpu(seconds: float) -> None:
-    """Let the kernel end this process if it computes much longer than `seconds`."""
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    spent = usage.ru_utime + usage.ru_stime
+    """Let the kernel end this process if it computes much longer than `seconds` from now on.
+
+    RLIMIT_CPU counts from the start of the process, in clock ticks, which drift from the CPU time
+    that the kernel tells: after some minutes of CPU time it would end a process that does no harm.
+    """
     # Native libraries may use every core.
-    limit = int(spent + seconds * (os.cpu_count() or 1) + _SPARE_CPU_S)
-    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
-    resource.setrlimit(resource.RLIMIT_CPU, (limit, hard))
+    signal.setitimer(signal.ITIMER_PROF, seconds * (os.cpu_count() or 1) + _SPARE_CPU_S)
 
 
 def _send(out: TextIO, message: dict[str, object]) -> None:

@@ -1,4 +1,7 @@
 import asyncio
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import psutil
@@ -99,7 +102,7 @@ async def test_waiting_counts_against_the_time_limit():
             await task
 
 
-async def test_the_operating_system_limits_memory_and_cpu_time():
+async def test_the_operating_system_limits_memory():
     progress = Progress()
     async with WorkerPool(Limits(workers=1, memory_bytes=3 * 1024**3)) as pool:
         (pid,) = pool.pids
@@ -111,7 +114,29 @@ async def test_the_operating_system_limits_memory_and_cpu_time():
             await task
     rows = {row[:16].strip(): row.split() for row in limits.splitlines()}
     assert str(3 * 1024**3) in rows["Max data size"]
-    assert rows["Max cpu time"][3] != "unlimited"
+
+
+def test_the_operating_system_limits_the_cpu_time_of_each_request():
+    program = """
+import time
+from sidecar.planning import worker
+
+def compute(seconds):
+    end = time.process_time() + seconds
+    while time.process_time() < end:
+        pass
+
+worker._SPARE_CPU_S = 0
+for request in range(5):
+    worker._limit_cpu(0.2)
+    compute(0.15)
+print("five", flush=True)
+compute(60)
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert (run.stdout, run.returncode) == ("five\n", -signal.SIGPROF)
 
 
 async def test_reading_a_large_request_is_no_reason_to_give_up():
