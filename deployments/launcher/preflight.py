@@ -29,8 +29,10 @@ def problem(config: LauncherConfig) -> str | None:
 
 
 def _folder_problem(folder: Path) -> str | None:
+    """Only a new service needs room: one that ran before can answer, and its retention makes it."""
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        is_new = not any(folder.iterdir())
         with tempfile.TemporaryFile(dir=folder) as file:
             file.write(b"\0" * 4096)
             file.flush()
@@ -40,7 +42,7 @@ def _folder_problem(folder: Path) -> str | None:
             f"SIDECAR_DATA_DIR: {folder} can't be written: {error.strerror or error}. It holds all "
             "state of the service."
         )
-    if free < _LEAST_FREE_BYTES:
+    if is_new and free < _LEAST_FREE_BYTES:
         return (
             f"SIDECAR_DATA_DIR: {folder} has {free // 2**20} MB of free space; that is too little."
         )

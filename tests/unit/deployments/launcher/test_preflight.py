@@ -1,8 +1,10 @@
 """What would keep the service from working is said in a sentence before anything starts."""
 
+import shutil
 import socket
 import subprocess
 import sys
+from collections import namedtuple
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -56,6 +58,16 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     assert f"{tmp_path}/file/data can't be written: Not a directory" in (found or "")
     found = problem(load(tmp_path, data_dir="/proc/data"))
     assert "SIDECAR_DATA_DIR: /proc/data can't be written" in (found or "")
+
+
+def test_only_a_new_folder_needs_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that crashed with little room comes back, or its retention could make none."""
+    usage = namedtuple("usage", "total used free")(10**9, 10**9 - 4096, 4096)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    config = load(tmp_path)
+    assert "has 0 MB of free space" in (problem(config) or "")
+    (tmp_path / "data" / "service.db").touch()
+    assert problem(config) is None
 
 
 def test_a_folder_of_images_must_exist(tmp_path: Path) -> None:
