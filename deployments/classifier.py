@@ -12,6 +12,7 @@ from sidecar.classification.backend import (
     ClassificationResult,
     ClassifierBackend,
     Scores,
+    cost_of_names,
 )
 from sidecar.classification.llm import LlmClassifier
 from sidecar.classification.packaged import packaged_classifier
@@ -19,7 +20,7 @@ from sidecar.core.logging import configure_logging
 from sidecar.core.metrics import observe_batch
 from sidecar.core.micro_batcher import MicroBatcher
 from sidecar.core.settings import Settings
-from sidecar.embedding.batching import call_in_chunks, reading_cost
+from sidecar.embedding.batching import call_in_chunks
 from sidecar.embedding.cache import VectorCache
 from sidecar.embedding.model import MULTILINGUAL, LocalEmbeddingModel
 
@@ -53,7 +54,7 @@ class Classifier:
             items,
             self._batches.submit,
             _CHUNK_ITEMS,
-            costs=[reading_cost([item.name]) for item in items],
+            costs=[cost_of_names([item]) for item in items],
             max_cost=_MAX_CHUNK_COST,
         )
         scores = [score for chunk in chunks for score in chunk]

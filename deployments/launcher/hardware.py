@@ -35,9 +35,7 @@ def fit_again(config: LauncherConfig) -> LauncherConfig:
 def remember(config: LauncherConfig, found: GpuQuery) -> None:
     """Keep the GPUs for `fit_again`."""
     text = json.dumps({"gpus": [asdict(gpu) for gpu in found.gpus], "problem": found.problem})
-    file = config.settings.data_dir / _GPUS
-    if not file.exists() or file.read_text() != text:  # a disk may be full
-        file.write_text(text)
+    (config.settings.data_dir / _GPUS).write_text(text)
 
 
 def _applied(config: LauncherConfig, placement: Placement) -> LauncherConfig:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from sidecar.core.validation import primary_subtag
+from sidecar.embedding.batching import reading_cost
 
 Scores = Mapping[str, float]
 """A probability for each label, in the labels' order, summing to 1."""
@@ -26,6 +27,11 @@ def primary_language(tag: str | None) -> str | None:
         return None
     primary = primary_subtag(tag)
     return "nb" if primary in {"no", "nn"} else primary
+
+
+def cost_of_names(items: Sequence[ClassificationItem]) -> int:
+    """Return what a model has to read of the items' names; see `reading_cost`."""
+    return reading_cost([item.name for item in items])
 
 
 Source = Literal["classifier", "correction"]

@@ -14,9 +14,9 @@ from typing import Any, Final, Literal
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from sidecar.classification.backend import ClassificationItem, Scores
+from sidecar.classification.backend import ClassificationItem, Scores, cost_of_names
 from sidecar.core.errors import ModelUnavailable
-from sidecar.embedding.batching import length_batches, reading_cost
+from sidecar.embedding.batching import length_batches
 from sidecar.embedding.model_files import content_version, model_folder
 
 HYPOTHESIS: Final = "This example is {}."  # the pipeline's default
@@ -62,7 +62,7 @@ class CrossEncoderClassifier:
 
     def cost(self, items: Sequence[ClassificationItem]) -> int:
         """Return what a call with these items has to read, as `reading_cost` counts it."""
-        return reading_cost([item.name for item in items])
+        return cost_of_names(items)
 
     async def classify(self, items: Sequence[ClassificationItem]) -> list[Scores]:
         """Return scores for each item; a repeated (name, label) pair is computed once."""

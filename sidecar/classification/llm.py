@@ -11,9 +11,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sidecar.classification.backend import ClassificationItem, Scores
+from sidecar.classification.backend import ClassificationItem, Scores, cost_of_names
 from sidecar.core.errors import ModelUnavailable
-from sidecar.embedding.batching import reading_cost
 from sidecar.llm.completions import complete, json_schema_format
 from sidecar.llm.protocol import ChatEngine
 from sidecar.llm.schemas import ChatRequest
@@ -43,7 +42,7 @@ class LlmClassifier:
 
     def cost(self, items: Sequence[ClassificationItem]) -> int:
         """Return what a call with these items has to read, as `reading_cost` counts it."""
-        return reading_cost([item.name for item in items])
+        return cost_of_names(items)
 
     async def classify(self, items: Sequence[ClassificationItem]) -> list[Scores]:
         """Return scores for each item; a repeated item is classified once.

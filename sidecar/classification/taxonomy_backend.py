@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 from cachetools import LRUCache
 
-from sidecar.classification.backend import ClassificationItem, Scores
+from sidecar.classification.backend import ClassificationItem, Scores, cost_of_names
 from sidecar.classification.labels import (
     SHARPNESS,
     Doubles,
@@ -80,9 +80,7 @@ class TaxonomyClassifier:
         labels that are new.
         """
         new = {(item.labels, item.language) for item in items} - self._label_sets.keys()
-        return reading_cost([item.name for item in items]) + sum(
-            reading_cost(labels) for labels, _ in new
-        )
+        return cost_of_names(items) + sum(reading_cost(labels) for labels, _ in new)
 
     async def classify(self, items: Sequence[ClassificationItem]) -> list[Scores]:
         """Return scores for each item; a repeated name or label set is computed once."""

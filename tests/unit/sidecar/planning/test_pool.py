@@ -118,23 +118,32 @@ async def test_the_operating_system_limits_memory():
 
 def test_the_operating_system_limits_the_cpu_time_of_each_request():
     program = """
-import time
+import json, sys, time
+from types import SimpleNamespace
 from sidecar.planning import worker
 
-def compute(seconds):
-    end = time.process_time() + seconds
-    while time.process_time() < end:
-        pass
+def respond(seconds):
+    def solve(*_, **__):
+        end = time.process_time() + seconds
+        while time.process_time() < end:
+            pass
+        return SimpleNamespace(wire=dict)
+
+    worker.solve = solve
+    task = {"request": json.loads(sys.argv[1]), "deadline": time.monotonic() + 0.2, "idle_core": 0}
+    worker._respond(json.dumps(task), sys.stdout)
 
 worker._SPARE_CPU_S = 0
 for request in range(5):
-    worker._limit_cpu(0.2)
-    compute(0.15)
+    respond(0.15)
 print("five", flush=True)
-compute(60)
+respond(60)
 """
     run = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+        [sys.executable, "-c", program, easy().model_dump_json()],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert (run.stdout, run.returncode) == ("five\n", -signal.SIGPROF)
 
