@@ -24,6 +24,8 @@ VISION_APPLICATION = "vision"
 VISION_DEPLOYMENT = "VisionEngine"
 
 _PROBE_TIMEOUT_S = 1.0
+#: Less than a health check waits. A busy engine is late, not down.
+_COUNTERS_TIMEOUT_S = 2.5
 _FORGET_TIMEOUT_S = 10.0
 _NOT_INSTALLED = EngineState("off", "vLLM is not installed")
 _NOT_DEPLOYED = EngineState("off", "it is not deployed")
@@ -94,7 +96,7 @@ class EngineClient:
         try:
             with map_serve_errors():
                 counters = await self._handle.broadcast("counters").results_async(
-                    timeout_s=_PROBE_TIMEOUT_S, return_exceptions=True
+                    timeout_s=_COUNTERS_TIMEOUT_S, return_exceptions=True
                 )
         except (ServiceError, TimeoutError):
             counters = []
