@@ -88,6 +88,24 @@ LOCKED = {
 }
 
 
+def test_what_builds_and_deployments_fetch_is_pinned_by_what_it_contains() -> None:
+    stages = [
+        line.split()
+        for dockerfile in DOCKERFILES
+        for line in instructions(dockerfile)
+        if line.startswith("FROM ")
+    ]
+    bases = {stage[1] for stage in stages} - {stage[3] for stage in stages if "AS" in stage}
+    assert len(bases) == 1
+    images = {service["image"] for service in COMPOSE["services"].values()}
+    for image in bases | images - {"grocery-sidecar"}:
+        assert re.fullmatch(r"[\w./-]+:[\w.-]+@sha256:[0-9a-f]{64}", image), image
+    actions = re.findall(r"uses: (.+)", "".join(workflow.read_text() for workflow in WORKFLOWS))
+    assert actions
+    for action in actions:
+        assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # v[\d.]+", action), action
+
+
 def test_both_images_install_the_locked_packages() -> None:
     for dockerfile in DOCKERFILES:
         text = " ".join(instructions(dockerfile))
