@@ -168,9 +168,8 @@ sbom: $(VENV)/installed $(TOOLS)/installed
 	  --output-reproducible --output-file sbom.cdx.json $(BIN)/python
 	@$(TOOLS)/bin/pip-licenses --python $(BIN)/python --from mixed --summary --order count
 
-$(TOOLS)/installed: Makefile | $(UV)
-	$(UV) venv --quiet --allow-existing $(TOOLS)
-	$(UV) pip install --quiet --python $(TOOLS)/bin/python pip-audit==2.10.1 cyclonedx-bom==7.5.0 pip-licenses==5.5.5
+$(TOOLS)/installed: uv.lock | $(UV)
+	UV_PROJECT_ENVIRONMENT=$(TOOLS) $(UV) sync $(QUIET) --frozen --only-group tools
 	@touch $@
 
 clean:
