@@ -21,6 +21,10 @@ from sidecar.receipts.word_lists import load
 Order = Literal["dmy", "mdy", "ymd"]
 ORDERS: tuple[Order, ...] = ("dmy", "mdy", "ymd")
 
+NOT_ASCII = r"[^\s\d\x00-\xbf\u2000-\u206f]"
+"""A letter, or a mark on one, that is not ASCII's; for regular expressions."""
+
+_MONTH = re.compile(rf"[a-z]{{3,}}|{NOT_ASCII}(?:{NOT_ASCII}|\.(?!$))+")
 _RECENT = datetime.date(2010, 1, 1)
 _SPOKEN = 20.0
 """Percent of a territory's people that make a language without official status one of its own."""
@@ -60,9 +64,15 @@ def names() -> Names:
         for code, name in data.get("territories", {}).items():
             if len(code) == 2 and (language == "en" or language in languages_of.get(code, ())):
                 territories.setdefault(fold(name), set()).add(code)
-    for number, extra in enumerate(load("calendar")["more_months"], start=1):
-        for name in extra.split():
-            months.setdefault(fold(name), set()).add(number)
+    for table in ("more_months", "solar_months"):
+        for number, extra in enumerate(load("calendar")[table], start=1):
+            for name in extra.split():
+                months.setdefault(fold(name), set()).add(number)
+    months |= {
+        before + name: numbers
+        for before in load("calendar")["attached"].split()
+        for name, numbers in months.items()
+    }
     return Names(
         {key: frozenset(value) for key, value in {**shortened, **months}.items()},
         frozenset(noon["am"]),
@@ -175,7 +185,7 @@ def _months(data: Mapping[str, Any]) -> dict[str, int]:
         for width, found in context.items()
         if width != "narrow" and isinstance(found, Mapping)
         for number, name in found.items()
-        if len(folded := fold(name).strip(". ")) > 2 and folded.isalpha()
+        if _MONTH.fullmatch(folded := fold(name).strip(". "))
     }
 
 

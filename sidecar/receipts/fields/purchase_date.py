@@ -15,7 +15,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from sidecar.receipts.fields.cldr import Order, names
+from sidecar.receipts.fields.calendars import Scripts, day_of, scripts_of
+from sidecar.receipts.fields.cldr import NOT_ASCII, Order, names
 from sidecar.receipts.fields.evidence import best_of, softmax
 from sidecar.receipts.fields.wording import Phrases, fold, plain
 from sidecar.receipts.models import ReceiptDate
@@ -44,13 +45,15 @@ _UNMARKED = {
     _EIGHT_REVERSED: "eight_digits",
     _STAMP: "stamp",
 }
-_WORD = r"([^\W\d_]{3,})"
+_WORD = rf"((?:{NOT_ASCII}{{1,4}}\.){{1,2}}{NOT_ASCII}{{1,4}}|{NOT_ASCII}{{2,}}|[a-z]{{3,}})"
 _GAP = r"[\s.,/\-]{0,3}"
 _OF = r"(?:(?:FILLERS) )?"
 _DAY_MONTH = rf"(?<![\d.,/])({_D}?\d|\d{_D})(?:st|nd|rd|th|er|\.)?{_GAP}{_OF}{_WORD}({_GAP}{_OF}['’´`]? ?)(\d{{4}}|\d\d)(?!\d|[/-]\d|[.,]\d\d(?!\d*:))"
-_MONTH_DAY = rf"(?<![^\W\d_]){_WORD}{_GAP}({_D}?\d|\d{_D})(?:st|nd|rd|th)?([\s.,/\-'’´`]{{1,3}})(\d{{4}}|\d\d)(?!\d|[.,]\d\d(?!\d*:))"
+_MONTH_DAY = rf"(?<![a-z])(?<!{NOT_ASCII}){_WORD}{_GAP}({_D}?\d|\d{_D})(?:st|nd|rd|th)?([\s.,/\-'’´`]{{1,3}})(\d{{4}}|\d\d)(?!\d|[.,]\d\d(?!\d*:))"
 _YEAR_MONTH = rf"(?<!\d)(20\d\d){_GAP}{_WORD}{_GAP}(\d{{1,2}})(?!\d|[.,]\d)"
-_EAST = re.compile(r"([^\W\d_]{0,2}) ?(\d{1,4}) ?[年년] ?(\d{1,2}) ?[月월] ?(\d{1,2}) ?[日일]?")
+_EAST = re.compile(
+    r"([^\W\d_]{0,2}) ?(\d{1,4}) ?(?:[年년]|оны) ?(\d{1,2}) ?(?:[月월]|сарын) ?(\d{1,2})"
+)
 _ERA_LETTER = re.compile(r"(?<!\w)([rh]) ?(\d{1,2})[./](\d{2})[./](\d{2})(?![\d./])")  # R7.12.08
 _VIETNAMESE = re.compile(r"(\d{1,2}) ?thang ?(\d{1,2}) ?nam ?(\d{4})")
 _MARKED_YEAR = re.compile(r"[,'’´`/\-.]")
@@ -69,13 +72,10 @@ _GLUED = (
 _CLOCK = re.compile(
     r"(?<![\d:])\d{1,2} ?[:h] ?[0-5]\d(?!\d)|(?<![\d.,])\d{1,2}\.\d\d ?(?:[ap]\.?m|uhr)"
 )
-_THAI = re.compile("[\u0e00-\u0e7f]")
 _DOCUMENT = re.compile(
     r"#|\b(?:no|nr|n|num|inv\w*|rec\w*|bill|trans\w*|ref|doc|id|tel|nif|ft|fs|fr)\b"
 )
 _DIGITS = str.maketrans("oil|", "0111")
-_BUDDHIST = 543
-_FIRST_YEAR = 2000
 _BESIDE = 40
 """The characters before and after a date whose words may be about it."""
 _UNSURE = 0.8
@@ -128,9 +128,8 @@ def date_of(
 
 def dates_in(text: str) -> frozenset[datetime.date]:
     """Return every date that a text may show."""
-    line = prepared(text)
-    thai = _THAI.search(text) is not None
-    return frozenset(day for m in _in_line(line, thai=thai) for _, day in m.readings)
+    mentions = _in_line(prepared(text), scripts_of([text]))
+    return frozenset(day for m in mentions for _, day in m.readings)
 
 
 def orders_of(lines: Sequence[str], day: datetime.date) -> set[Order]:
@@ -186,7 +185,7 @@ def _days(
 def _mentions(lines: Sequence[str]) -> list[tuple[_Mention, float]]:
     """Return all dates, with the score of the words and times beside each."""
     weights = load("calendar")["date_weights"]
-    thai = any(_THAI.search(line) for line in lines)
+    scripts = scripts_of(lines)
     texts = [prepared(line) for line in lines]
     timed = [_CLOCK.search(text) is not None for text in texts]
     found = []
@@ -195,7 +194,7 @@ def _mentions(lines: Sequence[str]) -> list[tuple[_Mention, float]]:
             continue
         above = fold(texts[number - 1]) if number else ""
         end = 0
-        for mention in _in_line(text, thai=thai):
+        for mention in _in_line(text, scripts):
             before = fold(text[max(end, mention.start - _BESIDE) : mention.start])
             after = fold(text[mention.end : mention.end + _BESIDE])
             score = 0.0
@@ -209,7 +208,7 @@ def _mentions(lines: Sequence[str]) -> list[tuple[_Mention, float]]:
                 score += weights["time_near"]
             if _others().within(before):
                 score += weights["other_before"]
-            elif _others().within(after) and not _in_line(text[mention.end :], thai=thai):
+            elif _others().within(after) and not _in_line(text[mention.end :], scripts):
                 score += weights["other_after"]
             elif not before.strip() and _others().within(_last_words(above)):
                 score += weights["other_above"]
@@ -225,53 +224,53 @@ def _last_words(above: str) -> str:
     return "" if dates_in(above) else " ".join(above.split()[-5:])
 
 
-def _in_line(text: str, *, thai: bool = False) -> list[_Mention]:
+def _in_line(text: str, scripts: Scripts) -> list[_Mention]:
     """Return the dates of a prepared line, of those that overlap the first one found."""
     found: list[_Mention] = []
-    for mention in itertools.chain(_named(text), _numeric(text, thai=thai), _unmarked(text)):
+    for mention in itertools.chain(_named(text, scripts), _numeric(text, scripts), _unmarked(text)):
         if all(mention.end <= other.start or other.end <= mention.start for other in found):
             found.append(mention)
     return sorted(found, key=lambda mention: mention.start)
 
 
-def _numeric(text: str, *, thai: bool) -> Iterator[_Mention]:
+def _numeric(text: str, scripts: Scripts) -> Iterator[_Mention]:
     """Yield the dates whose parts are numbers with marks between them."""
     for match in _NUMERIC.finditer(text):
         first, mark, second, third = match.groups()
-        if len(first) == 3 or not any(c.isdigit() for c in first + second):
+        if not any(c.isdigit() for c in first + second):
             continue
         mark = mark if mark in "/." else "-"
         parts = (first, second, third)
         shape = "full_year"
-        if len(first) < 4 and len(third) < 4:
+        if len(first) < 3 and len(third) < 4:
             dots = mark == "."
             shape = (
                 ("one_digit_dots" if len(first) == 1 else "short_year_dots")
                 if dots
                 else "short_year"
             )
-        if readings := _readings(parts, mark, thai=thai):
+        if readings := _readings(parts, mark, scripts):
             yield _Mention(readings, shape, mark, match.start(), match.end())
 
 
 def _readings(
-    parts: tuple[str, str, str], mark: str, *, thai: bool = False
+    parts: tuple[str, str, str], mark: str, scripts: Scripts = frozenset()
 ) -> tuple[tuple[Order, datetime.date], ...]:
     """Return what three numbers may be; where the years have four digits, by their place."""
     first, second, third = (part.translate(_DIGITS) for part in parts)
     options: dict[Order, tuple[str, str, str]] = {}
-    if len(first) < 4:
+    if len(first) < 3:
         options["dmy"] = (third, second, first)
         if mark != ".":
             options["mdy"] = (third, first, second)
-    if (len(third) < 4 and len(first) in (2, 4) and len(second) == 2) or len(first) == 4:
+    if len(first) > 2 or (len(third) < 4 and len(first) == len(second) == 2):
         options["ymd"] = (first, second, third)
-    valid = [(order, _day(*option, thai=thai)) for order, option in options.items()]
+    valid = [(order, day_of(*option, scripts)) for order, option in options.items()]
     unique = {day: order for order, day in reversed(valid) if day is not None}
     return tuple((order, day) for day, order in reversed(unique.items()))
 
 
-def _named(text: str) -> Iterator[_Mention]:
+def _named(text: str, scripts: Scripts) -> Iterator[_Mention]:
     """Yield the dates with a month's name, or with the words for year, month and day."""
     folded = fold(text)
     if len(folded) != len(text):
@@ -282,7 +281,8 @@ def _named(text: str) -> Iterator[_Mention]:
         for match in form.finditer(folded):
             numbers = names().months.get(match[month], frozenset())
             days = (
-                _day(match[year], str(number), match[day].translate(_DIGITS)) for number in numbers
+                day_of(match[year], str(number), match[day].translate(_DIGITS), scripts)
+                for number in numbers
             )
             readings: tuple[tuple[Order, datetime.date], ...] = tuple(("ymd", d) for d in days if d)
             if not readings:
@@ -303,14 +303,14 @@ def _named(text: str) -> Iterator[_Mention]:
                 ),
                 0,
             )
-            if one := _day(str(int(match[2]) + era), match[3], match[4]):
+            if one := day_of(str(int(match[2]) + era), match[3], match[4], scripts):
                 yield _Mention((("ymd", one),), "era", "", match.start(), match.end())
     for match in _ERA_LETTER.finditer(text):
         first = load("calendar")["eras"][match[1].upper()]
-        if one := _day(str(int(match[2]) + first), match[3], match[4]):
+        if one := day_of(str(int(match[2]) + first), match[3], match[4]):
             yield _Mention((("ymd", one),), "era", "", match.start(), match.end())
     for match in _VIETNAMESE.finditer(folded):
-        if one := _day(match[3], match[2], match[1]):
+        if one := day_of(match[3], match[2], match[1]):
             yield _Mention((("ymd", one),), "era", "", match.start(), match.end())
 
 
@@ -323,22 +323,6 @@ def _unmarked(text: str) -> Iterator[_Mention]:
                 continue
             if readings := _readings((first, second, third), ""):
                 yield _Mention(readings, shape, "", match.start(), match.end())
-
-
-def _day(year: str, month: str, day: str, *, thai: bool = False) -> datetime.date | None:
-    number = int(year)
-    if number < 100:
-        number += _FIRST_YEAR
-        if thai and number > _FIRST_YEAR + 50:
-            number += 500 - _BUDDHIST
-    elif number > _FIRST_YEAR + 440:
-        number -= _BUDDHIST
-    if not _FIRST_YEAR <= number < _FIRST_YEAR + 100:
-        return None
-    try:
-        return datetime.date(number, int(month), int(day))
-    except ValueError:
-        return None
 
 
 @functools.cache
