@@ -9,8 +9,10 @@ import contextlib
 import json
 import logging
 import os
+import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -20,6 +22,8 @@ LOG_FILE: Final = "service.log"
 _MAX_BYTES: Final = 10 * 1024 * 1024
 _OLD_FILES: Final = 5
 _DRAIN_TIMEOUT_S: Final = 2.0
+#: Seconds after which the operator is told again that the log can't be written.
+_REMINDER_S: Final = 60.0
 _OWN: Final = ("deployments", "jobs", "sidecar")
 _SHOWN: Final = frozenset({"WARNING", "ERROR", "CRITICAL"})
 #: What tells the operator which job or part a warning is about.
@@ -46,11 +50,8 @@ def captured(folder: Path, output: TextIO) -> Iterator[None]:
     `output` must not be one of the two: a duplicate of them, made before.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    handler = RotatingFileHandler(
-        folder / LOG_FILE, maxBytes=_MAX_BYTES, backupCount=_OLD_FILES, encoding="utf-8"
-    )
-    handler.setFormatter(logging.Formatter("%(message)s"))
     screen = Screen(output)
+    handler = _LogFile(folder / LOG_FILE, screen.say)
     read_end, write_end = os.pipe()
     saved = os.dup(1), os.dup(2)
 
@@ -76,7 +77,24 @@ def captured(folder: Path, output: TextIO) -> Iterator[None]:
             os.close(original)
         # A process that outlives this one may keep the pipe open.
         reader.join(_DRAIN_TIMEOUT_S)
-        handler.close()
+        with contextlib.suppress(OSError):  # what could not be written is lost
+            handler.close()
+
+
+class _LogFile(RotatingFileHandler):
+    """The rotated log. Lines that can't be written, as on a full disk, are lost."""
+
+    def __init__(self, file: Path, say: Callable[[str], None]) -> None:
+        super().__init__(file, maxBytes=_MAX_BYTES, backupCount=_OLD_FILES, encoding="utf-8")
+        self.setFormatter(logging.Formatter("%(message)s"))
+        self._say = say
+        self._said_at = float("-inf")
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        """Tell the operator: a traceback on standard error would come back as lines to write."""
+        if time.monotonic() - self._said_at >= _REMINDER_S:
+            self._said_at = time.monotonic()
+            self._say(f"WARNING: the log can't be written: {sys.exception()}")
 
 
 def describe(line: str) -> tuple[str, str | None]:
