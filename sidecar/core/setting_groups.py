@@ -1,8 +1,8 @@
 """The groups of settings, each a model of its own; settings.py puts them together."""
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from pydantic_settings import NoDecode
 
 from sidecar.core.standard_webhooks import signing_key
@@ -18,10 +18,15 @@ def _check_webhook_secret(secret: SecretStr) -> SecretStr:
 WebhookSecret = Annotated[SecretStr, AfterValidator(_check_webhook_secret)]
 
 
-def split_at_commas(values: object) -> object:
+def _split_at_commas(values: object) -> object:
     if isinstance(values, str):
         return tuple(part.strip() for part in values.split(",") if part.strip())
     return values
+
+
+T = TypeVar("T")
+#: Values that an environment variable separates by commas, in the place of JSON.
+CommaSeparated = Annotated[tuple[T, ...], NoDecode, BeforeValidator(_split_at_commas)]
 
 
 class SettingsGroup(BaseModel):
@@ -98,7 +103,7 @@ class RetentionSettings(SettingsGroup):
 class WebhookSettings(SettingsGroup):
     """Calls of a job's callback_url."""
 
-    secret: Annotated[tuple[WebhookSecret, ...], NoDecode] = Field(
+    secret: CommaSeparated[WebhookSecret] = Field(
         (),
         max_length=4,
         description="Signs the calls: `whsec_` and 24 to 64 bytes in base64 (Standard Webhooks); "
@@ -111,8 +116,6 @@ class WebhookSettings(SettingsGroup):
         ge=0,
         description="Backoff before the second attempt, in seconds; doubles up to an hour.",
     )
-
-    _split = field_validator("secret", mode="before")(split_at_commas)
 
     @property
     def keys(self) -> tuple[bytes, ...]:

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from sidecar.core.renamed_settings import RenamedEnvironment, with_current_names
 from sidecar.core.setting_groups import (
     ClassifierSettings,
+    CommaSeparated,
     EmbeddingSettings,
     EngineSettings,
     JobSettings,
@@ -29,7 +30,6 @@ from sidecar.core.setting_groups import (
     TextSettings,
     WebhookSettings,
     WorkerSettings,
-    split_at_commas,
 )
 
 PREFIX: Final = "SIDECAR_"
@@ -66,13 +66,13 @@ class Settings(BaseSettings):
         description="postgresql://user:password@host/name for PostgreSQL; "
         "empty: the SQLite file service.db in SIDECAR_DATA_DIR.",
     )
-    api_tokens: Annotated[tuple[ApiToken, ...], NoDecode] = Field(
+    api_tokens: CommaSeparated[ApiToken] = Field(
         (),
         max_length=2,
         description="Shared token that every caller must send, as `Authorization: Bearer TOKEN`; "
         "two by comma while one replaces the other; empty: none is asked for.",
     )
-    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+    allowed_hosts: CommaSeparated[str] = Field(
         (),
         description="Names by which the service may be called, by comma, beside addresses, names "
         "of one label, private domains and this machine's own name; `.example.com` stands for all "
@@ -141,7 +141,7 @@ class Settings(BaseSettings):
     image_dir: Path | None = Field(
         None, description="Folder below which image_path may point; unset: image_path is refused."
     )
-    ssrf_allowed_networks: Annotated[tuple[str, ...], NoDecode] = Field(
+    ssrf_allowed_networks: CommaSeparated[str] = Field(
         (),
         description="Address ranges (CIDR, by comma) that image_url and callback_url may reach "
         "although they are private, such as 10.1.2.0/24.",
@@ -203,8 +203,6 @@ class Settings(BaseSettings):
         if url and not url.startswith(("http://", "https://")):
             raise ValueError("it begins with http:// or https://, or is empty")
         return url
-
-    _split = field_validator("ssrf_allowed_networks", "api_tokens", mode="before")(split_at_commas)
 
     @property
     def blob_dir(self) -> Path:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 from pydantic_settings import SettingsError
 
 from sidecar.core.renamed_settings import RENAMED, old_names_in
@@ -92,6 +92,27 @@ def test_the_default_database_is_a_file_in_the_data_folder(tmp_path: Path) -> No
     assert settings.resolved_database_url == f"sqlite+aiosqlite:///{tmp_path}/service.db"
 
 
-def test_address_ranges_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SIDECAR_SSRF_ALLOWED_NETWORKS", "10.1.2.0/24, fd00::/8")
-    assert Settings().ssrf_allowed_networks == ("10.1.2.0/24", "fd00::/8")
+LISTS = {
+    "ssrf_allowed_networks": ("10.1.2.0/24", "fd00::/8"),
+    "allowed_hosts": ("food.example", ".shop.example"),
+    "api_tokens": ("0123456789abcdef", "fedcba9876543210"),
+    "webhook.secret": (f"whsec_{'A' * 32}", f"whsec_{'B' * 32}"),
+}
+
+
+def test_these_settings_are_lists() -> None:
+    defaults = Settings.model_construct()
+    lists = {name for name in env_names().values() if attrgetter(name)(defaults) == ()}
+    assert lists == set(LISTS)
+
+
+@pytest.mark.parametrize(("dotted", "values"), LISTS.items())
+def test_variables_of_lists_are_separated_by_commas(
+    monkeypatch: pytest.MonkeyPatch, dotted: str, values: tuple[str, ...]
+) -> None:
+    [variable] = [variable for variable, name in env_names().items() if name == dotted]
+    monkeypatch.setenv(variable, ", ".join(values))
+    read = attrgetter(dotted)(Settings())
+    assert values == tuple(
+        value.get_secret_value() if isinstance(value, SecretStr) else value for value in read
+    )
