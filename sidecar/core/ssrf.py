@@ -119,7 +119,10 @@ async def fetch(
             body, location = await _get(client, url, max_bytes, allowed_networks, resolver)
             if location is None:
                 return body
-            url = urljoin(url, location)
+            try:
+                url = urljoin(url, location)
+            except ValueError as error:
+                raise BlockedUrl("The URL redirects to a malformed one.") from error
     raise BlockedUrl(f"The URL redirects more than {_MAX_REDIRECTS} times.")
 
 

@@ -162,9 +162,10 @@ async def test_each_redirect_is_checked() -> None:
     async with http_server(lambda head: redirect("http://169.254.169.254/latest")) as port:
         with pytest.raises(BlockedUrl):
             await get(f"http://127.0.0.1:{port}/")
-    async with http_server(lambda head: redirect("file:///etc/passwd")) as port:
-        with pytest.raises(BlockedUrl):
-            await get(f"http://127.0.0.1:{port}/")
+    for location in ("file:///etc/passwd", "http://[", "//[::1"):
+        async with http_server(lambda head, to=location: redirect(to)) as port:
+            with pytest.raises(BadRequest):
+                await get(f"http://127.0.0.1:{port}/")
 
 
 async def test_only_a_few_redirects_are_followed() -> None:
