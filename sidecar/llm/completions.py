@@ -16,11 +16,14 @@ async def complete(
 
     Raises the engine's errors, and ModelUnavailable when it returns no completion.
     """
+    body: Mapping[str, Any] | None = None
     async with aclosing(engine.chat(request, tenant_id=tenant_id)) as events:
-        async for event in events:
+        async for event in events:  # to the end: closed before, a generation is cancelled
             if isinstance(event, Completion):
-                return event.body
-    raise ModelUnavailable("The language model returned no completion.")
+                body = event.body
+    if body is None:
+        raise ModelUnavailable("The language model returned no completion.")
+    return body
 
 
 def json_schema_format(name: str, schema: Mapping[str, Any]) -> dict[str, Any]:
