@@ -1,12 +1,11 @@
 """Reviews: what people say of results, stored with the job's new review in one transaction."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Select, select, update
 
-from jobs.queue.job import JobStatus, Review
+from jobs.queue.job import Job, JobStatus, Review
 from jobs.queue.transitions import JOB_COLUMNS, emit_events, job_from_row
 from jobs.storage.database import Database
 from jobs.storage.feedback import Correction, Feedback, FeedbackStore, Rating, feedback_from_row
@@ -41,12 +40,12 @@ class Reviews:
         """
 
         def work(connection: Connection) -> None:
-            job_id = feedback.job_id
-            if check_base and job_id is not None:
+            before = _locked_job(connection, feedback)
+            if check_base and before is not None:
                 _check_base(connection, feedback, based_on)
             self._feedback.insert(connection, feedback, corrections)
-            if job_id is not None:
-                _review(connection, feedback.tenant_id, job_id, feedback, feedback.created_at)
+            if before is not None and before.status is JobStatus.SUCCEEDED:
+                _review(connection, before, feedback)
 
         await self._database.write(work)
 
@@ -84,6 +83,21 @@ def _corrections_of(tenant_id: str, job_id: str) -> Select[Any]:
     )
 
 
+def _locked_job(connection: Connection, feedback: Feedback) -> Job | None:
+    """Return the job that the feedback is on; None without one.
+
+    Its row is locked, so that people who review it at once see each other's reviews.
+    """
+    if feedback.job_id is None:
+        return None
+    row = connection.execute(
+        select(*JOB_COLUMNS)
+        .where(jobs.c.tenant_id == feedback.tenant_id, jobs.c.id == feedback.job_id)
+        .with_for_update()
+    ).one_or_none()
+    return None if row is None else job_from_row(row)
+
+
 def _check_base(connection: Connection, feedback: Feedback, based_on: str | None) -> None:
     newest = connection.execute(
         _corrections_of(feedback.tenant_id, feedback.job_id or "").limit(1)
@@ -101,27 +115,20 @@ def _named(feedback: Feedback) -> Mapping[str, str]:
     return {"merchant": merchant.casefold()[:200]} if merchant else {}
 
 
-def _review(
-    connection: Connection, tenant_id: str, job_id: str, feedback: Feedback, now: datetime
-) -> None:
+def _review(connection: Connection, job: Job, feedback: Feedback) -> None:
     """Set a succeeded job's review, with its event and its webhook."""
-    mine = (jobs.c.tenant_id == tenant_id, jobs.c.id == job_id)
-    row = connection.execute(select(*JOB_COLUMNS).where(*mine)).one_or_none()
-    if row is None or row.status != JobStatus.SUCCEEDED:
-        return
-    before = job_from_row(row).review
     if feedback.correction is not None:
         review = Review.CORRECTED
     elif feedback.rating is Rating.THUMBS_DOWN:
         review = Review.PENDING
     else:  # a correction that somebody confirms stays one
-        review = Review.CORRECTED if before is Review.CORRECTED else Review.CONFIRMED
-    if review is before and review is Review.PENDING:
+        review = Review.CORRECTED if job.review is Review.CORRECTED else Review.CONFIRMED
+    if review is job.review and review is Review.PENDING:
         return
     changed = connection.execute(
         update(jobs)
-        .where(*mine)
+        .where(jobs.c.id == job.id)
         .values(review=review, version=jobs.c.version + 1, **_named(feedback))
         .returning(*JOB_COLUMNS)
     ).one()
-    emit_events(connection, [job_from_row(changed)], now, review)
+    emit_events(connection, [job_from_row(changed)], feedback.created_at, review)
