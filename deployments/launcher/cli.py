@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import yaml
 from deployments.launcher import hardware, main, preflight
 from deployments.launcher.config import ConfigError, LauncherConfig, load_config, load_settings
 from deployments.launcher.doctor import examine
-from jobs.storage.backup import BackupError, BackupSummary, restore, save
+from jobs.storage.backup import BackupError, restore, save
 
 
 def run_command(arguments: Sequence[str] | None = None) -> int:
@@ -38,15 +38,18 @@ def run_command(arguments: Sequence[str] | None = None) -> int:
             case "run":
                 return main.run(options.config, options.host)
             case "backup":
-                return _report(options.target, lambda: save(_data_dir(), options.target))
+                summary = save(_data_dir(), options.target)
+                sys.stdout.write(f"{summary.describe(options.target)}\n")
             case "restore":
-                return _report(_data_dir(), lambda: restore(options.source, _data_dir()))
+                summary = restore(options.source, _data_dir())
+                sys.stdout.write(f"{summary.describe(_data_dir())}\n")
             case command_name:
                 config = load_config(options.config, host=options.host)
                 return actions[command_name](config)
     except (ConfigError, BackupError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
+    return 0
 
 
 def _check(config: LauncherConfig) -> int:
@@ -67,15 +70,6 @@ def _doctor(config: LauncherConfig) -> int:
     for finding in findings:
         sys.stdout.write(f"{'ok  ' if finding.ok else 'LOOK'}  {finding.text}\n")
     return 0 if all(finding.ok for finding in findings) else 1
-
-
-def _report(target: Path, action: Callable[[], BackupSummary]) -> int:
-    summary = action()
-    missing = f"; {summary.missing} were removed meanwhile" if summary.missing else ""
-    sys.stdout.write(
-        f"{target}: the database and {summary.blobs - summary.missing} images{missing}.\n"
-    )
-    return 0
 
 
 def _data_dir() -> Path:

@@ -33,12 +33,17 @@ class BackupSummary:
     blobs: int
     missing: int
 
+    def describe(self, target: Path) -> str:
+        """Return a sentence about what is in `target` now."""
+        missing = f"; {self.missing} were removed meanwhile" if self.missing else ""
+        return f"{target}: the database and {self.blobs - self.missing} images{missing}."
+
 
 def save(data_dir: Path, target: Path) -> BackupSummary:
     """Copy the data folder into the new folder `target`, completely or not at all.
 
-    Raises BackupError when the target exists or there is no database, OSError when nothing can be
-    written, and sqlite3.Error when the database can't be.
+    Raises BackupError when the target exists, or there is no database or a damaged one, and OSError
+    when nothing can be written.
     """
     if target.exists():
         raise BackupError(f"{target} exists already.")
@@ -47,8 +52,11 @@ def save(data_dir: Path, target: Path) -> BackupSummary:
     unfinished = target.with_name(f".{target.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True, mode=0o700)
-    _copy_database(f"file:{data_dir / DATABASE}?mode=ro", unfinished / DATABASE)
-    summary = _copy_blobs(_referenced_blobs(unfinished / DATABASE), data_dir, unfinished)
+    try:
+        _copy_database(_uri(data_dir / DATABASE, "mode=ro"), unfinished / DATABASE)
+        summary = _copy_blobs(_referenced_blobs(unfinished / DATABASE), data_dir, unfinished)
+    except sqlite3.Error as error:
+        raise BackupError(f"{data_dir / DATABASE} can't be copied: {error}.") from error
     os.sync()  # otherwise a power cut could keep the rename and lose file contents
     unfinished.rename(target)
     return summary
@@ -73,7 +81,7 @@ def restore(source: Path, data_dir: Path) -> BackupSummary:
         # The database comes last and at once, so that a folder with a database is complete.
         unfinished = data_dir / f".{DATABASE}.unfinished"
         unfinished.unlink(missing_ok=True)
-        _copy_database(f"file:{source / DATABASE}?immutable=1", unfinished)
+        _copy_database(_uri(source / DATABASE, "immutable=1"), unfinished)
         os.sync()
         unfinished.rename(data_dir / DATABASE)
     except sqlite3.Error as error:
@@ -91,7 +99,12 @@ def _copy_database(source: str, target: Path) -> None:
 
 
 def _open_immutable(database: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"file:{database}?immutable=1", uri=True)
+    return sqlite3.connect(_uri(database, "immutable=1"), uri=True)
+
+
+def _uri(database: Path, query: str) -> str:
+    """Return SQLite's URI of the file, in whose path `?`, `#` and `%` are quoted."""
+    return f"{database.resolve().as_uri()}?{query}"
 
 
 def _referenced_blobs(database: Path) -> Sequence[str]:
@@ -127,13 +140,10 @@ def main() -> int:
     action = save if arguments.action == "save" else restore
     try:
         summary = action(arguments.source, arguments.target)
-    except (BackupError, OSError, sqlite3.Error) as error:
+    except (BackupError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    sys.stdout.write(
-        f"{arguments.target}: the database and {summary.blobs - summary.missing} images"
-        + (f"; {summary.missing} were removed meanwhile.\n" if summary.missing else ".\n")
-    )
+    sys.stdout.write(f"{summary.describe(arguments.target)}\n")
     return 0
 
 

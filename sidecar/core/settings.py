@@ -10,6 +10,7 @@ import re
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
+from urllib.parse import quote
 
 from pydantic import AfterValidator, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -218,7 +219,7 @@ class Settings(BaseSettings):
     def resolved_database_url(self) -> str:
         """The SQLAlchemy URL, with its async driver."""
         if not self.database_url:
-            return f"sqlite+aiosqlite:///{self.data_dir / 'service.db'}"
+            return f"sqlite+aiosqlite:///{quote(str(self.data_dir / 'service.db'))}"
         scheme, separator, rest = self.database_url.partition("://")
         if scheme in ("postgresql", "postgres"):
             scheme = "postgresql+asyncpg"

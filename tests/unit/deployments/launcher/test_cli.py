@@ -45,3 +45,12 @@ def test_what_is_wrong_is_a_sentence(
 ) -> None:
     assert run_command(arguments) == 1
     assert sentence in capsys.readouterr().err
+
+
+def test_a_damaged_database_is_a_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "service.db").write_bytes(b"no database" * 1000)
+    assert run_command(["backup", str(tmp_path / "copy")]) == 1
+    assert "can't be copied" in capsys.readouterr().err

@@ -15,6 +15,7 @@ from jobs.queue.queue import JobFilter, JobQueue, utc_now
 from jobs.storage.backup import DATABASE, BackupError, BackupSummary, restore, save
 from jobs.storage.blobs import BlobStore
 from jobs.storage.database import Database
+from sidecar.core.settings import Settings
 from tests.unit.conftest import migrated
 
 DONE = JobResult(output={"total": "1.99"}, model_id="m", model_version="1")
@@ -115,6 +116,22 @@ async def test_a_damaged_backup_is_not_restored(backup: Path, tmp_path: Path) ->
     with pytest.raises(BackupError):
         restore(backup, tmp_path / "new")
     assert not (tmp_path / "new" / "service.db").exists()
+
+
+async def test_a_damaged_database_is_not_saved(tmp_path: Path) -> None:
+    (tmp_path / DATABASE).write_bytes(b"no database" * 1000)
+    with pytest.raises(BackupError, match="can't be copied"):
+        save(tmp_path, tmp_path / "copy")
+    assert not (tmp_path / "copy").exists()
+
+
+async def test_folders_may_have_any_name(tmp_path: Path) -> None:
+    data, copy, restored = (tmp_path / name for name in ("50%20 ?ö", "monday #2", "d%23?e"))
+    data.mkdir()
+    async with migrated(Settings(data_dir=data).resolved_database_url) as database:
+        await run_job(database, data, 1)
+    assert save(data, copy) == BackupSummary(1, 0)
+    assert restore(copy, restored) == BackupSummary(1, 0)
 
 
 async def test_a_missing_image_is_counted(backup: Path, tmp_path: Path) -> None:
