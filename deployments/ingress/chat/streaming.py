@@ -23,7 +23,8 @@ async def record_disconnect(recorder: ChatRecorder) -> AsyncIterator[None]:
     try:
         yield
     except (ClientDisconnected, asyncio.CancelledError):
-        await asyncio.shield(asyncio.create_task(recorder.fail(ClientDisconnected())))
+        with suppress(DatabaseUnavailable):
+            await asyncio.shield(asyncio.create_task(recorder.fail(ClientDisconnected())))
         raise
 
 

@@ -224,6 +224,24 @@ async def test_a_disconnect_cancels_the_generation(ingress: IngressClient, strea
     assert (record["status"], record["error_code"]) == ("error", "client_left")
 
 
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_disconnect_while_the_database_is_away_is_no_failure(
+    settings: Settings, caplog: pytest.LogCaptureFixture, stream: bool
+) -> None:
+    async with serve_ingress(settings, migrated=False) as ingress:
+        ingress.engine.never_ends = True
+        client = DisconnectingClient(ingress, body(stream=stream))
+        async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+            group.create_task(client.run())
+            if stream:
+                await client.received.wait()
+            client.disconnect.set()
+            await ingress.engine.closed.wait()
+    assert "unhandled error" not in caplog.messages
+    starts = [message for message in client.messages if message["type"] == "http.response.start"]
+    assert [start["status"] for start in starts] == [200 if stream else 400]
+
+
 @pytest.fixture
 async def limited(settings: Settings) -> AsyncIterator[IngressClient]:
     one_request = settings.model_copy(update={"engine": EngineSettings(tenant_concurrency=1)})
