@@ -45,6 +45,13 @@ def not_blank(text: str) -> str:
     return text
 
 
+def printable(text: str) -> str:
+    """The text itself. ValueError for control characters, not all of which PostgreSQL stores."""
+    if not text.isprintable():
+        raise ValueError("must be printable text")
+    return text
+
+
 def unique(what: str, key: Callable[[Any], Hashable]) -> AfterValidator:
     """Refuse a list in which two entries have the same `key`; the validator raises ValueError."""
 

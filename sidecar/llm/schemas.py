@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     AliasChoices,
     BaseModel,
     ConfigDict,
@@ -21,7 +22,7 @@ from pydantic import (
     model_validator,
 )
 
-from sidecar.core.validation import NotBoolean
+from sidecar.core.validation import NotBoolean, printable
 from sidecar.llm.grammar_limits import check_patterns
 
 MAX_GRAMMAR_BYTES = 65_536
@@ -30,6 +31,7 @@ MAX_GRAMMAR_BYTES = 65_536
 _Text = Annotated[str, StringConstraints(max_length=2_000_000)]
 _FunctionName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_.-]{1,64}$")]
 _Id = Annotated[str, StringConstraints(max_length=200)]
+_Recorded = Annotated[_Id, AfterValidator(printable)]
 _Stop = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 
 
@@ -170,8 +172,8 @@ class ChatRequest(_ChatModel):
     """The body of POST /v1/chat/completions. Fields that are not listed never reach vLLM."""
 
     messages: Annotated[tuple[Message, ...], Field(min_length=1, max_length=2_000)]
-    model: _Id | None = None
-    user: str | None = None
+    model: _Recorded | None = None
+    user: _Recorded | None = None
     stream: StrictBool | None = None
     stream_options: StreamOptions | None = None
     n: Annotated[int, Field(ge=1, le=8), NotBoolean] | None = None

@@ -18,18 +18,15 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from jobs.storage.artifacts import Artifact
+from sidecar.core.validation import NotBlank, printable
 
 PayloadT = TypeVar("PayloadT")
 
 
-def _printable(text: str) -> str:
-    if not text.isprintable() or text.isspace():
-        raise ValueError("must be printable text")
-    return text
-
-
 #: An id chosen by the caller (tenant, user, request); stored in rows and logs.
-Name = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_printable)]
+Name = Annotated[
+    str, StringConstraints(min_length=1, max_length=200), AfterValidator(printable), NotBlank
+]
 
 
 def is_name(value: object) -> bool:

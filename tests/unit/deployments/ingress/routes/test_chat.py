@@ -107,6 +107,10 @@ async def test_without_a_header_the_user_is_the_tenant(ingress: IngressClient) -
         ({"function_call": "auto"}, "tool_choice"),
         ({"tool_choice": {"type": "function", "function": {"name": "f"}}}, "tool_choice"),
         ({"response_format": {"type": "json_schema"}}, "json_schema"),
+        # They are recorded, in columns of PostgreSQL too.
+        ({"user": "u" * 201}, "user: must have at most 200 characters"),
+        ({"user": "a\0b"}, "user: must be printable text"),
+        ({"model": "a\0b"}, "model: must be printable text"),
     ],
 )
 async def test_an_invalid_request_is_a_400_in_openais_shape(
