@@ -21,7 +21,7 @@ from deployments.dashboard.services import DashboardDep
 from jobs.queue.admin_queries import MAX_COUNTED
 from jobs.queue.job import JobStatus
 from jobs.queue.job_sorting import JobSort
-from sidecar.core.errors import BadRequest, Conflict
+from sidecar.core.errors import BadRequest, Conflict, NotFound
 
 router = APIRouter(prefix="/dashboard/jobs", include_in_schema=False, route_class=HtmlRoute)
 
@@ -82,8 +82,8 @@ async def act_on_jobs(request: Request, services: DashboardDep) -> Response:
     if action not in ("retry", "cancel"):
         raise BadRequest("Choose retry or cancel.")
     for job_id in form.get("job", [])[:PAGE]:
-        job = await services.queries.job(job_id)
-        with suppress(Conflict):
+        with suppress(Conflict, NotFound):
+            job = await services.queries.job(job_id)
             if action == "cancel":
                 await services.queue.cancel(job.tenant_id, job_id)
             else:

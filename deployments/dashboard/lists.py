@@ -87,13 +87,14 @@ def parse_enum(enum: type[EnumT], value: str | None) -> EnumT | None:
 
 
 def _parse_time(value: str | None) -> datetime | None:
-    """Parse a form's date and time as UTC. Raises BadRequest."""
+    """Parse a date and time, as UTC unless it names its offset. Raises BadRequest."""
     if value is None:
         return None
     try:
-        return datetime.fromisoformat(value).replace(tzinfo=UTC)
+        moment = datetime.fromisoformat(value)
     except ValueError as error:
         raise BadRequest("Write times like 2026-01-10T12:00.") from error
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
 
 
 def page_start(request: Request) -> str | None:

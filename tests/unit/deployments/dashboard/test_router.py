@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from html.parser import HTMLParser
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -207,6 +209,12 @@ async def test_jobs_are_filtered_and_paged_by_key(ingress: IngressClient) -> Non
     assert await listed("feature=meal_optimization") == []
     assert await listed("since=2200-01-01T00:00") == []
     assert await listed("until=2200-01-01T00:00&state=failed") == [failed_id]
+    soon = datetime.now(UTC) + timedelta(hours=1)
+    elsewhere = soon.astimezone(timezone(timedelta(hours=5))).isoformat()
+    assert await listed(urlencode({"since": elsewhere, "state": "failed"})) == []
+    assert await listed(urlencode({"until": elsewhere, "state": "failed"})) == [failed_id]
+    earlier = (soon - timedelta(hours=2)).astimezone(timezone(timedelta(hours=5))).isoformat()
+    assert await listed(urlencode({"since": earlier, "state": "failed"})) == [failed_id]
     assert await listed(f"q={ids[3]}") == [ids[3]]
     assert await listed("q=t2") == [failed_id]
     assert await listed("q=nothing") == []
@@ -339,7 +347,7 @@ async def test_selected_jobs_are_cancelled_or_retried_and_others_stay(
     for action, status in (("cancel", "cancelled"), ("retry", "queued")):
         response = await ingress.http.post(
             "/dashboard/jobs?tenant=t1",
-            data={"action": action, "job": [done, *waiting]},
+            data={"action": action, "job": [done, "job_gone", *waiting]},
             headers=SAME_SITE,
         )
         assert response.status_code == 303
