@@ -26,7 +26,7 @@ def map_serve_errors() -> Iterator[None]:
     Raises:
         ServiceError: when the deployment raised it.
         Overloaded: when the deployment's queue is full.
-        ModelUnavailable: when no replica responds.
+        ModelUnavailable: when no replica responds, or not in the time that the call has.
     """
     try:
         yield
@@ -36,7 +36,7 @@ def map_serve_errors() -> Iterator[None]:
         raise
     except BackPressureError as error:
         raise Overloaded(retry_after_s=1) from error
-    except (RayError, RayServeException) as error:
+    except (RayError, RayServeException, TimeoutError) as error:
         raise ModelUnavailable(
             "The part of the service that does this is not running; try again shortly.",
             retry_after_s=5,

@@ -6,6 +6,8 @@ from importlib.util import find_spec
 from typing import Any
 from uuid import uuid4
 
+from ray.exceptions import RayError
+from ray.serve.exceptions import RayServeException
 from ray.serve.handle import DeploymentHandle
 
 from deployments.serving.calls import await_call, map_serve_errors
@@ -98,7 +100,7 @@ class EngineClient:
                 counters = await self._handle.broadcast("counters").results_async(
                     timeout_s=_COUNTERS_TIMEOUT_S, return_exceptions=True
                 )
-        except (ServiceError, TimeoutError):
+        except ServiceError:
             counters = []
         replicas = [result for result in counters if not isinstance(result, BaseException)]
         if not replicas:
@@ -169,7 +171,10 @@ def _state(settings: Settings, name: str, application_name: str) -> EngineState:
     """Return the state according to Serve's controller."""
     if settings.engine.mode == "off":
         return EngineState("off", "it is turned off (SIDECAR_ENGINE_MODE=off)")
-    application = serve_status().applications.get(application_name)
+    try:
+        application = serve_status().applications.get(application_name)
+    except (RayError, RayServeException):  # its controller is being started again
+        return EngineState("down", "Ray Serve does not answer")
     deployment = application.deployments.get(name) if application else None
     states = deployment.replica_states if deployment else {}
     replicas = sum(count for state, count in states.items() if state == "RUNNING")

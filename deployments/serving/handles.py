@@ -22,6 +22,8 @@ from sidecar.search.schemas import SearchRequest
 
 #: Texts of the largest request that shares a call with others; a larger one would delay them.
 _MAX_BATCHED_TEXTS: Final = 8
+#: Seconds after which a runner counts as not notified; it polls the queue too.
+_NOTIFY_TIMEOUT_S: Final = 10.0
 #: Ingredients of all recipes of the largest plan that is sent as an object: some 30 ms.
 _MAX_PICKLED_INGREDIENTS: Final = 5_000
 
@@ -116,7 +118,10 @@ class JobRunnerHandle:
 
     async def notify(self) -> None:
         """Wake every runner, because a single one may have no free slot."""
-        await await_call(self._handle.broadcast("notify").results_async())
+        # One that hangs must not keep later jobs from being announced to the others.
+        await await_call(
+            self._handle.broadcast("notify").results_async(timeout_s=_NOTIFY_TIMEOUT_S)
+        )
 
     async def running_count(self) -> int:
         return int(await await_call(self._handle.running_count.remote()))
