@@ -3,8 +3,8 @@
 import json
 import threading
 import time
-import urllib.error
 import urllib.request
+from http.client import HTTPException
 
 from deployments.launcher.config import ENGINE, VISION
 from sidecar.core.settings import Settings
@@ -31,7 +31,7 @@ def wait_until_ready(url: str, settings: Settings, stop_requested: threading.Eve
         try:
             with urllib.request.urlopen(probe, timeout=5) as response:
                 readiness = json.load(response)
-        except (OSError, urllib.error.HTTPError):
+        except (OSError, HTTPException, ValueError):  # an answer that was cut off, too
             readiness = {}
         if readiness.get("status") == "ok":
             return None
