@@ -94,11 +94,7 @@ async def main(port: int) -> None:
     cache = VectorCache(model.embed, _CACHE_BYTES)
     classifier = await packaged_classifier(cache.embed, model.version)
     readers = ProcessPoolExecutor(os.cpu_count())
-    limits = ImageLimits(
-        max_bytes=settings.max_image_bytes,
-        max_pixels=settings.max_image_pixels,
-        max_pages=settings.max_image_pages,
-    )
+    limits = ImageLimits.configured(settings)
     planners = WorkerPool(Limits(workers=settings.planner.workers))
     await planners.start()
     app = FastAPI()

@@ -4,10 +4,12 @@ import asyncio
 import json
 import sys
 from contextlib import suppress
+from dataclasses import asdict
 from typing import Final
 
 from sidecar.core.errors import DeadlineExceeded, InvalidImage, from_code
 from sidecar.core.settings import Settings
+from sidecar.receipts.pages.decode import ImageLimits
 
 #: Processes at a time; others wait.
 _PROCESSES: Final = 2
@@ -20,13 +22,7 @@ class PageImages:
 
     def __init__(self, settings: Settings) -> None:
         self._memory_bytes = settings.job.memory_bytes
-        self._limits = json.dumps(
-            {
-                "max_bytes": settings.max_image_bytes,
-                "max_pixels": settings.max_image_pixels,
-                "max_pages": settings.max_image_pages,
-            }
-        )
+        self._limits = json.dumps(asdict(ImageLimits.configured(settings)))
         self._processes = asyncio.Semaphore(_PROCESSES)
 
     async def render(self, data: bytes, page: int) -> bytes:

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from deployments.http.csrf import SAFE_METHODS, check_not_cross_site
 from deployments.http.error_responses import error_response
 from deployments.ingress.draining import DrainGate
-from deployments.ingress.uploads import BodyReader
+from deployments.ingress.uploads import BodyReader, replayed
 from sidecar.core.errors import BadRequest, ServiceError
 from sidecar.core.metrics import Meter
 from sidecar.core.tracing import trace_id_of, traceparent_of
@@ -84,7 +84,7 @@ class RequestContextMiddleware:
                 raise BadRequest("The URL contains a NUL character.")
             with self._drain_gate.track():
                 async with self._bodies.read(scope, receive) as body:
-                    await self._app(scope, _replay(body, receive), send_with_id)
+                    await self._app(scope, replayed(body, receive), send_with_id)
         except ServiceError as error:
             fields["code"] = error.code
             await error_response(error, request_id, scope["path"])(scope, receive, send_with_id)
@@ -119,17 +119,3 @@ class RequestContextMiddleware:
         self._meter.observe("sidecar_request_seconds", seconds, path=path)
         if code is not None:
             self._meter.add("sidecar_errors", path=path, code=code)
-
-
-def _replay(body: bytes, receive: Receive) -> Receive:
-    """Return a `receive` that yields the body in one message, then the connection's messages."""
-    is_replayed = False
-
-    async def replay() -> Message:
-        nonlocal is_replayed
-        if is_replayed:
-            return await receive()
-        is_replayed = True
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    return replay

@@ -14,9 +14,10 @@ import orjson
 from fastapi import Request, Response
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
-from starlette.types import Message, Receive, Scope
+from starlette.types import Scope
 
 from deployments.ingress.json import JsonRoute
+from deployments.ingress.uploads import replayed
 from jobs.tasks.registry import RECEIPT_EXTRACTION
 from sidecar.core.errors import BadRequest
 
@@ -145,17 +146,4 @@ def _as_json(request: Request, body: Mapping[str, Any], *, reads_query: bool = F
         query = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
         rest = urlencode([(name, value) for name, value in query if name != _OPTIONS])
         scope["query_string"] = rest.encode()
-    return Request(scope, _replay(content, request.receive))
-
-
-def _replay(content: bytes, receive: Receive) -> Receive:
-    is_replayed = False
-
-    async def replay() -> Message:
-        nonlocal is_replayed
-        if is_replayed:
-            return await receive()
-        is_replayed = True
-        return {"type": "http.request", "body": content, "more_body": False}
-
-    return replay
+    return Request(scope, replayed(content, request.receive))

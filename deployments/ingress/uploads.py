@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Final
 
 from starlette.datastructures import Headers
-from starlette.types import Receive, Scope
+from starlette.types import Message, Receive, Scope
 
 from sidecar.core.errors import BadRequest, Overloaded, RequestTimeout, TooLarge
 
@@ -123,3 +123,17 @@ class BodyReader:
             yield
         finally:
             self._unfinished.discard(upload)
+
+
+def replayed(body: bytes, receive: Receive) -> Receive:
+    """Return a `receive` that yields the body in one message, then the connection's messages."""
+    is_replayed = False
+
+    async def replay() -> Message:
+        nonlocal is_replayed
+        if is_replayed:
+            return await receive()
+        is_replayed = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return replay

@@ -41,11 +41,7 @@ def read_receipt(context: JobContext) -> Iterator[Progress | JobResult]:
         raise ValueError("a receipt job without its image")
     settings = context.settings
     job = ReceiptJob.model_validate(context.payload)
-    limits = ImageLimits(
-        max_bytes=settings.max_image_bytes,
-        max_pixels=settings.max_image_pixels,
-        max_pages=settings.max_image_pages,
-    )
+    limits = ImageLimits.configured(settings)
     accuracy = job.options.accuracy or settings.receipt.accuracy
     options = job.options.model_copy(update={"accuracy": accuracy})
     steps = read(context.image, options, engine(settings.receipt.threads), limits)

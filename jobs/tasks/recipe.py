@@ -56,11 +56,7 @@ def _recognize(image: bytes, context: JobContext) -> tuple[list[str], float]:
     from sidecar.recipes.columns import lines_of
 
     settings = context.settings
-    limits = ImageLimits(
-        max_bytes=settings.max_image_bytes,
-        max_pixels=settings.max_image_pixels,
-        max_pages=settings.max_image_pages,
-    )
+    limits = ImageLimits.configured(settings)
     rows = first_rows(image, ReceiptOptions(), engine(settings.receipt.threads), limits)
     confidence = sum(row.confidence for row in rows) / max(1, len(rows))
     return lines_of(rows), round(confidence, 3)

@@ -10,7 +10,7 @@ import io
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
@@ -19,6 +19,8 @@ from sidecar.receipts.types import Pixels
 
 if TYPE_CHECKING:
     from PIL import Image
+
+    from sidecar.core.settings import Settings
 
 
 _MAGIC: tuple[tuple[int, bytes, str], ...] = (
@@ -51,6 +53,15 @@ class ImageLimits:
     max_bytes: int = 20 * 1024 * 1024
     max_pixels: int = 50_000_000
     max_pages: int = 20
+
+    @classmethod
+    def configured(cls, settings: "Settings") -> Self:
+        """Return the service's limits."""
+        return cls(
+            max_bytes=settings.max_image_bytes,
+            max_pixels=settings.max_image_pixels,
+            max_pages=settings.max_image_pages,
+        )
 
 
 def sniff(data: bytes) -> str | None:
