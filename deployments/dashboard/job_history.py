@@ -19,7 +19,8 @@ from jobs.queue.job import FINAL, JobStatus
 
 #: Read again at each refresh, because a row may commit later than one that finished after it.
 _OVERLAP = timedelta(minutes=1)
-_STATES: Sequence[JobStatus] = sorted(FINAL)
+#: The states of finished jobs, which their columns name by number.
+STATES: Sequence[JobStatus] = sorted(FINAL)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,8 +32,6 @@ class FinishedJobs:
     wait: npt.NDArray[np.float32]  # seconds from the submission to the first attempt; NaN: none
     feature: npt.NDArray[np.str_]
     status: npt.NDArray[np.int8]  # index into STATES
-
-    STATES = _STATES
 
     @classmethod
     def of(cls, rows: Sequence[Row[*tuple[Any, ...]]]) -> Self:
@@ -47,7 +46,7 @@ class FinishedJobs:
             latency=(finished - created).astype(np.float32),
             wait=(started - created).astype(np.float32),
             feature=np.array([row[0] for row in rows], dtype=np.str_),
-            status=np.array([_STATES.index(row[1]) for row in rows], dtype=np.int8),
+            status=np.array([STATES.index(row[1]) for row in rows], dtype=np.int8),
         )
 
     def where(self, mask: npt.NDArray[np.bool_]) -> "FinishedJobs":
@@ -56,7 +55,7 @@ class FinishedJobs:
 
     def has(self, status: JobStatus) -> npt.NDArray[np.bool_]:
         """Return the mask of the jobs with that status."""
-        mask: npt.NDArray[np.bool_] = self.status == _STATES.index(status)
+        mask: npt.NDArray[np.bool_] = self.status == STATES.index(status)
         return mask
 
     def __add__(self, other: "FinishedJobs") -> "FinishedJobs":

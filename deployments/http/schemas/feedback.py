@@ -86,9 +86,7 @@ class ReceiptCorrectionRequest(_CorrectionRequest):
     """Fields of a receipt, and its line items; a field that is left out stays as it was read."""
 
     merchant: Name | None = None
-    date: (
-        Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$"), AfterValidator(_real_date)] | None
-    ) = None
+    date: IsoDate | None = None
     time: Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$")] | None = None
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] | None = None
     total: Amount | None = None

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deployments.dashboard.activity import WINDOWS, activity
-from deployments.dashboard.job_history import FinishedJobs
+from deployments.dashboard.job_history import STATES, FinishedJobs
 from jobs.queue.admin_queries import QueueDepth
 from jobs.queue.job import JobStatus
 
@@ -23,9 +23,7 @@ def finished(*jobs: tuple[str, JobStatus, float, float]) -> FinishedJobs:
         latency=np.array([latency for *_, latency in jobs], dtype=np.float32),
         wait=np.array([latency / 2 for *_, latency in jobs], dtype=np.float32),
         feature=np.array([feature for feature, *_ in jobs], dtype=np.str_),
-        status=np.array(
-            [FinishedJobs.STATES.index(status) for _, status, *_ in jobs], dtype=np.int8
-        ),
+        status=np.array([STATES.index(status) for _, status, *_ in jobs], dtype=np.int8),
     )
 
 
