@@ -6,7 +6,7 @@ tenant is erased, a later correction of the same name replaces it, or MAX_CORREC
 its kind have come.
 """
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -25,8 +25,6 @@ from sidecar.receipts.corrections.kinds import CorrectionKind
 MAX_CORRECTIONS: Final = 20_000
 #: Corrections that are read at a time: a page occupies the event loop for a few milliseconds.
 _PAGE: Final = 1_000
-#: Keys in one query: SQLite and PostgreSQL limit the parameters of a statement.
-_MAX_KEYS: Final = 500
 
 #: One object, so that SQLAlchemy finds its compiled form: every categorization runs it.
 _VERSIONS = select(schema.correction_versions).where(
@@ -145,24 +143,6 @@ class FeedbackStore:
         """Return the tenant's corrections of that kind, oldest first."""
         rows = [row async for row in self._correction_rows(tenant_id, kind)]
         return [_correction(kind, row) for row in sorted(rows, key=attrgetter("feedback_id"))]
-
-    async def corrected_values(
-        self, tenant_id: str, kind: CorrectionKind, keys: Collection[str]
-    ) -> Mapping[str, str]:
-        """Return the values of those keys that the tenant has corrections of."""
-        table = schema.corrections
-        wanted, values = list(keys), {}
-        async with self._database.read() as connection:
-            for start in range(0, len(wanted), _MAX_KEYS):
-                rows = await connection.execute(
-                    select(table.c.key, table.c.value).where(
-                        table.c.tenant_id == tenant_id,
-                        table.c.kind == kind,
-                        table.c.key.in_(wanted[start : start + _MAX_KEYS]),
-                    )
-                )
-                values.update({row.key: row.value for row in rows})
-        return values
 
     async def version(self, tenant_id: str) -> str | None:
         """Return a value that changes with each correction of the tenant; None before the first."""

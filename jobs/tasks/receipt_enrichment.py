@@ -179,11 +179,15 @@ async def apply_catalog_corrections(
     if not options.catalog or not items:
         return result
     keys = [[correction_key(item[form]) for form in ("raw_text", "parsed_name")] for item in items]
-    corrected = await models.feedback.corrected_values(
-        tenant_id, CorrectionKind.CATALOG, {key for forms in keys for key in forms}
+    corrected = await models.corrections.lookup(
+        tenant_id, {CorrectionKind.CATALOG: {key for forms in keys for key in forms}}
     )
     catalog_ids = {item.id for item in options.catalog}
-    by_key = {key: value for key, value in corrected.items() if value in catalog_ids}
+    by_key = {
+        key: correction.value
+        for (_, key), correction in corrected.items()
+        if correction.value in catalog_ids
+    }
     matched = []
     for item, forms in zip(items, keys, strict=True):
         catalog_id = next((by_key[key] for key in forms if key in by_key), None)

@@ -83,9 +83,10 @@ async def test_corrections_are_read_in_pages_and_by_key(database: Database, cloc
     many = [correction(f"{n:05}") for n in range(2_000)]
     await store.add(new_feedback(clock), many)
     assert await store.corrections("t1", CorrectionKind.CATEGORY) == many
-    pages = [row async for row in CorrectionStore(database).iterate("t1")]
+    corrections = CorrectionStore(database)
+    pages = [row async for row in corrections.iterate("t1")]
     assert [(row.key, row.value) for row in pages] == [(row.key, row.value) for row in many]
     keys = [f"{n:05}" for n in range(1_500, 2_500)]
-    values = await store.corrected_values("t1", CorrectionKind.CATEGORY, keys)
-    assert values == dict.fromkeys(keys[:500], "Dairy")
-    assert not await store.corrected_values("t1", CorrectionKind.CATALOG, keys)
+    found = await corrections.lookup("t1", {CorrectionKind.CATEGORY: keys})
+    assert {key: row.value for (_, key), row in found.items()} == dict.fromkeys(keys[:500], "Dairy")
+    assert not await corrections.lookup("t1", {CorrectionKind.CATALOG: keys})

@@ -17,6 +17,7 @@ from jobs.queue.job import JobResult, JobStatus
 from jobs.queue.queue import JobFilter, JobQueue
 from jobs.queue.webhook_outbox import WebhookOutbox
 from jobs.storage.artifacts import Artifacts
+from jobs.storage.corrections import CorrectionStore
 from jobs.storage.database import Database
 from jobs.storage.feedback import FeedbackFilter, FeedbackStore
 from jobs.storage.migrations import migrate, upgrade_to
@@ -117,10 +118,9 @@ async def test_a_database_of_an_earlier_release_goes_on(saved_url: str, clock: C
     assert artifact.output_payload == {"merchant": "Corner Shop"}
     feedback, _ = await FeedbackStore(database).list("t", FeedbackFilter(), limit=10, offset=0)
     assert [entry.note for entry in feedback] == ["no"]
-    corrected = await FeedbackStore(database).corrected_values(
-        "t", CorrectionKind.CATEGORY, {"milk"}
-    )
-    assert corrected == {"milk": "Dairy"}
+    key = (CorrectionKind.CATEGORY, "milk")
+    corrected = await CorrectionStore(database).lookup("t", {key[0]: {key[1]}})
+    assert corrected[key].value == "Dairy"
     webhook = await WebhookOutbox(database).latest(done.id)
     assert webhook is not None
     assert not webhook.delivered
