@@ -34,9 +34,10 @@ def save_arrays(name: str, folders: Sequence[Path], arrays: Arrays) -> None:
     for folder in folders:
         with suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
-                np.savez(file, allow_pickle=False, **arrays)
-            temporary = Path(file.name)
-            temporary.chmod(0o644)  # the service may run as another user than its installer
-            temporary.rename(folder / f"{name}.npz")
+            with tempfile.TemporaryDirectory(dir=folder) as scratch:  # none stays of a failed write
+                temporary = Path(scratch) / name
+                with temporary.open("wb") as file:
+                    np.savez(file, allow_pickle=False, **arrays)
+                temporary.chmod(0o644)  # the service may run as another user than its installer
+                temporary.rename(folder / f"{name}.npz")
             return
