@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from operator import attrgetter
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 from typing_extensions import TypedDict
 
 from sidecar.classification.backend import Prediction, Source
-from sidecar.core.validation import Id, LanguageTag, NotBlank, max_length, unique
+from sidecar.core.validation import FailFastModel, Id, LanguageTag, NotBlank, max_length, unique
 
 MAX_NAME_CHARACTERS: Final = 500
 MAX_LABELS: Final = 100
@@ -52,18 +52,18 @@ Language = Annotated[
 ]
 
 
-class CategorizeRequest(BaseModel, frozen=True):
+class CategorizeRequest(FailFastModel, frozen=True):
     item_name: Name
     candidate_labels: OptionalLabels = DEFAULT_LABELS
     language: Language = None
 
 
-class NamedItem(BaseModel, frozen=True):
+class NamedItem(FailFastModel, frozen=True):
     id: Id  # the caller's
     name: Name
 
 
-class CategorizeBatchRequest(BaseModel, frozen=True):
+class CategorizeBatchRequest(FailFastModel, frozen=True):
     items: Annotated[
         tuple[NamedItem, ...],
         max_length(MAX_ITEMS, "items"),

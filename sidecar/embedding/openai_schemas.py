@@ -6,10 +6,10 @@ from typing import Annotated, Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import ConfigDict, Field, StringConstraints, field_validator
 from typing_extensions import TypedDict
 
-from sidecar.core.validation import NotBlank, NotBoolean, max_length
+from sidecar.core.validation import FailFastModel, NotBlank, NotBoolean, max_length
 from sidecar.embedding.schemas import MAX_TEXT_CHARACTERS
 
 #: As many as OpenAI takes.
@@ -18,7 +18,7 @@ MAX_INPUTS: Final = 2_048
 _Input = Annotated[str, max_length(MAX_TEXT_CHARACTERS, "characters of text"), NotBlank]
 
 
-class OpenAIEmbedRequest(BaseModel):
+class OpenAIEmbedRequest(FailFastModel):
     """The body of POST /v1/embeddings."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")

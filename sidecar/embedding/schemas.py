@@ -5,17 +5,17 @@ from typing import Annotated, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, Field
+from pydantic import Field
 from typing_extensions import TypedDict
 
-from sidecar.core.validation import Id, NotBlank, NotBoolean, max_length, unique
+from sidecar.core.validation import FailFastModel, Id, NotBlank, NotBoolean, max_length, unique
 
 MAX_TEXTS: Final = 1_000
 MAX_BATCH_TEXTS: Final = 10_000
 MAX_TEXT_CHARACTERS: Final = 20_000  # models read only the first few hundred tokens
 
 
-class TextInput(BaseModel, frozen=True):
+class TextInput(FailFastModel, frozen=True):
     id: Id  # the caller's
     text: Annotated[str, max_length(MAX_TEXT_CHARACTERS, "characters of text"), NotBlank]
 
@@ -23,7 +23,7 @@ class TextInput(BaseModel, frozen=True):
 _UNIQUE_IDS: Final = unique("ids", attrgetter("id"))
 
 
-class EmbedRequest(BaseModel, frozen=True):
+class EmbedRequest(FailFastModel, frozen=True):
     """Texts to embed synchronously."""
 
     version: Annotated[str, Field(max_length=50)] | None = None

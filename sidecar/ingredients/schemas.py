@@ -5,10 +5,10 @@ from fractions import Fraction
 from operator import attrgetter
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import Field, model_validator
 from typing_extensions import TypedDict
 
-from sidecar.core.validation import NotBlank, NotBoolean, max_length, unique
+from sidecar.core.validation import FailFastModel, NotBlank, NotBoolean, max_length, unique
 from sidecar.ingredients.amounts import Size
 from sidecar.ingredients.catalog import CatalogMatch, FoodMatch
 from sidecar.ingredients.lines import MAX_LENGTH, IngredientLine
@@ -28,14 +28,14 @@ Amount = Annotated[float, Field(gt=0, le=1_000_000, allow_inf_nan=False), NotBoo
 Line = Annotated[str, max_length(MAX_LENGTH, "characters of a line"), NotBlank]
 
 
-class CatalogFood(BaseModel, frozen=True):
+class CatalogFood(FailFastModel, frozen=True):
     """A food of the caller's catalog."""
 
     ingredient_id: Annotated[str, Field(min_length=1, max_length=200)]
     name: Annotated[str, Field(min_length=1, max_length=_MAX_NAME), NotBlank]
 
 
-class Conversion(BaseModel, frozen=True):
+class Conversion(FailFastModel, frozen=True):
     """One `unit` is `quantity` of `to`: of the food of this name, or of any food."""
 
     unit: Annotated[str, Field(max_length=50), NotBlank]
@@ -63,7 +63,7 @@ class Conversion(BaseModel, frozen=True):
         return self.name is None or set(singulars(self.name)) <= {*singulars(name)}
 
 
-class IngredientParseRequest(BaseModel, frozen=True):
+class IngredientParseRequest(FailFastModel, frozen=True):
     """Ingredient lines. Without a language, each line's is detected."""
 
     lines: Annotated[tuple[Line, ...], max_length(MAX_LINES, "lines"), Field(min_length=1)]

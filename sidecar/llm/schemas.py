@@ -11,7 +11,6 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import (
     AfterValidator,
     AliasChoices,
-    BaseModel,
     ConfigDict,
     Field,
     StrictBool,
@@ -22,11 +21,12 @@ from pydantic import (
     model_validator,
 )
 
-from sidecar.core.validation import NotBoolean, printable
+from sidecar.core.validation import FailFastModel, NotBoolean, max_length, printable
 from sidecar.llm.grammar_limits import check_patterns
 
 MAX_GRAMMAR_BYTES = 65_536
 """Limit for all JSON schemas of a request together; each is compiled into a grammar."""
+MAX_BIASES = 1_000
 
 _Text = Annotated[str, StringConstraints(max_length=2_000_000)]
 _FunctionName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_.-]{1,64}$")]
@@ -35,7 +35,7 @@ _Recorded = Annotated[_Id, AfterValidator(printable)]
 _Stop = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 
 
-class _ChatModel(BaseModel):
+class _ChatModel(FailFastModel):
     model_config = ConfigDict(
         extra="ignore", frozen=True, allow_inf_nan=False, protected_namespaces=()
     )
@@ -187,7 +187,14 @@ class ChatRequest(_ChatModel):
     stop: _Stop | Annotated[tuple[_Stop, ...], Field(max_length=4)] | None = None
     logprobs: StrictBool | None = None
     top_logprobs: Annotated[int, Field(ge=0, le=20), NotBoolean] | None = None
-    logit_bias: Annotated[Mapping[_TokenId, _Bias], Field(max_length=1_000)] | None = None
+    logit_bias: (
+        Annotated[
+            Mapping[_TokenId, _Bias],
+            max_length(MAX_BIASES, "tokens of logit_bias"),
+            Field(max_length=MAX_BIASES),
+        ]
+        | None
+    ) = None
     response_format: _ResponseFormat | None = None
     tools: Annotated[tuple[Tool, ...], Field(min_length=1, max_length=128)] | None = None
     tool_choice: Literal["none", "auto", "required"] | NamedTool | None = None

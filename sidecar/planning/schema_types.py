@@ -6,7 +6,6 @@ from decimal import Decimal
 from typing import Annotated, Any, TypeVar
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -16,7 +15,7 @@ from pydantic import (
 )
 
 from sidecar.core.errors import TooLarge
-from sidecar.core.validation import NotBoolean, not_boolean
+from sidecar.core.validation import FailFastModel, NotBoolean, not_boolean
 from sidecar.ingredients.numbers import parse_amount
 
 MAX_QUANTITY = 1_000_000
@@ -103,7 +102,7 @@ Aisle = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Servings = Annotated[float, Field(gt=0, le=1_000), NotBoolean]
 
 
-class RequestModel(BaseModel):
+class RequestModel(FailFastModel):
     """Frozen; finite numbers only; unknown fields ignored; TooLarge for a list over its limit."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)

@@ -2,9 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
+from pydantic import ConfigDict, Field, StrictBool, model_validator
 
-from sidecar.core.validation import LanguageTag
+from sidecar.core.validation import FailFastModel, LanguageTag
 from sidecar.receipts.money_forms import MoneyForm
 
 Accuracy = Literal["fast", "default", "best"]
@@ -12,7 +12,7 @@ Accuracy = Literal["fast", "default", "best"]
 _Name = Annotated[str, Field(min_length=1, max_length=500)]
 
 
-class CatalogItem(BaseModel):
+class CatalogItem(FailFastModel):
     """An item of the caller's catalog, to match line items to."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -22,7 +22,7 @@ class CatalogItem(BaseModel):
     synonyms: Annotated[tuple[_Name, ...], Field(max_length=50)] = ()
 
 
-class ReceiptOptions(BaseModel):
+class ReceiptOptions(FailFastModel):
     """Hints and requests of the caller. All are optional; unknown keys are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")

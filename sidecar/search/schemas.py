@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from operator import attrgetter
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import Field, model_validator
 from typing_extensions import TypedDict
 
-from sidecar.core.validation import NotBlank, NotBoolean, max_length, unique
+from sidecar.core.validation import FailFastModel, NotBlank, NotBoolean, max_length, unique
 from sidecar.embedding.schemas import TextInput
 from sidecar.search.ranking import SearchQuery, SearchResult, SearchWeights
 
@@ -17,7 +17,7 @@ MAX_QUERY_CHARACTERS: Final = 1_000
 Weight = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False), NotBoolean]
 
 
-class SearchRequest(BaseModel, frozen=True):
+class SearchRequest(FailFastModel, frozen=True):
     query: Annotated[str, max_length(MAX_QUERY_CHARACTERS, "characters of a query"), NotBlank]
     documents: Annotated[
         tuple[TextInput, ...],

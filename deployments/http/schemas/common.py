@@ -6,7 +6,6 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     ConfigDict,
     Field,
     GetJsonSchemaHandler,
@@ -18,7 +17,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from jobs.storage.artifacts import Artifact
-from sidecar.core.validation import NotBlank, printable
+from sidecar.core.validation import FailFastModel, NotBlank, printable
 
 PayloadT = TypeVar("PayloadT")
 
@@ -41,7 +40,7 @@ def is_name(value: object) -> bool:
 _NAME: TypeAdapter[str] = TypeAdapter(Name)
 
 
-class ApiModel(BaseModel):
+class ApiModel(FailFastModel):
     """A body that ignores unknown fields and rejects infinities and NaN."""
 
     model_config = ConfigDict(

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
-    BaseModel,
     ConfigDict,
     Field,
     StrictBool,
@@ -14,7 +13,7 @@ from pydantic import (
     model_validator,
 )
 
-from sidecar.core.validation import NotBoolean
+from sidecar.core.validation import FailFastModel, NotBoolean
 
 _Text = Annotated[str, StringConstraints(max_length=2_000_000)]
 _Id = Annotated[str, StringConstraints(max_length=200)]
@@ -23,7 +22,7 @@ _Stop = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 _Share = Annotated[float, Field(ge=0, le=1), NotBoolean]
 
 
-class _MessagesModel(BaseModel):
+class _MessagesModel(FailFastModel):
     model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
 
 
