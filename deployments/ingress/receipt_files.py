@@ -12,11 +12,12 @@ from urllib.parse import parse_qsl, urlencode
 
 import orjson
 from fastapi import Request, Response
-from starlette.datastructures import UploadFile
-from starlette.exceptions import HTTPException
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import File, FormParser, parse_options_header
 from starlette.types import Scope
 
 from deployments.ingress.json import JsonRoute
+from deployments.ingress.offloading import off_loop
 from deployments.ingress.uploads import replayed
 from jobs.tasks.registry import RECEIPT_EXTRACTION
 from sidecar.core.errors import BadRequest
@@ -85,22 +86,23 @@ async def _read_form(request: Request) -> tuple[dict[str, Any], dict[str, Any]]:
     Raises:
         BadRequest: when the form can't be read, or has no file or an unknown part.
     """
+    body = await request.body()
+    return await off_loop(len(body), _parse_form, request.headers["content-type"], body)
+
+
+def _parse_form(content_type: str, body: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
     fields: dict[str, Any] = {}
     images: list[str] = []
     receipt: dict[str, Any] = {}
-    try:
-        async with request.form(max_files=_MAX_PARTS, max_fields=_MAX_PARTS) as form:
-            for name, value in form.multi_items():
-                if isinstance(value, UploadFile):
-                    images.append(await _base64(await value.read()))
-                elif name == _OPTIONS:
-                    receipt[_OPTIONS] = _parse_options(value)
-                elif name in _FIELDS:
-                    fields[name] = value
-                else:
-                    raise BadRequest(f"The form has an unknown field {name[:100]!r}.")
-    except HTTPException as error:  # starlette's, for a form that can't be parsed
-        raise BadRequest(f"The form can't be read: {error.detail}") from error
+    for name, value in _parts(content_type, body):
+        if isinstance(value, bytes):
+            images.append(base64.b64encode(value).decode())
+        elif name == _OPTIONS:
+            receipt[_OPTIONS] = _parse_options(value)
+        elif name in _FIELDS:
+            fields[name] = value
+        else:
+            raise BadRequest(f"The form has an unknown field {name[:100]!r}.")
     if not images:
         raise BadRequest("The form has no file; send the image as a file part.")
     if len(images) == 1:
@@ -108,6 +110,40 @@ async def _read_form(request: Request) -> tuple[dict[str, Any], dict[str, Any]]:
     else:
         receipt["images_base64"] = images
     return fields, receipt
+
+
+def _parts(content_type: str, body: bytes) -> Sequence[tuple[str, str | bytes]]:
+    """Return the form's parts: the name of each, and a field's text or a file's bytes."""
+    _, parameters = parse_options_header(content_type)
+    # As a codec's name, the caller's charset could be any of Python's, of which some are slow.
+    if parameters.get(b"charset", b"utf-8").lower() not in (b"utf-8", b"us-ascii"):
+        raise BadRequest("Send the form in UTF-8.")
+    parts: list[tuple[str, str | bytes]] = []
+
+    def add(name: bytes | None, value: str | bytes) -> None:
+        if len(parts) == _MAX_PARTS:
+            raise BadRequest(f"The form has more than {_MAX_PARTS} parts.")
+        parts.append(((name or b"").decode(), value))
+
+    def on_file(file: File) -> None:
+        file.file_object.seek(0)
+        add(file.field_name, file.file_object.read())
+
+    try:
+        parser = FormParser(
+            "multipart/form-data",
+            on_field=lambda field: add(field.field_name, (field.value or b"").decode()),
+            on_file=on_file,
+            boundary=parameters.get(b"boundary"),
+            config={"MAX_MEMORY_FILE_SIZE": len(body)},
+        )
+        parser.write(body)
+        parser.finalize()
+    except FormParserError as error:
+        raise BadRequest(f"The form can't be read: {str(error)[:200].rstrip('.')}.") from error
+    except UnicodeDecodeError as error:
+        raise BadRequest("The fields of the form must be text in UTF-8.") from error
+    return parts
 
 
 async def _read_image(request: Request) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -1,11 +1,15 @@
 """Receipts as files: forms and bodies that are the image itself."""
 
+import encodings
 import json
+import time
 from typing import Any
 
+import httpx
 import pytest
 
-from tests.unit.deployments.conftest import IngressClient
+from sidecar.core.settings import Settings
+from tests.unit.deployments.conftest import IngressClient, serve_ingress
 from tests.unit.deployments.requests import JPEG_BYTES, SUBMISSION, TENANT, expect_error
 
 JOBS = "/api/v1/jobs"
@@ -101,6 +105,45 @@ async def test_a_broken_form_is_refused(ingress: IngressClient) -> None:
             JOBS, content=b"--x\r\nbroken", headers={**TENANT, "content-type": content_type}
         )
         expect_error(response, 400, "bad_request", "form")
+
+
+@pytest.mark.parametrize("charset", ["unicode_escape", "utf-7", "undefined", "punycode", "x" * 99])
+async def test_a_form_is_in_utf8(ingress: IngressClient, charset: str) -> None:
+    known = len(encodings._cache)  # type: ignore[attr-defined]
+    expect_error(
+        await _post_form(ingress, b"\\ud800", f"; charset={charset}"), 400, "bad_request", "UTF-8"
+    )
+    assert len(encodings._cache) == known  # type: ignore[attr-defined]
+    expect_error(await _post_form(ingress, b"\xff"), 400, "bad_request", "UTF-8")
+    job = (await _post_form(ingress, "Jäger".encode(), "; charset=UTF-8")).json()
+    assert job["user_id"] == "Jäger"
+
+
+async def test_a_large_form_is_parsed_in_a_thread(settings: Settings) -> None:
+    # What may be a boundary is looked at byte by byte: 0.2 s per MB.
+    part = JPEG_BYTES + b"\r\n--x-" * 100_000
+    roomy = settings.model_copy(update={"max_body_bytes": 2_000_000, "max_image_bytes": 1_000_000})
+    async with serve_ingress(roomy) as ingress:
+        started = time.thread_time()
+        job = (await _post_form(ingress, b"u1", part=part)).json()
+        loop_s = time.thread_time() - started
+    assert await stored_image(ingress, job) == ("image/jpeg", len(part))
+    assert loop_s < 0.1
+
+
+async def _post_form(
+    ingress: IngressClient, user: bytes, parameters: str = "", part: bytes = JPEG_BYTES
+) -> httpx.Response:
+    body = (
+        b'--x\r\nContent-Disposition: form-data; name="user_id"\r\n\r\n' + user + b"\r\n"
+        b'--x\r\nContent-Disposition: form-data; name="image"; filename="a"\r\n\r\n'
+        + part
+        + b"\r\n--x--\r\n"
+    )
+    content_type = f"multipart/form-data; boundary=x{parameters}"
+    return await ingress.http.post(
+        JOBS, content=body, headers={**TENANT, "content-type": content_type}
+    )
 
 
 async def test_other_endpoints_take_json_alone(ingress: IngressClient) -> None:
