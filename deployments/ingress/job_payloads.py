@@ -7,7 +7,7 @@ from typing import Any, Generic, Self, TypeVar
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from deployments.ingress.images import ImageSource, store_image
-from deployments.ingress.offloading import off_loop
+from deployments.ingress.offloading import LARGE_BODY, LARGE_RECIPES, off_loop
 from deployments.ingress.services import Services
 from jobs.tasks.categorization import CategorizationJob
 from jobs.tasks.receipt import ReceiptJob, StoredImage
@@ -97,12 +97,13 @@ class _PayloadType(Generic[PayloadT]):
 
     schema: type[PayloadT]
     store: Callable[[Services, str, PayloadT], Awaitable[Mapping[str, Any]]] | None = None
+    large: int = LARGE_BODY  # bytes from which it is validated off the event loop
 
 
 _PAYLOAD_TYPES: Mapping[str, _PayloadType[Any]] = {
     RECEIPT_EXTRACTION: _PayloadType(ReceiptPayload, store_receipt),
     RECIPE_EXTRACTION: _PayloadType(RecipePayload, store_recipe),
-    MEAL_OPTIMIZATION: _PayloadType(PlanRequest),
+    MEAL_OPTIMIZATION: _PayloadType(PlanRequest, large=LARGE_RECIPES),
     EMBEDDING_BATCH: _PayloadType(EmbedBatchRequest),
     CATEGORIZATION_BATCH: _PayloadType(CategorizationJob),
 }
@@ -133,7 +134,9 @@ async def prepare_payload(
     """
     payload_type = _payload_type(feature)
     try:
-        checked = await off_loop(size, payload_type.schema.model_validate, payload)
+        checked = await off_loop(
+            size, payload_type.schema.model_validate, payload, large=payload_type.large
+        )
     except ValidationError as error:
         sentences = describe_errors(error.errors(), body=payload, prefix="payload")
         raise ValidationFailed(sentences) from error

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Coroutine
-from typing import Any, get_args
+from typing import Any, ClassVar, get_args
 
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from deployments.http.schemas.common import is_name
 from deployments.ingress.json_parsing import parse_json
-from deployments.ingress.offloading import LARGE_BODY, off_loop
+from deployments.ingress.offloading import LARGE_BODY, LARGE_RECIPES, off_loop
 from deployments.ingress.unknown_fields import (
     unknown_fields,
     unknown_parameters,
@@ -52,6 +52,9 @@ class _CheckedRequest(JsonRequest):
 class JsonRoute(APIRoute):
     """A route that parses its body strictly, and names unknown fields in its response."""
 
+    large_body: ClassVar[int] = LARGE_BODY
+    """Bytes from which a body is parsed and validated off the event loop."""
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Wrap FastAPI's handler."""
         handle = super().get_route_handler()
@@ -60,12 +63,15 @@ class JsonRoute(APIRoute):
         async def handle_strictly(request: Request) -> Response:
             request.state.warnings = unknown_parameters(request, self)
             body = await request.body()
-            is_large = len(body) > LARGE_BODY and _is_json(request.headers.get("content-type", ""))
+            content_type = request.headers.get("content-type", "")
+            is_large = len(body) > self.large_body and _is_json(content_type)
             strict = (_CheckedRequest if is_large else JsonRequest)(request.scope, request.receive)
             strict._body = body
             strict.model = model
             if isinstance(strict, _CheckedRequest):
-                strict.checked = await off_loop(len(body), self._check, strict, body)
+                strict.checked = await off_loop(
+                    len(body), self._check, strict, body, large=self.large_body
+                )
             return with_warnings(await handle(strict), request.state.warnings)
 
         return handle_strictly
@@ -89,6 +95,12 @@ class JsonRoute(APIRoute):
         if errors:
             raise RequestValidationError(errors, body=parsed)
         return value
+
+
+class RecipesRoute(JsonRoute):
+    """A route whose body has recipes."""
+
+    large_body = LARGE_RECIPES
 
 
 def _model_of(annotation: Any) -> type[BaseModel] | None:

@@ -10,6 +10,8 @@ from typing import Final, TypeVar
 
 #: Bytes that are parsed, validated or written in the event loop: some milliseconds.
 LARGE_BODY: Final = 64 * 1024
+#: Bytes of recipes that are: their lines may be texts, which are parsed in 10 µs a byte.
+LARGE_RECIPES: Final = 4 * 1024
 
 #: More threads would only take the GIL from the event loop more often.
 _threads: Final = ThreadPoolExecutor(2, thread_name_prefix="bodies")
@@ -17,9 +19,11 @@ _threads: Final = ThreadPoolExecutor(2, thread_name_prefix="bodies")
 T = TypeVar("T")
 
 
-async def off_loop(size: int, function: Callable[..., T], *arguments: object) -> T:
-    """Call the function, in a thread if `size`, the bytes that it handles, is large."""
-    if size <= LARGE_BODY:
+async def off_loop(
+    size: int, function: Callable[..., T], *arguments: object, large: int = LARGE_BODY
+) -> T:
+    """Call the function, in a thread if it handles more than `large` bytes; `size` is how many."""
+    if size <= large:
         return function(*arguments)
 
     def call() -> T:

@@ -1,6 +1,6 @@
 """Request and response of the parsing of ingredient lines."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from operator import attrgetter
 from typing import Annotated, Any, Final, Literal, Self
@@ -49,18 +49,34 @@ class Conversion(FailFastModel, frozen=True):
             raise ValueError(f"{self.unit} and {self.to} are units of the same kind")
         return self
 
-    def measure(self, unit: str, name: str) -> UnitMeasure | None:
-        """Return the measure of a unit of a food, None if this doesn't convert it."""
-        own, given = measure(self.unit, ""), measure(unit, "")
-        if own.dimension != given.dimension or not self.is_of(name):
-            return None
-        target = measure(self.to, name)
-        factor = Fraction(repr(self.quantity)) * given.size / own.size
-        return UnitMeasure(target.dimension, factor * target.size)
 
-    def is_of(self, name: str) -> bool:
-        """Return whether a food is the one of this name."""
-        return self.name is None or set(singulars(self.name)) <= {*singulars(name)}
+class Conversions:
+    """A caller's conversions, by the dimension that they convert.
+
+    A thousand of them are looked at for each of a thousand lines.
+    """
+
+    def __init__(self, conversions: Sequence[Conversion]) -> None:
+        self._by_dimension: dict[str, dict[tuple[frozenset[str], str], Fraction]] = {}
+        for conversion in conversions:
+            own = measure(conversion.unit, "")
+            food = frozenset(singulars(conversion.name or ""))
+            # Of conversions of the same food to the same unit the first one counts.
+            self._by_dimension.setdefault(own.dimension, {}).setdefault(
+                (food, conversion.to), Fraction(repr(conversion.quantity)) / own.size
+            )
+
+    def measures(self, unit: str, name: str) -> Iterator[UnitMeasure]:
+        """Yield the measures that the conversions give a unit of a food, in their order."""
+        given = measure(unit, "")
+        found = self._by_dimension.get(given.dimension)
+        if found is None:
+            return
+        foods = frozenset(singulars(name))
+        for (food, to), factor in found.items():
+            if food <= foods:
+                target = measure(to, name)
+                yield UnitMeasure(target.dimension, factor * given.size * target.size)
 
 
 class IngredientParseRequest(FailFastModel, frozen=True):
@@ -127,11 +143,12 @@ def parse_response(
     matches: Sequence[CatalogMatch | None],
 ) -> ParsedIngredients:
     """Return the payload: each line in order."""
+    conversions = Conversions(request.conversions)
     return {
         "ingredients": [
             {
                 **line_response(line),
-                "grams": _rounded(grams(line, request.conversions)),
+                "grams": _rounded(grams(line, conversions)),
                 "match": match.response() if match is not None else None,
             }
             for line, match in zip(lines, matches, strict=True)
@@ -160,17 +177,17 @@ def line_response(line: IngredientLine) -> ParsedLine:
     }
 
 
-def grams(line: IngredientLine, conversions: Sequence[Conversion] = ()) -> Fraction | None:
+def grams(line: IngredientLine, conversions: Conversions | None = None) -> Fraction | None:
     """Return what a line weighs, None where its unit has no known weight of its food.
 
     The caller's conversions come first, then the size of a package, then the unit's own.
     """
     if line.quantity is None or line.unit is None:
         return None
-    for conversion in conversions:
-        converted = conversion.measure(line.unit_text or line.unit, line.name)
-        if converted is not None and converted.dimension == "g":
-            return line.quantity * converted.size
+    if conversions is not None:
+        for converted in conversions.measures(line.unit_text or line.unit, line.name):
+            if converted.dimension == "g":
+                return line.quantity * converted.size
     own = measure(line.unit if line.size is None else line.size.unit, line.name)
     if own.dimension != "g":
         return None

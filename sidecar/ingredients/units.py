@@ -229,15 +229,20 @@ def _densities() -> tuple[tuple[_Phrases, Fraction], ...]:
 
 
 @cache
-def _weights() -> tuple[tuple[str, _Phrases, Fraction], ...]:
-    entries = _load("foods.toml")["weights"]
-    return tuple((e["unit"], _phrases(e["names"]), Fraction(e["g"])) for e in entries)
+def _weights() -> Mapping[str, tuple[tuple[_Phrases, Fraction], ...]]:
+    """Return by dimension the foods whose pieces have known weights, in grams."""
+    weights: dict[str, tuple[tuple[_Phrases, Fraction], ...]] = {}
+    for entry in _load("foods.toml")["weights"]:
+        weight = (_phrases(entry["names"]), Fraction(entry["g"]))
+        dimension = f"unit {entry['unit']}"
+        weights[dimension] = (*weights.get(dimension, ()), weight)
+    return weights
 
 
 def _weight(dimension: str, ingredient: str) -> Fraction | None:
     """Return the grams of one of a counted unit of a food, None if they are unknown."""
-    for unit, phrases, size in _weights():
-        if dimension == f"unit {unit}" and _has_phrase(phrases, singulars(ingredient)):
+    for phrases, size in _weights().get(dimension, ()):
+        if _has_phrase(phrases, singulars(ingredient)):
             return size
     return None
 

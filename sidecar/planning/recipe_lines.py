@@ -8,8 +8,9 @@ from sidecar.ingredients.lines import MAX_LENGTH, IngredientLine, parse_lines
 from sidecar.ingredients.units import measure
 from sidecar.text.words import singulars
 
-#: Lines of a request that are parsed; more would take more than a second.
+#: Lines of a request that are parsed, and their characters; more would take more than a second.
 MAX_LINES: Final = 2_000
+MAX_CHARACTERS: Final = 100_000
 _MAX_ID: Final = 200
 
 
@@ -20,7 +21,7 @@ def without_lines(request: object) -> object:
     the line has no amount, the quantity is null.
 
     Raises:
-        TooLarge: over `MAX_LINES` lines.
+        TooLarge: over `MAX_LINES` lines or `MAX_CHARACTERS` in them.
         ValueError: for a line that names no food.
     """
     if not isinstance(request, Mapping):
@@ -28,11 +29,17 @@ def without_lines(request: object) -> object:
     recipes = request.get("recipes")
     if not isinstance(recipes, list):
         return request
-    count = sum(isinstance(entry, str) for recipe in recipes for entry in _ingredients(recipe))
-    if not count:
+    lengths = [
+        len(entry) for recipe in recipes for entry in _ingredients(recipe) if isinstance(entry, str)
+    ]
+    if not lengths:
         return request
-    if count > MAX_LINES:
-        raise TooLarge(f"recipes have {count} ingredient lines; the limit is {MAX_LINES}")
+    if len(lengths) > MAX_LINES:
+        raise TooLarge(f"recipes have {len(lengths)} ingredient lines; the limit is {MAX_LINES}")
+    if sum(lengths) > MAX_CHARACTERS:
+        raise TooLarge(
+            f"the ingredient lines have {sum(lengths)} characters; the limit is {MAX_CHARACTERS}"
+        )
     ids = _ids(request)
     return {**request, "recipes": [_parsed(recipe, ids) for recipe in recipes]}
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
 from sidecar.ingredients import units
-from sidecar.ingredients.schemas import Conversion
+from sidecar.ingredients.schemas import Conversion, Conversions
 from sidecar.planning.problem import EXPIRING_DAYS, NEVER, Lot, ShoppingItem, Stock
 from sidecar.planning.schemas import Ingredient, InventoryItem, Recipe
 
@@ -31,7 +31,7 @@ class StockBuilder:
         self.expiring_until = max(EXPIRING_DAYS, days - 1)
         self._rescue_points = rescue_points
         self._names = _ingredient_names(inventory, recipes)
-        self._conversions = conversions
+        self._conversions = Conversions(conversions)
         self._measures: dict[tuple[str, str], units.UnitMeasure] = {}
         self._stock_index: dict[tuple[str, str], int] = {}
         self._lots: dict[tuple[str, str], dict[int, int]] = defaultdict(lambda: defaultdict(int))
@@ -64,8 +64,7 @@ class StockBuilder:
         key = (ingredient_id, unit)
         if key not in self._measures:
             name = self._names[ingredient_id]
-            converted = (conversion.measure(unit, name) for conversion in self._conversions)
-            found = next((measure for measure in converted if measure is not None), None)
+            found = next(self._conversions.measures(unit, name), None)
             self._measures[key] = found or units.measure(unit, name)
         return self._measures[key]
 

@@ -43,10 +43,11 @@ async def parse_ingredients(
     async def run(tenant_id: str) -> JobResult:
         payload = body.payload
         lines = await asyncio.to_thread(parse_lines, payload.lines, payload.language)
-        catalog = Catalog([(food.ingredient_id, food.name) for food in payload.catalog])
+        foods = [(food.ingredient_id, food.name) for food in payload.catalog]
+        catalog = await asyncio.to_thread(Catalog, foods)
         matches = await _match(services.embedder, catalog, lines)
         return JobResult(
-            output=parse_response(payload, lines, matches),
+            output=await asyncio.to_thread(parse_response, payload, lines, matches),
             model_id=MODEL_ID,
             model_version=MODEL_VERSION,
         )
@@ -62,11 +63,14 @@ async def _match(
     """Match by words; what has no match so, by meaning."""
     if not catalog.foods:
         return [None] * len(lines)
-    matches = {line.name: catalog.match_words(line.name) for line in lines if line.name}
+    names = dict.fromkeys(line.name for line in lines if line.name)
+    matches = await asyncio.to_thread(lambda: {name: catalog.match_words(name) for name in names})
     unmatched = [name for name, match in matches.items() if match is None]
     if unmatched:
         foods = [name for _, name in catalog.foods]
         vectors = await embedder.embed_for_matching([*foods, *unmatched])
-        found = catalog.match_meanings(vectors[: len(foods)], vectors[len(foods) :])
+        found = await asyncio.to_thread(
+            catalog.match_meanings, vectors[: len(foods)], vectors[len(foods) :]
+        )
         matches |= dict(zip(unmatched, found, strict=True))
     return [matches.get(line.name) for line in lines]

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from deployments.http.schemas.common import Envelope, SuccessResponse, answer
 from deployments.http.schemas.errors import ERROR_RESPONSES
 from deployments.ingress.artifact_recording import record_response
-from deployments.ingress.json import JsonRoute
+from deployments.ingress.json import RecipesRoute
 from deployments.ingress.services import ServicesDep
 from jobs.queue.job import JobResult
 from jobs.tasks.plan_aisles import add_aisles
@@ -17,7 +17,7 @@ from sidecar.planning.response import MODEL_ID, MODEL_VERSION, PlanAnswer, Sugge
 from sidecar.planning.schemas import PlanRequest, SuggestionRequest
 
 router = APIRouter(
-    prefix="/api/v1/optimize", tags=["planner"], responses=ERROR_RESPONSES, route_class=JsonRoute
+    prefix="/api/v1/optimize", tags=["planner"], responses=ERROR_RESPONSES, route_class=RecipesRoute
 )
 
 MEAL_SUGGESTIONS = "meal_suggestions"

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from deployments.http.schemas.common import Envelope, SuccessResponse, answer
 from deployments.http.schemas.errors import ERROR_RESPONSES
 from deployments.ingress.artifact_recording import record_response
-from deployments.ingress.json import JsonRoute
+from deployments.ingress.json import RecipesRoute
 from deployments.ingress.services import ServicesDep
 from jobs.queue.job import JobResult
 from sidecar.classification.schemas import DEFAULT_LABELS
@@ -22,7 +22,7 @@ from sidecar.planning.shopping_list import (
 )
 
 router = APIRouter(
-    prefix="/api/v1", tags=["recipes"], responses=ERROR_RESPONSES, route_class=JsonRoute
+    prefix="/api/v1", tags=["recipes"], responses=ERROR_RESPONSES, route_class=RecipesRoute
 )
 
 SHOPPING_LIST = "shopping_list"

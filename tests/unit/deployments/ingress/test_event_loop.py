@@ -1,0 +1,53 @@
+"""No request holds the event loop, which answers all others, for long."""
+
+import time
+from typing import Any
+
+import pytest
+
+from sidecar.core.settings import Settings
+from tests.unit.deployments.conftest import serve_ingress
+from tests.unit.deployments.requests import TENANT
+
+#: Seconds of the loop's own work for one request.
+_MOST_S = 0.15
+
+LINES = ["2-3 tbsp sugar or honey (optional), plus 1 can (400 g)"] * 100
+CONVERSIONS = [
+    {"unit": "cup", "quantity": 1, "to": "g", "name": f"brown flour of mill {n}"}
+    for n in range(400)
+]
+CATALOG = [{"ingredient_id": f"f{n}", "name": f"flour from mill {n} " * 12} for n in range(2_000)]
+
+
+@pytest.mark.parametrize(
+    ("path", "payload"),
+    [
+        (
+            "optimize/meal-plan",  # its lines are parsed before it is refused
+            {"recipes": [{"id": f"r{n}", "name": "r", "ingredients": LINES} for n in range(10)]},
+        ),
+        (
+            "ingredients/parse",
+            {"lines": [f"2 cups flour {n}" for n in range(400)], "conversions": CONVERSIONS},
+        ),
+        (
+            "ingredients/parse",
+            {"lines": [f"2 cups flour {n}" for n in range(400)], "catalog": CATALOG},
+        ),
+    ],
+    ids=["recipe lines", "conversions", "catalog"],
+)
+async def test_long_work_leaves_the_loop_to_others(
+    settings: Settings, path: str, payload: dict[str, Any]
+) -> None:
+    async with serve_ingress(settings.model_copy(update={"max_body_bytes": 2_000_000})) as ingress:
+        body = {"payload": {"lines": ["1 cup flour"], "recipes": []}}
+        await ingress.http.post(f"/api/v1/{path}", json=body, headers=TENANT)  # loads what is lazy
+        started = time.thread_time()
+        response = await ingress.http.post(
+            f"/api/v1/{path}", json={"payload": payload}, headers=TENANT
+        )
+        loop_s = time.thread_time() - started
+    assert response.status_code in (200, 422)
+    assert loop_s < _MOST_S
