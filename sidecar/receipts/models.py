@@ -223,8 +223,10 @@ class Extraction(_Value):
 def unit_amount(total: Decimal, quantity: Decimal) -> Decimal:
     """Return the price of one unit with as few decimals as still give `total` for `quantity`.
 
-    It has at least the decimals of `total` and at most six more.
+    It has at least the decimals of `total` and at most six more. Of a quantity of 0 it is `total`.
     """
+    if not quantity:
+        return total
     exact = total / quantity
     exponent = int(total.as_tuple().exponent)
     for places in range(-min(exponent, 0), 6 - exponent):

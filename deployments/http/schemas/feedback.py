@@ -52,7 +52,7 @@ class LineCorrectionRequest(_CorrectionRequest):
 
     line: Annotated[int, NotBoolean] = Field(ge=0, description="Position in line_items, from 0.")
     name: ItemName | None = None
-    quantity: Amount | None = None
+    quantity: Annotated[Amount, Field(gt=0)] | None = None
     unit: Unit | None = None
     total_price: Amount | None = None
     category: Category | None = None

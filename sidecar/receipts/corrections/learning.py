@@ -18,6 +18,7 @@ from sidecar.receipts.corrections.lessons import (
 from sidecar.receipts.fields.purchase_date import orders_of
 
 _MAX_SHOWN: Final = MAX_CORRECTED_NAME
+_MAX_SHOP: Final = 200
 
 
 def lessons_of_line(
@@ -41,6 +42,7 @@ def lessons_of_line(
             for name in names:
                 yield Lesson(kind=kind, key=correction_key(name), name=name, value=changes[field])
     shown = printed_name(line)[:_MAX_SHOWN]
+    shown_shop = shop and shop[:_MAX_SHOP]
     read = line.get("read") or {}
     key = name_line_key(shop_key(shop), line)
     if changes.get("name") is not None:
@@ -49,7 +51,7 @@ def lessons_of_line(
             key=key,
             name=shown,
             value=changes["name"],
-            shop=shop,
+            shop=shown_shop,
             was=_text(read.get("name", line.get("parsed_name"))),
         )
     if "unit" in changes:
@@ -58,7 +60,7 @@ def lessons_of_line(
             key=key,
             name=shown,
             value=changes["unit"] or "",
-            shop=shop,
+            shop=shown_shop,
             was=_text(read.get("unit", line.get("unit"))),
         )
     if changes.get("quantity") is not None:
@@ -67,7 +69,7 @@ def lessons_of_line(
             key=quantity_line_key(shop_key(shop), line),
             name=" ".join((line.get("raw_text") or shown).split())[:_MAX_SHOWN],
             value=format(Decimal(str(changes["quantity"])).normalize(), "f"),
-            shop=shop,
+            shop=shown_shop,
             was=_text(read.get("quantity", line.get("quantity"))),
         )
 
@@ -86,7 +88,7 @@ def lessons_of_receipt(flat: Mapping[str, Any], correction: Mapping[str, Any]) -
                 key=key,
                 name=shown[:_MAX_SHOWN],
                 value=correction["merchant"],
-                was=flat.get("merchant"),
+                was=_text(flat.get("merchant")),
             )
             for key, shown in taught_merchant_keys(flat).items()
         ]
@@ -136,8 +138,8 @@ def _of_shop(kind: CorrectionKind, value: str, shop: str | None, was: str | None
     return Lesson(
         kind=kind,
         key=shop_key(shop),
-        name=shop or "an unknown shop",
+        name=(shop or "an unknown shop")[:_MAX_SHOWN],
         value=value,
-        shop=shop,
+        shop=shop and shop[:_MAX_SHOP],
         was=was,
     )

@@ -212,3 +212,17 @@ async def test_lines_that_the_receipt_has_not_are_refused(
         )
         assert response.status_code == 422
     assert await review_of(ingress, receipt["id"]) is None
+
+
+async def test_a_line_of_which_there_is_none_is_no_correction(
+    ingress: IngressClient, receipt: dict[str, Any]
+) -> None:
+    for quantity in (0, -1):
+        correction = {"line": 0, "quantity": quantity}
+        response = await give(
+            ingress, rating="thumbs_down", job_id=receipt["id"], correction=correction
+        )
+        assert response.status_code == 422
+        assert "correction.quantity: must be above 0" in response.json()["error"]
+    job = await ingress.http.get(f"/api/v1/jobs/{receipt['id']}", headers=TENANT)
+    assert job.status_code == 200

@@ -188,3 +188,23 @@ def test_a_reviewed_reading_has_added_split_and_removed_lines_and_a_sum() -> Non
     assert reviewed["total"] == 11.0
     broken = reviewed_reading(first, [{"total": "99.00"}])
     assert not broken["checks"]["matches_total"]
+
+
+def test_a_lesson_is_short_however_long_the_shops_name_was_read() -> None:
+    reading = {**read(), "merchant": "Grocers " * 80}
+    for correction in (
+        {"line_items": lines_of(reading, WHL={"name": "Milk", "unit": "l", "quantity": "2"})},
+        {"currency": "SEK"},
+        {"merchant": "Green Valley"},
+    ):
+        lessons = lessons_of_receipt(reading, correction)
+        assert lessons
+        for lesson in lessons:
+            texts = (lesson.key, lesson.name, lesson.value, lesson.was or "")
+            assert max(map(len, texts)) <= 500
+            assert len(lesson.shop or "") <= 200
+
+
+def test_a_stored_correction_to_a_quantity_of_none_leaves_the_reading_whole() -> None:
+    reading = reviewed_reading(read(), [{"line": 0, "quantity": "0"}])
+    assert reading["line_items"][0]["unit_price"]["amount"] == "2.49"
