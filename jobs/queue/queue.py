@@ -4,7 +4,6 @@ A job's state changes only here, in claims.py (the queue for workers) and when a
 """
 
 import hashlib
-import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -25,6 +24,7 @@ from jobs.queue.transitions import (
     transition,
 )
 from jobs.storage.database import Database, tenant_filters
+from jobs.storage.json import to_json
 from jobs.storage.schema import attempts, job_events, jobs, paused_queues
 from sidecar.core.errors import Conflict
 from sidecar.core.ids import new_id
@@ -314,7 +314,7 @@ class JobQueue:
 def _payload_hash(new: NewJob) -> str:
     """Return a hash of all that an idempotency key stands for."""
     hashed = [new.input_payload, new.model_id, new.model_version]
-    return hashlib.sha256(json.dumps(hashed, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(to_json(hashed, sort_keys=True).encode()).hexdigest()
 
 
 def _content(job: NewJob | Job) -> object:

@@ -102,7 +102,7 @@ class ReviewQueries:
     ) -> Mapping[str, Sequence[Any]]:
         """Return these parts of the output of each of the jobs of a feature, by its id."""
         ids = [job.artifact_id for job in of if job.artifact_id]
-        output = artifacts.c.output_payload
+        output = self._database.readable_json(artifacts.c.output_payload)
         async with self._database.read() as connection:
             rows = await connection.execute(
                 select(artifacts.c.job_id, *(output[part] for part in parts)).where(

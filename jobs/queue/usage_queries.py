@@ -6,7 +6,7 @@ Results are counted in an index by tenant and id, whose ids sort by time, so no 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, and_, func, literal, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -53,6 +53,7 @@ class UsageQueries:
         midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
         starts = [midnight - timedelta(days=days - 1 - day) for day in range(days)]
         since = artifacts.c.id >= id_lower_bound("art_", starts[0])
+        output = self._database.readable_json(artifacts.c.output_payload)
         async with self._database.read() as connection:
             rows = await connection.execute(
                 select(artifacts.c.tenant_id, func.count())
@@ -61,7 +62,7 @@ class UsageQueries:
             )
             results = {tenant_id: int(count) for tenant_id, count in rows}
             most = sorted(results, key=lambda tenant_id: (-results[tenant_id], tenant_id))
-            tokens = await _tokens(connection, since)
+            tokens = await _tokens(connection, output, since)
             sizes = await connection.execute(
                 select(blobs.c.tenant_id, func.sum(blobs.c.size))
                 .where(blobs.c.tenant_id.in_(most[:MAX_TENANTS]))
@@ -90,10 +91,10 @@ class UsageQueries:
 
 
 async def _tokens(
-    connection: AsyncConnection, since: ColumnElement[bool]
+    connection: AsyncConnection, output: ColumnElement[Any], since: ColumnElement[bool]
 ) -> Mapping[str, tuple[int, int]]:
-    """Return each tenant's tokens of prompts and of completions."""
-    usage = artifacts.c.output_payload["usage"]
+    """Return each tenant's tokens of prompts and of completions; `output` is the JSON of both."""
+    usage = output["usage"]
     rows = await connection.execute(
         select(
             artifacts.c.tenant_id,

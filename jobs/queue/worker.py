@@ -177,7 +177,7 @@ class JobWorker:
         except ServiceError as error:
             failure = AttemptError(
                 code=error.code,
-                message=error.message.replace("\0", ""),  # PostgreSQL can't store NUL
+                message=error.message,
                 retryable=error.retryable,
             )
             code = error.code

@@ -8,7 +8,6 @@ runs it in the writer's thread, PostgreSQL's async driver under SQLAlchemy's `ru
 """
 
 import asyncio
-import json
 import logging
 import sqlite3
 import time
@@ -19,8 +18,7 @@ from enum import IntEnum
 from functools import partial
 from typing import Any, TypeVar
 
-import orjson
-from sqlalchemy import ColumnElement, Connection, Row, Table, func, select
+from sqlalchemy import JSON, ColumnElement, Connection, Row, Table, Text, cast, func, select
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects import sqlite as sqlite_dialect
 from sqlalchemy.engine import make_url
@@ -30,6 +28,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from jobs.storage import sqlite
 from jobs.storage.brief_rows import brief_columns
+from jobs.storage.json import from_json, to_json
 from jobs.storage.sqlite import SqliteWriter
 from sidecar.core.errors import DatabaseUnavailable
 
@@ -64,12 +63,13 @@ class Database:
         """
         self._sqlite: SqliteWriter | None = None
         if make_url(url).get_backend_name() == "sqlite":
-            self._engine = sqlite.reader_engine(url, _json)
-            self._sqlite = SqliteWriter(url, _json)
+            self._engine = sqlite.reader_engine(url, to_json, from_json)
+            self._sqlite = SqliteWriter(url, to_json, from_json)
         else:
             self._engine = create_async_engine(
                 url,
-                json_serializer=_json,
+                json_serializer=to_json,
+                json_deserializer=from_json,
                 hide_parameters=True,
                 pool_size=10,
                 max_overflow=10,
@@ -84,6 +84,15 @@ class Database:
     def insert(self, table: Table) -> "sqlite_dialect.Insert | postgresql.Insert":
         """Return an INSERT with ON CONFLICT, which has the same syntax in both dialects."""
         return sqlite_dialect.insert(table) if self._sqlite else postgresql.insert(table)
+
+    def readable_json(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        """Return a JSON column such that its parts can be selected, whatever its texts hold.
+
+        PostgreSQL stores NUL characters in JSON, and then refuses to look into it.
+        """
+        if self._sqlite is not None:
+            return column
+        return cast(func.replace(cast(column, Text), r"\u0000", r"\ufffd"), JSON)
 
     def advisory_lock(self, connection: Connection, lock: AdvisoryLock) -> None:
         """Acquire the lock within a write; the end of its transaction releases it."""
@@ -325,11 +334,3 @@ def _is_data_error(error: Exception) -> bool:
     """
     sqlstate = getattr(_driver_error(error), "sqlstate", None)
     return isinstance(sqlstate, str) and sqlstate[:2] in ("22", "54")
-
-
-def _json(value: Any) -> str:
-    """Serialize as JSON; numpy arrays become lists, with the shortest exact form of each number."""
-    try:
-        return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY).decode()
-    except TypeError:  # integers of more than 64 bits
-        return json.dumps(value)

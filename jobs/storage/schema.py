@@ -47,6 +47,28 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+class PlainText(TypeDecorator[str]):
+    """Text that people or models wrote: without NUL characters, which PostgreSQL can't store.
+
+    Lone surrogates, which no UTF-8 has, become question marks.
+    """
+
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        if value is None:
+            return None
+        return value.replace("\0", "").encode(errors="replace").decode()
+
+
+class LongPlainText(PlainText):
+    """PlainText of any length."""
+
+    impl = Text
+    cache_ok = True
+
+
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -88,7 +110,7 @@ jobs = Table(
     Column("started_at", UtcDateTime),
     Column("finished_at", UtcDateTime),
     Column("error_code", String(50)),
-    Column("error_message", Text),
+    Column("error_message", LongPlainText),
     Column("model_id", String(200)),
     Column("model_version", String(200)),
     Column("artifact_id", String(40)),
@@ -102,7 +124,7 @@ jobs = Table(
     # Of a job that ended: milliseconds from the start of its first attempt to the end.
     Column("run_ms", BigInteger),
     # Of a receipt, without case. It is searched by its beginning, as a range of code points.
-    Column("merchant", String(200).with_variant(String(200, collation="C"), "postgresql")),
+    Column("merchant", PlainText(200).with_variant(PlainText(200, collation="C"), "postgresql")),
     UniqueConstraint("tenant_id", "feature", "idempotency_key"),
     # Only a running attempt has a lease.
     CheckConstraint(
@@ -148,7 +170,7 @@ attempts = Table(
     Column("ended_at", UtcDateTime),
     Column("outcome", String(10)),
     Column("error_code", String(50)),
-    Column("error_message", Text),
+    Column("error_message", LongPlainText),
 )
 
 # Queues of which no job is started until they are resumed.
@@ -157,7 +179,7 @@ paused_queues = Table(
     metadata,
     Column("feature", String(50), primary_key=True),
     Column("paused_at", UtcDateTime, nullable=False),
-    Column("reason", String(500)),
+    Column("reason", PlainText(500)),
 )
 
 # Deduplication keys of successful jobs.
@@ -165,7 +187,7 @@ marks = Table(
     "marks",
     metadata,
     Column("job_id", ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
-    Column("mark", String(200), primary_key=True),
+    Column("mark", PlainText(200), primary_key=True),
     Column("tenant_id", String(200), nullable=False),
     Index("ix_marks_tenant_id_mark", "tenant_id", "mark"),
 )
@@ -180,7 +202,7 @@ job_events = Table(
     Column("attempt", Integer, nullable=False),
     Column("progress", Float, nullable=False),
     Column("error_code", String(50)),
-    Column("error_message", Text),
+    Column("error_message", LongPlainText),
     Column("created_at", UtcDateTime, nullable=False),
     Column("review", String(10)),  # the new one; null for a change of status
 )
@@ -198,7 +220,7 @@ webhooks = Table(
     Column("ended_at", UtcDateTime),  # delivered or given up
     Column("delivered", Boolean(create_constraint=False), nullable=False),
     Column("response_status", Integer),  # of the last attempt
-    Column("error_message", Text),
+    Column("error_message", LongPlainText),
     Column("attempted_at", UtcDateTime),  # end of the last attempt
     # By tenant, like the jobs: one tenant's thousands of failing calls delay nobody else's.
     _partial_index("ix_webhooks_waiting", "tenant_id", "due_at", where="ended_at IS NULL"),
@@ -253,7 +275,7 @@ artifacts = Table(
     Column("input_payload", JSON, nullable=False),
     Column("output_payload", JSON(none_as_null=True)),
     Column("error_code", String(50)),
-    Column("error_message", Text),
+    Column("error_message", LongPlainText),
     Column("model_id", String(200)),
     Column("model_version", String(200)),
     Column("latency_ms", Float, nullable=False),
@@ -273,7 +295,7 @@ feedback = Table(
     Column("tenant_id", String(200), nullable=False),
     Column("user_id", String(200)),
     Column("rating", String(20), nullable=False),
-    Column("note", Text),
+    Column("note", LongPlainText),
     Column("artifact_id", String(40)),
     Column("job_id", String(40)),
     Column("correction", JSON(none_as_null=True)),
@@ -288,13 +310,13 @@ corrections = Table(
     metadata,
     Column("tenant_id", String(200), primary_key=True),
     Column("kind", String(10), primary_key=True),
-    Column("key", String(500), primary_key=True),
-    Column("name", String(500), nullable=False),
-    Column("value", String(500), nullable=False),
+    Column("key", PlainText(500), primary_key=True),
+    Column("name", PlainText(500), nullable=False),
+    Column("value", PlainText(500), nullable=False),
     Column("feedback_id", String(40), nullable=False),
     Column("id", String(40)),
-    Column("shop", String(200)),
-    Column("was", String(500)),
+    Column("shop", PlainText(200)),
+    Column("was", PlainText(500)),
     Column("receipts", Integer, nullable=False, server_default="0"),  # that it changed
     Index("ix_corrections_tenant_id_id", "tenant_id", "id"),
 )

@@ -30,11 +30,14 @@ BUSY_TIMEOUT_MS = 10_000
 _NO_IMPLICIT_BEGIN = {"isolation_level": None}
 
 
-def reader_engine(url: str, json_serializer: Callable[[Any], str]) -> AsyncEngine:
+def reader_engine(
+    url: str, json_serializer: Callable[[Any], str], json_deserializer: Callable[[str], Any]
+) -> AsyncEngine:
     """Return an engine of read-only connections for one event loop; `url` names an async driver."""
     engine = create_async_engine(
         url,
         json_serializer=json_serializer,
+        json_deserializer=json_deserializer,
         hide_parameters=True,  # error messages are logged, and parameters are a tenant's data
         pool_size=4,
         max_overflow=0,
@@ -59,9 +62,14 @@ class SqliteWriter:
     each statement.
     """
 
-    def __init__(self, url: str, json_serializer: Callable[[Any], str]) -> None:
+    def __init__(
+        self,
+        url: str,
+        json_serializer: Callable[[Any], str],
+        json_deserializer: Callable[[str], Any],
+    ) -> None:
         """Create the engine; the file is opened by the first `run`."""
-        self.engine = _writer_engine(url, json_serializer)
+        self.engine = _writer_engine(url, json_serializer, json_deserializer)
         path = make_url(url).database
         self._write_lock, self._queue_lock = f"{path}-turns", f"{path}-next"
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite-writer")
@@ -159,10 +167,13 @@ def checkpoint(connection: Connection) -> bool:
         _pragma(driver, f"busy_timeout = {BUSY_TIMEOUT_MS}")
 
 
-def _writer_engine(url: str, json_serializer: Callable[[Any], str]) -> Engine:
+def _writer_engine(
+    url: str, json_serializer: Callable[[Any], str], json_deserializer: Callable[[str], Any]
+) -> Engine:
     engine = create_engine(
         make_url(url).set(drivername="sqlite"),
         json_serializer=json_serializer,
+        json_deserializer=json_deserializer,
         hide_parameters=True,
         pool_size=1,
         max_overflow=0,

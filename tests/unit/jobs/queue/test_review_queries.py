@@ -27,6 +27,7 @@ RECEIPT: Mapping[str, Any] = {
 }
 PLAN: Mapping[str, Any] = {
     "status": "optimal",
+    "warnings": ["no recipe contains le\0eks"],  # PostgreSQL's own JSON functions fail at it
     "metrics": {"cost": {"total": "12.50", "currency": "EUR"}},
     "meal_plan": [{}, {}, {}],
 }
