@@ -14,7 +14,6 @@ from typing import Any
 from ortools.sat.python import cp_model
 
 SCALE = 10**9  # units per point, and per unit of the currency
-NUTRIENT_SCALE = 10**4  # units per gram
 
 
 def optimum(problem: dict[str, Any]) -> list[float] | None:

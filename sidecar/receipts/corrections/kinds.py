@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
 
 
 class CorrectionKind(StrEnum):
@@ -16,17 +15,6 @@ class CorrectionKind(StrEnum):
     MERCHANT = "merchant"
     DATE_ORDER = "date_order"  # of a shop's receipts
     CURRENCY = "currency"  # of a shop's receipts
-
-
-#: The kinds that change a reading before it is categorized.
-RECEIPT_KINDS: Final = (
-    CorrectionKind.MERCHANT,
-    CorrectionKind.DATE_ORDER,
-    CorrectionKind.CURRENCY,
-    CorrectionKind.NAME,
-    CorrectionKind.QUANTITY,
-    CorrectionKind.UNIT,
-)
 
 
 @dataclass(frozen=True, kw_only=True)
