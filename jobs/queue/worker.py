@@ -125,6 +125,9 @@ class JobWorker:
             if self._full:
                 return
             claimed = await self._claims.claim(list(self._job_types), free)
+            if self._stopping:  # while it claimed
+                await self._claims.release(claimed)
+                return
             if not claimed:
                 return
             for job in claimed:

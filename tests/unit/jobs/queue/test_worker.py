@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -270,6 +270,31 @@ async def test_a_stopping_worker_releases_its_jobs(service: Service) -> None:
     async with service.running():
         job = await service.finished(job)
     assert (job.status, job.attempt, job.max_attempts) == (JobStatus.SUCCEEDED, 2, 4)
+
+
+async def test_a_job_claimed_while_the_worker_stops_is_released(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claims, claimed, stopped = service.claims.claim, asyncio.Event(), asyncio.Event()
+
+    async def claim_slowly(features: Sequence[str], limit: int) -> Sequence[Job]:
+        jobs = await claims(features, limit)
+        if jobs:
+            claimed.set()
+            await stopped.wait()
+        return jobs
+
+    monkeypatch.setattr(service.claims, "claim", claim_slowly)
+    service.endless = True
+    service.script = iter([[]])
+    job = await service.submit()
+    async with service.running() as worker:
+        await claimed.wait()
+        await worker.stop()
+        stopped.set()
+    released = await service.queue.get("t", job.id)
+    assert (released.status, released.max_attempts) == (JobStatus.QUEUED, 4)
+    assert service.launched == []
 
 
 async def test_no_more_attempts_run_at_once_than_there_are_slots(service: Service) -> None:
