@@ -11,12 +11,11 @@ from jobs.tasks.categorization import categorize_items
 from jobs.tasks.embedding import embed_texts
 from jobs.tasks.meal_plan import plan_meals
 from jobs.tasks.model_clients import ModelClients
-from jobs.tasks.plan_aisles import add_aisles
+from jobs.tasks.plan_completion import complete_plan
 from jobs.tasks.receipt import load_reader, read_receipt
 from jobs.tasks.receipt_enrichment import enrich_receipt
 from jobs.tasks.recipe import read_recipe
 from sidecar.core.settings import Settings
-from sidecar.planning.llm_summary import with_summary
 from sidecar.planning.response import PlanAnswer
 from sidecar.planning.schema_types import MAX_TIMEOUT_MS
 from sidecar.planning.schemas import PlanRequest
@@ -71,17 +70,17 @@ def job_types(settings: Settings, models: ModelClients) -> Mapping[str, JobType]
 
 
 async def _complete_plan(
-    models: ModelClients, with_prose: bool, context: JobContext, result: JobResult
+    models: ModelClients, summary: bool, context: JobContext, result: JobResult
 ) -> JobResult:
     """Add the categories of the shopping list, and a summary if it is wished."""
-    if context.payload.get("aisles") is None and not with_prose:
+    if context.payload.get("aisles") is None and not summary:
         return result
-    request = PlanRequest.model_validate(context.payload)
-    plan = PlanAnswer.model_validate(result.output)
-    plan = await add_aisles(models.categorizer, context.tenant_id, request, plan)
-    output = (
-        await with_summary(models.engine, request, plan, tenant_id=context.tenant_id)
-        if with_prose
-        else plan.wire()
+    output = await complete_plan(
+        models.categorizer,
+        models.engine,
+        context.tenant_id,
+        PlanRequest.model_validate(context.payload),
+        PlanAnswer.model_validate(result.output),
+        summary=summary,
     )
     return replace(result, output=output)

@@ -37,14 +37,6 @@ _NUMBER: Final = re.compile(r"\d+(?:[.,]\d+)?")
 _SENTENCE_END: Final = re.compile(r"(?<=[.!?])\s+")
 
 
-async def with_summary(
-    engine: ChatEngine, request: PlanRequest, plan: PlanAnswer, *, tenant_id: str
-) -> Mapping[str, object]:
-    """Return the plan as JSON-ready data, with a `summary` if `summarize` returns one."""
-    summary = await summarize(engine, request, plan, tenant_id=tenant_id)
-    return plan.model_copy(update={"summary": summary}).wire()
-
-
 async def summarize(
     engine: ChatEngine, request: PlanRequest, plan: PlanAnswer, *, tenant_id: str | None = None
 ) -> str | None:

@@ -10,9 +10,8 @@ from deployments.ingress.artifact_recording import record_response
 from deployments.ingress.json import RecipesRoute
 from deployments.ingress.services import ServicesDep
 from jobs.queue.job import JobResult
-from jobs.tasks.plan_aisles import add_aisles
+from jobs.tasks.plan_completion import complete_plan
 from jobs.tasks.registry import MEAL_OPTIMIZATION
-from sidecar.planning.llm_summary import with_summary
 from sidecar.planning.response import MODEL_ID, MODEL_VERSION, PlanAnswer, Suggestions
 from sidecar.planning.schemas import PlanRequest, SuggestionRequest
 
@@ -30,12 +29,13 @@ async def meal_plan(
     """Return the best plan found within the time limit, with its optimality proof."""
 
     async def run(tenant_id: str) -> JobResult:
-        plan = await services.planner.plan(body.payload)
-        plan = await add_aisles(services.categorizer, tenant_id, body.payload, plan)
-        output = (
-            await with_summary(services.engine, body.payload, plan, tenant_id=tenant_id)
-            if services.settings.planner.summary
-            else plan.wire()
+        output = await complete_plan(
+            services.categorizer,
+            services.engine,
+            tenant_id,
+            body.payload,
+            await services.planner.plan(body.payload),
+            summary=services.settings.planner.summary,
         )
         return JobResult(output=output, model_id=MODEL_ID, model_version=MODEL_VERSION)
 
