@@ -105,6 +105,7 @@ class GrammarChecker:
             raise ModelUnavailable("JSON schemas can't be compiled at the moment.") from error
 
     def _start(self) -> Connection:
+        self._discard()  # one that was not ready in time
         own, others = Pipe()
         process = self._context.Process(
             target=serve,
@@ -113,8 +114,9 @@ class GrammarChecker:
         )
         process.start()
         others.close()
-        self._process, self._connection = process, own
+        self._process = process
         _receive(own)
+        self._connection = own
         return own
 
     def _discard(self) -> None:
