@@ -125,7 +125,7 @@ class WorkerPool:
                 response = await _exchange(worker, line, on_incumbent)
         except TimeoutError:
             self._replace(worker)
-            raise DeadlineExceeded("no plan was found within the time limit") from None
+            raise DeadlineExceeded("No plan was found within the time limit.") from None
         except WorkerCrashed:
             self._replace(worker)
             raise self._crash_error() from None
@@ -155,14 +155,14 @@ class WorkerPool:
     def _overloaded(self, timeout_ms: int) -> Overloaded:
         rounds = (self._waiting + 1) / self._limits.workers
         return Overloaded(
-            "every planner process is busy; try again shortly",
+            "Every planner process is busy; try again shortly.",
             retry_after_s=max(1, ceil(rounds * timeout_ms / 1_000)),
         )
 
     def _crash_error(self) -> ServiceError:
         if self._closed:
-            return Overloaded("the planner is shutting down", retry_after_s=5)
-        return ServiceError("the planner process ended without an answer")
+            return Overloaded("The planner is shutting down.", retry_after_s=5)
+        return ServiceError("The planner process ended without an answer.")
 
     def _replace(self, worker: Worker) -> None:
         """Kill a worker and start another in the background."""

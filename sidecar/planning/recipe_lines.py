@@ -35,10 +35,12 @@ def without_lines(request: object) -> object:
     if not lengths:
         return request
     if len(lengths) > MAX_LINES:
-        raise TooLarge(f"recipes have {len(lengths)} ingredient lines; the limit is {MAX_LINES}")
+        raise TooLarge(
+            f"The recipes have {len(lengths)} ingredient lines; the limit is {MAX_LINES}."
+        )
     if sum(lengths) > MAX_CHARACTERS:
         raise TooLarge(
-            f"the ingredient lines have {sum(lengths)} characters; the limit is {MAX_CHARACTERS}"
+            f"The ingredient lines have {sum(lengths)} characters; the limit is {MAX_CHARACTERS}."
         )
     ids = _ids(request)
     return {**request, "recipes": [_parsed(recipe, ids) for recipe in recipes]}

@@ -114,7 +114,7 @@ class RequestModel(FailFastModel):
             for field, limit in _MAX_ENTRIES.items():
                 value = data.get(field)
                 if isinstance(value, list | dict) and len(value) > limit:
-                    raise TooLarge(f"{field} has {len(value)} entries; the limit is {limit}")
+                    raise TooLarge(f"{field} has {len(value)} entries; the limit is {limit}.")
         return data
 
 

@@ -93,7 +93,7 @@ def shopping_list(request: ShoppingListRequest) -> ShoppingList:
         for i, a in amounts.items()
     ]
     if len(entries) > MAX_FOODS:
-        raise TooLarge(f"the list has {len(entries)} foods; the limit is {MAX_FOODS}")
+        raise TooLarge(f"The list has {len(entries)} foods; the limit is {MAX_FOODS}.")
     entries.sort(key=lambda entry: (entry.name.casefold(), entry.ingredient_id))
     return ShoppingList(tuple(entries), tuple(builder.warnings))
 

@@ -104,7 +104,7 @@ def _respond(line: str, out: TextIO) -> dict[str, object]:
         )
         return {"answer": answer.wire(), "is_overdue": is_overdue()}
     except MemoryError:
-        error: ServiceError = TooLarge("the plan needs more memory than one request may use")
+        error: ServiceError = TooLarge("The plan needs more memory than one request may use.")
     except ServiceError as raised:
         error = raised
     return {"error": {"code": error.code, "message": error.message}}

@@ -95,7 +95,7 @@ class WorkerStarter:
         except (TimeoutError, WorkerCrashed, OSError) as error:
             ours.close()
             await self.close()
-            raise ServiceError("a planner process did not start") from error
+            raise ServiceError("A planner process did not start.") from error
         except BaseException:
             ours.close()
             raise
