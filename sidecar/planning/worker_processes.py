@@ -83,6 +83,7 @@ class WorkerStarter:
         self._memory_bytes = memory_bytes
         self._process: asyncio.subprocess.Process | None = None
         self._control: socket.socket | None = None
+        self._starting = asyncio.Lock()
 
     async def start_worker(self) -> Worker:
         """Fork a worker and wait until it is warm. Raises ServiceError if it doesn't start."""
@@ -90,7 +91,9 @@ class WorkerStarter:
         try:
             async with asyncio.timeout(_START_TIMEOUT_S):
                 with theirs:
-                    socket.send_fds(await self._running(), [b"f"], [theirs.fileno()])
+                    async with self._starting:
+                        control = await self._running()
+                    socket.send_fds(control, [b"f"], [theirs.fileno()])
                 return await Worker.connect(ours)
         except (TimeoutError, WorkerCrashed, OSError) as error:
             ours.close()

@@ -13,6 +13,7 @@ from sidecar.core.errors import DeadlineExceeded, Overloaded, ServiceError
 from sidecar.planning.pool import Limits, WorkerPool
 from sidecar.planning.response import Incumbent, Status
 from sidecar.planning.schemas import PlanRequest
+from sidecar.planning.worker_processes import WorkerStarter
 
 
 def easy() -> PlanRequest:
@@ -41,6 +42,17 @@ async def test_a_worker_returns_a_plan_and_its_progress():
         answer = await pool.run(easy(), progress)
     assert answer.status is Status.OPTIMAL
     assert progress.incumbents[-1].objective == answer.objective
+
+
+async def test_workers_that_start_at_once_are_forks_of_one_process():
+    starter = WorkerStarter(Limits().memory_bytes)
+    try:
+        workers = await asyncio.gather(starter.start_worker(), starter.start_worker())
+        parents = {psutil.Process(worker.pid).ppid() for worker in workers}
+        await asyncio.gather(*(worker.kill() for worker in workers))
+    finally:
+        await starter.close()
+    assert len(parents) == 1
 
 
 async def test_cancelling_kills_the_worker_and_another_replaces_it():
@@ -162,8 +174,9 @@ async def test_reading_a_large_request_is_no_reason_to_give_up():
 
 async def test_closing_leaves_no_process_behind():
     async with WorkerPool(Limits(workers=2)) as pool:
-        pids = pool.pids
-    assert not any(psutil.pid_exists(pid) for pid in pids)
+        processes = [psutil.Process(pid) for pid in pool.pids]
+    _, alive = psutil.wait_procs(processes, timeout=10)  # an ended one is forgotten a moment later
+    assert not alive
     with pytest.raises(Overloaded):
         await pool.run(easy())
 
