@@ -327,7 +327,7 @@ async def _features(connection: AsyncConnection) -> Sequence[str]:
     """Return every feature that has a job, by one index lookup for each."""
     names: list[str] = []
     while True:
-        last = max(names, default="")
+        last = names[-1] if names else ""  # in the database's order, which may not be Python's
         name = await connection.scalar(
             select(func.min(jobs.c.feature)).where(jobs.c.feature > last)
         )
