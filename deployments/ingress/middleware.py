@@ -20,6 +20,8 @@ from sidecar.core.tracing import trace_id_of, traceparent_of
 log = logging.getLogger(__name__)
 
 _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,200}")
+#: Of these there are metrics; callers can make up others.
+_METHODS = frozenset({*SAFE_METHODS, "POST", "PUT", "PATCH", "DELETE"})
 
 
 class RequestContextMiddleware:
@@ -115,7 +117,8 @@ class RequestContextMiddleware:
         self, method: str, path: str, status: int | None, code: str | None, seconds: float
     ) -> None:
         status_tag = "none" if status is None else str(status)
-        self._meter.add("sidecar_requests", method=method, path=path, status=status_tag)
+        method_tag = method if method in _METHODS else "other"
+        self._meter.add("sidecar_requests", method=method_tag, path=path, status=status_tag)
         self._meter.observe("sidecar_request_seconds", seconds, path=path)
         if code is not None:
             self._meter.add("sidecar_errors", path=path, code=code)

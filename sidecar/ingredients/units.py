@@ -6,7 +6,8 @@ Any other unit counts pieces of its own kind.
 """
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache, lru_cache
@@ -117,8 +118,7 @@ def exact(quantity: float) -> Fraction:
 @lru_cache(maxsize=16_384)
 def density(ingredient: str) -> Fraction | None:
     """Return the grams per milliliter of a food, None if they are unknown."""
-    names = singulars(ingredient)
-    return next((size for phrases, size in _densities() if _has_phrase(phrases, names)), None)
+    return _densities().find(singulars(ingredient))
 
 
 @cache
@@ -219,13 +219,47 @@ def _parse_unit(unit: str) -> UnitMeasure:
     return UnitMeasure(f"unit {singular(fold(spelling))}", Fraction(1))
 
 
-_Phrases = tuple[tuple[str, ...], ...]
+_Phrase = tuple[str, ...]
+_Phrases = tuple[_Phrase, ...]
+
+
+class _SizesByPhrase:
+    """Sizes by the phrases that name their foods, looked up by the first word of each."""
+
+    def __init__(self, entries: Iterable[tuple[_Phrases, Fraction]]) -> None:
+        """Index the entries, of which the first one that fits counts."""
+        self._by_word: dict[str, list[tuple[int, _Phrase, Fraction]]] = defaultdict(list)
+        self._by_ending: dict[str, list[tuple[int, _Phrase, Fraction]]] = defaultdict(list)
+        for order, (phrases, size) in enumerate(entries):
+            for phrase in phrases:
+                first = phrase[0]
+                index, key = (
+                    (self._by_ending, first[1:]) if first[0] == "*" else (self._by_word, first)
+                )
+                index[key].append((order, phrase, size))
+
+    def find(self, names: tuple[str, ...]) -> Fraction | None:
+        """Return the size of the food with these words, None if it is unknown."""
+        fitting = [
+            (order, size)
+            for order, phrase, size in self._candidates(names)
+            if _has_phrase((phrase,), names)
+        ]
+        return min(fitting)[1] if fitting else None
+
+    def _candidates(self, names: tuple[str, ...]) -> Iterator[tuple[int, _Phrase, Fraction]]:
+        for name in names:
+            yield from self._by_word.get(name, ())
+            for start in range(len(name)):
+                yield from self._by_ending.get(name[start:], ())
 
 
 @cache
-def _densities() -> tuple[tuple[_Phrases, Fraction], ...]:
+def _densities() -> _SizesByPhrase:
     entries = _load("foods.toml")["densities"]
-    return tuple((_phrases(entry["names"]), Fraction(entry["g_per_ml"])) for entry in entries)
+    return _SizesByPhrase(
+        (_phrases(entry["names"]), Fraction(entry["g_per_ml"])) for entry in entries
+    )
 
 
 @cache

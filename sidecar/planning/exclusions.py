@@ -2,11 +2,16 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
+from sidecar.core.errors import TooLarge
 from sidecar.planning.allergens import Match, group_name, match_ingredient
 from sidecar.planning.problem import Barred
 from sidecar.planning.schemas import Recipe
 from sidecar.text.words import same_words
+
+#: A comparison of an excluded ingredient with a food takes some 5 µs, 50 with an allergen group.
+MAX_COMPARISONS: Final = 250_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +26,19 @@ def exclusions(wishes: Sequence[str], recipes: Sequence[Recipe]) -> tuple[Exclus
     """Return the excluded ingredients of each recipe.
 
     A recipe whose own name matches is barred as unsure: its ingredients may be incomplete.
+
+    Raises:
+        TooLarge: over `MAX_COMPARISONS` of a wish with a food.
     """
     if not wishes:
         return (Exclusions(),) * len(recipes)
     names = {i.ingredient_id: i.name for recipe in recipes for i in recipe.ingredients}
     foods = {(i.ingredient_id, i.name) for recipe in recipes for i in recipe.ingredients}
+    if len(wishes) * len(foods) > MAX_COMPARISONS:
+        raise TooLarge(
+            f"{len(wishes)} excluded ingredients are looked for in {len(foods)} foods; the limit "
+            f"of their product is {MAX_COMPARISONS}"
+        )
     barred: list[list[Barred]] = [[] for _ in recipes]
     omitted: list[list[Barred]] = [[] for _ in recipes]
     for number, wish in enumerate(wishes):

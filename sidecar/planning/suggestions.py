@@ -6,6 +6,7 @@ never missed. An ingredient requested to cook with counts as one that expires to
 """
 
 from collections import defaultdict
+from collections.abc import Sequence
 from fractions import Fraction
 
 from sidecar.planning.exclusions import exclusions
@@ -36,7 +37,7 @@ def suggest(request: SuggestionRequest) -> list[Suggestion]:
     builder = StockBuilder(
         request.inventory, required, _WEIGHTS.rescue, days=1, conversions=request.conversions
     )
-    requested = request.ingredients if request.mode == "cook_with" else None
+    requested = _Wishes(request.ingredients) if request.mode == "cook_with" else None
     results = [_score(recipe, builder, requested) for recipe in recipes]
     scored = [result for result in results if result is not None]
     scored.sort(key=lambda s: (-s[0], len(s[1].missing), s[1].recipe_name, s[1].recipe_id))
@@ -62,14 +63,14 @@ def _all_required(recipe: Recipe) -> Recipe:
 
 
 def _score(
-    recipe: Recipe, builder: StockBuilder, requested: tuple[SuggestionIngredient, ...] | None
+    recipe: Recipe, builder: StockBuilder, requested: "_Wishes | None"
 ) -> tuple[Fraction, Suggestion] | None:
     """Return the exact score and the suggestion, None if the recipe doesn't suit the mode."""
     uses: dict[int, list[Use]] = defaultdict(list)
     matches: dict[str, None] = {}
     missing: dict[str, None] = {}
     for ingredient in sorted(recipe.ingredients, key=lambda ingredient: ingredient.optional):
-        is_requested = any(_matches(wish, ingredient) for wish in requested or ())
+        is_requested = requested is not None and requested.match(ingredient)
         need = builder.need(ingredient)
         assert need is not None  # every ingredient has one
         number, parts = need
@@ -103,11 +104,20 @@ def _score(
     return score, suggestion
 
 
-def _matches(wish: SuggestionIngredient, ingredient: Ingredient) -> bool:
-    """Match by id, or by the words of a name: "chicken" also matches "chicken breast"."""
-    if wish.ingredient_id == ingredient.ingredient_id:
-        return True
-    return wish.name is not None and set(singulars(wish.name)) <= set(singulars(ingredient.name))
+class _Wishes:
+    """The requested ingredients, each of which every ingredient of a recipe may match."""
+
+    def __init__(self, ingredients: Sequence[SuggestionIngredient]) -> None:
+        self._ids = {wish.ingredient_id for wish in ingredients}
+        names = [wish.name for wish in ingredients if wish.name is not None]
+        self._words = {frozenset(singulars(name)) for name in names}
+
+    def match(self, ingredient: Ingredient) -> bool:
+        """Match by id, or by the words of a name: "chicken" also matches "chicken breast"."""
+        if ingredient.ingredient_id in self._ids:
+            return True
+        words = frozenset(singulars(ingredient.name))
+        return any(wish <= words for wish in self._words)
 
 
 def _reason(recipe: Recipe, matches: list[str], expiring: list[str], missing: list[str]) -> str:

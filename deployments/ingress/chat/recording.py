@@ -5,7 +5,7 @@ import json
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from deployments.ingress.services import Services
 from jobs.storage.artifacts import Artifact
@@ -26,6 +26,9 @@ _PARAMETERS = frozenset(
         "reasoning_effort",
     }
 )  # fmt: skip
+
+#: Characters of OpenAI's `user`, which has no limit of its own, in the record.
+_MAX_USER: Final = 200
 
 
 class ChatRecorder:
@@ -94,7 +97,7 @@ class ChatRecorder:
             Artifact(
                 id=new_id("art_", now),
                 tenant_id=self.tenant_id,
-                user_id=self._request.user or None,
+                user_id=(self._request.user or "")[:_MAX_USER] or None,
                 feature=CHAT_COMPLETION,
                 request_id=self._request_id,
                 job_id=None,
