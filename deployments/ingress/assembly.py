@@ -17,6 +17,7 @@ from deployments.http.feedback_recorder import FeedbackRecorder
 from deployments.ingress.app import build_app
 from deployments.ingress.draining import DrainGate
 from deployments.ingress.health_checks import HealthChecks
+from deployments.ingress.routes.job_events import MAX_EVENT_STREAMS
 from deployments.ingress.services import Services
 from deployments.ingress.tenant_limiter import TenantConcurrencyLimiter
 from deployments.serving.clients import (
@@ -116,6 +117,7 @@ def assemble(
         chat_limiter=TenantConcurrencyLimiter(settings.engine.tenant_concurrency),
         webhooks=webhooks,
         ping_limiter=TenantConcurrencyLimiter(MAX_CONCURRENT_PER_TENANT),
+        event_limiter=TenantConcurrencyLimiter(MAX_EVENT_STREAMS),
         health=health,
         meter=meter,
         drain_gate=drain_gate or DrainGate(),

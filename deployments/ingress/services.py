@@ -58,6 +58,7 @@ class Services:
 
     webhooks: WebhookOutbox
     ping_limiter: TenantConcurrencyLimiter
+    event_limiter: TenantConcurrencyLimiter
 
     health: HealthChecks
     meter: Meter = NULL_METER

@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import ExitStack
 from typing import Annotated, Self
 
 from fastapi import APIRouter, Header, Path, Request, Response
 from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from deployments.http.schemas.common import AnswerModel, rfc3339
 from deployments.http.schemas.errors import ERROR_RESPONSES
@@ -23,6 +25,8 @@ router = APIRouter(
 
 #: Seconds without an event after which a comment keeps the connection alive.
 HEARTBEAT_S = 10.0
+#: Streams of one tenant at once, in each ingress replica: a fifth of the requests that it takes.
+MAX_EVENT_STREAMS = 50
 
 
 class JobChange(AnswerModel):
@@ -59,15 +63,33 @@ async def get_events(
     services: ServicesDep,
     last_event_id: Annotated[int, Header(ge=0, le=2**31 - 1)] = 0,
 ) -> Response:
-    """Stream the job's changes after `Last-Event-ID` as server-sent events."""
-    job = await services.queue.get(resolve_tenant(request), job_id)
+    """Stream the job's changes after `Last-Event-ID` as server-sent events.
+
+    A tenant may have 50 streams at once.
+    """
+    tenant_id = resolve_tenant(request)
+    job = await services.queue.get(tenant_id, job_id)
     if job.status in FINAL and last_event_id >= job.version:
         return Response(status_code=204)  # tells an EventSource not to reconnect
-    return StreamingResponse(
-        job_events(services, job, after=last_event_id),
-        media_type="text/event-stream",
-        headers={"cache-control": "no-store", "x-accel-buffering": "no"},
-    )
+    with ExitStack() as until_sent:
+        until_sent.enter_context(services.event_limiter.acquire(tenant_id))
+        return _EventStream(job_events(services, job, after=last_event_id), until_sent.pop_all())
+
+
+class _EventStream(StreamingResponse):
+    """Server-sent events, at the end of which `until_sent` is closed."""
+
+    def __init__(self, events: AsyncIterator[bytes], until_sent: ExitStack) -> None:
+        super().__init__(
+            events,
+            media_type="text/event-stream",
+            headers={"cache-control": "no-store", "x-accel-buffering": "no"},
+        )
+        self._until_sent = until_sent
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self._until_sent:
+            await super().__call__(scope, receive, send)
 
 
 async def job_events(services: Services, job: Job, *, after: int) -> AsyncIterator[bytes]:

@@ -172,6 +172,14 @@ async def metered(settings: Settings, meter: RecordingMeter) -> AsyncIterator[In
         yield ingress
 
 
+async def test_methods_that_callers_make_up_share_one_metric(
+    metered: IngressClient, meter: RecordingMeter
+) -> None:
+    for number in range(3):
+        await metered.http.request(f"METHOD{number}", "/health/live")
+    assert {key[1] for key in meter.counts if key[0] == "sidecar_requests"} == {"other"}
+
+
 async def test_requests_are_counted_by_route_and_errors_by_code(
     metered: IngressClient, meter: RecordingMeter
 ) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from deployments.ingress.routes.job_events import MAX_EVENT_STREAMS
 from jobs.queue.claims import Claims
 from jobs.queue.job import AttemptError, JobResult
 from sidecar.core.settings import Settings
@@ -91,6 +92,19 @@ async def test_a_stream_ends_at_the_timeout_and_the_next_one_continues(settings:
         await ingress.queue.cancel("t1", job_id)
         [last] = await events(ingress, job_id, **{"last-event-id": str(first["version"])})
         assert (last["status"], last["final"]) == ("cancelled", True)
+
+
+async def test_streams_of_one_tenant_leave_room_for_others(settings: Settings) -> None:
+    async with serve_ingress(settings.model_copy(update={"sync_timeout_s": 0.5})) as ingress:
+        path = f"/api/v1/jobs/{await submit(ingress)}/events"
+        streams = [
+            asyncio.create_task(ingress.http.get(path, headers=TENANT))
+            for _ in range(MAX_EVENT_STREAMS + 1)
+        ]
+        answers = await asyncio.gather(*streams)
+        statuses = sorted(answer.status_code for answer in answers)
+        assert statuses == [200] * MAX_EVENT_STREAMS + [429]
+        assert (await ingress.http.get(path, headers=TENANT)).status_code == 200
 
 
 async def test_another_tenants_job_is_not_found(ingress: IngressClient) -> None:
