@@ -1,5 +1,6 @@
 """Records feedback and derives corrections for the tenant's later requests."""
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -59,7 +60,8 @@ class FeedbackRecorder:
         )
         await self.reviews.record(
             feedback,
-            corrections_from(correction, artifact),
+            # Its names have keys, which take a while for a thousand lines.
+            await asyncio.to_thread(corrections_from, correction, artifact),
             based_on=request.based_on,
             check_base="based_on" in request.model_fields_set,
         )

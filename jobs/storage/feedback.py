@@ -13,7 +13,7 @@ from enum import StrEnum
 from operator import attrgetter
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Table, bindparam, delete, func, insert, select
+from sqlalchemy import Connection, Executable, Row, Table, bindparam, delete, func, insert, select
 
 from jobs.storage import schema
 from jobs.storage.database import Database, tenant_filters
@@ -82,6 +82,9 @@ class FeedbackStore:
         """Use the database; `max_corrections` bounds a tenant's corrections of each kind."""
         self._database = database
         self._max_corrections = max_corrections
+        # Built once: building one takes longer than running it, and a receipt has thousands.
+        self._put_corrections = _upsert(database, schema.corrections)
+        self._put_version = _upsert(database, schema.correction_versions)
         #: Every name to categorize looks up its tenant's version.
         self._version_batcher = MicroBatcher(self._versions)
 
@@ -97,20 +100,22 @@ class FeedbackStore:
         """Store the feedback with its corrections, within a transaction of the caller."""
         tenant_id = feedback.tenant_id
         connection.execute(insert(schema.feedback).values(**asdict(feedback)))
-        for correction in corrections:
-            values = {
+        if not corrections:
+            return
+        rows = [
+            {
                 "tenant_id": tenant_id,
                 "feedback_id": feedback.id,
                 "id": new_id("cor_", feedback.created_at),
                 "receipts": 0,
-                **asdict(correction),
+                **vars(correction),
             }
-            self._upsert(connection, schema.corrections, values)
+            for correction in corrections
+        ]
+        connection.execute(self._put_corrections, rows)
         for kind in {correction.kind for correction in corrections}:
             self._remove_oldest(connection, tenant_id, kind)
-        if corrections:
-            version = {"tenant_id": tenant_id, "version": feedback.id}
-            self._upsert(connection, schema.correction_versions, version)
+        connection.execute(self._put_version, {"tenant_id": tenant_id, "version": feedback.id})
 
     async def list(
         self,
@@ -186,15 +191,16 @@ class FeedbackStore:
         oldest = select(table.c.key).where(*own).order_by(table.c.feedback_id).limit(surplus)
         connection.execute(delete(table).where(*own, table.c.key.in_(oldest)))
 
-    def _upsert(self, connection: Connection, table: Table, values: Mapping[str, Any]) -> None:
-        new = self._database.insert(table).values(values)
-        keys = [column.name for column in table.primary_key]
-        connection.execute(
-            new.on_conflict_do_update(
-                index_elements=keys,
-                set_={name: new.excluded[name] for name in values if name not in keys},
-            )
-        )
+
+def _upsert(database: Database, table: Table) -> Executable:
+    """Return the statement that inserts rows, or replaces those with the same primary key."""
+    new = database.insert(table)
+    return new.on_conflict_do_update(
+        index_elements=list(table.primary_key),
+        set_={
+            column.name: new.excluded[column.name] for column in table.c if not column.primary_key
+        },
+    )
 
 
 def _correction(kind: CorrectionKind, row: Row[*tuple[Any, ...]]) -> Correction:

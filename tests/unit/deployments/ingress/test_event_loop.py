@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from jobs.queue.job import JobResult
 from sidecar.core.settings import Settings
 from tests.unit.deployments.conftest import serve_ingress
-from tests.unit.deployments.requests import TENANT
+from tests.unit.deployments.requests import SUBMISSION, TENANT, reading
 
 #: Seconds of the loop's own work for one request.
 _MOST_S = 0.15
@@ -50,4 +51,31 @@ async def test_long_work_leaves_the_loop_to_others(
         )
         loop_s = time.thread_time() - started
     assert response.status_code in (200, 422)
+    assert loop_s < _MOST_S
+
+
+async def test_so_does_a_correction_of_many_lines(settings: Settings) -> None:
+    lines = [(f"ORG WHL MLK {n} " * 6, f"organic whole milk {n} " * 6) for n in range(600)]
+    corrected = [
+        {"line": n, "name": f"milk {n}", "unit": "l", "category": "Dairy", "catalog_id": f"c{n}"}
+        for n in range(len(lines))
+    ]
+    async with serve_ingress(settings.model_copy(update={"max_body_bytes": 200_000})) as ingress:
+        job_id = (await ingress.http.post("/api/v1/jobs", json=SUBMISSION)).json()["id"]
+        [claimed] = await ingress.claims.claim(["receipt_extraction"], 1)
+        output = reading("Corner Shop", *lines)
+        await ingress.claims.succeed(
+            claimed, JobResult(output=output, model_id="m", model_version="7")
+        )
+        feedback = {
+            "rating": "thumbs_down",
+            "job_id": job_id,
+            "correction": {"line_items": corrected},
+        }
+        started = time.thread_time()
+        response = await ingress.http.post("/api/v1/feedback", json=feedback, headers=TENANT)
+        loop_s = time.thread_time() - started
+        stored = await ingress.http.get("/api/v1/corrections", headers=TENANT)
+    assert response.status_code == 200
+    assert len(stored.json()["corrections"]) > 4 * len(lines)
     assert loop_s < _MOST_S
