@@ -22,6 +22,8 @@ Schema = Mapping[str, Any]
 
 _MAX_WARNINGS: Final = 20
 _MAX_NAME: Final = 200
+#: Bytes of warnings in a header: proxies take some 16 KiB of all headers together.
+_MAX_HEADER: Final = 4_096
 
 
 def unknown_fields(model: type[BaseModel], body: object, prefix: str = "") -> list[str]:
@@ -76,8 +78,9 @@ def with_warnings(response: Response, warnings: list[str]) -> Response:
         response.body = body[:-1] + separator + b'"warnings":' + orjson.dumps(shown) + b"}"
         response.headers["content-length"] = str(len(response.body))
     else:
-        text = " ".join(shown)
-        response.headers["x-warnings"] = text.encode("ascii", "backslashreplace").decode()
+        # A field's name may have line breaks, which would begin another header.
+        text = " ".join(shown).encode("unicode_escape")[:_MAX_HEADER]
+        response.headers["x-warnings"] = text.decode("ascii")
     return response
 
 

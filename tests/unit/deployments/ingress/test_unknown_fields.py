@@ -85,6 +85,21 @@ async def test_a_stream_names_them_in_a_header(ingress: IngressClient) -> None:
     assert stream.headers["x-warnings"] == r"\xfc is not a known field and was ignored."
 
 
+@pytest.mark.parametrize("name", ["a\r\nset-cookie: b=c", "a\0", "a\x7f"])
+async def test_a_fields_name_begins_no_other_header(ingress: IngressClient, name: str) -> None:
+    body = {"messages": [{"role": "user", "content": "a"}], "stream": True, name: 1}
+    stream = await ingress.http.post("/v1/chat/completions", json=body, headers=TENANT)
+    assert stream.headers["x-warnings"].startswith("a\\")
+    assert stream.headers["x-warnings"].isprintable()
+
+
+async def test_a_header_of_warnings_is_short(ingress: IngressClient) -> None:
+    body = {"messages": [{"role": "user", "content": "a"}], "stream": True}
+    names = {f"{n}" + "𠀀" * 200: 1 for n in range(20)}
+    stream = await ingress.http.post("/v1/chat/completions", json=body | names, headers=TENANT)
+    assert len(stream.headers["x-warnings"]) == 4_096
+
+
 async def test_thousands_of_unknown_fields_get_twenty_warnings(ingress: IngressClient) -> None:
     payload = {"item_name": "milk", "candidate_labels": LABELS}
     body = {"payload": payload, **{f"f{n}": n for n in range(1000)}, "x" * 5000: 1}
