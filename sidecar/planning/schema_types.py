@@ -21,6 +21,7 @@ from sidecar.ingredients.numbers import parse_amount
 MAX_QUANTITY = 1_000_000
 MAX_MINUTES = 10_080
 MAX_TIMEOUT_MS = 50_000
+MAX_COURSES = 16
 
 _MAX_ENTRIES = {
     "inventory": 5_000,

@@ -19,6 +19,7 @@ from pydantic import (
     model_validator,
 )
 
+from sidecar.core.validation import max_length
 from sidecar.ingredients.lines import MAX_LENGTH, uncounted_is_none
 from sidecar.ingredients.schemas import Conversion
 from sidecar.planning.household_schemas import (
@@ -31,6 +32,7 @@ from sidecar.planning.household_schemas import (
 )
 from sidecar.planning.recipe_lines import without_lines
 from sidecar.planning.schema_types import (
+    MAX_COURSES,
     MAX_TIMEOUT_MS,
     Aisle,
     Day,
@@ -171,9 +173,14 @@ class Constraints(RequestModel):
     max_repeats: Integer = Field(default=1, ge=1, le=31 * 8)
     min_days_between_repeats: Integer | None = Field(default=None, ge=0, le=31)
     recurring_meals: tuple[RecurringMeal, ...] = ()
-    courses: dict[Tag, Annotated[tuple[Tag, ...], AfterValidator(not_empty)]] = Field(
-        default_factory=dict
-    )
+    courses: dict[
+        Tag,
+        Annotated[
+            tuple[Tag, ...],
+            max_length(MAX_COURSES, "courses of a meal"),
+            AfterValidator(not_empty),
+        ],
+    ] = Field(default_factory=dict)
     budget: Price | None = None
     nutrition: tuple[NutritionBound, ...] = ()
     max_cooking_days: Integer | None = Field(default=None, ge=0, le=31)

@@ -83,6 +83,14 @@ def test_ten_thousand_recipes_are_too_large_and_the_limit_is_named():
         PlanRequest.model_validate(raw(recipes=[{}] * 10_000))
 
 
+def test_a_meal_has_a_bounded_number_of_courses():
+    courses = [f"course {number}" for number in range(17)]
+    request = PlanRequest.model_validate(raw(constraints={"courses": {"dinner": courses[:16]}}))
+    assert len(request.constraints.courses["dinner"]) == 16
+    with pytest.raises(TooLarge, match="16 courses"):
+        PlanRequest.model_validate(raw(constraints={"courses": {"dinner": courses}}))
+
+
 def test_null_stands_for_the_default():
     request = PlanRequest.model_validate(raw(constraints=None, weights=None, inventory=None))
     assert request == PlanRequest.model_validate(raw())
