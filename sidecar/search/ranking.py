@@ -17,6 +17,9 @@ from sidecar.search.terms import Terms, document_terms, meant_words, words_of
 
 _K1: Final = 1.2
 _B: Final = 0.75
+#: Words of documents that are compared with those words of a query that no document has, some 2 s:
+#: what comes after them in the query means itself alone.
+_MAX_COMPARED: Final = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +111,20 @@ def _bm25(
     vocabulary = list(dict.fromkeys(word for document in documents for word in document.counts))
     known = set(vocabulary)
     max_score = 0.0
+    compared = 0
     for number, word in enumerate(query_terms):
-        meant = {word: 1.0} if word in known else meant_words(word, vocabulary)
+        meant: Mapping[str, float] = {}
+        if word in known:
+            meant = {word: 1.0}
+        elif compared < _MAX_COMPARED:
+            meant = meant_words(word, vocabulary)
+            compared += len(vocabulary)
         counts = np.zeros(len(documents))
         for row, document in enumerate(documents):
-            for other, weight in meant.items():
-                if count := document.counts.get(other, 0):
+            # A word may stand for every word of every document.
+            fewer = meant if len(meant) < len(document.counts) else document.counts
+            for other in fewer:
+                if (weight := meant.get(other)) and (count := document.counts.get(other, 0)):
                     counts[row] = max(counts[row], weight * count)
                     matched[row][number] = word
         frequency = int(np.count_nonzero(counts))

@@ -1,11 +1,15 @@
 """Documents are ranked by keywords and meaning."""
 
+import random
+import time
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from sidecar.search import ranking
 from sidecar.search.ranking import (
     SearchQuery,
     SearchResult,
@@ -13,6 +17,7 @@ from sidecar.search.ranking import (
     search,
     semantic_scores,
 )
+from sidecar.search.terms import document_terms
 
 BOTH = SearchWeights(keyword=0.3, semantic=0.7)
 
@@ -89,3 +94,32 @@ def test_scores_are_between_0_and_1_and_sorted(query: str, texts: list[str]) -> 
     scores = [result.score for result in results]
     assert scores == sorted(scores, reverse=True)
     assert all(0 <= s <= 1 for r in results for s in (r.score, r.keyword_score, r.semantic_score))
+
+
+def test_a_word_that_stands_for_all_words_takes_linear_time() -> None:
+    rng = random.Random(1)
+
+    def seconds(count: int) -> float:
+        texts = [
+            " ".join("zzqqx" + "".join(rng.choices("abcdefgh", k=4)) for _ in range(100))
+            for _ in range(count)
+        ]
+        terms = {text: document_terms(text) for text in texts}
+        none = np.zeros(count, dtype=np.float32)
+        started = time.thread_time()
+        found = search(SearchQuery("zzqqx", BOTH, 10), texts, none, terms=terms.__getitem__)
+        assert len(found) == 10
+        return time.thread_time() - started
+
+    assert seconds(800) < 20 * max(seconds(100), 0.01)
+
+
+def test_of_many_misspelled_words_the_first_are_understood(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    texts = ["onions and xylophones"]
+    [result] = _search("unions xylophanes", texts)
+    assert result.matched_terms == ("union", "xylophane")
+    monkeypatch.setattr(ranking, "_MAX_COMPARED", 1)
+    [result] = _search("unions xylophanes", texts)
+    assert result.matched_terms == ("union",)
