@@ -114,11 +114,11 @@ class ChatRecorder:
         )
 
     def _input(self) -> Mapping[str, Any]:
-        sent = self._request.wire()
         if self._services.settings.engine.store_content:
+            sent = self._request.wire()
             return {**sent, "messages": [_without_image(message) for message in sent["messages"]]}
         return {
-            **{name: value for name, value in sent.items() if name in _PARAMETERS},
+            **self._request.model_dump(mode="json", exclude_unset=True, include=_PARAMETERS),
             "message_count": len(self._request.messages),
             "image_count": len(self._request.image_urls),
         }

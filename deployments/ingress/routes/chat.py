@@ -19,6 +19,7 @@ from deployments.ingress.chat.streaming import (
 )
 from deployments.ingress.disconnect import cancel_on_disconnect
 from deployments.ingress.json import JsonRoute
+from deployments.ingress.offloading import off_loop
 from deployments.ingress.services import Services, ServicesDep
 from deployments.ingress.tenancy import resolve_openai_tenant
 from sidecar.core.ids import new_id
@@ -55,8 +56,9 @@ async def messages(request: Request, body: MessagesRequest, services: ServicesDe
     """Generate a message, whole or streamed as server-sent events, each with its name."""
     tenant_id = resolve_openai_tenant(request, body.metadata.user_id if body.metadata else None)
     message_id = new_id("msg_", services.clock())
+    chat = await off_loop(len(await request.body()), chat_request, body)
     return await _respond(
-        request, chat_request(body), services, tenant_id, AnthropicFormat(message_id, body.model)
+        request, chat, services, tenant_id, AnthropicFormat(message_id, body.model)
     )
 
 

@@ -1,5 +1,6 @@
 """No request holds the event loop, which answers all others, for long."""
 
+import json
 import time
 from typing import Any
 
@@ -78,4 +79,18 @@ async def test_so_does_a_correction_of_many_lines(settings: Settings) -> None:
         stored = await ingress.http.get("/api/v1/corrections", headers=TENANT)
     assert response.status_code == 200
     assert len(stored.json()["corrections"]) > 4 * len(lines)
+    assert loop_s < _MOST_S
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/messages"])
+async def test_so_does_a_chat_of_many_parts(settings: Settings, path: str) -> None:
+    parts = [{"type": "text", "text": "x"}] * 200
+    body = {"max_tokens": 1, "messages": [{"role": "user", "content": parts}] * 1_300}
+    async with serve_ingress(settings.model_copy(update={"max_body_bytes": 20_000_000})) as ingress:
+        content = json.dumps(body)
+        headers = {**TENANT, "content-type": "application/json"}
+        started = time.thread_time()
+        response = await ingress.http.post(path, content=content, headers=headers)
+        loop_s = time.thread_time() - started
+    assert response.status_code == 200
     assert loop_s < _MOST_S
