@@ -5,7 +5,7 @@ import json
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Any
 
 from deployments.ingress.services import Services
 from jobs.storage.artifacts import Artifact
@@ -17,18 +17,13 @@ from sidecar.llm.schemas import ChatRequest
 CHAT_COMPLETION = "chat_completion"
 
 #: Fields that say how to generate, and nothing of what is said.
-_PARAMETERS = frozenset(
-    {
-        "model", "user", "stream", "n", "max_tokens", "max_completion_tokens", "temperature",
-        "top_p", "presence_penalty", "frequency_penalty", "seed", "logprobs", "top_logprobs",
-        "top_k", "min_p",
-        "parallel_tool_calls", "repetition_penalty", "min_tokens", "ignore_eos", "stream_options",
-        "reasoning_effort",
-    }
-)  # fmt: skip
-
-#: Characters of OpenAI's `user`, which has no limit of its own, in the record.
-_MAX_USER: Final = 200
+_PARAMETERS = {
+    "model", "user", "stream", "n", "max_tokens", "max_completion_tokens", "temperature",
+    "top_p", "presence_penalty", "frequency_penalty", "seed", "logprobs", "top_logprobs",
+    "top_k", "min_p",
+    "parallel_tool_calls", "repetition_penalty", "min_tokens", "ignore_eos", "stream_options",
+    "reasoning_effort",
+}  # fmt: skip
 
 
 class ChatRecorder:
@@ -97,7 +92,7 @@ class ChatRecorder:
             Artifact(
                 id=new_id("art_", now),
                 tenant_id=self.tenant_id,
-                user_id=(self._request.user or "")[:_MAX_USER] or None,
+                user_id=self._request.user or None,
                 feature=CHAT_COMPLETION,
                 request_id=self._request_id,
                 job_id=None,
