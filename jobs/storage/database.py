@@ -63,8 +63,8 @@ class Database:
         """
         self._sqlite: SqliteWriter | None = None
         if make_url(url).get_backend_name() == "sqlite":
-            self._engine = sqlite.reader_engine(url, to_json, from_json)
-            self._sqlite = SqliteWriter(url, to_json, from_json)
+            self._engine = sqlite.reader_engine(url)
+            self._sqlite = SqliteWriter(url)
         else:
             self._engine = create_async_engine(
                 url,

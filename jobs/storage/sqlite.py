@@ -21,6 +21,8 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from jobs.storage.json import from_json, to_json
+
 T = TypeVar("T")
 #: How long a connection waits for another process's write, in milliseconds.
 BUSY_TIMEOUT_MS = 10_000
@@ -30,14 +32,12 @@ BUSY_TIMEOUT_MS = 10_000
 _NO_IMPLICIT_BEGIN = {"isolation_level": None}
 
 
-def reader_engine(
-    url: str, json_serializer: Callable[[Any], str], json_deserializer: Callable[[str], Any]
-) -> AsyncEngine:
+def reader_engine(url: str) -> AsyncEngine:
     """Return an engine of read-only connections for one event loop; `url` names an async driver."""
     engine = create_async_engine(
         url,
-        json_serializer=json_serializer,
-        json_deserializer=json_deserializer,
+        json_serializer=to_json,
+        json_deserializer=from_json,
         hide_parameters=True,  # error messages are logged, and parameters are a tenant's data
         pool_size=4,
         max_overflow=0,
@@ -62,14 +62,9 @@ class SqliteWriter:
     each statement.
     """
 
-    def __init__(
-        self,
-        url: str,
-        json_serializer: Callable[[Any], str],
-        json_deserializer: Callable[[str], Any],
-    ) -> None:
+    def __init__(self, url: str) -> None:
         """Create the engine; the file is opened by the first `run`."""
-        self.engine = _writer_engine(url, json_serializer, json_deserializer)
+        self.engine = _writer_engine(url)
         path = make_url(url).database
         self._write_lock, self._queue_lock = f"{path}-turns", f"{path}-next"
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite-writer")
@@ -167,13 +162,11 @@ def checkpoint(connection: Connection) -> bool:
         _pragma(driver, f"busy_timeout = {BUSY_TIMEOUT_MS}")
 
 
-def _writer_engine(
-    url: str, json_serializer: Callable[[Any], str], json_deserializer: Callable[[str], Any]
-) -> Engine:
+def _writer_engine(url: str) -> Engine:
     engine = create_engine(
         make_url(url).set(drivername="sqlite"),
-        json_serializer=json_serializer,
-        json_deserializer=json_deserializer,
+        json_serializer=to_json,
+        json_deserializer=from_json,
         hide_parameters=True,
         pool_size=1,
         max_overflow=0,

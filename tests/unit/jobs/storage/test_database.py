@@ -215,7 +215,7 @@ async def test_waiting_for_a_hanging_writer_times_out(
 
 
 def test_a_writer_that_returns_queues_behind_the_waiter(tmp_path: Path) -> None:
-    writer = SqliteWriter(f"sqlite+aiosqlite:///{tmp_path / 'test.db'}", str)
+    writer = SqliteWriter(f"sqlite+aiosqlite:///{tmp_path / 'test.db'}")
     order: list[str] = []
 
     def write(name: str) -> None:
