@@ -71,7 +71,7 @@ class FeedbackRecorder:
         """Return the artifact of the rated result; None for a job without one."""
         artifact_id = request.artifact_id
         if request.job_id is not None:
-            job = await self.queue.get(tenant_id, request.job_id)
+            job = await self.queue.get(tenant_id, request.job_id, brief=True)
             artifact_id = artifact_id or job.artifact_id
         if artifact_id is None:
             return None

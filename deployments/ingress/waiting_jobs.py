@@ -70,7 +70,7 @@ async def run_waiting_job(
     except asyncio.CancelledError:
         await asyncio.shield(asyncio.create_task(_cancel(services, job)))
         raise
-    job = await services.queue.get(tenant_id, job.id)
+    job = await services.queue.get(tenant_id, job.id, brief=True)
     if job.status is JobStatus.CANCELLED:
         raise Conflict("The job was cancelled.")
     if job.artifact_id is None:

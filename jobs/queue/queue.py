@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, select
+from sqlalchemy import Connection, Text, and_, cast, func, null, select
 
 from jobs.queue.job import AttemptRecord, Job, JobEvent, JobStatus, NewJob, Pause, Review
 from jobs.queue.transitions import (
@@ -25,8 +25,8 @@ from jobs.queue.transitions import (
 )
 from jobs.storage.database import Database, tenant_filters
 from jobs.storage.json import to_json
-from jobs.storage.schema import attempts, job_events, jobs, paused_queues
-from sidecar.core.errors import Conflict
+from jobs.storage.schema import artifacts, attempts, job_events, jobs, paused_queues
+from sidecar.core.errors import Conflict, NotFound
 from sidecar.core.ids import new_id
 
 #: Jobs that one query of `snapshots` names.
@@ -54,6 +54,23 @@ class JobSnapshot:
     version: int
     status: JobStatus
     progress: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredJob:
+    """A job without its payloads, and these as JSON that nobody has to parse."""
+
+    job: Job
+    input_json: str | None  # None when it is empty
+    output_json: str | None  # None without a result
+
+
+_STORED = select(
+    *(column for column in JOB_COLUMNS if column is not jobs.c.input_payload),
+    null().label("input_payload"),
+    func.nullif(cast(jobs.c.input_payload, Text), "{}").label("input_json"),
+    cast(artifacts.c.output_payload, Text).label("output_json"),
+).outerjoin(artifacts, artifacts.c.id == jobs.c.artifact_id)
 
 
 class JobQueue:
@@ -126,10 +143,32 @@ class JobQueue:
         self._on_queued()
         return job
 
-    async def get(self, tenant_id: str, job_id: str) -> Job:
-        """Return the job; raises NotFound when the tenant has no such job."""
+    async def get(self, tenant_id: str, job_id: str, *, brief: bool = False) -> Job:
+        """Return the job, `brief` without a large payload.
+
+        Raises NotFound when the tenant has no such job.
+        """
         async with self._database.read() as connection:
-            return await connection.run_sync(get_job, tenant_id, job_id)
+            return await connection.run_sync(
+                lambda sync: get_job(sync, tenant_id, job_id, brief=brief)
+            )
+
+    async def stored(self, tenant_id: str, job_id: str) -> StoredJob:
+        """Return the job with its payloads as they are stored.
+
+        Parsing megabytes would hold up whatever else runs. Raises NotFound when the tenant has no
+        such job.
+        """
+        async with self._database.read() as connection:
+            rows = await connection.execute(
+                _STORED.where(jobs.c.tenant_id == tenant_id, jobs.c.id == job_id)
+            )
+            row = rows.one_or_none()
+        if row is None:
+            raise NotFound("There is no such job.")
+        return StoredJob(
+            job=job_from_row(row), input_json=row.input_json, output_json=row.output_json
+        )
 
     async def attempts(self, job_id: str) -> Sequence[AttemptRecord]:
         """Return the job's attempts in order."""
@@ -212,7 +251,7 @@ class JobQueue:
                 **CLEARED_CLAIM,
             )
             if job is None:
-                status = get_job(connection, tenant_id, job_id).status
+                status = get_job(connection, tenant_id, job_id, brief=True).status
                 past = "been cancelled" if status is JobStatus.CANCELLED else status
                 raise Conflict(f"The job has already {past}.")
             end_attempt(connection, job, now, "cancelled")
@@ -246,7 +285,7 @@ class JobQueue:
                 error_message=None,
             )
             if job is None:
-                status = get_job(connection, tenant_id, job_id).status
+                status = get_job(connection, tenant_id, job_id, brief=True).status
                 raise Conflict(
                     f"Only failed and cancelled jobs can be retried; this one is {status}."
                 )

@@ -231,10 +231,15 @@ def end_attempt(
     )
 
 
-def get_job(connection: Connection, tenant_id: str, job_id: str) -> Job:
-    """Return the job; raises NotFound when the tenant has no such job."""
+def get_job(connection: Connection, tenant_id: str, job_id: str, *, brief: bool = False) -> Job:
+    """Return the job; raises NotFound when the tenant has no such job.
+
+    `brief`: see BRIEF_JOB_COLUMNS.
+    """
     row = connection.execute(
-        select(*JOB_COLUMNS).where(jobs.c.tenant_id == tenant_id, jobs.c.id == job_id)
+        select(*(BRIEF_JOB_COLUMNS if brief else JOB_COLUMNS)).where(
+            jobs.c.tenant_id == tenant_id, jobs.c.id == job_id
+        )
     ).one_or_none()
     if row is None:
         raise NotFound("There is no such job.")

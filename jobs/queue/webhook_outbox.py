@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, and_, select, update
 
-from jobs.queue.job import FINAL, Job
+from jobs.queue.job import FINAL
 from jobs.queue.queue import utc_now
 from jobs.queue.transitions import get_job
 from jobs.storage.database import Database
@@ -72,8 +72,8 @@ class WebhookOutbox:
         async with self._database.read() as connection:
             return await connection.run_sync(_latest, job_id)
 
-    async def resend(self, tenant_id: str, job_id: str) -> Job:
-        """Make the job's newest webhook due now, with all of its attempts; return the job.
+    async def resend(self, tenant_id: str, job_id: str) -> None:
+        """Make the job's newest webhook due now, with all of its attempts.
 
         Raises:
             NotFound: when the tenant has no such job.
@@ -81,8 +81,8 @@ class WebhookOutbox:
         """
         now = self._clock()
 
-        def work(connection: Connection) -> Job:
-            job = get_job(connection, tenant_id, job_id)
+        def work(connection: Connection) -> None:
+            job = get_job(connection, tenant_id, job_id, brief=True)
             if job.callback_url is None:
                 raise Conflict("The job has no callback_url.")
             webhook = _latest(connection, job_id)
@@ -93,9 +93,8 @@ class WebhookOutbox:
                 .where(and_(webhooks.c.job_id == job_id, webhooks.c.version == webhook.version))
                 .values(due_at=now, attempts=0, ended_at=None, delivered=False)
             )
-            return job
 
-        return await self._database.write(work)
+        await self._database.write(work)
 
 
 def _latest(connection: Connection, job_id: str) -> Webhook | None:

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, Select, Text, cast, func, insert, null, select
 
 from jobs.storage.database import Database, tenant_filters
 from jobs.storage.schema import artifacts
@@ -35,6 +35,24 @@ class Artifact:
     model_version: str | None
     latency_ms: float  # from the request to the result, including queueing
     created_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredArtifact:
+    """An artifact without its payloads, and these as JSON that nobody has to parse."""
+
+    artifact: Artifact
+    input_json: str | None  # None when it is empty
+    output_json: str | None  # None when it failed
+
+
+_PAYLOADS = ("input_payload", "output_payload")
+_STORED: Select[Any] = select(
+    *(column for column in artifacts.c if column.name not in _PAYLOADS),
+    *(null().label(name) for name in _PAYLOADS),
+    func.nullif(cast(artifacts.c.input_payload, Text), "{}").label("input_json"),
+    cast(artifacts.c.output_payload, Text).label("output_json"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +95,23 @@ class Artifacts:
         if row is None:
             raise NotFound("There is no such artifact.")
         return artifact_from_row(row)
+
+    async def stored(self, tenant_id: str, artifact_id: str) -> StoredArtifact:
+        """Return the artifact with its payloads as they are stored.
+
+        Parsing megabytes would hold up whatever else runs. Raises NotFound when this tenant has no
+        such artifact.
+        """
+        async with self._database.read() as connection:
+            rows = await connection.execute(
+                _STORED.where(artifacts.c.tenant_id == tenant_id, artifacts.c.id == artifact_id)
+            )
+            row = rows.one_or_none()
+        if row is None:
+            raise NotFound("There is no such artifact.")
+        return StoredArtifact(
+            artifact=artifact_from_row(row), input_json=row.input_json, output_json=row.output_json
+        )
 
     async def list(
         self,

@@ -12,8 +12,10 @@ from deployments.ingress.json import JsonRoute
 from deployments.ingress.paging import PageDep
 from deployments.ingress.receipt_money import with_callers_money
 from deployments.ingress.services import ServicesDep
+from deployments.ingress.stored_json import with_stored_json
 from deployments.ingress.tenancy import resolve_tenant
 from jobs.storage.artifacts import ArtifactFilter
+from jobs.tasks.registry import RECEIPT_EXTRACTION
 from sidecar.core.errors import NotFound
 
 router = APIRouter(
@@ -68,13 +70,18 @@ async def list_artifacts(
     )
 
 
-@router.get("/{artifact_id}", summary="Get an artifact")
+@router.get("/{artifact_id}", summary="Get an artifact", response_model=ArtifactResponse)
 async def get_artifact(
     request: Request, artifact_id: ArtifactId, services: ServicesDep
-) -> ArtifactResponse:
+) -> ArtifactResponse | Response:
     """Return the artifact with its input and output."""
-    artifact = await services.artifacts.get(resolve_tenant(request), artifact_id)
-    return ArtifactResponse.of(with_callers_money(artifact, services.settings))
+    tenant_id = resolve_tenant(request)
+    stored = await services.artifacts.stored(tenant_id, artifact_id)
+    if stored.artifact.feature == RECEIPT_EXTRACTION:
+        artifact = await services.artifacts.get(tenant_id, artifact_id)
+        return ArtifactResponse.of(with_callers_money(artifact, services.settings))
+    payloads = {"input_payload": stored.input_json, "output_payload": stored.output_json}
+    return with_stored_json(ArtifactResponse.of(stored.artifact), payloads)
 
 
 @router.get(

@@ -68,7 +68,7 @@ async def get_events(
     A tenant may have 50 streams at once.
     """
     tenant_id = resolve_tenant(request)
-    job = await services.queue.get(tenant_id, job_id)
+    job = await services.queue.get(tenant_id, job_id, brief=True)
     if job.status in FINAL and last_event_id >= job.version:
         return Response(status_code=204)  # tells an EventSource not to reconnect
     with ExitStack() as until_sent:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import Field
 
 from deployments.http.schemas.common import ApiModel, Name
@@ -17,15 +17,17 @@ from deployments.ingress.paging import PageDep
 from deployments.ingress.receipt_files import UploadRoute
 from deployments.ingress.receipt_money import with_callers_money
 from deployments.ingress.services import Services, ServicesDep
+from deployments.ingress.stored_json import with_stored_json
 from deployments.ingress.tenancy import (
     resolve_idempotency_key,
     resolve_request_id,
     resolve_tenant,
 )
 from deployments.ingress.unknown_fields import unknown_fields, warn
-from jobs.queue.job import Job, JobStatus, NewJob, Review
+from jobs.queue.job import JobStatus, NewJob, Review
 from jobs.queue.queue import JobFilter
 from jobs.queue.reviews import reviewed_output
+from jobs.tasks.registry import RECEIPT_EXTRACTION
 from sidecar.core.ssrf import blocked_field, check_url
 
 router = APIRouter(
@@ -62,8 +64,8 @@ class TenantBody(ApiModel):
     tenant_id: Name | None = None
 
 
-@router.post("", summary="Submit a job")
-async def submit(request: Request, body: JobRequest, services: ServicesDep) -> JobResponse:
+@router.post("", summary="Submit a job", response_model=JobResponse)
+async def submit(request: Request, body: JobRequest, services: ServicesDep) -> Response:
     """Queue a job, which is durable when this responds."""
     key = resolve_idempotency_key(request, body.request_id)
     request_id = resolve_request_id(request, key)
@@ -95,7 +97,7 @@ async def submit(request: Request, body: JobRequest, services: ServicesDep) -> J
         )
     )
     request.state.log["job_id"] = job.id
-    return await job_response(services, job)
+    return await job_response(services, tenant_id, job.id)
 
 
 @router.get("", summary="List this tenant's jobs, newest first")
@@ -123,10 +125,10 @@ async def list_jobs(
     )
 
 
-@router.get("/{job_id}", summary="Get a job")
-async def get_job(request: Request, job_id: JobId, services: ServicesDep) -> JobResponse:
+@router.get("/{job_id}", summary="Get a job", response_model=JobResponse)
+async def get_job(request: Request, job_id: JobId, services: ServicesDep) -> Response:
     """Return the job with its attempts and, if it has succeeded, its result."""
-    return await job_response(services, await services.queue.get(resolve_tenant(request), job_id))
+    return await job_response(services, resolve_tenant(request), job_id)
 
 
 @router.post("/{job_id}/cancel", summary="Cancel a queued or running job")
@@ -144,7 +146,7 @@ async def retry(
 ) -> JobResponse:
     """Queue the job again with a new job's number of further attempts."""
     tenant_id = resolve_tenant(request, body.tenant_id if body else None)
-    job = await services.queue.get(tenant_id, job_id)
+    job = await services.queue.get(tenant_id, job_id, brief=True)
     await services.admission.reserve(tenant_id)
     extra_attempts = services.job_types[job.feature].max_attempts
     return JobResponse.of(
@@ -152,17 +154,23 @@ async def retry(
     )
 
 
-async def job_response(services: Services, job: Job) -> JobResponse:
+async def job_response(services: Services, tenant_id: str, job_id: str) -> Response:
     """Return the job with its result, as read and as corrected, its attempts and its webhook."""
+    stored = await services.queue.stored(tenant_id, job_id)
+    job = stored.job
     output = reviewed = None
-    if job.artifact_id is not None:
-        artifact = await services.artifacts.get(job.tenant_id, job.artifact_id)
+    payloads: dict[str, str | None] = {"input_payload": stored.input_json}
+    if job.artifact_id is not None and job.feature == RECEIPT_EXTRACTION:
+        artifact = await services.artifacts.get(tenant_id, job.artifact_id)
         output = with_callers_money(artifact, services.settings).output_payload
         if job.review is Review.CORRECTED and output is not None and "fields" in output:
-            given = await services.reviews.corrections(job.tenant_id, job.id)
+            given = await services.reviews.corrections(tenant_id, job.id)
             corrected = reviewed_output(artifact.output_payload or {}, given)
             as_reviewed = replace(artifact, output_payload=corrected)
             reviewed = with_callers_money(as_reviewed, services.settings).output_payload
+    else:
+        payloads["output_payload"] = stored.output_json
     attempts = await services.queue.attempts(job.id) if job.attempt else []
     webhook = None if job.callback_url is None else await services.webhooks.latest(job.id)
-    return JobResponse.of(job, output, attempts, WebhookResponse.of(job, webhook), reviewed)
+    answer = JobResponse.of(job, output, attempts, WebhookResponse.of(job, webhook), reviewed)
+    return with_stored_json(answer, payloads)

@@ -3,7 +3,7 @@
 import time
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Path, Request, Response
 
 from deployments.http.schemas.errors import ERROR_RESPONSES
 from deployments.http.schemas.jobs import JobResponse
@@ -23,16 +23,21 @@ router = APIRouter(
 )
 
 
-@router.post("/jobs/{job_id}/webhook/resend", summary="Call a job's callback_url again")
+@router.post(
+    "/jobs/{job_id}/webhook/resend",
+    summary="Call a job's callback_url again",
+    response_model=JobResponse,
+)
 async def resend_webhook(
     request: Request,
     job_id: Annotated[str, Path(max_length=200)],
     services: ServicesDep,
     body: TenantBody | None = None,
-) -> JobResponse:
+) -> Response:
     """Deliver the webhook of a finished job again, with the same webhook-id."""
     tenant_id = resolve_tenant(request, body.tenant_id if body else None)
-    return await job_response(services, await services.webhooks.resend(tenant_id, job_id))
+    await services.webhooks.resend(tenant_id, job_id)
+    return await job_response(services, tenant_id, job_id)
 
 
 @router.post("/webhooks/ping", summary="Try out a receiver of webhooks")

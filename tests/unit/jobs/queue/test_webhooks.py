@@ -184,7 +184,7 @@ async def test_a_webhook_is_sent_again_with_the_same_id(
         await outbox.resend("t", job.id)
     await queue.cancel("t", job.id)
     await dispatcher.deliver()
-    assert (await outbox.resend("t", job.id)).id == job.id
+    await outbox.resend("t", job.id)
     assert await dispatcher.deliver() == 1
     first, second = (headers["webhook-id"] for _, _, headers in receiver.calls)
     assert first == second
