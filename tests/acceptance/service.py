@@ -41,11 +41,11 @@ class Service:
             if words in title(process)
         ]
 
-    def wait_until_gone(self, words: str, *, within_s: float) -> None:
-        """Wait until none of its processes has `words` in its command line."""
+    def wait_for_processes(self, words: str, number: int, *, within_s: float) -> None:
+        """Wait until that number of its processes have `words` in their command lines."""
         deadline = time.monotonic() + within_s
-        while remaining := self.processes(words):
-            assert time.monotonic() < deadline, f"still running: {remaining}"
+        while len(found := self.processes(words)) != number:
+            assert time.monotonic() < deadline, f"{number} expected: {found}"
             time.sleep(0.05)
 
     def stop(self) -> int:

@@ -311,7 +311,7 @@ def test_an_engine_that_dies_affects_nothing_else_and_is_restarted(
     assert client.get("/api/v1/artifacts").status_code == 200
     core.wait(timeout=10)
     wait_for_engine(engine)
-    assert len(engine.processes("VLLM::EngineCore")) == 1
+    engine.wait_for_processes("VLLM::EngineCore", 1, within_s=10)
     assert chat(openai, max_tokens=1).usage.completion_tokens == 1
 
 

@@ -95,7 +95,7 @@ def test_an_attempt_over_its_memory_limit_fails_alone(
     assert [attempt["outcome"] for attempt in job["attempts"]] == ["failed", "failed"]
     assert "its memory limit" in job["error_message"]
     assert wait_for_job(harmless)["status"] == "succeeded"
-    service.wait_until_gone("ray::receipt_extraction", within_s=10)
+    service.wait_for_processes("ray::receipt_extraction", 0, within_s=10)
 
 
 def test_erasing_a_tenant_stops_its_running_jobs_and_deletes_its_data(
@@ -108,6 +108,6 @@ def test_erasing_a_tenant_stops_its_running_jobs_and_deletes_its_data(
     erased = client.delete("/api/v1/tenants/leaving/data")
     assert erased.status_code == 200
     assert erased.json()["erased"]["jobs"] == 2
-    service.wait_until_gone("ray::meal_optimization", within_s=10)
+    service.wait_for_processes("ray::meal_optimization", 0, within_s=10)
     for path in ("/api/v1/jobs", "/api/v1/artifacts"):
         assert client.get(path).json()["total"] == 0

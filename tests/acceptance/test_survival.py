@@ -29,7 +29,7 @@ TENANT = {"x-tenant-id": "acceptance"}
 def test_a_killed_worker_process_costs_an_attempt_and_not_the_result(
     client: httpx.Client, service: Service, sample: str, wait_for_job: WaitForJob
 ) -> None:
-    service.wait_until_gone("ray::receipt_extraction", within_s=10)
+    service.wait_for_processes("ray::receipt_extraction", 0, within_s=10)
     job_id = submit(client, sample).json()["id"]
     wait_for_job(job_id, lambda job: 0 < job["progress"] < 1)
     [worker] = service.processes("ray::receipt_extraction")
@@ -46,7 +46,7 @@ def test_cancelling_a_job_kills_its_attempt(
     job_id = submit(client, sample).json()["id"]
     wait_for_job(job_id, lambda job: 0 < job["progress"] < 1)
     assert client.post(f"/api/v1/jobs/{job_id}/cancel").json()["status"] == "cancelled"
-    service.wait_until_gone("ray::receipt_extraction", within_s=5)
+    service.wait_for_processes("ray::receipt_extraction", 0, within_s=5)
     assert client.get(f"/api/v1/jobs/{job_id}").json()["status"] == "cancelled"
     assert client.post(f"/api/v1/jobs/{job_id}/retry").json()["status"] == "queued"
     assert wait_for_job(job_id)["status"] == "succeeded"
@@ -115,7 +115,7 @@ def test_a_disconnect_cancels_the_receipts_job(
     newest = client.get("/api/v1/jobs", params={"limit": 1}).json()["jobs"][0]
     assert newest["request_id"] == "hang-up"
     assert wait_for_job(newest["id"])["status"] == "cancelled"
-    service.wait_until_gone("ray::receipt_extraction", within_s=5)
+    service.wait_for_processes("ray::receipt_extraction", 0, within_s=5)
 
 
 def test_a_restart_loses_no_job_and_a_stop_leaves_no_process(
