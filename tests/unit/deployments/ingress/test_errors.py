@@ -138,7 +138,7 @@ async def test_an_unexpected_exception_is_an_internal_error_without_details(
     async def broken(*_: object) -> None:
         raise KeyError("secret internals")
 
-    monkeypatch.setattr(ingress.queue, "get", broken)
+    monkeypatch.setattr(ingress.queue, "stored", broken)
     response = await ingress.http.get("/api/v1/jobs/job_1", headers=TENANT)
     expect_error(response, 500, "internal")
     assert "secret" not in response.text
