@@ -33,7 +33,7 @@ class RayAttempt:
         assert not isinstance(job_type.run, InProcessWork)
         task = run_attempt.options(num_cpus=job_type.cpus, name=job_type.name)
         self._events: Any = task.remote(job_type.name, job_type.run, context, meter)
-        self._done = False
+        self._ended = False
 
     async def __aiter__(self) -> AsyncIterator[Progress | JobResult]:
         try:
@@ -41,11 +41,12 @@ class RayAttempt:
                 event = await reference
                 if isinstance(event, OutOfMemory):
                     raise event
-                self._done = isinstance(event, JobResult)
+                self._ended = isinstance(event, JobResult)
                 yield event
         except TaskCancelledError as error:
             raise WorkerDied("The job's process was stopped from outside.") from error
         except RayTaskError as error:
+            self._ended = True
             if isinstance(error.cause, ServiceError):
                 raise error.cause from None
             raise
@@ -53,12 +54,13 @@ class RayAttempt:
             raise WorkerDied from error
 
     def kill(self) -> None:
-        """Kill the worker process, unless the result is there.
+        """Kill the worker process, unless the task has returned its result or raised its error.
 
-        Nothing less ends a thread deep in native code. After the result, another attempt may run
-        in that process already.
+        Nothing less ends a thread deep in native code. After the end, another attempt may run in
+        that process already, and Ray 2.60 aborts this process if a task is cancelled while its last
+        reply is handled ("Tried to complete task that was not pending").
         """
-        if not self._done:
+        if not self._ended:
             ray.cancel(self._events, force=True)
 
 
