@@ -85,16 +85,7 @@ class Artifacts:
 
     async def get(self, tenant_id: str, artifact_id: str) -> Artifact:
         """Return the artifact. Raises NotFound when this tenant has no such artifact."""
-        async with self._database.read() as connection:
-            rows = await connection.execute(
-                select(artifacts).where(
-                    artifacts.c.tenant_id == tenant_id, artifacts.c.id == artifact_id
-                )
-            )
-            row = rows.one_or_none()
-        if row is None:
-            raise NotFound("There is no such artifact.")
-        return artifact_from_row(row)
+        return artifact_from_row(await self._row(select(artifacts), tenant_id, artifact_id))
 
     async def stored(self, tenant_id: str, artifact_id: str) -> StoredArtifact:
         """Return the artifact with its payloads as they are stored.
@@ -102,16 +93,20 @@ class Artifacts:
         Parsing megabytes would hold up whatever else runs. Raises NotFound when this tenant has no
         such artifact.
         """
-        async with self._database.read() as connection:
-            rows = await connection.execute(
-                _STORED.where(artifacts.c.tenant_id == tenant_id, artifacts.c.id == artifact_id)
-            )
-            row = rows.one_or_none()
-        if row is None:
-            raise NotFound("There is no such artifact.")
+        row = await self._row(_STORED, tenant_id, artifact_id)
         return StoredArtifact(
             artifact=artifact_from_row(row), input_json=row.input_json, output_json=row.output_json
         )
+
+    async def _row(self, columns: Select[Any], tenant_id: str, artifact_id: str) -> Row[Any]:
+        async with self._database.read() as connection:
+            rows = await connection.execute(
+                columns.where(artifacts.c.tenant_id == tenant_id, artifacts.c.id == artifact_id)
+            )
+            row: Row[Any] | None = rows.one_or_none()
+        if row is None:
+            raise NotFound("There is no such artifact.")
+        return row
 
     async def list(
         self,

@@ -27,9 +27,9 @@ _FIRST_LUNAR_YEAR = 1420  # 1999; the solar year of that number begins in 2041
 def scripts_of(lines: Iterable[str]) -> Scripts:
     """Return which of the scripts that come with a calendar of their own the lines have."""
     text = " ".join(lines)
-    return frozenset(
-        name for name, letters in _LETTERS.items() if not text.isascii() and letters.search(text)
-    )
+    if text.isascii():
+        return frozenset()
+    return frozenset(name for name, letters in _LETTERS.items() if letters.search(text))
 
 
 def day_of(year: str, month: str, day: str, scripts: Scripts = frozenset()) -> datetime.date | None:

@@ -214,8 +214,8 @@ class DisconnectingClient:
             self.received.set()
 
 
-@pytest.mark.parametrize("stream", [False, True])
-async def test_a_disconnect_cancels_the_generation(ingress: IngressClient, stream: bool) -> None:
+async def leave(ingress: IngressClient, *, stream: bool) -> DisconnectingClient:
+    """Disconnect during a generation without end; return the client once that is closed."""
     ingress.engine.never_ends = True
     client = DisconnectingClient(ingress, body(stream=stream))
     async with asyncio.timeout(10), asyncio.TaskGroup() as group:
@@ -224,6 +224,12 @@ async def test_a_disconnect_cancels_the_generation(ingress: IngressClient, strea
             await client.received.wait()
         client.disconnect.set()
         await ingress.engine.closed.wait()
+    return client
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_disconnect_cancels_the_generation(ingress: IngressClient, stream: bool) -> None:
+    await leave(ingress, stream=stream)
     record = await artifact(ingress)
     assert (record["status"], record["error_code"]) == ("error", "client_left")
 
@@ -233,14 +239,7 @@ async def test_a_disconnect_while_the_database_is_away_is_no_failure(
     settings: Settings, caplog: pytest.LogCaptureFixture, stream: bool
 ) -> None:
     async with serve_ingress(settings, migrated=False) as ingress:
-        ingress.engine.never_ends = True
-        client = DisconnectingClient(ingress, body(stream=stream))
-        async with asyncio.timeout(10), asyncio.TaskGroup() as group:
-            group.create_task(client.run())
-            if stream:
-                await client.received.wait()
-            client.disconnect.set()
-            await ingress.engine.closed.wait()
+        client = await leave(ingress, stream=stream)
     assert "unhandled error" not in caplog.messages
     starts = [message for message in client.messages if message["type"] == "http.response.start"]
     assert [start["status"] for start in starts] == [200 if stream else 400]
